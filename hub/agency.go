@@ -1,0 +1,213 @@
+package hub
+
+import (
+	"strings"
+	"time"
+)
+
+// AgencyID identifies an agency for ever, whatever its codes and names become.
+// It is opaque (a UUIDv7 in canonical text form, or a name chosen at import).
+type AgencyID string
+
+// Level is the place of an agency in the tree of government.
+type Level string
+
+// The levels.
+const (
+	LevelCentral    Level = "central"
+	LevelProvince   Level = "province"
+	LevelDepartment Level = "department" // sở, ban, ngành of a province
+	LevelDistrict   Level = "district"   // abolished on 1 July 2025, kept for history
+	LevelCommune    Level = "commune"
+	LevelUnit       Level = "unit" // a unit inside an agency
+)
+
+// Valid reports whether the level is one of the list above.
+func (l Level) Valid() bool {
+	switch l {
+	case LevelCentral, LevelProvince, LevelDepartment, LevelDistrict, LevelCommune, LevelUnit:
+		return true
+	}
+	return false
+}
+
+// Channel says how an agency is reached.
+type Channel string
+
+// The channels. Pull agencies collect from their mailbox; the others are pushed to.
+const (
+	ChannelPull Channel = "pull"
+)
+
+// Agency is a party of the exchange. Everything about it but the id can change
+// with time, so each property carries its validity.
+type Agency struct {
+	ID       AgencyID          `json:"id"`
+	Codes    []Dated[Code]     `json:"codes"`
+	Names    []Dated[string]   `json:"names"`
+	Levels   []Dated[Level]    `json:"levels"`
+	Kinds    []Dated[string]   `json:"kinds,omitempty"`
+	Parents  []Dated[AgencyID] `json:"parents,omitempty"`
+	Contacts []Dated[Contact]  `json:"contacts,omitempty"`
+	Channels []Dated[Channel]  `json:"channels,omitempty"`
+	// Valid is the life of the agency itself. From the instant Valid.To on it
+	// can neither send nor receive.
+	Valid Interval `json:"valid,omitzero"`
+	// Successors are the agencies that took over when this one closed: one for a
+	// rename or a merger, several for a split.
+	Successors []AgencyID `json:"successors,omitempty"`
+	// Registers says whether the agency registers incoming documents: then a
+	// delivery ends with acceptance or refusal, otherwise with the hand-over.
+	Registers bool `json:"registers"`
+	// Test marks a unit that exists for connection tests (codes with W00).
+	Test bool `json:"test,omitempty"`
+}
+
+// Contact is how people of an agency are reached.
+type Contact struct {
+	Address   string `json:"address,omitempty"`
+	Email     string `json:"email,omitempty"`
+	Telephone string `json:"telephone,omitempty"`
+	Fax       string `json:"fax,omitempty"`
+	Website   string `json:"website,omitempty"`
+}
+
+// NameAt returns the name at t, or the last known one.
+func (a *Agency) NameAt(t time.Time) string {
+	if name, ok := At(a.Names, t); ok {
+		return name
+	}
+	if n := len(a.Names); n > 0 {
+		return a.Names[n-1].Value
+	}
+	return ""
+}
+
+// CodeAt returns the first code valid at t (the primary one), or the last known one.
+func (a *Agency) CodeAt(t time.Time) Code {
+	if code, ok := At(a.Codes, t); ok {
+		return code
+	}
+	if n := len(a.Codes); n > 0 {
+		return a.Codes[n-1].Value
+	}
+	return ""
+}
+
+// ChannelAt returns the channel at t; ChannelPull when none is set.
+func (a *Agency) ChannelAt(t time.Time) Channel {
+	if c, ok := At(a.Channels, t); ok {
+		return c
+	}
+	return ChannelPull
+}
+
+// Resolution is what a code means at an instant: the agency that receives, the
+// code as it was written, and a note when a closed code led to a successor.
+type Resolution struct {
+	Agency *Agency
+	Code   Code
+	Note   string
+}
+
+// Code is an agency identifier in one of the two official grammars: the
+// thirteen characters of QCVN 102:2016 (000.00.12.H47) or the form of decision
+// 20/2020/QĐ-TTg (H47.12), at most 35 characters.
+type Code string
+
+// CodeForm names the grammar of a code.
+type CodeForm string
+
+// The grammars.
+const (
+	FormQCVN102 CodeForm = "qcvn102" // VVV.ZZ.YY.MXX, levels grow from right to left
+	FormQD20    CodeForm = "qd20"    // MXX.YY.ZZ, levels grow from left to right
+)
+
+// MaxCodeLength is the longest code in characters (decision 20/2020/QĐ-TTg).
+const MaxCodeLength = 35
+
+// ParseCode trims s and checks it against both grammars. Its errors are of
+// KindInvalid with the field left empty for the caller to fill.
+func ParseCode(s string) (Code, error) {
+	s = strings.TrimSpace(s)
+	switch {
+	case s == "":
+		return "", Invalid("", "required", "an agency code is required")
+	case len(s) > MaxCodeLength:
+		return "", Invalid("", "max_length", "an agency code has at most %d characters", MaxCodeLength)
+	}
+	code := Code(s)
+	if code.Form() == "" {
+		return "", Invalid("", "agency_code", "%q is neither of the form 000.00.00.X00 (QCVN 102:2016) nor X00.00 (QĐ 20/2020/QĐ-TTg)", s)
+	}
+	return code, nil
+}
+
+// Form returns the grammar that the code follows, or "" when it follows none.
+// Three-group codes such as 28.22.H17, met in real traffic, count as FormQCVN102.
+func (c Code) Form() CodeForm {
+	groups := strings.Split(string(c), ".")
+	switch {
+	case len(c) > MaxCodeLength || c == "":
+		return ""
+	case isLevelOne(groups[0]) && allGroups(groups[1:], upperOrDigit):
+		return FormQD20
+	case isQCVN102(groups):
+		return FormQCVN102
+	}
+	return ""
+}
+
+func isQCVN102(groups []string) bool {
+	n := len(groups)
+	if n != 3 && n != 4 || !isLevelOne(groups[n-1]) {
+		return false
+	}
+	widths := []int{3, 2, 2}
+	for i, g := range groups[:n-1] {
+		if len(g) != widths[4-n+i] || !allBytes(g, digit) {
+			return false
+		}
+	}
+	return true
+}
+
+func isLevelOne(g string) bool {
+	return len(g) == 3 && g[0] >= 'A' && g[0] <= 'Z' && digit(g[1]) && digit(g[2])
+}
+
+func allGroups(groups []string, ok func(byte) bool) bool {
+	for _, g := range groups {
+		if g == "" || !allBytes(g, ok) {
+			return false
+		}
+	}
+	return true
+}
+
+func allBytes(s string, ok func(byte) bool) bool {
+	for i := range len(s) {
+		if !ok(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func digit(b byte) bool        { return b >= '0' && b <= '9' }
+func upperOrDigit(b byte) bool { return digit(b) || b >= 'A' && b <= 'Z' }
+
+// IsTestUnit reports whether the code names a test unit (W00), which pages and
+// address books hide from users.
+func (c Code) IsTestUnit() bool {
+	for g := range strings.SplitSeq(string(c), ".") {
+		if g == "W00" {
+			return true
+		}
+	}
+	return false
+}
+
+// LivesAt reports whether the agency exists at t.
+func (a *Agency) LivesAt(t time.Time) bool { return a.Valid.Contains(t) }

@@ -1,0 +1,47 @@
+package hub
+
+import (
+	"io"
+	"time"
+)
+
+// Blob is the content of one part, open for reading. Sequential reading to the
+// end verifies the digest: a mismatch is an error of KindInternal from Read and
+// never silent. ReadAt and Seek work only on content whose digest has been
+// verified before.
+type Blob interface {
+	io.Reader
+	io.ReaderAt
+	io.Seeker
+	io.Closer
+	Size() int64 // bytes
+}
+
+// Upload is a submission that was registered before its bytes: every recipient
+// is authorised, then the originals come in resumable chunks.
+type Upload struct {
+	ID         string       `json:"id"`
+	Actor      string       `json:"actor"`  // Actor.Name of who registered it
+	Sender     AgencyID     `json:"sender"` //
+	Submission Submission   `json:"submission"`
+	Key        string       `json:"key"`
+	Parts      []UploadPart `json:"parts"`
+	Expires    time.Time    `json:"expires"`
+}
+
+// UploadPart is the progress of one part of an upload.
+type UploadPart struct {
+	ID     string `json:"id"`
+	Size   int64  `json:"size"`   // bytes announced
+	Offset int64  `json:"offset"` // bytes that are durable
+}
+
+// BlobWriter receives one new content of unknown digest. Commit MUST NOT return
+// before the content is durable (file and folder synchronised, or the object
+// store's answer). Exactly one of Commit and Discard ends the writer; a Discard
+// after Commit does nothing, so it can be deferred.
+type BlobWriter interface {
+	io.Writer
+	Commit() (Digest, int64, error)
+	Discard()
+}

@@ -1,0 +1,170 @@
+package hub
+
+import "time"
+
+// The identifiers of things the hub creates: UUIDv7 in canonical text form.
+type (
+	DispatchID string
+	DeliveryID string
+	EvidenceID string
+)
+
+// Dispatch is the accepted unit: one document, one sender, n recipients. It is
+// unique on (Sender, ExternalID, Operation) and never changes after acceptance.
+type Dispatch struct {
+	ID          DispatchID `json:"id"`
+	Sender      AgencyID   `json:"sender"`
+	SenderCode  Code       `json:"sender_code"` // as written
+	SenderName  string     `json:"sender_name"`
+	ExternalID  string     `json:"external_id"`
+	Operation   Operation  `json:"operation"`
+	Key         string     `json:"key,omitempty"`
+	Fingerprint Digest     `json:"fingerprint"`
+	Format      Format     `json:"format"`
+	Document    Document   `json:"document"`
+	Parts       []Part     `json:"parts"` // originals, attachments and, last, the envelope if any
+	AcceptedAt  time.Time  `json:"accepted_at"`
+	TraceID     string     `json:"trace_id,omitempty"`
+}
+
+// PartByID returns the part with the id, or nil.
+func (d *Dispatch) PartByID(id string) *Part {
+	for i := range d.Parts {
+		if d.Parts[i].ID == id {
+			return &d.Parts[i]
+		}
+	}
+	return nil
+}
+
+// Delivery is one dispatch on its way to one recipient.
+type Delivery struct {
+	ID          DeliveryID    `json:"id"`
+	Dispatch    DispatchID    `json:"dispatch"`
+	Index       int           `json:"index"` // place among the recipients, from 0
+	Recipient   AgencyID      `json:"recipient"`
+	AddressedAs Code          `json:"addressed_as"` // code as the sender wrote it
+	Name        string        `json:"name"`         // recipient's name when accepted
+	Note        string        `json:"note,omitempty"`
+	Channel     Channel       `json:"channel"`
+	Registers   bool          `json:"registers"` // the recipient registers: hand-over is not the end
+	Urgent      bool          `json:"urgent,omitempty"`
+	State       DeliveryState `json:"state"`
+	Version     int64         `json:"version"` // grows by one with every transition
+	UpdatedAt   time.Time     `json:"updated_at"`
+	ExpiresAt   time.Time     `json:"expires_at"`
+
+	Attempts    int       `json:"attempts"`
+	NextAttempt time.Time `json:"next_attempt,omitzero"`
+	LastError   string    `json:"last_error,omitempty"`
+
+	Lease        *Lease        `json:"lease,omitempty"`
+	Registration *Registration `json:"registration,omitempty"`
+	Reason       *Reason       `json:"reason,omitempty"` // why it was refused, failed or expired
+	Progress     StatusCode    `json:"progress,omitempty"`
+	LastEvidence EvidenceRef   `json:"last_evidence"` // head of the delivery's evidence chain
+}
+
+// Lease is the right of one collector to work on a delivery for a while. Fence
+// grows with every lease of the delivery; an act with an older fence is refused.
+type Lease struct {
+	Fence  int64     `json:"fence"`
+	Holder string    `json:"holder"` // Actor.Name of the collector
+	Until  time.Time `json:"until"`  // UTC
+}
+
+// Registration is what the recipient wrote into its register of incoming documents.
+type Registration struct {
+	Number string `json:"number"`         // số đến
+	Date   Date   `json:"date"`           // ngày đến
+	Unit   string `json:"unit,omitempty"` // unit or person in charge
+}
+
+// Reason says why something was refused or failed: a code of the closed list in
+// evidence.go and a sentence.
+type Reason struct {
+	Code   ReasonCode `json:"code"`
+	Detail string     `json:"detail,omitempty"`
+}
+
+// DeliveryState is the transport state of a delivery.
+type DeliveryState string
+
+// The delivery states, in the order of the way.
+const (
+	StateQueued     DeliveryState = "queued"      // accepted, not yet in the recipient's box
+	StateConsigned  DeliveryState = "consigned"   // in the recipient's box
+	StateHandedOver DeliveryState = "handed_over" // the recipient acknowledged the digests
+	StateAccepted   DeliveryState = "accepted"    // the recipient registered it
+	StateRefused    DeliveryState = "refused"     // the recipient refused it, with a reason
+	StateFailed     DeliveryState = "failed"      // it cannot be delivered
+	StateExpired    DeliveryState = "expired"     // its time to live ended
+	StateWithdrawn  DeliveryState = "withdrawn"   // the sender recalled it before hand-over
+)
+
+// DeliveryStates lists all states in the order of the way.
+func DeliveryStates() []DeliveryState {
+	return []DeliveryState{
+		StateQueued, StateConsigned, StateHandedOver, StateAccepted,
+		StateRefused, StateFailed, StateExpired, StateWithdrawn,
+	}
+}
+
+// Next is the one transition table: the states that may follow s. It returns
+// nil for a terminal state.
+func (s DeliveryState) Next() []DeliveryState {
+	switch s {
+	case StateQueued:
+		return []DeliveryState{StateConsigned, StateHandedOver, StateFailed, StateExpired, StateWithdrawn}
+	case StateConsigned:
+		return []DeliveryState{StateHandedOver, StateRefused, StateFailed, StateExpired, StateWithdrawn}
+	case StateHandedOver:
+		return []DeliveryState{StateAccepted, StateRefused, StateExpired}
+	}
+	return nil
+}
+
+// MayBecome reports whether the table allows the step from s to next.
+func (s DeliveryState) MayBecome(next DeliveryState) bool {
+	for _, n := range s.Next() {
+		if n == next {
+			return true
+		}
+	}
+	return false
+}
+
+// Final reports whether the delivery has ended. A hand-over ends a delivery
+// whose recipient does not register.
+func (d *Delivery) Final() bool {
+	return len(d.State.Next()) == 0 || d.State == StateHandedOver && !d.Registers
+}
+
+// Step is one transition of one delivery with the evidence that proves it: a
+// business act that a store records in one transaction, or not at all. Delivery
+// carries the new values; From and Version are what the store MUST find, else
+// it answers KindConflict and changes nothing.
+type Step struct {
+	Delivery Delivery // new values; Delivery.Version is From's version plus one
+	From     DeliveryState
+	Version  int64            // version read before the step
+	Evidence []SealedEvidence // what the step is proved by; may be empty for a retry
+	Reports  []StatusReport   // status reports that the step records; may be empty
+}
+
+// Acceptance is everything that SubmissionAcceptance makes durable together.
+type Acceptance struct {
+	Dispatch   Dispatch
+	Deliveries []Delivery
+	Evidence   []SealedEvidence // the SubmissionAcceptance first
+	Reports    []SignatureReport
+}
+
+// Accepted is the answer to a submission: the dispatch and the sealed
+// SubmissionAcceptance. Duplicate tells that an earlier submission made it.
+type Accepted struct {
+	Dispatch   Dispatch       `json:"dispatch"`
+	Deliveries []Delivery     `json:"deliveries"`
+	Receipt    SealedEvidence `json:"receipt"`
+	Duplicate  bool           `json:"duplicate"`
+}

@@ -1,0 +1,76 @@
+package intake
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Store records acceptances and rejections.
+type Store interface {
+	// FindAccepted returns the acceptance that the sender's key, or (external id,
+	// operation), already led to; KindNotFound when there is none.
+	FindAccepted(ctx context.Context, sender hub.AgencyID, key, externalID string, op hub.Operation) (hub.Accepted, error)
+	// Accept records dispatch, deliveries, evidence and reports in one
+	// transaction and MUST NOT return before it is durable. When (sender, key) or
+	// (sender, external id, operation) exists already, nothing changes: with the
+	// same fingerprint the first acceptance comes back with Duplicate set, with
+	// another one the error is KindConflict.
+	Accept(ctx context.Context, acceptance hub.Acceptance) (hub.Accepted, error)
+	// Reject records the evidence of a refused submission.
+	Reject(ctx context.Context, sender hub.AgencyID, evidence hub.SealedEvidence) error
+}
+
+// UploadStore keeps registered uploads until they complete or expire.
+type UploadStore interface {
+	SaveUpload(ctx context.Context, upload hub.Upload) error // insert or replace by id
+	Upload(ctx context.Context, id string) (hub.Upload, error)
+	DeleteUpload(ctx context.Context, id string) error
+	ExpiredUploads(ctx context.Context, now time.Time, limit int) ([]hub.Upload, error)
+}
+
+// Blobs opens content that is already durable; KindNotFound when it is absent.
+type Blobs interface {
+	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)
+}
+
+// Staging holds the bytes of uploads that are not complete. AppendStaged MUST
+// have made the bytes durable when it returns the new offset, also when it
+// returns an error after some of them. An offset that is not the current end is
+// KindConflict.
+type Staging interface {
+	AppendStaged(ctx context.Context, id string, offset int64, r io.Reader) (newOffset int64, err error)
+	StagedSize(ctx context.Context, id string) (int64, error) // 0 when absent
+	// CommitStaged moves the staged bytes into the blob store.
+	CommitStaged(ctx context.Context, id string) (hub.Digest, int64, error)
+	DiscardStaged(ctx context.Context, id string) error
+}
+
+// Directory resolves codes.
+type Directory interface {
+	// Resolve returns what a code means at an instant; KindUnknownAgency when
+	// nothing, KindConflict when it closed with several successors.
+	Resolve(code string, at time.Time) (hub.Resolution, error)
+	// ResolveSender resolves without following successors: a closed agency
+	// cannot send (KindDenied).
+	ResolveSender(code string, at time.Time) (*hub.Agency, error)
+}
+
+// Verifier gives the verdict on one part. An error means that no verdict could
+// be made (an I/O failure), never that a signature is bad.
+type Verifier interface {
+	VerifyPart(ctx context.Context, part hub.Part, content hub.Blob) (hub.SignatureReport, error)
+}
+
+// Notary completes evidences (version, profile, id, issuer, log) and seals them.
+type Notary interface {
+	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)
+}
+
+// Queue is told of dispatches after they are durable. Publish never blocks the
+// sender for long and may fail: the sweeper finds what it missed.
+type Queue interface {
+	Publish(ctx context.Context, dispatch hub.DispatchID, urgent bool) error
+}

@@ -1,0 +1,70 @@
+package hub
+
+import "time"
+
+// Item is a delivery together with the dispatch that it belongs to.
+type Item struct {
+	Dispatch Dispatch `json:"dispatch"`
+	Delivery Delivery `json:"delivery"`
+}
+
+// Page bounds a listing. After is the opaque cursor of the previous page's last
+// row, empty for the first page; Limit is at least 1.
+type Page struct {
+	After string
+	Limit int
+}
+
+// MailboxQuery selects deliveries to one agency. A mailbox is always read by
+// state, never by "sequence greater than the last one seen", because the order
+// of identifiers is not the order of commits.
+type MailboxQuery struct {
+	Agency AgencyID
+	States []DeliveryState // empty: consigned, what is waiting to be collected
+	Free   bool            // only deliveries without a running lease at Now
+	Text   string          // folded search over number, subject, sender, signer; may be empty
+	Now    time.Time
+	Page   Page
+}
+
+// SentQuery selects dispatches of one sender.
+type SentQuery struct {
+	Agency     AgencyID
+	ExternalID string          // exact; may be empty
+	Number     string          // exact number and notation; may be empty
+	Text       string          // folded search; may be empty
+	States     []DeliveryState // dispatches with at least one delivery in these; may be empty
+	Page       Page
+}
+
+// SentItem is one dispatch with all its deliveries.
+type SentItem struct {
+	Dispatch   Dispatch   `json:"dispatch"`
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// List is one page of a listing. Next is the cursor of the following page,
+// empty when there is none.
+type List[T any] struct {
+	Items []T
+	Next  string
+}
+
+// LeaseRequest asks for the right to work on deliveries of an agency.
+type LeaseRequest struct {
+	Agency AgencyID
+	Holder string       // Actor.Name
+	IDs    []DeliveryID // exactly these; empty means the next Max that are free
+	Max    int
+	Now    time.Time
+	Until  time.Time
+}
+
+// EvidenceQuery selects sealed evidences, oldest first. Exactly one of Dispatch,
+// Delivery, Sender is set; all empty selects everything (audit).
+type EvidenceQuery struct {
+	Dispatch DispatchID
+	Delivery DeliveryID
+	Sender   AgencyID // rejections of this sender's submissions
+	Page     Page
+}

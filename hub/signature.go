@@ -1,0 +1,120 @@
+package hub
+
+import "time"
+
+// Indication is the main result of a signature validation (ETSI EN 319 102-1).
+type Indication string
+
+// The indications.
+const (
+	TotalPassed      Indication = "TOTAL-PASSED"
+	TotalFailed      Indication = "TOTAL-FAILED"
+	Indeterminate    Indication = "INDETERMINATE"
+	NoSignatureFound Indication = "NO_SIGNATURE_FOUND"
+)
+
+// SubReason is the sub-indication of a result that is not TOTAL-PASSED.
+type SubReason string
+
+// The sub-indications of ETSI EN 319 102-1.
+const (
+	SubFormatFailure            SubReason = "FORMAT_FAILURE"
+	SubHashFailure              SubReason = "HASH_FAILURE"
+	SubSigCryptoFailure         SubReason = "SIG_CRYPTO_FAILURE"
+	SubRevoked                  SubReason = "REVOKED"
+	SubExpired                  SubReason = "EXPIRED"
+	SubNotYetValid              SubReason = "NOT_YET_VALID"
+	SubSigConstraintsFailure    SubReason = "SIG_CONSTRAINTS_FAILURE"
+	SubChainConstraintsFailure  SubReason = "CHAIN_CONSTRAINTS_FAILURE"
+	SubChainGeneralFailure      SubReason = "CERTIFICATE_CHAIN_GENERAL_FAILURE"
+	SubCryptoConstraintsFailure SubReason = "CRYPTO_CONSTRAINTS_FAILURE"
+	SubCryptoConstraintsNoPOE   SubReason = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
+	SubNoSigningCertificate     SubReason = "NO_SIGNING_CERTIFICATE_FOUND"
+	SubNoCertificateChain       SubReason = "NO_CERTIFICATE_CHAIN_FOUND"
+	SubRevokedNoPOE             SubReason = "REVOKED_NO_POE"
+	SubOutOfBoundsNoPOE         SubReason = "OUT_OF_BOUNDS_NO_POE"
+	SubTryLater                 SubReason = "TRY_LATER"
+	SubSignedDataNotFound       SubReason = "SIGNED_DATA_NOT_FOUND"
+)
+
+// SignatureReport says who signed one part, and with what verdict. The same
+// inputs give the same report.
+type SignatureReport struct {
+	Part         string             `json:"part"` // part id; empty for a file on its own
+	SHA256       Digest             `json:"sha256"`
+	Indication   Indication         `json:"indication"` // worst of the signatures
+	Sub          SubReason          `json:"sub_indication,omitempty"`
+	ValidatedAt  time.Time          `json:"validated_at"` // UTC; the time the chain was checked for
+	Policy       string             `json:"policy"`       // name and version of the validation policy
+	Signatures   []SignatureVerdict `json:"signatures"`
+	Findings     []string           `json:"findings,omitempty"` // about the file as a whole
+	AnchorSource string             `json:"anchor_source,omitempty"`
+}
+
+// SignatureVerdict is the result for one signature.
+type SignatureVerdict struct {
+	Field        string     `json:"field"`  // name of the signature field, or XML id
+	Format       string     `json:"format"` // SubFilter or "XMLDSig"
+	Level        string     `json:"level"`  // "B-B", "B-T", "legacy", ...
+	Indication   Indication `json:"indication"`
+	Sub          SubReason  `json:"sub_indication,omitempty"`
+	Reason       string     `json:"reason,omitempty"` // one sentence for a person
+	Signer       string     `json:"signer"`           // common name of the certificate
+	Organization string     `json:"organization,omitempty"`
+	Issuer       string     `json:"issuer,omitempty"`
+	Serial       string     `json:"serial,omitempty"` // hexadecimal
+	ClaimedAt    time.Time  `json:"claimed_at,omitzero"`
+	ProvenAt     time.Time  `json:"proven_at,omitzero"` // best signature time; zero when nothing proves it
+	Algorithm    string     `json:"algorithm,omitempty"`
+	Chain        []Digest   `json:"chain,omitempty"` // SHA-256 of each certificate, signer first
+	Anchor       string     `json:"anchor,omitempty"`
+	CoversWhole  bool       `json:"covers_whole"` // the signature covers the file to its last byte
+	Revision     int        `json:"revision"`     // revision that the signature covers, from 1
+	Revisions    int        `json:"revisions"`
+	Checks       []Check    `json:"checks,omitempty"`
+}
+
+// Check is one step of a validation.
+type Check struct {
+	Name   string `json:"name"`
+	Passed bool   `json:"passed"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// rank orders indications from best to worst for a document.
+func (i Indication) rank() int {
+	switch i {
+	case TotalPassed:
+		return 0
+	case Indeterminate:
+		return 1
+	case NoSignatureFound:
+		return 2
+	}
+	return 3
+}
+
+// Conclude sets Indication and Sub of the report from its signatures: the worst
+// decides; none at all is NO_SIGNATURE_FOUND.
+func (r *SignatureReport) Conclude() {
+	if len(r.Signatures) == 0 {
+		r.Indication, r.Sub = NoSignatureFound, ""
+		return
+	}
+	worst := r.Signatures[0]
+	for _, s := range r.Signatures[1:] {
+		if s.Indication.rank() > worst.Indication.rank() {
+			worst = s
+		}
+	}
+	r.Indication, r.Sub = worst.Indication, worst.Sub
+}
+
+// SignaturePolicy says what a hub does with verdicts when it takes a document in.
+type SignaturePolicy string
+
+// The policies. Both record every verdict.
+const (
+	PolicyRecord  SignaturePolicy = "record"  // accept whatever the verdict
+	PolicyEnforce SignaturePolicy = "enforce" // refuse unsigned originals and TOTAL-FAILED
+)

@@ -1,0 +1,61 @@
+package tracking
+
+import (
+	"context"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Store reads mailboxes and sent lists and records the acts of recipients.
+type Store interface {
+	Mailbox(ctx context.Context, query hub.MailboxQuery) (hub.List[hub.Item], error)
+	Sent(ctx context.Context, query hub.SentQuery) (hub.List[hub.SentItem], error)
+	// Item and DispatchItem answer KindNotFound when there is none.
+	Item(ctx context.Context, delivery hub.DeliveryID) (hub.Item, error)
+	DispatchItem(ctx context.Context, dispatch hub.DispatchID) (hub.SentItem, error)
+	// ApplySteps: see delivery.Store.
+	ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, error)
+}
+
+// LeaseStore grants leases. Times come from the caller. Leases do not change
+// Delivery.Version: they are a right, not a transition.
+type LeaseStore interface {
+	// TakeLeases gives leases on consigned deliveries of the agency that are
+	// free at Now, each with a fence above all earlier ones of that delivery, and
+	// returns the items with their leases. With IDs set, a delivery of another
+	// agency or none is KindNotFound, one under a running lease of another
+	// holder, or no longer consigned, is KindConflict, and nothing is leased.
+	TakeLeases(ctx context.Context, request hub.LeaseRequest) ([]hub.Item, error)
+	// RenewLease and ReleaseLease answer KindConflict when the fence is not the
+	// delivery's current one or the lease has run out.
+	RenewLease(ctx context.Context, delivery hub.DeliveryID, fence int64, now, until time.Time) (hub.Lease, error)
+	ReleaseLease(ctx context.Context, delivery hub.DeliveryID, fence int64, now time.Time) error
+}
+
+// ReportStore keeps status reports.
+type ReportStore interface {
+	StatusReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.StatusReport, error)
+	// SignatureReports returns the verdicts recorded at acceptance, in part order.
+	SignatureReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.SignatureReport, error)
+	// MatchDelivery finds the delivery to recipient of a document by the sender's
+	// external id or, failing that, by its printed number and date; KindNotFound
+	// when there is none. With several, the newest.
+	MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error)
+}
+
+// Blobs opens content by digest; KindNotFound when it is absent.
+type Blobs interface {
+	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)
+}
+
+// Directory resolves codes and ids.
+type Directory interface {
+	Resolve(code string, at time.Time) (hub.Resolution, error)
+	ByID(id hub.AgencyID) (*hub.Agency, bool)
+}
+
+// Notary completes and seals evidences.
+type Notary interface {
+	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)
+}
