@@ -21,8 +21,8 @@ type Blob interface {
 // is authorised, then the originals come in resumable chunks.
 type Upload struct {
 	ID         string       `json:"id"`
-	Actor      string       `json:"actor"`  // Actor.Name of who registered it
-	Sender     AgencyID     `json:"sender"` //
+	Actor      string       `json:"actor"` // Actor.Name of who registered it
+	Sender     AgencyID     `json:"sender"`
 	Submission Submission   `json:"submission"`
 	Key        string       `json:"key"`
 	Parts      []UploadPart `json:"parts"`

@@ -12,16 +12,16 @@ type Submission struct {
 	Sender     string    `json:"sender"`      // agency code as written
 	Recipients []string  `json:"recipients"`  // agency codes as written, in order
 	ExternalID string    `json:"external_id"` // the sender's own id (edXML DocumentId), opaque
-	Operation  Operation `json:"operation"`   //
-	Document   Document  `json:"document"`    //
-	Parts      []Part    `json:"parts"`       // originals and attachments, in order
-	Envelope   *Part     `json:"envelope"`    // the package as received; nil for REST
-	Trace      []Hop     `json:"trace"`       // stations that relayed the package before us
-	Format     Format    `json:"format"`      //
-	Key        string    `json:"-"`           // idempotency key of the sender; may be empty
-	ReceivedAt time.Time `json:"-"`           // when the first byte arrived, UTC
-	TraceID    string    `json:"-"`           // correlation id of the request
-	XMLSigned  bool      `json:"-"`           // the envelope carries a signature block
+	Operation  Operation `json:"operation"`
+	Document   Document  `json:"document"`
+	Parts      []Part    `json:"parts"`    // originals and attachments, in order
+	Envelope   *Part     `json:"envelope"` // the package as received; nil for REST
+	Trace      []Hop     `json:"trace"`    // stations that relayed the package before us
+	Format     Format    `json:"format"`
+	Key        string    `json:"-"` // idempotency key of the sender; may be empty
+	ReceivedAt time.Time `json:"-"` // when the first byte arrived, UTC
+	TraceID    string    `json:"-"` // correlation id of the request
+	XMLSigned  bool      `json:"-"` // the envelope carries a signature block
 }
 
 // Format names the form in which a submission came in.

@@ -1,0 +1,42 @@
+# Two commands do all set-up: `make demo` runs the main job, `make test` proves it.
+# Both install what they need, repeatably; `make demo` needs nothing but Go.
+
+GO      ?= go
+BIN     := bin/lienthong
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+export CGO_ENABLED := 0
+
+.PHONY: help build demo test quick lint fuzz bench soak setup clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## build bin/lienthong
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o $(BIN) ./cmd/lienthong
+
+demo: build ## a signed document travels through a sample province; pass flags with ARGS="--once"
+	$(BIN) demo $(ARGS)
+
+test: ## everything CI runs: vet, lint, race tests on real servers, crash tests, short fuzzing
+	.ci/test
+
+quick: ## the unit tests only
+	$(GO) test ./...
+
+lint: ## gofmt, vet, golangci-lint, module hygiene
+	.ci/lint
+
+fuzz: ## every fuzz target for FUZZTIME each (default 10s)
+	.ci/fuzz
+
+bench: build ## benchmarks and load over HTTP
+	.ci/bench
+
+soak: build ## the long crash loops: 1000 kills and 300 crash images
+	LIENTHONG_KILLS=1000 LIENTHONG_CRASH_IMAGES=300 .ci/crash
+
+setup: ## install the packages and tools that the tests need
+	.ci/setup
+
+clean: ## remove what was built here
+	rm -rf bin
