@@ -211,3 +211,18 @@ func (c Code) IsTestUnit() bool {
 
 // LivesAt reports whether the agency exists at t.
 func (a *Agency) LivesAt(t time.Time) bool { return a.Valid.Contains(t) }
+
+// ImportReport tells what an import of agencies did, or would do (dry run).
+type ImportReport struct {
+	Added     int         `json:"added"`
+	Changed   int         `json:"changed"`
+	Unchanged int         `json:"unchanged"`
+	Rows      []ImportRow `json:"rows"` // added and changed ones, in file order
+}
+
+// ImportRow tells what one line of an import did.
+type ImportRow struct {
+	Line   int    `json:"line"` // line in the file; the header is line 1
+	Code   Code   `json:"code"`
+	Change string `json:"change"` // "added", or the changed columns: "name, parent_code"
+}
