@@ -1,0 +1,23 @@
+// Package signing is the façade of everything that signs and verifies: a Sealer
+// that signs the evidences of a hub, and a Verifier that says of a file who signed
+// it and with what verdict.
+//
+// The rooms below it do one thing each, know nothing of the hub and can be tested
+// alone: pdfsig (signatures in PDF files), cms (their cryptographic message), trust
+// (paths to configured anchors), xmldsig (XML signatures of envelopes), jose
+// (canonical JSON and JSON Web Signatures), pki (a throw-away test PKI), verdict
+// (the words they share). This package turns their findings into hub types.
+//
+// A verdict has three values. TOTAL-PASSED is said only when every check of the
+// policy held; TOTAL-FAILED only when something is provably wrong (bytes changed,
+// structure manipulated, value does not verify); everything else is INDETERMINATE
+// with the sub-indication that names what is missing. An error from the Verifier
+// means that no verdict could be made (an I/O failure), never that a signature is
+// bad.
+//
+// Limits of the policy of this version, each named in the checks of a report:
+// revocation is not checked, timestamps are not evaluated (so the chain is judged
+// at the hub's own time, never at the claimed one), name constraints and
+// certificate policies are not processed (a chain that has them is INDETERMINATE).
+// Nothing is ever fetched from the network and no system root is ever trusted.
+package signing

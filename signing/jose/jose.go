@@ -1,0 +1,205 @@
+// Package jose makes JSON canonical (RFC 8785) and signs or verifies it as a
+// detached JSON Web Signature in compact form (RFC 7515 appendix F), the shape of
+// a JAdES baseline B-B signature (ETSI TS 119 182-1).
+//
+// Promises: one algorithm (ES256: ECDSA on P-256 with SHA-256), the signing
+// certificate inside the signed header (x5c and x5t#S256, which must agree), the
+// claimed signing time in sigT, and nothing else. A token with any other header
+// parameter, any other algorithm ("none" included), a duplicate member, padded or
+// non-canonical base64url, or an attached payload is refused before any
+// cryptography runs. The payload is hashed as a stream, never copied.
+//
+// What it never does: build a path to an anchor or trust the claimed time. The
+// caller hands the returned certificates to package trust.
+package jose
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/gowebpki/jcs"
+)
+
+const (
+	algorithm = "ES256"
+	// fieldBytes is the size of one P-256 field element: r and s each take as much.
+	fieldBytes = 32
+)
+
+// Canonical returns the RFC 8785 bytes of the JSON form of v.
+func Canonical(v any) ([]byte, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("marshal: %w", err)
+	}
+	return jcs.Transform(raw)
+}
+
+// IsCanonical reports whether raw is already in the form of RFC 8785.
+func IsCanonical(raw []byte) bool {
+	again, err := jcs.Transform(raw)
+	return err == nil && bytes.Equal(raw, again)
+}
+
+// Signer makes detached signatures with one key. It is safe for concurrent use
+// when its crypto.Signer is.
+type Signer struct {
+	key        crypto.Signer
+	chain      []string // base64, as x5c wants it
+	thumbprint string
+}
+
+// NewSigner returns a signer for a P-256 key and its certificates, signer first.
+func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
+	if len(chain) == 0 {
+		return nil, errors.New("a signer needs its certificate")
+	}
+	public, ok := key.Public().(*ecdsa.PublicKey)
+	if !ok || public.Curve != elliptic.P256() {
+		return nil, errors.New("the key is not ECDSA on P-256")
+	}
+	if !public.Equal(chain[0].PublicKey) {
+		return nil, errors.New("the first certificate does not belong to the key")
+	}
+	s := &Signer{key: key, thumbprint: thumbprint(chain[0])}
+	for _, certificate := range chain {
+		s.chain = append(s.chain, base64.StdEncoding.EncodeToString(certificate.Raw))
+	}
+	return s, nil
+}
+
+// SignDetached signs payload and returns "<header>..<signature>". The claimed
+// time goes into the signed header in UTC, whole seconds.
+func (s *Signer) SignDetached(payload []byte, claimed time.Time) (string, error) {
+	header, err := json.Marshal(header{
+		Algorithm:  algorithm,
+		Critical:   []string{paramSigningTime},
+		SigningAt:  claimed.UTC().Format(sigTimeLayout),
+		Chain:      s.chain,
+		Thumbprint: s.thumbprint,
+	})
+	if err != nil {
+		return "", fmt.Errorf("marshal the header: %w", err)
+	}
+	protected := base64.RawURLEncoding.EncodeToString(header)
+	der, err := s.key.Sign(rand.Reader, signingInput(protected, payload), crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	raw, err := rawSignature(der)
+	if err != nil {
+		return "", err
+	}
+	return protected + ".." + base64.RawURLEncoding.EncodeToString(raw), nil
+}
+
+// Signature is what a verified token says.
+type Signature struct {
+	Chain   []*x509.Certificate // from x5c, signer first; not checked against any anchor
+	Claimed time.Time           // sigT: a claim, never proof
+}
+
+// VerifyDetached checks that token is a well-formed signature over exactly
+// payload by the key of its first certificate. An *Error tells why not.
+func VerifyDetached(token string, payload []byte) (Signature, error) {
+	protected, raw, err := split(token)
+	if err != nil {
+		return Signature{}, err
+	}
+	parsed, err := parseHeader(protected)
+	if err != nil {
+		return Signature{}, err
+	}
+	public, ok := parsed.Chain[0].PublicKey.(*ecdsa.PublicKey)
+	if !ok || public.Curve != elliptic.P256() {
+		return parsed, malformed("x5c", "the key of the signing certificate is not ECDSA on P-256")
+	}
+	r, s := new(big.Int).SetBytes(raw[:fieldBytes]), new(big.Int).SetBytes(raw[fieldBytes:])
+	if !ecdsa.Verify(public, signingInput(protected, payload), r, s) {
+		return parsed, &Error{Part: "signature", Message: "the signature does not belong to these bytes", Forged: true}
+	}
+	return parsed, nil
+}
+
+// Error says what is wrong with a token. Forged is true when the token is well
+// formed but its value does not verify over the payload.
+type Error struct {
+	Part    string // "token", "signature" or the name of a header parameter
+	Message string
+	Forged  bool
+}
+
+// Error implements error.
+func (e *Error) Error() string { return "jws " + e.Part + ": " + e.Message }
+
+func malformed(part, format string, args ...any) *Error {
+	return &Error{Part: part, Message: fmt.Sprintf(format, args...)}
+}
+
+// split takes a compact token with an empty payload apart.
+func split(token string) (protected string, signature []byte, err error) {
+	if len(token) > maxTokenBytes {
+		return "", nil, malformed("token", "longer than %d bytes", maxTokenBytes)
+	}
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 || parts[1] != "" {
+		return "", nil, malformed("token", "not of the form header..signature")
+	}
+	signature, err = decode(parts[2])
+	if err != nil || len(signature) != 2*fieldBytes {
+		return "", nil, malformed("signature", "not %d bytes in base64url", 2*fieldBytes)
+	}
+	return parts[0], signature, nil
+}
+
+// signingInput is the SHA-256 of "header.payload" with the payload in base64url.
+func signingInput(protected string, payload []byte) []byte {
+	hash := sha256.New()
+	hash.Write([]byte(protected))
+	hash.Write([]byte{'.'})
+	encoder := base64.NewEncoder(base64.RawURLEncoding, hash)
+	_, _ = encoder.Write(payload) // a hash never fails to write
+	_ = encoder.Close()
+	return hash.Sum(nil)
+}
+
+// rawSignature turns the DER form of an ECDSA signature into r||s (RFC 7518, 3.4).
+func rawSignature(der []byte) ([]byte, error) {
+	var value struct{ R, S *big.Int }
+	rest, err := asn1.Unmarshal(der, &value)
+	if err != nil || len(rest) != 0 {
+		return nil, errors.New("the key returned no ECDSA signature")
+	}
+	raw := make([]byte, 2*fieldBytes)
+	value.R.FillBytes(raw[:fieldBytes])
+	value.S.FillBytes(raw[fieldBytes:])
+	return raw, nil
+}
+
+func thumbprint(certificate *x509.Certificate) string {
+	sum := sha256.Sum256(certificate.Raw)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// decode reads base64url without padding; stray bits in the last character are
+// refused, so one value has one spelling. A line break, which the standard
+// decoder skips, is refused too.
+func decode(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, errors.New("line break")
+	}
+	return base64.RawURLEncoding.Strict().DecodeString(text)
+}
