@@ -1,0 +1,153 @@
+// Package pki makes a throw-away public key infrastructure for demonstrations and
+// tests: a root, an issuing authority, and certificates of persons and agencies.
+// Every subject carries the organisation Mark, so that nobody can take a
+// signature made with it for a real one. Keys exist in memory only; a hub must
+// never be given its anchors outside a demonstration.
+package pki
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"time"
+)
+
+// Mark is the organisation in every subject: "test, without legal value".
+const Mark = "TEST - KHÔNG CÓ GIÁ TRỊ PHÁP LÝ"
+
+// Algorithm is the kind of a key.
+type Algorithm string
+
+// The algorithms.
+const (
+	P256    Algorithm = "P-256"
+	RSA2048 Algorithm = "RSA-2048"
+)
+
+// Identity is a key with its certificates, its own first and the root last.
+type Identity struct {
+	Key   crypto.Signer
+	Chain []*x509.Certificate
+}
+
+// Certificate returns the identity's own certificate.
+func (i Identity) Certificate() *x509.Certificate { return i.Chain[0] }
+
+// Authority issues test certificates. It is not safe for concurrent use.
+type Authority struct {
+	root, issuing Identity
+	now           time.Time
+	serial        int64
+}
+
+// New makes a root and an issuing authority whose keys use the given algorithm.
+// All certificates are valid from one day before now.
+func New(now time.Time, algorithm Algorithm) (*Authority, error) {
+	a := &Authority{now: now.UTC().Truncate(time.Second)}
+	root, err := a.issueAuthority(Identity{}, "Gốc thử nghiệm", algorithm, 10)
+	if err != nil {
+		return nil, err
+	}
+	issuing, err := a.issueAuthority(root, "Cấp phát thử nghiệm", algorithm, 5)
+	if err != nil {
+		return nil, err
+	}
+	a.root, a.issuing = root, issuing
+	return a, nil
+}
+
+// Person issues a certificate for a leader or clerk of an agency, valid two years.
+func (a *Authority) Person(name, agency string, algorithm Algorithm) (Identity, error) {
+	return a.Issue(a.Template(pkix.Name{CommonName: name, OrganizationalUnit: []string{agency}}), algorithm)
+}
+
+// Agency issues a certificate for the seal of an agency, valid two years.
+func (a *Authority) Agency(name string, algorithm Algorithm) (Identity, error) {
+	return a.Issue(a.Template(pkix.Name{CommonName: name}), algorithm)
+}
+
+// Template returns a certificate for document signing that Issue completes; tests
+// change it to make the certificates that must be refused.
+func (a *Authority) Template(subject pkix.Name) *x509.Certificate {
+	return &x509.Certificate{
+		Subject:               subject,
+		NotBefore:             a.now.AddDate(0, 0, -1),
+		NotAfter:              a.now.AddDate(2, 0, 0),
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
+		BasicConstraintsValid: true,
+	}
+}
+
+// Issue signs a template with the issuing authority under a new key. It sets the
+// serial number and marks the subject as a test.
+func (a *Authority) Issue(template *x509.Certificate, algorithm Algorithm) (Identity, error) {
+	return a.issue(a.issuing, template, algorithm)
+}
+
+// AnchorsPEM returns the root certificate: what a verifier must be given.
+func (a *Authority) AnchorsPEM() []byte { return encode(a.root.Certificate()) }
+
+// PEM returns a chain in PEM form.
+func (i Identity) PEM() []byte { return encode(i.Chain...) }
+
+func (a *Authority) issueAuthority(by Identity, name string, algorithm Algorithm, years int) (Identity, error) {
+	return a.issue(by, &x509.Certificate{
+		Subject:               pkix.Name{CommonName: name},
+		NotBefore:             a.now.AddDate(0, 0, -1),
+		NotAfter:              a.now.AddDate(years, 0, 0),
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}, algorithm)
+}
+
+// issue signs template by an identity, or by its own key when there is none yet.
+func (a *Authority) issue(by Identity, template *x509.Certificate, algorithm Algorithm) (Identity, error) {
+	key, err := newKey(algorithm)
+	if err != nil {
+		return Identity{}, err
+	}
+	a.serial++
+	template.SerialNumber = big.NewInt(a.serial)
+	template.Subject.Country = []string{"VN"}
+	template.Subject.Organization = []string{Mark}
+	parent, signer := template, key
+	if len(by.Chain) > 0 {
+		parent, signer = by.Certificate(), by.Key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
+	if err != nil {
+		return Identity{}, fmt.Errorf("issue a test certificate: %w", err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		return Identity{}, fmt.Errorf("read back a test certificate: %w", err)
+	}
+	return Identity{Key: key, Chain: append([]*x509.Certificate{certificate}, by.Chain...)}, nil
+}
+
+func newKey(algorithm Algorithm) (crypto.Signer, error) {
+	switch algorithm {
+	case P256:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case RSA2048:
+		return rsa.GenerateKey(rand.Reader, 2048)
+	}
+	return nil, fmt.Errorf("unknown key algorithm %q", algorithm)
+}
+
+func encode(chain ...*x509.Certificate) []byte {
+	var out bytes.Buffer
+	for _, certificate := range chain {
+		_ = pem.Encode(&out, &pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw}) // a buffer never fails to write
+	}
+	return out.Bytes()
+}

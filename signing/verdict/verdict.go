@@ -1,0 +1,122 @@
+// Package verdict holds the words that the signing rooms share: the three-valued
+// result of a validation with its sub-indication (ETSI EN 319 102-1), the checks
+// that led to it, and the finding about one signature. The words are those of the
+// standard and equal, as text, to the constants of the hub, so that the façade
+// converts without a table.
+package verdict
+
+import (
+	"crypto/x509"
+	"fmt"
+	"time"
+)
+
+// Indication is the main result.
+type Indication string
+
+// The indications. The order of the constants is from best to worst.
+const (
+	Passed        Indication = "TOTAL-PASSED"
+	Indeterminate Indication = "INDETERMINATE"
+	Failed        Indication = "TOTAL-FAILED"
+)
+
+// Sub is the sub-indication of a result that did not pass.
+type Sub string
+
+// The sub-indications that this version gives.
+const (
+	FormatFailure            Sub = "FORMAT_FAILURE"
+	HashFailure              Sub = "HASH_FAILURE"
+	SigCryptoFailure         Sub = "SIG_CRYPTO_FAILURE"
+	SigConstraintsFailure    Sub = "SIG_CONSTRAINTS_FAILURE"
+	ChainConstraintsFailure  Sub = "CHAIN_CONSTRAINTS_FAILURE"
+	ChainGeneralFailure      Sub = "CERTIFICATE_CHAIN_GENERAL_FAILURE"
+	CryptoConstraintsFailure Sub = "CRYPTO_CONSTRAINTS_FAILURE"
+	NoSigningCertificate     Sub = "NO_SIGNING_CERTIFICATE_FOUND"
+	NoCertificateChain       Sub = "NO_CERTIFICATE_CHAIN_FOUND"
+	OutOfBoundsNoPOE         Sub = "OUT_OF_BOUNDS_NO_POE"
+	SignedDataNotFound       Sub = "SIGNED_DATA_NOT_FOUND"
+)
+
+// Problem is a reason why a signature did not pass. It is an error value so that
+// a room can return it where it finds it; it never stands for an I/O failure.
+type Problem struct {
+	Indication Indication
+	Sub        Sub
+	Reason     string // one sentence for a person, in English, stable for equal inputs
+}
+
+// Error implements error.
+func (p *Problem) Error() string {
+	return fmt.Sprintf("%s/%s: %s", p.Indication, p.Sub, p.Reason)
+}
+
+// Fail returns a problem that proves the signature bad.
+func Fail(sub Sub, format string, args ...any) *Problem {
+	return &Problem{Failed, sub, fmt.Sprintf(format, args...)}
+}
+
+// Doubt returns a problem that leaves the signature undecided.
+func Doubt(sub Sub, format string, args ...any) *Problem {
+	return &Problem{Indeterminate, sub, fmt.Sprintf(format, args...)}
+}
+
+// Check is one step of a validation.
+type Check struct {
+	Name   string
+	Passed bool
+	Detail string
+}
+
+// Signature is what was found out about one signature.
+type Signature struct {
+	Field     string // name of the signature field, or the XML id
+	Format    string // SubFilter, "XMLDSig" or "JWS"
+	Level     string // "B-B" for a baseline signature, "legacy" for the older form
+	Algorithm string
+	Signer    *x509.Certificate   // nil when it could not be identified
+	Chain     []*x509.Certificate // signer first, anchor last; empty without a path
+	Claimed   time.Time           // UTC; zero when nothing is claimed
+
+	CoversWhole bool // the signature covers the file to its last byte
+	Revision    int  // from 1; zero when unknown
+	Revisions   int
+
+	Checks  []Check
+	Problem *Problem // the worst one; nil when everything held
+}
+
+// Indication returns the main result.
+func (s *Signature) Indication() Indication {
+	if s.Problem == nil {
+		return Passed
+	}
+	return s.Problem.Indication
+}
+
+// Check records a step and, when it failed, its problem; a nil problem passed.
+// The first problem of the worst kind is kept: a proof that the signature is bad
+// outweighs every doubt.
+func (s *Signature) Check(name, detail string, problem *Problem) bool {
+	if problem == nil {
+		s.Checks = append(s.Checks, Check{Name: name, Passed: true, Detail: detail})
+		return true
+	}
+	s.Checks = append(s.Checks, Check{Name: name, Detail: problem.Reason})
+	s.Note(problem)
+	return false
+}
+
+// Note keeps a problem if it is worse than the one kept.
+func (s *Signature) Note(problem *Problem) {
+	if s.Problem == nil || s.Problem.Indication == Indeterminate && problem.Indication == Failed {
+		s.Problem = problem
+	}
+}
+
+// Skip records a step that this version does not take, so that nobody reads the
+// verdict as if it did.
+func (s *Signature) Skip(name, detail string) {
+	s.Checks = append(s.Checks, Check{Name: name, Detail: detail})
+}
