@@ -12,7 +12,7 @@ import (
 )
 
 // MaxReceiptSize is the largest receipt file that ParseReceipt reads, in bytes. A
-// SubmissionAcceptance to a thousand recipients takes a fifth of it.
+// SubmissionAcceptance to a thousand recipients takes about a third of it.
 const MaxReceiptSize = 1 << 20
 
 // maxReceiptDepth bounds nesting; an evidence needs six levels.

@@ -1,0 +1,230 @@
+package directory
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base32"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// keyMemory is how long a node trusts what it read about a key: the longest time
+// that a key revoked on another node still opens this one.
+const keyMemory = 5 * time.Second
+
+// The form of a secret: lt_<id>_<random>.
+const (
+	secretPrefix = "lt_"
+	idBytes      = 10 // 16 characters in base32
+	randomBytes  = 32
+	randomLength = 43 // characters in base64url without padding
+)
+
+// KeyOptions are what Keys need; all fields are required.
+type KeyOptions struct {
+	Store     KeyStore
+	Directory *Directory
+	Now       func() time.Time
+	Random    io.Reader // cryptographically secure
+}
+
+// Keys issues, checks and revokes API keys; it is safe for concurrent use.
+type Keys struct {
+	store     KeyStore
+	directory *Directory
+	now       func() time.Time
+
+	mu          sync.Mutex
+	random      io.Reader
+	known       map[string]knownKey // bounded by the number of keys that exist
+	revocations int64               // grows with every Revoke
+}
+
+// knownKey is a key as read from the store at an instant.
+type knownKey struct {
+	key  hub.APIKey
+	read time.Time
+}
+
+// NewKeys returns the keys of a store.
+func NewKeys(o KeyOptions) *Keys {
+	return &Keys{store: o.Store, directory: o.Directory, now: o.Now, random: o.Random, known: map[string]knownKey{}}
+}
+
+// Issue makes a key with the name, kind, agencies, scopes and expiry of the given
+// one and returns it with its secret, which is shown this once and not kept. It
+// needs ScopeOperate. Errors: hub.Violations of KindInvalid by field.
+func (k *Keys) Issue(ctx context.Context, actor hub.Actor, key hub.APIKey) (issued hub.APIKey, secret string, err error) {
+	if err := actor.Require(hub.ScopeOperate); err != nil {
+		return hub.APIKey{}, "", err
+	}
+	now := k.now().UTC().Truncate(time.Millisecond)
+	if err := k.check(key, now); err != nil {
+		return hub.APIKey{}, "", err
+	}
+	id, secret, err := k.draw()
+	if err != nil {
+		return hub.APIKey{}, "", hub.Internal("drawing a secret", err)
+	}
+	issued = hub.APIKey{
+		ID: id, Hash: sha256.Sum256([]byte(secret)), Name: key.Name, Kind: key.Kind,
+		Agencies: slices.Clone(key.Agencies), Scopes: slices.Clone(key.Scopes),
+		Created: now, Expires: key.Expires,
+	}
+	if err := k.store.SaveKey(ctx, issued); err != nil {
+		return hub.APIKey{}, "", fmt.Errorf("saving the key: %w", err)
+	}
+	return issued, secret, nil
+}
+
+// check refuses keys that make no sense or give too much: clerks and systems
+// speak for agencies; auditors and operators speak for none and read no content.
+func (k *Keys) check(key hub.APIKey, now time.Time) error {
+	var v hub.Violations
+	if rule := badText(key.Name, 100); rule != "" || strings.TrimSpace(key.Name) == "" {
+		v = append(v, hub.Invalid("name", "required", "a key has a name of 1 to 100 characters without control characters"))
+	}
+	if len(key.Scopes) == 0 {
+		v = append(v, hub.Invalid("scopes", "required", "a key has at least one scope"))
+	}
+	for i, scope := range key.Scopes {
+		if !scope.Valid() {
+			v = append(v, hub.Invalid(fmt.Sprintf("scopes[%d]", i), "scope", "%q is not a scope; they are %v", scope, hub.Scopes()))
+		}
+	}
+	for i, id := range key.Agencies {
+		if _, ok := k.directory.ByID(id); !ok {
+			v = append(v, hub.Errorf(hub.KindUnknownAgency, fmt.Sprintf("agencies[%d]", i), "unknown_agency", "no agency has the id %q", id))
+		}
+	}
+	switch key.Kind {
+	case hub.ActorSystem, hub.ActorClerk:
+		if len(key.Agencies) == 0 {
+			v = append(v, hub.Invalid("agencies", "required", "the key of a %s names the agencies that it speaks for", key.Kind))
+		}
+	case hub.ActorAuditor, hub.ActorOperator:
+		if len(key.Agencies) > 0 {
+			v = append(v, hub.Invalid("agencies", "forbidden", "the key of an %s speaks for no agency", key.Kind))
+		}
+	default:
+		v = append(v, hub.Invalid("kind", "kind", "a key is of the kind system, clerk, auditor or operator, not %q", key.Kind))
+	}
+	if !key.Expires.IsZero() && !key.Expires.After(now) {
+		v = append(v, hub.Invalid("expires", "future", "a key expires after it was issued"))
+	}
+	return v.AsError()
+}
+
+// draw makes a new id and secret.
+func (k *Keys) draw() (id, secret string, err error) {
+	var buf [idBytes + randomBytes]byte
+	k.mu.Lock()
+	_, err = io.ReadFull(k.random, buf[:])
+	k.mu.Unlock()
+	if err != nil {
+		return "", "", err
+	}
+	id = strings.ToLower(base32.StdEncoding.EncodeToString(buf[:idBytes]))
+	return id, secretPrefix + id + "_" + base64.RawURLEncoding.EncodeToString(buf[idBytes:]), nil
+}
+
+// Authenticate returns the actor that a secret proves. Whatever is wrong with the
+// secret, the error is the same, of KindUntrusted; a store that cannot be asked is
+// reported as such. Revocation works at once on this node and within keyMemory
+// on others.
+func (k *Keys) Authenticate(ctx context.Context, secret string) (hub.Actor, error) {
+	id, ok := idOfSecret(secret)
+	if !ok {
+		return hub.Actor{}, untrusted()
+	}
+	key, err := k.key(ctx, id)
+	if err != nil && hub.KindOf(err) != hub.KindNotFound {
+		return hub.Actor{}, fmt.Errorf("looking up the key: %w", err)
+	}
+	// An unknown id takes the same way, with a hash that nothing has.
+	hash := sha256.Sum256([]byte(secret))
+	same := subtle.ConstantTimeCompare(hash[:], key.Hash[:]) == 1
+	if err != nil || !same || !key.LiveAt(k.now()) {
+		return hub.Actor{}, untrusted()
+	}
+	return hub.Actor{
+		Name: key.ID, Kind: key.Kind, Auth: hub.AuthAPIKey,
+		Agencies: slices.Clone(key.Agencies), Scopes: slices.Clone(key.Scopes),
+	}, nil
+}
+
+func untrusted() error {
+	return hub.Errorf(hub.KindUntrusted, "", "credential", "the API key is not valid")
+}
+
+// idOfSecret cuts the id out of a secret; the random part may itself contain "_".
+func idOfSecret(secret string) (string, bool) {
+	rest, ok := strings.CutPrefix(secret, secretPrefix)
+	cut := len(rest) - randomLength - 1
+	if !ok || cut < 1 || cut > 64 || rest[cut] != '_' || !utf8.ValidString(secret) {
+		return "", false
+	}
+	return rest[:cut], true
+}
+
+// key reads a key from memory if it was read lately, else from the store.
+func (k *Keys) key(ctx context.Context, id string) (hub.APIKey, error) {
+	now := k.now()
+	k.mu.Lock()
+	known, ok := k.known[id]
+	revocations := k.revocations
+	k.mu.Unlock()
+	if age := now.Sub(known.read); ok && age >= 0 && age < keyMemory {
+		return known.key, nil
+	}
+	key, err := k.store.KeyByID(ctx, id)
+	if err != nil {
+		return hub.APIKey{}, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	// What was read while a key was being revoked may be older than that.
+	if k.revocations == revocations {
+		k.known[id] = knownKey{key: key, read: now}
+	}
+	return key, nil
+}
+
+// Revoke ends a key for good; a second time changes nothing. It needs ScopeOperate.
+func (k *Keys) Revoke(ctx context.Context, actor hub.Actor, id string) error {
+	if err := actor.Require(hub.ScopeOperate); err != nil {
+		return err
+	}
+	key, err := k.store.KeyByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	if key.Revoked.IsZero() {
+		key.Revoked = k.now().UTC().Truncate(time.Millisecond)
+		if err := k.store.SaveKey(ctx, key); err != nil {
+			return fmt.Errorf("revoking the key: %w", err)
+		}
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.revocations++
+	delete(k.known, id)
+	return nil
+}
+
+// List returns all keys, revoked ones included. It needs ScopeOperate.
+func (k *Keys) List(ctx context.Context, actor hub.Actor) ([]hub.APIKey, error) {
+	if err := actor.Require(hub.ScopeOperate); err != nil {
+		return nil, err
+	}
+	return k.store.Keys(ctx)
+}
