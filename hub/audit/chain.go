@@ -1,0 +1,279 @@
+package audit
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// ChainReport is what the evidence of one dispatch says happened to it.
+type ChainReport struct {
+	Dispatch   hub.DispatchID   `json:"dispatch"`
+	Acceptance hub.EvidenceID   `json:"acceptance"`
+	Recipients []RecipientChain `json:"recipients"` // in the order of the acceptance
+}
+
+// RecipientChain is the chain of one recipient.
+type RecipientChain struct {
+	Recipient hub.Party         `json:"recipient"`
+	Delivery  hub.DeliveryID    `json:"delivery,omitempty"` // empty before its first evidence
+	State     hub.DeliveryState `json:"state"`
+	// Terminal is the evidence that ended the delivery, empty while there is none.
+	// A hand-over ends it too where the recipient does not register; evidence does
+	// not say so, hence a chain in StateHandedOver is open or ended.
+	Terminal hub.EvidenceID   `json:"terminal,omitempty"`
+	Evidence []hub.EvidenceID `json:"evidence"` // from the acceptance on
+}
+
+// CheckChain checks the evidence of one dispatch, in any order: one
+// SubmissionAcceptance that everything goes back to by links with the right
+// digests, one unbroken line for every recipient, events in an order that the
+// transition table allows, never anything but status reports and notes of access
+// behind a terminal event, reasons on negative events, and the same content
+// digests all along. Part of the evidence may be missing only as whole recipients
+// or at the ends of lines. It checks no signature. The error is hub.Violations of
+// KindInvalid, with Field "evidence[<id>]" and a rule for each thing wrong.
+func CheckChain(evidence []hub.SealedEvidence) error {
+	_, err := InspectChain(evidence)
+	return err
+}
+
+// InspectChain checks as CheckChain does and tells what the chain says. The
+// report is meaningful only when the error is nil.
+func InspectChain(evidence []hub.SealedEvidence) (ChainReport, error) {
+	c := &inspection{lines: map[hub.DeliveryID][]*hub.SealedEvidence{}}
+	if !c.findRoot(evidence) {
+		return ChainReport{}, c.wrong.AsError()
+	}
+	report := ChainReport{Dispatch: c.root.Evidence.Dispatch, Acceptance: c.root.Evidence.ID}
+	for i, party := range c.root.Evidence.Recipients {
+		report.Recipients = append(report.Recipients, RecipientChain{
+			Recipient: party, State: hub.StateQueued, Evidence: []hub.EvidenceID{c.root.Evidence.ID},
+		})
+		if party.Index != nil && *party.Index != i {
+			c.fail(c.root, "recipient_index", "recipient %d carries the index %d", i, *party.Index)
+		}
+	}
+	seen := map[hub.EvidenceID]bool{}
+	for i := range evidence {
+		e := &evidence[i]
+		if seen[e.Evidence.ID] {
+			c.fail(e, "duplicate", "the evidence id occurs twice")
+			continue
+		}
+		seen[e.Evidence.ID] = true
+		c.checkOne(e)
+		c.sort(e)
+	}
+	for _, id := range c.order {
+		c.checkLine(id, report.Recipients)
+	}
+	return report, c.wrong.AsError()
+}
+
+// inspection is one run over the evidence of one dispatch.
+type inspection struct {
+	root  *hub.SealedEvidence
+	lines map[hub.DeliveryID][]*hub.SealedEvidence
+	order []hub.DeliveryID // of first appearance
+	wrong hub.Violations
+}
+
+func (c *inspection) fail(e *hub.SealedEvidence, rule, format string, args ...any) {
+	message := fmt.Sprintf("%s: ", e.Evidence.Event.Name()) + fmt.Sprintf(format, args...)
+	c.wrong = append(c.wrong, hub.Invalid(fmt.Sprintf("evidence[%s]", e.Evidence.ID), rule, "%s", message))
+}
+
+func (c *inspection) findRoot(evidence []hub.SealedEvidence) bool {
+	for i := range evidence {
+		switch e := &evidence[i]; {
+		case e.Evidence.Event != hub.EventSubmissionAcceptance:
+		case c.root == nil:
+			c.root = e
+		default:
+			c.fail(e, "one_acceptance", "there is another acceptance, %s", c.root.Evidence.ID)
+		}
+	}
+	if c.root == nil {
+		c.wrong = append(c.wrong, hub.Invalid("evidence", "one_acceptance", "there is no SubmissionAcceptance"))
+		return false
+	}
+	if c.root.Evidence.Prev != nil || c.root.Evidence.Delivery != "" || len(c.root.Evidence.Recipients) == 0 {
+		c.fail(c.root, "acceptance", "an acceptance has no predecessor, no delivery and at least one recipient")
+	}
+	return len(c.wrong) == 0
+}
+
+// checkOne checks what an evidence says on its own and against the acceptance.
+func (c *inspection) checkOne(e *hub.SealedEvidence) {
+	root, ev := &c.root.Evidence, &e.Evidence
+	if sha256.Sum256(e.Canonical) != e.Digest {
+		c.fail(e, "digest", "the digest is not that of the canonical bytes")
+	}
+	if ev.Version != hub.EvidenceVersion || ev.Profile != hub.EvidenceProfile {
+		c.fail(e, "profile", "version %q, profile %q is not known here", ev.Version, ev.Profile)
+	}
+	if ev.Dispatch != root.Dispatch {
+		c.fail(e, "dispatch", "it belongs to dispatch %s, the acceptance to %s", ev.Dispatch, root.Dispatch)
+	}
+	if ev.Event.Negative() && len(ev.Reasons) == 0 {
+		c.fail(e, "reason", "a negative event gives a reason")
+	}
+	if ev.Sender != nil && root.Sender != nil && ev.Sender.ID != root.Sender.ID {
+		c.fail(e, "sender", "it names the sender %s, the acceptance %s", ev.Sender.ID, root.Sender.ID)
+	}
+	c.checkContent(e)
+}
+
+func (c *inspection) checkContent(e *hub.SealedEvidence) {
+	var parts, accepted []hub.PartFact
+	if e.Evidence.Content != nil {
+		parts = e.Evidence.Content.Parts
+	}
+	if c.root.Evidence.Content != nil {
+		accepted = c.root.Evidence.Content.Parts
+	}
+	for _, p := range parts {
+		same := func(a hub.PartFact) bool { return a.ID == p.ID && a.SHA256 == p.SHA256 && a.Size == p.Size }
+		if !slices.ContainsFunc(accepted, same) {
+			c.fail(e, "content", "part %s (%s) is not what was accepted", p.ID, p.SHA256)
+		}
+	}
+	if len(parts) == 0 && (e == c.root || e.Evidence.Event == hub.EventContentHandover) {
+		c.fail(e, "content", "it names no content")
+	}
+}
+
+// sort puts an evidence into the line of its delivery.
+func (c *inspection) sort(e *hub.SealedEvidence) {
+	id := e.Evidence.Delivery
+	switch {
+	case e == c.root:
+		return
+	case id == "" && (e.Evidence.Prev == nil || *e.Evidence.Prev != c.root.Ref()):
+		c.fail(e, "link", "evidence about the dispatch follows its acceptance")
+		return
+	case id == "":
+		return
+	}
+	if len(c.lines[id]) == 0 {
+		c.order = append(c.order, id)
+	}
+	c.lines[id] = append(c.lines[id], e)
+}
+
+// checkLine follows the line of one delivery from the acceptance to its end.
+func (c *inspection) checkLine(id hub.DeliveryID, recipients []RecipientChain) {
+	line := c.lines[id]
+	chain := c.recipientOf(line, recipients)
+	if chain == nil {
+		return
+	}
+	if chain.Delivery != "" {
+		c.fail(line[0], "one_delivery", "the recipient has another delivery, %s", chain.Delivery)
+		return
+	}
+	chain.Delivery = id
+	next := map[hub.EvidenceID]*hub.SealedEvidence{}
+	for _, e := range line {
+		prev := e.Evidence.Prev
+		switch {
+		case prev == nil:
+			c.fail(e, "link", "it names no predecessor")
+		case next[prev.ID] != nil:
+			c.fail(e, "fork", "%s follows the same predecessor", next[prev.ID].Evidence.ID)
+		default:
+			next[prev.ID] = e
+		}
+	}
+	last := c.root
+	for e := next[last.Evidence.ID]; e != nil; e = next[last.Evidence.ID] {
+		if e.Evidence.Prev.SHA256 != last.Digest {
+			c.fail(e, "link", "its predecessor %s has another digest than it says", last.Evidence.ID)
+		}
+		c.advance(chain, e)
+		chain.Evidence = append(chain.Evidence, e.Evidence.ID)
+		last = e
+	}
+	if reached := len(chain.Evidence) - 1; reached < len(line) {
+		c.fail(last, "link", "the chain of delivery %s breaks here: %d evidences do not follow", id, len(line)-reached)
+	}
+}
+
+// recipientOf returns the chain of the recipient that a line is about.
+func (c *inspection) recipientOf(line []*hub.SealedEvidence, recipients []RecipientChain) *RecipientChain {
+	var chain *RecipientChain
+	for _, e := range line {
+		if len(e.Evidence.Recipients) != 1 {
+			c.fail(e, "recipient", "it names %d recipients instead of one", len(e.Evidence.Recipients))
+			return nil
+		}
+		party := e.Evidence.Recipients[0]
+		place := slices.IndexFunc(recipients, func(r RecipientChain) bool { return r.Recipient.ID == party.ID })
+		if party.Index != nil {
+			place = *party.Index
+		}
+		if place < 0 || place >= len(recipients) || recipients[place].Recipient.ID != party.ID {
+			c.fail(e, "recipient", "%s is not the recipient that the acceptance names", party.ID)
+			return nil
+		}
+		if chain != nil && chain != &recipients[place] {
+			c.fail(e, "recipient", "its delivery has evidence about another recipient")
+			return nil
+		}
+		chain = &recipients[place]
+	}
+	return chain
+}
+
+// advance takes one event: it moves the delivery or it is a note beside the way.
+func (c *inspection) advance(chain *RecipientChain, e *hub.SealedEvidence) {
+	next, moves := stateAfter(&e.Evidence)
+	switch {
+	case mayFollowTheEnd(e.Evidence.Event):
+	case chain.Terminal != "":
+		c.fail(e, "after_terminal", "it follows the terminal evidence %s", chain.Terminal)
+	case !moves && e.Evidence.Event == hub.EventSubmissionRejection:
+		c.fail(e, "order", "a rejected submission has no deliveries")
+	case !moves:
+	case !chain.State.MayBecome(next):
+		c.fail(e, "order", "a delivery that is %s cannot become %s", chain.State, next)
+	default:
+		chain.State = next
+		if len(next.Next()) == 0 {
+			chain.Terminal = e.Evidence.ID
+		}
+	}
+}
+
+// mayFollowTheEnd reports whether an event may come after the terminal one.
+func mayFollowTheEnd(event hub.Event) bool {
+	return event == hub.EventStatusReport || event == hub.EventContentAccessTracking || event == hub.EventEvidenceRenewal
+}
+
+// stateAfter returns the state that an event proves; false for a note.
+func stateAfter(e *hub.Evidence) (hub.DeliveryState, bool) {
+	switch e.Event {
+	case hub.EventContentConsignment:
+		return hub.StateConsigned, true
+	case hub.EventContentHandover:
+		return hub.StateHandedOver, true
+	case hub.EventConsignmentAcceptance:
+		return hub.StateAccepted, true
+	case hub.EventConsignmentRejection:
+		return hub.StateRefused, true
+	case hub.EventAcceptanceRejectionExpiry:
+		return hub.StateExpired, true
+	case hub.EventWithdrawal:
+		return hub.StateWithdrawn, true
+	case hub.EventContentConsignmentFailure, hub.EventContentHandoverFailure:
+		expired := func(r hub.Reason) bool { return r.Code == hub.ReasonRetentionExpired }
+		if slices.ContainsFunc(e.Reasons, expired) {
+			return hub.StateExpired, true
+		}
+		return hub.StateFailed, true
+	}
+	return "", false
+}
