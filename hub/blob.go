@@ -34,6 +34,7 @@ type UploadPart struct {
 	ID     string `json:"id"`
 	Size   int64  `json:"size"`   // bytes announced
 	Offset int64  `json:"offset"` // bytes that are durable
+	Done   bool   `json:"done"`   // in the blob store under the announced digest
 }
 
 // BlobWriter receives one new content of unknown digest. Commit MUST NOT return

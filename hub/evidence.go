@@ -214,3 +214,40 @@ type SealedEvidence struct {
 func (s *SealedEvidence) Ref() EvidenceRef {
 	return EvidenceRef{ID: s.Evidence.ID, SHA256: s.Digest}
 }
+
+// DeliveryEvidence drafts an evidence about one delivery: parties, content and
+// the link to the delivery's last evidence. The caller adds what its event needs.
+func DeliveryEvidence(event Event, dispatch *Dispatch, delivery *Delivery, at time.Time) Evidence {
+	index, prev := delivery.Index, delivery.LastEvidence
+	return Evidence{
+		Event: event,
+		Time:  at,
+		Sender: &Party{
+			ID: dispatch.Sender, Code: dispatch.SenderCode,
+			Scheme: string(dispatch.SenderCode.Form()), Name: dispatch.SenderName,
+		},
+		Recipients: []Party{{
+			ID: delivery.Recipient, Code: delivery.AddressedAs, Scheme: string(delivery.AddressedAs.Form()),
+			Name: delivery.Name, Index: &index, Note: delivery.Note,
+		}},
+		Dispatch:   dispatch.ID,
+		Delivery:   delivery.ID,
+		ExternalID: dispatch.ExternalID,
+		Operation:  dispatch.Operation,
+		Content:    PartFacts(dispatch.Parts),
+		Prev:       &prev,
+		TraceID:    dispatch.TraceID,
+	}
+}
+
+// PartFacts lists parts as evidence names them; nil when there are none.
+func PartFacts(parts []Part) *Content {
+	if len(parts) == 0 {
+		return nil
+	}
+	c := &Content{Parts: make([]PartFact, len(parts))}
+	for i, p := range parts {
+		c.Parts[i] = PartFact{ID: p.ID, Role: p.Role, Name: p.Name, MediaType: p.MediaType, Size: p.Size, SHA256: p.Digest}
+	}
+	return c
+}

@@ -1,0 +1,65 @@
+// Package intake takes submissions in: it decides who may send, checks every
+// field, resolves every addressee, has the signatures verified, and makes
+// dispatch, deliveries and evidence durable together before it answers.
+//
+// A caller MUST have made the parts durable in the blob store before Submit. A
+// submission that is refused after its sender was authenticated leaves exactly
+// one trace, a sealed SubmissionRejection. A repeated submission leaves none and
+// gets the first answer, byte for byte. Intake never looks into what a document
+// says and never delivers anything itself.
+package intake
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Options configure a Service. Zero limits take the defaults named beside them.
+type Options struct {
+	Store     Store
+	Uploads   UploadStore
+	Blobs     Blobs
+	Staging   Staging
+	Directory Directory
+	Verifier  Verifier
+	Notary    Notary
+	Queue     Queue
+	Now       func() time.Time
+	NewID     func() string
+	Log       *slog.Logger
+
+	Policy        hub.SignaturePolicy // default PolicyRecord
+	TimeToLive    time.Duration       // of a delivery; default 30 days
+	UploadLife    time.Duration       // of a registered upload; default 24 hours
+	MaxRecipients int                 // of one submission; default 1000
+	MaxParts      int                 // of one submission; default 100
+	MaxPartSize   int64               // bytes announced for one part of an upload; default 4 GiB
+}
+
+// Service is the intake. It is safe for concurrent use.
+type Service struct{ Options }
+
+// New returns a Service with defaults filled in.
+func New(o Options) *Service {
+	if o.Policy == "" {
+		o.Policy = hub.PolicyRecord
+	}
+	if o.TimeToLive == 0 {
+		o.TimeToLive = 30 * 24 * time.Hour
+	}
+	if o.UploadLife == 0 {
+		o.UploadLife = 24 * time.Hour
+	}
+	if o.MaxRecipients == 0 {
+		o.MaxRecipients = 1000
+	}
+	if o.MaxParts == 0 {
+		o.MaxParts = 100
+	}
+	if o.MaxPartSize == 0 {
+		o.MaxPartSize = 4 << 30
+	}
+	return &Service{o}
+}

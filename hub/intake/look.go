@@ -1,0 +1,111 @@
+package intake
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// resolve finds every addressee at the time of submission. A closed agency leads
+// to its one successor; what cannot be found is named by its place in the list.
+func (s *Service) resolve(codes []string, now time.Time) ([]hub.Resolution, hub.Violations) {
+	var violations hub.Violations
+	list := make([]hub.Resolution, 0, len(codes))
+	seen := make(map[hub.AgencyID]int, len(codes))
+	for i, code := range codes {
+		field := fmt.Sprintf("recipients[%d]", i)
+		r, err := s.Directory.Resolve(code, now)
+		if err != nil {
+			violations = append(violations, hub.ViolationsOf(inField(err, field))...)
+			continue
+		}
+		if first, ok := seen[r.Agency.ID]; ok {
+			violations = append(violations, hub.Invalid(field, "unique", "%s is the same agency as recipients[%d]", code, first))
+			continue
+		}
+		seen[r.Agency.ID] = i
+		list = append(list, r)
+	}
+	return list, violations
+}
+
+// verify opens every part, which proves that it is there with the size that was
+// said, and has its signatures verified.
+func (s *Service) verify(ctx context.Context, sub *hub.Submission) ([]hub.SignatureReport, error) {
+	var violations hub.Violations
+	var reports []hub.SignatureReport
+	for i, part := range sub.AllParts() {
+		field := fmt.Sprintf("parts[%d]", i)
+		if part.Role == hub.RoleEnvelope {
+			field = "envelope"
+			if !sub.XMLSigned {
+				if err := s.present(ctx, part, field); err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
+		report, err := s.verifyPart(ctx, part, field)
+		if err != nil {
+			return nil, err
+		}
+		reports = append(reports, report)
+		if v := s.judge(part, &report, field); v != nil {
+			violations = append(violations, v)
+		}
+	}
+	return reports, violations.AsError()
+}
+
+func (s *Service) present(ctx context.Context, part hub.Part, field string) error {
+	blob, err := s.open(ctx, part, field)
+	if err != nil {
+		return err
+	}
+	return blob.Close()
+}
+
+func (s *Service) open(ctx context.Context, part hub.Part, field string) (hub.Blob, error) {
+	blob, err := s.Blobs.OpenBlob(ctx, part.Digest)
+	if err != nil {
+		if hub.KindOf(err) == hub.KindNotFound {
+			return nil, hub.Invalid(field+".sha256", "digest", "no content with the SHA-256 %s was received", part.Digest)
+		}
+		return nil, err
+	}
+	if blob.Size() != part.Size {
+		blob.Close()
+		return nil, hub.Invalid(field+".size", "digest", "the content has %d bytes, %d were announced", blob.Size(), part.Size)
+	}
+	return blob, nil
+}
+
+func (s *Service) verifyPart(ctx context.Context, part hub.Part, field string) (hub.SignatureReport, error) {
+	blob, err := s.open(ctx, part, field)
+	if err != nil {
+		return hub.SignatureReport{}, err
+	}
+	defer blob.Close()
+	report, err := s.Verifier.VerifyPart(ctx, part, blob)
+	if err != nil {
+		return report, &hub.Error{Kind: hub.KindUnavailable, Field: field, Message: "the signatures could not be checked now", Err: err}
+	}
+	return report, nil
+}
+
+// judge applies the policy to one verdict. INDETERMINATE is never refused at
+// this level: an agency's certificate authority may simply not be known here.
+func (s *Service) judge(part hub.Part, r *hub.SignatureReport, field string) *hub.Error {
+	if s.Policy != hub.PolicyEnforce || part.Role == hub.RoleEnvelope {
+		return nil
+	}
+	switch {
+	case r.Indication == hub.TotalFailed:
+		return hub.Errorf(hub.KindUntrusted, field, "signature", "%s: a signature is not valid (%s)", part.Name, r.Sub)
+	case r.Indication == hub.NoSignatureFound && part.Role == hub.RoleOriginal:
+		return hub.Errorf(hub.KindUntrusted, field, "signature", "%s is not signed; this hub takes signed originals only", part.Name)
+	}
+	return nil
+}

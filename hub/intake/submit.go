@@ -1,0 +1,194 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Submit accepts a submission or refuses it.
+//
+// Errors: KindDenied and KindInvalid (sender) before the sender is known to be
+// the actor's, without a trace; *hub.Rejection with the sealed SubmissionRejection
+// for everything that is wrong with the submission itself; KindConflict when the
+// key or external id already stands for other content; KindUnavailable when a
+// verdict could not be made.
+func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Accepted, error) {
+	now := s.Now().UTC()
+	if sub.ReceivedAt.IsZero() {
+		sub.ReceivedAt = now
+	}
+	sender, err := s.authorize(actor, sub.Sender, now)
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	if first, found, err := s.first(ctx, sender.ID, &sub); found || err != nil {
+		return first, err
+	}
+	plan, err := s.examine(ctx, sender, &sub, now)
+	if err != nil {
+		return hub.Accepted{}, s.refuse(ctx, actor, sender, &sub, err, now)
+	}
+	return s.accept(ctx, actor, plan, now)
+}
+
+// authorize finds the sending agency and that the actor may speak for it.
+func (s *Service) authorize(actor hub.Actor, code string, now time.Time) (*hub.Agency, error) {
+	if err := actor.Require(hub.ScopeSubmit); err != nil {
+		return nil, err
+	}
+	sender, err := s.Directory.ResolveSender(code, now)
+	if err != nil {
+		return nil, inField(err, "sender")
+	}
+	if err := actor.SpeaksFor(sender.ID, hub.ScopeSubmit); err != nil {
+		return nil, hub.Errorf(hub.KindDenied, "sender", "agency", "this credential may not send for %s", code)
+	}
+	return sender, nil
+}
+
+// first looks for the dispatch that this submission already became.
+func (s *Service) first(ctx context.Context, sender hub.AgencyID, sub *hub.Submission) (hub.Accepted, bool, error) {
+	first, err := s.Store.FindAccepted(ctx, sender, sub.Key, sub.ExternalID, sub.Operation)
+	switch {
+	case err != nil && hub.KindOf(err) == hub.KindNotFound:
+		return hub.Accepted{}, false, nil
+	case err != nil:
+		return hub.Accepted{}, false, err
+	case first.Dispatch.Fingerprint != sub.Fingerprint():
+		return hub.Accepted{}, false, conflict(&first)
+	}
+	first.Duplicate = true
+	return first, true, nil
+}
+
+// conflict names the first dispatch, so that a sender can find out what it sent.
+func conflict(first *hub.Accepted) error {
+	return hub.Errorf(hub.KindConflict, "external_id", "duplicate",
+		"this id or key already stands for dispatch %s with other content (receipt %s)",
+		first.Dispatch.ID, first.Receipt.Evidence.ID)
+}
+
+// plan is a submission that passed every check.
+type plan struct {
+	sub        *hub.Submission
+	sender     *hub.Agency
+	recipients []hub.Resolution
+	reports    []hub.SignatureReport
+}
+
+// examine makes every check that can refuse a submission. Cheap checks come
+// first and report together; bytes are looked at only when they all passed.
+func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Submission, now time.Time) (*plan, error) {
+	violations := s.validate(sub)
+	recipients, unresolved := s.resolve(sub.Recipients, now)
+	if violations = append(violations, unresolved...); len(violations) > 0 {
+		return nil, violations
+	}
+	reports, err := s.verify(ctx, sub)
+	if err != nil {
+		return nil, err
+	}
+	return &plan{sub: sub, sender: sender, recipients: recipients, reports: reports}, nil
+}
+
+// accept makes dispatch, deliveries and evidence durable and only then answers.
+func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time.Time) (hub.Accepted, error) {
+	acceptance := s.draft(p, now)
+	sealed, err := s.Notary.Seal(ctx, acceptanceEvidence(&acceptance, p, actor))
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	acceptance.Evidence = sealed
+	for i := range acceptance.Deliveries {
+		acceptance.Deliveries[i].LastEvidence = sealed[0].Ref()
+	}
+	accepted, err := s.Store.Accept(ctx, acceptance)
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	if !accepted.Duplicate {
+		s.announce(ctx, &accepted.Dispatch)
+	}
+	return accepted, nil
+}
+
+// announce tells the workers. A failure loses nothing: the sweeper looks for
+// queued deliveries by itself.
+func (s *Service) announce(ctx context.Context, d *hub.Dispatch) {
+	if err := s.Queue.Publish(ctx, d.ID, d.Document.Priority.Urgent()); err != nil {
+		s.Log.WarnContext(ctx, "dispatch waits for the sweeper", "dispatch", d.ID, "error", err)
+	}
+}
+
+func (s *Service) draft(p *plan, now time.Time) hub.Acceptance {
+	d := hub.Dispatch{
+		ID:          hub.DispatchID(s.NewID()),
+		Sender:      p.sender.ID,
+		SenderCode:  hub.Code(p.sub.Sender),
+		SenderName:  p.sender.NameAt(now),
+		ExternalID:  p.sub.ExternalID,
+		Operation:   p.sub.Operation,
+		Key:         p.sub.Key,
+		Fingerprint: p.sub.Fingerprint(),
+		Format:      p.sub.Format,
+		Document:    p.sub.Document,
+		Parts:       p.sub.AllParts(),
+		AcceptedAt:  now,
+		TraceID:     p.sub.TraceID,
+	}
+	deliveries := make([]hub.Delivery, len(p.recipients))
+	for i, r := range p.recipients {
+		deliveries[i] = hub.Delivery{
+			ID:          hub.DeliveryID(s.NewID()),
+			Dispatch:    d.ID,
+			Index:       i,
+			Recipient:   r.Agency.ID,
+			AddressedAs: r.Code,
+			Name:        r.Agency.NameAt(now),
+			Note:        r.Note,
+			Channel:     r.Agency.ChannelAt(now),
+			Registers:   r.Agency.Registers,
+			Urgent:      d.Document.Priority.Urgent(),
+			State:       hub.StateQueued,
+			Version:     1,
+			UpdatedAt:   now,
+			ExpiresAt:   now.Add(s.TimeToLive),
+			NextAttempt: now,
+		}
+	}
+	return hub.Acceptance{Dispatch: d, Deliveries: deliveries, Reports: p.reports}
+}
+
+// refuse seals and stores the rejection. Only a refusal of the submission itself
+// is one: a failure of the hub (internal, unavailable) leaves no evidence, since
+// the sender will come again.
+func (s *Service) refuse(ctx context.Context, actor hub.Actor, sender *hub.Agency, sub *hub.Submission, cause error, now time.Time) error {
+	violations := hub.ViolationsOf(cause)
+	for _, v := range violations {
+		if v.Kind == hub.KindInternal || v.Kind == hub.KindUnavailable || v.Kind == hub.KindBusy {
+			return cause
+		}
+	}
+	sealed, err := s.Notary.Seal(ctx, rejectionEvidence(sender, sub, actor, violations, now))
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Reject(ctx, sender.ID, sealed[0]); err != nil {
+		return err
+	}
+	return &hub.Rejection{Violations: violations, Receipt: sealed[0]}
+}
+
+// inField puts the errors of a shared check under the caller's field.
+func inField(err error, field string) error {
+	var e *hub.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	named := *e
+	named.Field = field
+	return &named
+}

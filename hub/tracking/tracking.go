@@ -1,0 +1,211 @@
+// Package tracking is what parties do and see after acceptance: the recipient's
+// mailbox with leases, hand-over, registration, refusal and status reports; the
+// sender's list of what became of each delivery.
+//
+// Every act is idempotent: the same act again gives the evidence of the first,
+// byte for byte. Every answer is decided by agency in hub.Actor; what an actor
+// may not see does not exist for it. Nothing is acknowledged before it is durable.
+package tracking
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// EvidenceStore reads stored evidences, to answer a repeated act with the first
+// answer.
+type EvidenceStore interface {
+	Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error)
+}
+
+// Options configure a Service. Zero limits take the defaults named beside them.
+type Options struct {
+	Store     Store
+	Leases    LeaseStore
+	Reports   ReportStore
+	Evidences EvidenceStore
+	Blobs     Blobs
+	Directory Directory
+	Notary    Notary
+	Now       func() time.Time
+	NewID     func() string
+	Log       *slog.Logger
+
+	DefaultLease time.Duration // default 5 min
+	MaxLease     time.Duration // default 1 h
+	MaxPage      int           // rows of a page; default 200
+}
+
+// Service follows dispatches after acceptance. It is safe for concurrent use.
+type Service struct {
+	Options
+	*bell
+}
+
+// New returns a Service with defaults filled in.
+func New(o Options) *Service {
+	if o.DefaultLease == 0 {
+		o.DefaultLease = 5 * time.Minute
+	}
+	if o.MaxLease == 0 {
+		o.MaxLease = time.Hour
+	}
+	if o.MaxPage == 0 {
+		o.MaxPage = 200
+	}
+	return &Service{Options: o, bell: newBell()}
+}
+
+// Mailbox lists deliveries to an agency, by default those that wait to be collected.
+func (s *Service) Mailbox(ctx context.Context, actor hub.Actor, query hub.MailboxQuery) (hub.List[hub.Item], error) {
+	if err := actor.SpeaksFor(query.Agency, hub.ScopeCollect); err != nil {
+		return hub.List[hub.Item]{}, err
+	}
+	if len(query.States) == 0 {
+		query.States = []hub.DeliveryState{hub.StateConsigned}
+	}
+	query.Now = s.Now().UTC()
+	query.Page = s.page(query.Page)
+	list, err := s.Store.Mailbox(ctx, query)
+	for i := range list.Items {
+		list.Items[i].Delivery = recipientsView(list.Items[i].Delivery)
+	}
+	return list, err
+}
+
+func (s *Service) page(p hub.Page) hub.Page {
+	if p.Limit <= 0 || p.Limit > s.MaxPage {
+		p.Limit = min(max(p.Limit, 50), s.MaxPage)
+	}
+	return p
+}
+
+// recipientsView leaves out what is the hub's own business with its errors.
+func recipientsView(d hub.Delivery) hub.Delivery {
+	d.LastError = ""
+	return d
+}
+
+// Item returns one delivery to its recipient or its sender.
+func (s *Service) Item(ctx context.Context, actor hub.Actor, id hub.DeliveryID) (hub.Item, error) {
+	item, err := s.Store.Item(ctx, id)
+	if err != nil {
+		return hub.Item{}, err
+	}
+	if actor.SpeaksFor(item.Delivery.Recipient, hub.ScopeCollect) != nil && actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) != nil {
+		return hub.Item{}, noDelivery()
+	}
+	return item, nil
+}
+
+func noDelivery() error {
+	return hub.Errorf(hub.KindNotFound, "delivery", "", "there is no such delivery")
+}
+func noDispatch() error {
+	return hub.Errorf(hub.KindNotFound, "dispatch", "", "there is no such dispatch")
+}
+
+// Sent lists dispatches of an agency, newest first, each with all deliveries.
+func (s *Service) Sent(ctx context.Context, actor hub.Actor, query hub.SentQuery) (hub.List[hub.SentItem], error) {
+	if err := actor.SpeaksFor(query.Agency, hub.ScopeRead); err != nil {
+		return hub.List[hub.SentItem]{}, err
+	}
+	query.Page = s.page(query.Page)
+	return s.Store.Sent(ctx, query)
+}
+
+// Dispatch returns a dispatch with the deliveries that the actor may see: its
+// sender sees all, a recipient its own.
+func (s *Service) Dispatch(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.SentItem, error) {
+	item, err := s.Store.DispatchItem(ctx, id)
+	if err != nil {
+		return hub.SentItem{}, err
+	}
+	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil || actor.Has(hub.ScopeAudit) {
+		return item, nil
+	}
+	var own []hub.Delivery
+	for _, d := range item.Deliveries {
+		if actor.SpeaksFor(d.Recipient, hub.ScopeCollect) == nil {
+			own = append(own, recipientsView(d))
+		}
+	}
+	if len(own) == 0 {
+		return hub.SentItem{}, noDispatch()
+	}
+	item.Deliveries = own
+	return item, nil
+}
+
+// Open opens one part for the sender, or for a recipient whose delivery is in
+// its box or beyond.
+func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error) {
+	item, err := s.Store.DispatchItem(ctx, id)
+	if err != nil {
+		return hub.Part{}, nil, err
+	}
+	if !mayRead(actor, &item) {
+		return hub.Part{}, nil, noDispatch()
+	}
+	part := item.Dispatch.PartByID(partID)
+	if part == nil {
+		return hub.Part{}, nil, hub.Errorf(hub.KindNotFound, "part", "", "the dispatch has no part %q", partID)
+	}
+	blob, err := s.Blobs.OpenBlob(ctx, part.Digest)
+	if err != nil {
+		return hub.Part{}, nil, hub.Internal("open part "+partID+" of dispatch "+string(id), err)
+	}
+	s.Log.InfoContext(ctx, "content read", "actor", actor.Name, "dispatch", id, "part", partID)
+	return *part, blob, nil
+}
+
+// mayRead decides on content: an auditor, for one, reads evidence and no content.
+func mayRead(actor hub.Actor, item *hub.SentItem) bool {
+	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil {
+		return true
+	}
+	for _, d := range item.Deliveries {
+		if actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil {
+			continue
+		}
+		switch d.State {
+		case hub.StateConsigned, hub.StateHandedOver, hub.StateAccepted, hub.StateRefused:
+			return true
+		}
+	}
+	return false
+}
+
+// Reports returns the status reports of a dispatch that the actor may see.
+func (s *Service) Reports(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.StatusReport, error) {
+	item, err := s.Dispatch(ctx, actor, id)
+	if err != nil {
+		return nil, err
+	}
+	visible := map[hub.DeliveryID]bool{}
+	for _, d := range item.Deliveries {
+		visible[d.ID] = true
+	}
+	all, err := s.Options.Reports.StatusReports(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]hub.StatusReport, 0, len(all))
+	for _, r := range all {
+		if visible[r.Delivery] {
+			list = append(list, r)
+		}
+	}
+	return list, nil
+}
+
+// SignatureReports returns the verdicts that were recorded at acceptance.
+func (s *Service) SignatureReports(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.SignatureReport, error) {
+	if _, err := s.Dispatch(ctx, actor, id); err != nil {
+		return nil, err
+	}
+	return s.Options.Reports.SignatureReports(ctx, id)
+}
