@@ -68,7 +68,7 @@ func guests() []guest {
 		{"github.com/digitorus/pdf", []string{"signing/pdfsig"}, nil},
 		{"github.com/digitorus/pkcs7", []string{signing}, nil},
 		{"github.com/digitorus/timestamp", []string{signing}, nil},
-		{"github.com/beevik/etree", []string{"signing/xmldsig"}, nil},
+		{"github.com/beevik/etree", []string{"signing/xmldsig", "adapters/edxml"}, nil},
 		{"github.com/russellhaering/goxmldsig", []string{"signing/xmldsig"}, nil},
 		{"github.com/gowebpki/jcs", []string{"signing/jose"}, nil},
 		{"github.com/go-chi/chi", []string{"adapters/httpapi", "adapters/web", "adapters/vxp", "adapters/lgsp"}, nil},
