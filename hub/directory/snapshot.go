@@ -73,7 +73,8 @@ func inListOrder(agencies []hub.Agency) (ordered []hub.Agency, keys []string) {
 	return ordered, keys
 }
 
-// listKey orders agencies by their newest code; the id makes it unique.
+// listKey orders agencies by their newest code; the id makes it unique. The comma
+// sorts before the dot, so that H47 comes before H47.12.
 func listKey(a *hub.Agency) string {
 	newest := hub.Code("")
 	for _, c := range a.Codes {
@@ -82,7 +83,7 @@ func listKey(a *hub.Agency) string {
 			break
 		}
 	}
-	return string(newest) + "/" + string(a.ID)
+	return string(newest) + "," + string(a.ID)
 }
 
 func (s *snapshot) agency(id hub.AgencyID) (*hub.Agency, bool) {
