@@ -243,11 +243,11 @@ func unreachable(ctx context.Context, err error) error {
 	return &hub.Error{Kind: hub.KindUnavailable, Rule: "unreachable", Message: "the hub cannot be reached", Err: err}
 }
 
-// Response says which answer of the hub an error was rebuilt from.
-type Response struct {
+// AnswerError says which answer of the hub an error was rebuilt from.
+type AnswerError struct {
 	Status    int
 	RequestID string
 }
 
 // Error implements error.
-func (r *Response) Error() string { return fmt.Sprintf("HTTP %d, request %s", r.Status, r.RequestID) }
+func (r *AnswerError) Error() string { return fmt.Sprintf("HTTP %d, request %s", r.Status, r.RequestID) }

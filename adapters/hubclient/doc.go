@@ -12,7 +12,7 @@
 //     carries an Idempotency-Key.
 //   - Every error is a *hub.Error, a hub.Violations, or a *hub.Rejection with the
 //     sealed receipt, rebuilt from the problem that the hub answered. The
-//     *Response in its tree has the status and the request id for the operator.
+//     *AnswerError in its tree has the status and the request id for the operator.
 //     What went wrong on the way to the hub is of KindUnavailable.
 //
 // The caller closes nothing and may use one Client from many goroutines. The

@@ -67,7 +67,7 @@ func (f *File) openAt(offset int64) (io.ReadCloser, error) {
 		_, err = io.CopyN(io.Discard, r, offset)
 	}
 	if err != nil {
-		r.Close()
+		_ = r.Close() // the first error says more
 		return nil, err
 	}
 	return r, nil

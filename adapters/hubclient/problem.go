@@ -37,7 +37,7 @@ func problemOf(resp *http.Response) error {
 	if err != nil {
 		return err
 	}
-	response := &Response{Status: resp.StatusCode, RequestID: resp.Header.Get("X-Request-Id")}
+	response := &AnswerError{Status: resp.StatusCode, RequestID: resp.Header.Get("X-Request-Id")}
 	after := retryAfter(resp.Header)
 	mediaType, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // "" is no problem+json either
 	if mediaType != "application/problem+json" {
@@ -48,7 +48,7 @@ func problemOf(resp *http.Response) error {
 
 // parseProblem reads the body of an error answer. It never fails: of a body that
 // says nothing, the status decides the kind.
-func parseProblem(raw []byte, response *Response, after time.Duration) error {
+func parseProblem(raw []byte, response *AnswerError, after time.Duration) error {
 	var p problem
 	if json.Unmarshal(raw, &p) != nil {
 		p = problem{}

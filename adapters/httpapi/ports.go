@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Authenticator tells who presents a secret; KindUntrusted when nobody.
+type Authenticator interface {
+	Authenticate(ctx context.Context, secret string) (hub.Actor, error)
+}
+
+// KeyKeeper issues and revokes API keys.
+type KeyKeeper interface {
+	Issue(ctx context.Context, actor hub.Actor, key hub.APIKey) (issued hub.APIKey, secret string, err error)
+	Revoke(ctx context.Context, actor hub.Actor, id string) error
+	List(ctx context.Context, actor hub.Actor) ([]hub.APIKey, error)
+}
+
+// Directory looks up agencies.
+type Directory interface {
+	ByID(id hub.AgencyID) (*hub.Agency, bool)
+	Resolve(code string, at time.Time) (hub.Resolution, error)
+	Search(text string, at time.Time, page hub.Page) hub.List[hub.Agency]
+	Children(parent hub.AgencyID, at time.Time) []hub.Agency
+}
+
+// Registry imports and exports the directory as CSV.
+type Registry interface {
+	Import(ctx context.Context, actor hub.Actor, csv io.Reader, dryRun bool) (hub.ImportReport, error)
+	Export(ctx context.Context, actor hub.Actor, w io.Writer, at time.Time) error
+}
+
+// Intake accepts submissions whose parts are durable.
+type Intake interface {
+	Submit(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Accepted, error)
+}
+
+// Uploads takes submissions whose bytes come later, in chunks.
+type Uploads interface {
+	Register(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Upload, error)
+	UploadStatus(ctx context.Context, actor hub.Actor, id string) (hub.Upload, error)
+	Append(ctx context.Context, actor hub.Actor, uploadID, partID string, offset int64, r io.Reader) (int64, error)
+	Complete(ctx context.Context, actor hub.Actor, uploadID string) (hub.Accepted, error)
+}
+
+// Mailbox shows what came for an agency. Listen returns a channel that is closed
+// when something new was put into its box.
+type Mailbox interface {
+	Mailbox(ctx context.Context, actor hub.Actor, query hub.MailboxQuery) (hub.List[hub.Item], error)
+	Item(ctx context.Context, actor hub.Actor, id hub.DeliveryID) (hub.Item, error)
+	Listen(agency hub.AgencyID) <-chan struct{}
+}
+
+// Leases gives the right to work on deliveries for a while.
+type Leases interface {
+	Lease(ctx context.Context, actor hub.Actor, request hub.LeaseRequest) ([]hub.Item, error)
+	Renew(ctx context.Context, actor hub.Actor, id hub.DeliveryID, fence int64, d time.Duration) (hub.Lease, error)
+	Release(ctx context.Context, actor hub.Actor, id hub.DeliveryID, fence int64) error
+}
+
+// Recipient records the acts of a recipient.
+type Recipient interface {
+	Acknowledge(ctx context.Context, actor hub.Actor, id hub.DeliveryID, fence int64, digests map[string]hub.Digest) (hub.SealedEvidence, error)
+	Accept(ctx context.Context, actor hub.Actor, id hub.DeliveryID, r hub.Registration) (hub.SealedEvidence, error)
+	Refuse(ctx context.Context, actor hub.Actor, id hub.DeliveryID, fence int64, reason hub.Reason) (hub.SealedEvidence, error)
+	Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID, r hub.StatusReport) (hub.SealedEvidence, error)
+	ReportMessage(ctx context.Context, actor hub.Actor, m hub.StatusMessage) (hub.SealedEvidence, error)
+}
+
+// Dispatches shows what was sent and opens its parts.
+type Dispatches interface {
+	Sent(ctx context.Context, actor hub.Actor, query hub.SentQuery) (hub.List[hub.SentItem], error)
+	Dispatch(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.SentItem, error)
+	Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error)
+	Reports(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.StatusReport, error)
+	SignatureReports(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.SignatureReport, error)
+}
+
+// Evidences shows sealed evidence to those it names.
+type Evidences interface {
+	Evidences(ctx context.Context, actor hub.Actor, query hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error)
+	Evidence(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (hub.SealedEvidence, error)
+}
+
+// Verifier verifies the signatures in a file on its own.
+type Verifier interface {
+	VerifyFile(ctx context.Context, name string, content hub.Blob) (hub.SignatureReport, error)
+}
+
+// Blobs begins new content in the blob store.
+type Blobs interface {
+	CreateBlob(ctx context.Context) (hub.BlobWriter, error)
+}
+
+// Codec reads and writes edXML packages. It is a pair of functions because the
+// codec lives in another adapter, which this one must not know.
+type Codec struct {
+	// Decode streams a package into store; on error nothing uncommitted is left.
+	Decode func(ctx context.Context, r io.Reader, store Blobs) (hub.Package, error)
+	// Encode writes a dispatch as a package; open yields the content of its parts.
+	Encode func(ctx context.Context, w io.Writer, item hub.SentItem, open func(hub.Part) (hub.Blob, error)) error
+}

@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+func (a *api) sent(x *exchange) error {
+	q := x.query()
+	agency := q.text("agency")
+	wanted := hub.SentQuery{
+		ExternalID: q.text("external_id"), Number: q.text("number"), Text: q.text("q"),
+		States: q.states(), Page: q.page(),
+	}
+	if err := q.done(); err != nil {
+		return err
+	}
+	var err error
+	if wanted.Agency, err = a.agencyOf(x.actor, agency); err != nil {
+		return err
+	}
+	list, err := a.Dispatches.Sent(x.r.Context(), x.actor, wanted)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, listed(list))
+}
+
+func (a *api) dispatch(x *exchange) error {
+	item, err := a.Dispatches.Dispatch(x.r.Context(), x.actor, x.dispatch())
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, item)
+}
+
+func (a *api) dispatchEvidence(x *exchange) error {
+	q := x.query()
+	wanted := hub.EvidenceQuery{Dispatch: x.dispatch(), Page: q.page()}
+	if err := q.done(); err != nil {
+		return err
+	}
+	return a.evidences(x, wanted)
+}
+
+func (a *api) rejections(x *exchange) error {
+	q := x.query()
+	agency, page := q.text("agency"), q.page()
+	if err := q.done(); err != nil {
+		return err
+	}
+	sender, err := a.agencyOf(x.actor, agency)
+	if err != nil {
+		return err
+	}
+	return a.evidences(x, hub.EvidenceQuery{Sender: sender, Page: page})
+}
+
+func (a *api) evidences(x *exchange, wanted hub.EvidenceQuery) error {
+	list, err := a.Evidences.Evidences(x.r.Context(), x.actor, wanted)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, listed(list))
+}
+
+// evidence answers with the receipt file, byte for byte what a verifier reads.
+func (a *api) evidence(x *exchange) error {
+	sealed, err := a.Evidences.Evidence(x.r.Context(), x.actor, hub.EvidenceID(x.param("id")))
+	if err != nil {
+		return err
+	}
+	return x.text(http.StatusOK, "application/json", hub.MarshalReceipt(sealed))
+}
+
+func (a *api) signatures(x *exchange) error {
+	reports, err := a.Dispatches.SignatureReports(x.r.Context(), x.actor, x.dispatch())
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, listed(hub.List[hub.SignatureReport]{Items: reports}))
+}
+
+func (a *api) reports(x *exchange) error {
+	reports, err := a.Dispatches.Reports(x.r.Context(), x.actor, x.dispatch())
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, listed(hub.List[hub.StatusReport]{Items: reports}))
+}

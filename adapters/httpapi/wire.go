@@ -1,0 +1,188 @@
+package httpapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// compressAbove is the size in bytes from which an answer is worth compressing.
+const compressAbove = 1400
+
+// encodeJSON writes v on one line. HTML is not escaped, so that sealed bytes stay
+// as they are.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, hub.Internal("encode the answer", err)
+	}
+	return b.Bytes(), nil
+}
+
+// json answers with v. To a GET it adds an ETag, and answers 304 when the client
+// has the same already.
+func (x *exchange) json(status int, v any) error {
+	body, err := encodeJSON(v)
+	if err != nil {
+		return err
+	}
+	return x.text(status, "application/json", body)
+}
+
+// text answers with a whole body that fits into memory.
+func (x *exchange) text(status int, contentType string, body []byte) error {
+	h := x.w.Header()
+	h.Add("Vary", "Accept-Encoding")
+	if x.r.Method == http.MethodGet || x.r.Method == http.MethodHead {
+		sum := sha256.Sum256(body)
+		etag := `W/"` + hex.EncodeToString(sum[:16]) + `"`
+		h.Set("ETag", etag)
+		h.Set("Cache-Control", "private, no-cache")
+		h.Add("Vary", "Authorization")
+		if matches(x.r.Header.Get("If-None-Match"), etag) {
+			x.w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	h.Set("Content-Type", contentType)
+	if len(body) > compressAbove && acceptsGzip(x.r.Header.Get("Accept-Encoding")) {
+		if compressed, err := compress(body); err == nil && len(compressed) < len(body) {
+			h.Set("Content-Encoding", "gzip")
+			body = compressed
+		}
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(body) // the client may be gone; what was done stays done
+	return nil
+}
+
+func compress(body []byte) ([]byte, error) {
+	var b bytes.Buffer
+	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := z.Write(body); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), z.Close()
+}
+
+// matches reports whether an If-None-Match header names the entity tag; the
+// comparison is the weak one (RFC 9110 section 13.1.2).
+func matches(header, etag string) bool {
+	for tag := range strings.SplitSeq(header, ",") {
+		tag = strings.TrimSpace(tag)
+		if tag == "*" || tag != "" && strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
+			return true
+		}
+	}
+	return false
+}
+
+func acceptsGzip(header string) bool {
+	for coding := range strings.SplitSeq(header, ",") {
+		name, weight, _ := strings.Cut(coding, ";")
+		if name = strings.TrimSpace(name); strings.EqualFold(name, "gzip") || name == "*" {
+			q, found := strings.CutPrefix(strings.ReplaceAll(weight, " ", ""), "q=")
+			value, err := strconv.ParseFloat(q, 64)
+			return !found || err == nil && value > 0
+		}
+	}
+	return false
+}
+
+// read decodes the JSON body of the request into v, strictly.
+func (x *exchange) read(v any) error {
+	if err := x.wants("application/json"); err != nil {
+		return err
+	}
+	if err := x.plain(); err != nil {
+		return err
+	}
+	raw, err := io.ReadAll(x.r.Body)
+	if err != nil {
+		return err
+	}
+	return decodeJSON(raw, v)
+}
+
+// wants refuses a body of another media type; without one it is taken for granted.
+func (x *exchange) wants(types ...string) error {
+	given := x.r.Header.Get("Content-Type")
+	if given == "" {
+		return nil
+	}
+	mediaType, _, err := mime.ParseMediaType(given)
+	if err == nil {
+		for _, t := range types {
+			if mediaType == t {
+				return nil
+			}
+		}
+	}
+	return hub.Errorf(hub.KindUnsupported, "Content-Type", "content_type", "the body is of the type %s", strings.Join(types, " or "))
+}
+
+// plain refuses a compressed body where none is expected.
+func (x *exchange) plain() error {
+	if coding := x.r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return badCoding()
+	}
+	return nil
+}
+
+func badCoding() error {
+	return hub.Errorf(hub.KindUnsupported, "Content-Encoding", "content_encoding", "a body comes as it is, or with gzip where the documentation says so")
+}
+
+// decoded returns the body without its gzip coding, bounded by limit after it too.
+func (x *exchange) decoded(limit int64) (io.Reader, error) {
+	switch coding := x.r.Header.Get("Content-Encoding"); {
+	case coding == "" || strings.EqualFold(coding, "identity"):
+		return x.r.Body, nil
+	case !strings.EqualFold(coding, "gzip"):
+		return nil, badCoding()
+	}
+	z, err := gzip.NewReader(x.r.Body)
+	if err != nil {
+		return nil, badGzip(err)
+	}
+	return &inflated{gzip: z, left: limit, limit: limit}, nil
+}
+
+// inflated bounds what comes out of a compressed body: gzip reaches a thousandfold.
+type inflated struct {
+	gzip  *gzip.Reader
+	left  int64
+	limit int64
+}
+
+// Read implements io.Reader.
+func (f *inflated) Read(p []byte) (int, error) {
+	n, err := f.gzip.Read(p)
+	if f.left -= int64(n); f.left < 0 {
+		return 0, hub.Errorf(hub.KindTooLarge, "", "max_size", "the body is above %d bytes when decompressed", f.limit)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return n, badGzip(err)
+	}
+	return n, err
+}
+
+func badGzip(err error) error {
+	return &hub.Error{Kind: hub.KindInvalid, Field: "Content-Encoding", Rule: "gzip", Message: "the body is not sound gzip", Err: err}
+}
