@@ -16,7 +16,7 @@ import (
 // Options are what the API needs. All services are required.
 type Options struct {
 	Authenticator Authenticator
-	Keys          KeyKeeper
+	KeyKeeper     KeyKeeper
 	Directory     Directory
 	Registry      Registry
 	Intake        Intake

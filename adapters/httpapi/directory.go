@@ -162,7 +162,7 @@ func (a *api) issueKey(x *exchange) error {
 		}
 		key.Agencies = append(key.Agencies, id)
 	}
-	issued, secret, err := a.Keys.Issue(x.r.Context(), x.actor, key)
+	issued, secret, err := a.KeyKeeper.Issue(x.r.Context(), x.actor, key)
 	if err != nil {
 		return err
 	}
@@ -177,7 +177,7 @@ func (a *api) listKeys(x *exchange) error {
 	if err := x.query().done(); err != nil {
 		return err
 	}
-	keys, err := a.Keys.List(x.r.Context(), x.actor)
+	keys, err := a.KeyKeeper.List(x.r.Context(), x.actor)
 	if err != nil {
 		return err
 	}
@@ -185,7 +185,7 @@ func (a *api) listKeys(x *exchange) error {
 }
 
 func (a *api) revokeKey(x *exchange) error {
-	if err := a.Keys.Revoke(x.r.Context(), x.actor, x.param("id")); err != nil {
+	if err := a.KeyKeeper.Revoke(x.r.Context(), x.actor, x.param("id")); err != nil {
 		return err
 	}
 	x.w.WriteHeader(http.StatusNoContent)

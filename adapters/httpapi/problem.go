@@ -68,7 +68,7 @@ func replyOf(kind hub.ErrorKind) reply {
 // above all 400 for a body that is no well-formed JSON, XML or form at all.
 func statusOfRule(rule string) (status int, ok bool) {
 	switch rule {
-	case "json", "xml", "multipart", "utf8_body", "trailing_data", "duplicate_member", "max_depth", "gzip", "truncated":
+	case "json", "well_formed", "doctype", "multipart", "utf8_body", "trailing_data", "duplicate_member", "max_depth", "gzip", "truncated":
 		return http.StatusBadRequest, true
 	case "credential":
 		return http.StatusUnauthorized, true

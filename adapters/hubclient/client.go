@@ -250,4 +250,6 @@ type AnswerError struct {
 }
 
 // Error implements error.
-func (r *AnswerError) Error() string { return fmt.Sprintf("HTTP %d, request %s", r.Status, r.RequestID) }
+func (r *AnswerError) Error() string {
+	return fmt.Sprintf("HTTP %d, request %s", r.Status, r.RequestID)
+}
