@@ -16,7 +16,8 @@ import (
 // Import reads a list of agencies and adds or changes what it names; agencies
 // that it does not name stay. A changed code, name, level, kind, parent or contact
 // holds from now on and the earlier one stays as history; an agency is found by
-// its id or, when that cell is empty, by one of its codes. The whole list is refused when
+// its id or, when that cell is empty, by one of its codes. What the list says about
+// an agency that has closed, or is not yet open, corrects it. The whole list is refused when
 // one row is wrong: then the error is hub.Violations with fields such as
 // "rows[3].parent_code", 3 being the line in the file. A dry run says what would
 // change and changes nothing. It needs ScopeOperate.
@@ -52,8 +53,9 @@ func (d *Directory) Import(ctx context.Context, actor hub.Actor, list io.Reader,
 	return report, d.load(ctx)
 }
 
-// Export writes every agency as it is at an instant, closed ones included,
-// ordered by code, in the columns of Import. It needs ScopeOperate.
+// Export writes every agency as it is at an instant, ordered by code, in the
+// columns of Import; one that has closed as it was in the end, one that is not yet
+// open as it will be. It needs ScopeOperate.
 func (d *Directory) Export(_ context.Context, actor hub.Actor, w io.Writer, at time.Time) error {
 	if err := actor.Require(hub.ScopeOperate); err != nil {
 		return err
@@ -71,7 +73,7 @@ func (d *Directory) Export(_ context.Context, actor hub.Actor, w io.Writer, at t
 
 func (s *snapshot) codeOf(id hub.AgencyID, at time.Time) hub.Code {
 	if a, ok := s.agency(id); ok {
-		return a.CodeAt(at)
+		return a.CodeAt(standing(a.Valid, at))
 	}
 	return ""
 }
@@ -104,7 +106,7 @@ func (m *merge) run(newID func() string) error {
 		m.link(&m.rows[i], &m.merged[i])
 	}
 	m.refuseCycles(colParent, func(a *hub.Agency) []hub.AgencyID {
-		if parent, ok := hub.At(a.Parents, m.now); ok {
+		if parent, ok := hub.At(a.Parents, standing(a.Valid, m.now)); ok {
 			return []hub.AgencyID{parent}
 		}
 		return nil
@@ -149,71 +151,23 @@ func (m *merge) idOf(r *row) hub.AgencyID {
 }
 
 func (m *merge) revise(id hub.AgencyID, r *row) hub.Agency {
+	was, known := m.base.agency(id)
 	a := hub.Agency{ID: id}
-	since := time.Time{} // what a new agency has, it has always had
-	if was, ok := m.base.agency(id); ok {
-		a, since = *was, m.now
+	if known {
+		a = *was
 	}
-	contact, _ := hub.At(a.Contacts, m.now)
+	v := revision{at: standing(r.life, m.now), change: known && r.life.Contains(m.now)}
+	contact, _ := hub.At(a.Contacts, v.at)
 	contact.Email, contact.Telephone = r.cells[colEmail], r.cells[colTelephone]
-	a.Codes = reviseCodes(a.Codes, r.codes, m.now, since)
-	a.Names = reviseOne(a.Names, r.cells[colName], m.now, since)
-	a.Levels = reviseOne(a.Levels, hub.Level(r.cells[colLevel]), m.now, since)
-	a.Kinds = reviseOne(a.Kinds, r.cells[colKind], m.now, since)
-	a.Contacts = reviseOne(a.Contacts, contact, m.now, since)
+	a.Codes = reviseCodes(a.Codes, r.codes, v)
+	a.Names = reviseOne(a.Names, r.cells[colName], v)
+	a.Levels = reviseOne(a.Levels, hub.Level(r.cells[colLevel]), v)
+	a.Kinds = reviseOne(a.Kinds, r.cells[colKind], v)
+	a.Contacts = reviseOne(a.Contacts, contact, v)
 	a.Valid = r.life
 	a.Registers = r.cells[colRegisters] != "false"
 	a.Test = slices.ContainsFunc(r.codes, hub.Code.IsTestUnit)
 	return a
-}
-
-// reviseOne lets value hold from now on; what held before stays as history. The
-// zero value ends a property. Nothing changes when value holds already.
-func reviseOne[T comparable](list []hub.Dated[T], value T, now, since time.Time) []hub.Dated[T] {
-	var none T
-	if current, _ := hub.At(list, now); current == value {
-		return list
-	}
-	list = history(list, now)
-	if value != none {
-		list = append(list, hub.Dated[T]{Value: value, Valid: hub.Interval{From: since}})
-	}
-	return list
-}
-
-// reviseCodes lets exactly these codes hold from now on, the primary one first;
-// the others stay as history, before them so that a look back finds them first.
-func reviseCodes(list []hub.Dated[hub.Code], codes []hub.Code, now, since time.Time) []hub.Dated[hub.Code] {
-	held := map[hub.Code]hub.Dated[hub.Code]{}
-	var gone []hub.Dated[hub.Code]
-	for _, c := range list {
-		if c.Valid.Contains(now) && slices.Contains(codes, c.Value) {
-			held[c.Value] = c
-		} else {
-			gone = append(gone, c)
-		}
-	}
-	revised := history(gone, now)
-	for _, code := range codes {
-		c, ok := held[code]
-		if !ok {
-			c = hub.Dated[hub.Code]{Value: code, Valid: hub.Interval{From: since}}
-		}
-		revised = append(revised, c)
-	}
-	return revised
-}
-
-// history returns a copy of what held before now, ended now at the latest.
-func history[T any](list []hub.Dated[T], now time.Time) []hub.Dated[T] {
-	var past []hub.Dated[T]
-	for _, d := range list {
-		d.Valid = within(d.Valid, hub.Interval{To: now})
-		if !empty(d.Valid) {
-			past = append(past, d)
-		}
-	}
-	return past
 }
 
 // claim gathers who has which code after the import.
@@ -242,14 +196,20 @@ func (m *merge) names(id hub.AgencyID) bool {
 	return ok
 }
 
+// refuseSharedCodes checks every code of the named agencies, former ones too: a
+// longer life gives them back their past.
 func (m *merge) refuseSharedCodes() {
 	for i := range m.rows {
-		for n, code := range m.rows[i].codes {
-			c := colAliases
-			if n == 0 {
-				c = colCode
+		r := &m.rows[i]
+		for _, code := range m.merged[i].Codes {
+			switch slices.Index(r.codes, code.Value) {
+			case 0:
+				m.refuseShared(r, &m.merged[i], colCode, code.Value)
+			case -1:
+				m.refuseShared(r, &m.merged[i], colFrom, code.Value)
+			default:
+				m.refuseShared(r, &m.merged[i], colAliases, code.Value)
 			}
-			m.refuseShared(&m.rows[i], &m.merged[i], c, code)
 		}
 	}
 }
@@ -271,19 +231,17 @@ func (m *merge) refuseShared(r *row, own *hub.Agency, c column, code hub.Code) {
 
 // link finds the agencies that a row refers to.
 func (m *merge) link(r *row, a *hub.Agency) {
-	since := time.Time{}
-	if _, ok := m.base.agency(a.ID); ok {
-		since = m.now
-	}
+	_, known := m.base.agency(a.ID)
+	v := revision{at: standing(r.life, m.now), change: known && r.life.Contains(m.now)}
 	parent := hub.AgencyID("")
 	if code := hub.Code(r.cells[colParent]); code != "" {
-		known, _ := hub.At(a.Parents, m.now)
-		parent = m.find(code, []hub.AgencyID{known}, m.now, r.life)
+		before, _ := hub.At(a.Parents, v.at)
+		parent = m.find(code, []hub.AgencyID{before}, v.at, r.life)
 		if parent == "" {
 			m.found.add(r.line, colParent, "unknown_agency", "no agency has the code %s during this time", code)
 		}
 	}
-	a.Parents = reviseOne(a.Parents, parent, m.now, since)
+	a.Parents = reviseOne(a.Parents, parent, v)
 	successors := make([]hub.AgencyID, 0, len(r.successors))
 	for _, code := range r.successors {
 		id := m.find(code, a.Successors, r.life.To, hub.Interval{From: r.life.To})
@@ -356,7 +314,7 @@ func (m *merge) refuseCycles(c column, next func(*hub.Agency) []hub.AgencyID) {
 func (m *merge) report() (report hub.ImportReport, changed []hub.Agency) {
 	codeOf := func(id hub.AgencyID) hub.Code {
 		if a, ok := m.after(id); ok {
-			return a.CodeAt(m.now)
+			return a.CodeAt(standing(a.Valid, m.now))
 		}
 		return ""
 	}
@@ -376,7 +334,7 @@ func (m *merge) report() (report hub.ImportReport, changed []hub.Agency) {
 		default:
 			report.Added++
 		}
-		report.Rows = append(report.Rows, hub.ImportRow{Line: m.rows[i].line, Code: a.CodeAt(m.now), Change: change})
+		report.Rows = append(report.Rows, hub.ImportRow{Line: m.rows[i].line, Code: codeOf(a.ID), Change: change})
 		changed = append(changed, *a)
 	}
 	slices.SortFunc(report.Rows, func(a, b hub.ImportRow) int { return cmp.Compare(a.Line, b.Line) })

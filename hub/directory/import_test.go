@@ -256,6 +256,34 @@ func TestImportKeepsHistory(t *testing.T) {
 	}
 }
 
+func TestImportCorrectsWhatHasClosed(t *testing.T) {
+	f := newFixture(t, "2021-01-01")
+	f.mustImport(t, header+"a,H01.01,Sở Y,department,,,2010-01-01,2020-01-01,,,,,\nb,H01.02,B,department,,,,,,,,,\n")
+	f.mustImport(t, header+"a,H01.01,Sở Y tế,department,,H01.02,2010-01-01,2020-01-01,,,,,H01.02\n")
+	a, _ := f.ByID("a")
+	for _, at := range []string{"2010-01-01", "2019-01-01", "2021-01-01"} {
+		if name := a.NameAt(day(at)); name != "Sở Y tế" {
+			t.Errorf("the name at %s is %q", at, name)
+		}
+	}
+	if r, err := f.Resolve("H01.01", day("2021-01-01")); err != nil || r.Agency.ID != "b" {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// A former code comes back into force for the time that a longer life gives back.
+func TestALongerLifeMayNotTakeCodesOfOthers(t *testing.T) {
+	f := newFixture(t, "2019-01-01")
+	f.mustImport(t, header+"a,H01,A,province,,,2020-06-01,,,,,H01.03,\nb,H01.03,B,unit,,,,2020-06-01,,,,,\n")
+	f.clock.Set(day("2020-01-01"))
+	_, err := f.importList(header + "a,H01,A,province,,,,,,,,H01.03,\n")
+	wantKind(t, err, hub.KindInvalid, "code_taken", "line 2", "H01.03")
+	f.clock.Set(day("2021-01-01"))
+	f.mustImport(t, header+"a,H01,A,province,,,2020-06-01,,,,,,\n") // gives the alias up
+	_, err = f.importList(header + "a,H01,A,province,,,,,,,,,\n")
+	wantKind(t, err, hub.KindInvalid, "code_taken", "line 2", "H01.03")
+}
+
 func TestImportLeavesAloneWhatItDoesNotName(t *testing.T) {
 	f := sampleDirectory(t)
 	ctx := context.Background()
@@ -337,23 +365,30 @@ func TestExportOfAnImportChangesNothing(t *testing.T) {
 	})
 }
 
+// drawRows makes lists of which a good part is right: ids and codes mostly keep to
+// their rows, references mostly go to what exists.
 func drawRows(t *rapid.T) string {
-	codes := rapid.SampledFrom([]string{"H01", "H01.01", "H01.02", "H01.03", "000.00.01.H01", "H02"})
-	maybeCode := rapid.SampledFrom([]string{"", "", "H01", "H01.01", "H01.02", "000.00.01.H01"})
-	date := func(label string) string {
-		return rapid.SampledFrom([]string{"", "", "2019-06-01", "2020-06-01", "2021-06-01"}).Draw(t, label)
+	all := []string{"H01", "H01.01", "H01.02", "H01.03", "H02"}
+	codes := rapid.Permutation(all).Draw(t, "codes")
+	names := rapid.Permutation([]string{"a", "b", "c", "d"}).Draw(t, "ids")
+	rarely := func(label, usual string, others ...string) string {
+		if rapid.IntRange(0, 9).Draw(t, label+"?") < 7 {
+			return usual
+		}
+		return rapid.SampledFrom(others).Draw(t, label)
 	}
 	var b strings.Builder
-	for range rapid.IntRange(1, 4).Draw(t, "rows") {
-		to := date("to")
-		successors := ""
+	for i := range rapid.IntRange(1, 4).Draw(t, "rows") {
+		from := rarely("from", "", "2018-06-01", "2019-06-01", "2020-06-01")
+		to := rarely("to", "", "2020-06-01", "2021-06-01", "2022-06-01")
+		successor := ""
 		if to != "" {
-			successors = maybeCode.Draw(t, "successors")
+			successor = rarely("successor", "", all...)
 		}
 		fmt.Fprintf(&b, "%s,%s,%s,unit,,%s,%s,%s,,%s,,%s,%s\n",
-			rapid.SampledFrom([]string{"", "a", "b", "c", "d"}).Draw(t, "id"), codes.Draw(t, "code"),
-			rapid.SampledFrom([]string{"A", "B", "Sở"}).Draw(t, "name"), maybeCode.Draw(t, "parent"), date("from"), to,
-			rapid.SampledFrom([]string{"", "a@b.vn"}).Draw(t, "email"), maybeCode.Draw(t, "alias"), successors)
+			rarely("id", names[i], ""), codes[i], rapid.SampledFrom([]string{"A", "B", "Sở"}).Draw(t, "name"),
+			rarely("parent", "", all...), from, to, rarely("email", "", "a@b.vn"),
+			rarely("alias", "", "000.00.01.H01", "H02.02", "H01.03"), successor)
 	}
 	return b.String()
 }

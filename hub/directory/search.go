@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"maps"
 	"math/bits"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 	"unicode"
@@ -47,32 +49,45 @@ func (s *snapshot) after(cursor string) int {
 	return i
 }
 
-// wordIndex finds agencies by the beginnings of words.
+// wordIndex finds agencies by the beginnings of words. All words with the same
+// beginning lie side by side, and so do the places of their agencies.
 type wordIndex struct {
-	words  []string  // folded, ascending
-	places [][]int32 // places of the agencies that have the word
-	size   int       // number of agencies
+	words  []string // folded, ascending
+	starts []int    // where the places of each word start; one more at the end
+	places []int32  // places of the agencies that have the word
+	size   int      // number of agencies
 }
 
 func indexWords(agencies []hub.Agency) wordIndex {
-	places := make(map[string][]int32)
+	found := make(map[string][]int32)
+	total := 0
 	for i := range agencies {
 		for _, w := range agencyWords(&agencies[i]) {
-			if p := places[w]; len(p) == 0 || p[len(p)-1] != int32(i) {
-				places[w] = append(p, int32(i))
+			if p := found[w]; len(p) == 0 || p[len(p)-1] != int32(i) {
+				found[w] = append(p, int32(i))
+				total++
 			}
 		}
 	}
-	index := wordIndex{words: make([]string, 0, len(places)), size: len(agencies)}
-	for w := range places {
-		index.words = append(index.words, w)
+	x := wordIndex{
+		words:  slices.Sorted(maps.Keys(found)),
+		starts: make([]int, 1, len(found)+1),
+		places: make([]int32, 0, total),
+		size:   len(agencies),
 	}
-	slices.Sort(index.words)
-	index.places = make([][]int32, len(index.words))
-	for i, w := range index.words {
-		index.places[i] = places[w]
+	for _, w := range x.words {
+		x.places = append(x.places, found[w]...)
+		x.starts = append(x.starts, len(x.places))
 	}
-	return index
+	return x
+}
+
+// beginningWith returns the places of the agencies that have a word which begins
+// so; a place may occur several times.
+func (x *wordIndex) beginningWith(prefix string) []int32 {
+	from, _ := slices.BinarySearch(x.words, prefix)
+	count := sort.Search(len(x.words)-from, func(i int) bool { return !strings.HasPrefix(x.words[from+i], prefix) })
+	return x.places[x.starts[from]:x.starts[from+count]]
 }
 
 func agencyWords(a *hub.Agency) []string {
@@ -132,10 +147,7 @@ func (x *wordIndex) match(words []string) placeSet {
 	set := fullSet(x.size)
 	for _, w := range words {
 		one := make(placeSet, len(set))
-		from, _ := slices.BinarySearch(x.words, w)
-		for i := from; i < len(x.words) && strings.HasPrefix(x.words[i], w); i++ {
-			one.add(x.places[i])
-		}
+		one.add(x.beginningWith(w))
 		set.intersect(one)
 	}
 	return set

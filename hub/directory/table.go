@@ -326,6 +326,7 @@ func (r *row) date(c column, found *problems) time.Time {
 
 // cellsOf writes an agency as the list shows it at an instant; codeOf names others.
 func cellsOf(a *hub.Agency, at time.Time, codeOf func(hub.AgencyID) hub.Code) cells {
+	at = standing(a.Valid, at)
 	primary := a.CodeAt(at)
 	level, _ := hub.At(a.Levels, at)
 	kind, _ := hub.At(a.Kinds, at)

@@ -1,0 +1,120 @@
+package directory_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/directory"
+)
+
+// nationSize is a number of agencies above what the whole country has.
+const nationSize = 125_000
+
+// nation makes a tree of provinces, departments and communes. It is a store that
+// keeps the agencies in memory as they are.
+type nation struct{ agencies []hub.Agency }
+
+func (n nation) LoadAgencies(context.Context) ([]hub.Agency, int64, error) { return n.agencies, 1, nil }
+func (n nation) AgenciesVersion(context.Context) (int64, error)            { return 1, nil }
+func (n nation) SaveAgencies(context.Context, []hub.Agency) (int64, error) { return 1, nil }
+
+func makeNation(size int) nation {
+	closed := day("2025-07-01")
+	names := []string{"Sở Nội vụ", "Sở Tài chính", "UBND phường Bàn Thạch", "UBND xã Duy Nghĩa", "Chi cục Kiểm lâm", "Trung tâm Hành chính công"}
+	var n nation
+	for i := range size {
+		province := i % 63
+		id := hub.AgencyID(fmt.Sprintf("a%06d", i))
+		a := hub.Agency{
+			ID:     id,
+			Codes:  []hub.Dated[hub.Code]{{Value: hub.Code(fmt.Sprintf("H%02d.%02d.%d", province, i/63%100, i))}, {Value: hub.Code(fmt.Sprintf("%03d.%02d.%02d.H%02d", i/6300%1000, i/630000, i/63%100, province))}},
+			Names:  []hub.Dated[string]{{Value: fmt.Sprintf("%s số %d tỉnh %d (hư cấu)", names[i%len(names)], i, province)}},
+			Levels: []hub.Dated[hub.Level]{{Value: hub.LevelUnit}},
+		}
+		if i >= 63 {
+			a.Parents = []hub.Dated[hub.AgencyID]{{Value: hub.AgencyID(fmt.Sprintf("a%06d", i/20))}}
+		}
+		if i%10 == 9 {
+			a.Valid.To = closed
+			a.Successors = []hub.AgencyID{hub.AgencyID(fmt.Sprintf("a%06d", i-1))}
+		}
+		n.agencies = append(n.agencies, a)
+	}
+	return n
+}
+
+func loadNation(t testing.TB) *directory.Directory {
+	t.Helper()
+	d := directory.New(directory.Options{Store: makeNation(nationSize), Now: time.Now, NewID: func() string { return "" }})
+	if err := d.Load(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// lookUps are the questions that the hub asks all day, among them the worst ones.
+func lookUps(d *directory.Directory) map[string]func() bool {
+	at := day("2025-07-01")
+	search := func(text string, want int) func() bool {
+		return func() bool { return len(d.Search(text, at, hub.Page{Limit: 50}).Items) == want }
+	}
+	resolve := func(code string) func() bool {
+		return func() bool { _, err := d.Resolve(code, at); return err == nil }
+	}
+	return map[string]func() bool{
+		"by id":                func() bool { _, ok := d.ByID("a100000"); return ok },
+		"open code":            resolve("H00.00.63000"),
+		"closed code":          resolve("H09.00.9"),
+		"children":             func() bool { return len(d.Children("a000100", at)) > 0 },
+		"search a name":        search("noi vu", 50),
+		"search one":           search("62999", 0),
+		"search everything":    search("", 50),
+		"search common words":  search("u t h 0 h0 1 2 b", 50),
+		"search nothing found": search("so nghia 77777", 0),
+	}
+}
+
+func TestANationIsLookedUpInTime(t *testing.T) {
+	if testing.Short() {
+		t.Skip("loads 125,000 agencies")
+	}
+	d := loadNation(t)
+	for name, ask := range lookUps(d) {
+		best := time.Hour // of several, because the machine has other work
+		for range 20 {
+			start := time.Now()
+			if !ask() {
+				t.Errorf("%s: wrong answer", name)
+				break
+			}
+			best = min(best, time.Since(start))
+		}
+		if best > 5*time.Millisecond {
+			t.Errorf("%s takes %s, want far less than 5 ms", name, best)
+		}
+	}
+}
+
+func BenchmarkLookUp(b *testing.B) {
+	d := loadNation(b)
+	for name, ask := range lookUps(d) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				ask()
+			}
+		})
+	}
+}
+
+func BenchmarkLoad(b *testing.B) {
+	store := makeNation(nationSize)
+	d := directory.New(directory.Options{Store: store, Now: time.Now, NewID: func() string { return "" }})
+	for b.Loop() {
+		if err := d.Load(context.Background()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
