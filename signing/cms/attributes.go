@@ -1,0 +1,127 @@
+package cms
+
+import (
+	"bytes"
+	encoding "encoding/asn1"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/lienthong/lienthong/signing/verdict"
+)
+
+// maxAttributes bounds the signed attributes; real signatures have three to ten.
+const maxAttributes = 64
+
+// attributes are the values of the signed attributes by the text of their type.
+type attributes map[string]cryptobyte.String
+
+// parseAttributes reads the signed attributes: each type once, each with one
+// value, sorted as DER wants it, so that there is one way to read what was signed.
+func (m *Message) parseAttributes() *verdict.Problem {
+	raw := cryptobyte.String(m.signer.signedRaw)
+	var set cryptobyte.String
+	if !raw.ReadASN1(&set, asn1.SET) {
+		return malformed("signed attributes")
+	}
+	m.attributes = attributes{}
+	var previous []byte
+	for !set.Empty() {
+		var element cryptobyte.String
+		if len(m.attributes) == maxAttributes || !set.ReadASN1Element(&element, asn1.SEQUENCE) {
+			return malformed("signed attributes")
+		}
+		if bytes.Compare(previous, element) > 0 {
+			return malformed("signed attributes in DER order")
+		}
+		previous = element
+		if problem := m.attributes.add(element); problem != nil {
+			return problem
+		}
+	}
+	return m.readClaims()
+}
+
+func (a attributes) add(element cryptobyte.String) *verdict.Problem {
+	var attribute, values, value cryptobyte.String
+	var kind encoding.ObjectIdentifier
+	var tag asn1.Tag
+	if !element.ReadASN1(&attribute, asn1.SEQUENCE) || !attribute.ReadASN1ObjectIdentifier(&kind) ||
+		!attribute.ReadASN1(&values, asn1.SET) || !attribute.Empty() ||
+		!values.ReadAnyASN1Element(&value, &tag) {
+		return malformed("signed attributes")
+	}
+	if _, twice := a[kind.String()]; twice {
+		return verdict.Fail(verdict.FormatFailure, "the signed attribute %s is given twice", kind)
+	}
+	if !values.Empty() {
+		return verdict.Fail(verdict.FormatFailure, "the signed attribute %s has more than one value", kind)
+	}
+	a[kind.String()] = value
+	return nil
+}
+
+// readClaims requires the content type and reads what the message says about time.
+func (m *Message) readClaims() *verdict.Problem {
+	contentType, ok := m.attributes[oidContentType]
+	if !ok || !readOID(&contentType, oidData) || !contentType.Empty() {
+		return verdict.Fail(verdict.FormatFailure, "the signed content type is missing or is not the one of the content")
+	}
+	if value, ok := m.attributes[oidSigningTime]; ok {
+		if m.SigningTime, ok = readTime(&value); !ok {
+			return malformed("a signing time")
+		}
+	}
+	unsigned := m.signer.unsignedAttr
+	for !unsigned.Empty() {
+		var attribute cryptobyte.String
+		if !unsigned.ReadASN1(&attribute, asn1.SEQUENCE) {
+			return malformed("unsigned attributes")
+		}
+		m.Timestamped = m.Timestamped || readOID(&attribute, oidTimestamp)
+	}
+	return nil
+}
+
+func readTime(value *cryptobyte.String) (time.Time, bool) {
+	var at time.Time
+	read := value.ReadASN1GeneralizedTime
+	if value.PeekASN1Tag(asn1.UTCTime) {
+		read = value.ReadASN1UTCTime
+	}
+	ok := read(&at) && value.Empty()
+	return at.UTC(), ok
+}
+
+// CheckDigest compares the digest of the content, made with Hash, with the signed
+// one.
+func (m *Message) CheckDigest(sum []byte) *verdict.Problem {
+	value, ok := m.attributes[oidMessageDigest]
+	var signed []byte
+	if !ok || !value.ReadASN1Bytes(&signed, asn1.OCTET_STRING) || !value.Empty() {
+		return verdict.Fail(verdict.FormatFailure, "the signed message digest is missing or malformed")
+	}
+	if !bytes.Equal(signed, sum) {
+		return verdict.Fail(verdict.HashFailure, "the content is not the one that was signed: its digest differs")
+	}
+	return nil
+}
+
+// The object identifiers of content types and attributes, as text.
+const (
+	oidData                 = "1.2.840.113549.1.7.1"
+	oidSignedData           = "1.2.840.113549.1.7.2"
+	oidContentType          = "1.2.840.113549.1.9.3"
+	oidMessageDigest        = "1.2.840.113549.1.9.4"
+	oidSigningTime          = "1.2.840.113549.1.9.5"
+	oidSigningCertificate   = "1.2.840.113549.1.9.16.2.12"
+	oidSigningCertificateV2 = "1.2.840.113549.1.9.16.2.47"
+	oidTimestamp            = "1.2.840.113549.1.9.16.2.14"
+)
+
+// readOID reports whether the next value is exactly this object identifier.
+func readOID(from *cryptobyte.String, want string) bool {
+	var got encoding.ObjectIdentifier
+	return from.ReadASN1ObjectIdentifier(&got) && got.String() == want
+}

@@ -1,0 +1,199 @@
+// Package cms reads and checks the Cryptographic Message Syntax signature of a
+// detached content (RFC 5652), as PDF signatures carry it (ISO 32000, PAdES).
+//
+// It is small and strict: DER only, exactly one signer, no content inside, signed
+// attributes required (each once, in DER order, content type and message digest
+// among them), the signing certificate found by the signer identifier and tied by
+// the ESS attribute when there is one, algorithms that agree with each other and
+// with the key. The content itself never comes here: the caller streams it through
+// Message.Hash and hands in the digest.
+//
+// It returns verdict.Problem values: a proof that the signature is bad, or a doubt.
+// It trusts nothing: whether the signer leads to an anchor is for package trust.
+//
+// Limits of this version: BER (indefinite lengths) is not read and leaves the
+// signature undecided; timestamps among the unsigned attributes are noticed only.
+package cms
+
+import (
+	"bytes"
+	"crypto/x509"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/lienthong/lienthong/signing/verdict"
+)
+
+// maxCertificates bounds the bag that comes with a signature.
+const maxCertificates = 32
+
+// Message is a parsed signature. Its accessors say what it claims; only the Check
+// methods prove anything.
+type Message struct {
+	Certificates []*x509.Certificate // the bag, in order; unreadable ones are left out
+	SigningTime  time.Time           // signed attribute, a claim; zero when absent
+	Timestamped  bool                // carries a signature timestamp, unchecked
+
+	signer     signerInfo
+	attributes attributes
+}
+
+// signerInfo is the one SignerInfo of the message.
+type signerInfo struct {
+	issuer       []byte // raw name, with serial; or
+	serial       []byte // content octets of the INTEGER
+	keyID        []byte // subject key identifier
+	digest       identifier
+	signature    identifier
+	signedRaw    []byte // signed attributes as a DER SET, what was signed
+	value        []byte
+	unsignedAttr cryptobyte.String
+}
+
+// TrimPadding returns the DER value at the start of the contents of a PDF
+// signature. Only zeros may follow it; anything else is left for Parse to refuse.
+func TrimPadding(contents []byte) []byte {
+	rest := cryptobyte.String(contents)
+	var element cryptobyte.String
+	var tag asn1.Tag
+	if !rest.ReadAnyASN1Element(&element, &tag) || len(bytes.Trim(rest, "\x00")) > 0 {
+		return contents
+	}
+	return element
+}
+
+// Parse reads a ContentInfo with a detached SignedData and nothing after it.
+func Parse(der []byte) (*Message, *verdict.Problem) {
+	if len(der) > 1 && der[0] == 0x30 && der[1] == 0x80 {
+		return nil, verdict.Doubt(verdict.FormatFailure, "the signature is not in DER (indefinite length)")
+	}
+	input := cryptobyte.String(der)
+	var info, explicit, data cryptobyte.String
+	if !input.ReadASN1(&info, asn1.SEQUENCE) || !input.Empty() {
+		return nil, malformed("one DER value")
+	}
+	if !readOID(&info, oidSignedData) ||
+		!info.ReadASN1(&explicit, asn1.Tag(0).ContextSpecific().Constructed()) || !info.Empty() ||
+		!explicit.ReadASN1(&data, asn1.SEQUENCE) || !explicit.Empty() {
+		return nil, malformed("a SignedData")
+	}
+	return parseSignedData(data)
+}
+
+func malformed(what string) *verdict.Problem {
+	return verdict.Fail(verdict.FormatFailure, "the signature value is malformed: it does not hold %s", what)
+}
+
+func parseSignedData(data cryptobyte.String) (*Message, *verdict.Problem) {
+	var version int
+	var digests, content, bag, signers cryptobyte.String
+	var hasBag bool
+	if !data.ReadASN1Integer(&version) || version < 1 || version > 5 ||
+		!data.ReadASN1(&digests, asn1.SET) || !data.ReadASN1(&content, asn1.SEQUENCE) {
+		return nil, malformed("a SignedData")
+	}
+	if problem := checkDetached(content); problem != nil {
+		return nil, problem
+	}
+	if !data.ReadOptionalASN1(&bag, &hasBag, asn1.Tag(0).ContextSpecific().Constructed()) ||
+		!data.SkipOptionalASN1(asn1.Tag(1).ContextSpecific().Constructed()) ||
+		!data.ReadASN1(&signers, asn1.SET) || !data.Empty() {
+		return nil, malformed("a SignedData")
+	}
+	m := &Message{}
+	var problem *verdict.Problem
+	if m.Certificates, problem = parseBag(bag); problem != nil {
+		return nil, problem
+	}
+	if m.signer, problem = parseOnlySigner(signers); problem != nil {
+		return nil, problem
+	}
+	if problem := m.parseAttributes(); problem != nil {
+		return nil, problem
+	}
+	return m, nil
+}
+
+// checkDetached requires id-data without content: content inside would be a second
+// text that readers could take for the signed one.
+func checkDetached(content cryptobyte.String) *verdict.Problem {
+	if !readOID(&content, oidData) {
+		return malformed("the content type id-data")
+	}
+	if !content.Empty() {
+		return verdict.Fail(verdict.FormatFailure, "the signature carries a content of its own, though it is detached")
+	}
+	return nil
+}
+
+func parseBag(bag cryptobyte.String) ([]*x509.Certificate, *verdict.Problem) {
+	var list []*x509.Certificate
+	for count := 0; !bag.Empty(); count++ {
+		var element cryptobyte.String
+		var tag asn1.Tag
+		if count == maxCertificates {
+			return nil, verdict.Doubt(verdict.FormatFailure, "more than %d certificates come with the signature", maxCertificates)
+		}
+		if !bag.ReadAnyASN1Element(&element, &tag) {
+			return nil, malformed("certificates")
+		}
+		if certificate, err := x509.ParseCertificate(element); err == nil && tag == asn1.SEQUENCE {
+			list = append(list, certificate)
+		}
+	}
+	return list, nil
+}
+
+// parseOnlySigner refuses a message of several signers: readers disagree on which
+// of them counts.
+func parseOnlySigner(signers cryptobyte.String) (signerInfo, *verdict.Problem) {
+	var s signerInfo
+	var info, digest, signature, attributes cryptobyte.String
+	var version int
+	if !signers.ReadASN1(&info, asn1.SEQUENCE) {
+		return s, malformed("a signer")
+	}
+	if !signers.Empty() {
+		return s, verdict.Fail(verdict.FormatFailure, "the signature has more than one signer")
+	}
+	if !info.ReadASN1Integer(&version) || !s.readIdentifier(&info, version) || !info.ReadASN1(&digest, asn1.SEQUENCE) {
+		return s, malformed("a signer")
+	}
+	signedTag := asn1.Tag(0).ContextSpecific().Constructed()
+	if !info.PeekASN1Tag(signedTag) {
+		return s, verdict.Fail(verdict.FormatFailure, "the signature has no signed attributes")
+	}
+	if !info.ReadASN1Element(&attributes, signedTag) || !info.ReadASN1(&signature, asn1.SEQUENCE) ||
+		!info.ReadASN1Bytes(&s.value, asn1.OCTET_STRING) ||
+		!info.ReadOptionalASN1(&s.unsignedAttr, nil, asn1.Tag(1).ContextSpecific().Constructed()) || !info.Empty() {
+		return s, malformed("a signer")
+	}
+	s.signedRaw = bytes.Clone(attributes)
+	s.signedRaw[0] = byte(asn1.SET) // RFC 5652, 5.4: signed with the tag of a SET
+	var ok bool
+	if s.digest, ok = parseIdentifier(digest); !ok {
+		return s, malformed("a digest algorithm")
+	}
+	if s.signature, ok = parseIdentifier(signature); !ok {
+		return s, malformed("a signature algorithm")
+	}
+	return s, nil
+}
+
+// readIdentifier reads the signer identifier: issuer and serial number with
+// version 1, or subject key identifier with version 3.
+func (s *signerInfo) readIdentifier(info *cryptobyte.String, version int) bool {
+	keyTag := asn1.Tag(0).ContextSpecific()
+	if info.PeekASN1Tag(keyTag) {
+		return version == 3 && info.ReadASN1Bytes(&s.keyID, keyTag) && len(s.keyID) > 0
+	}
+	var pair, issuer cryptobyte.String
+	if version != 1 || !info.ReadASN1(&pair, asn1.SEQUENCE) || !pair.ReadASN1Element(&issuer, asn1.SEQUENCE) ||
+		!pair.ReadASN1Bytes(&s.serial, asn1.INTEGER) || !pair.Empty() {
+		return false
+	}
+	s.issuer = issuer
+	return true
+}

@@ -1,0 +1,114 @@
+package pdfsig
+
+import (
+	"errors"
+
+	"github.com/lienthong/lienthong/signing/verdict"
+)
+
+// signature is a signature dictionary that passed the gate.
+type signature struct {
+	dict     dict
+	object   located
+	contents []byte
+	low      int64 // the first range is [0, low)
+	high     int64 // the second one is [high, end)
+	end      int64
+	revision int // that it covers, from 0
+}
+
+// subFilter names the encoding of the signature value.
+func (s *signature) subFilter() string {
+	filter, _ := s.dict["SubFilter"].(name)
+	return string(filter)
+}
+
+// isTimestamp reports whether it is a document timestamp.
+func (s *signature) isTimestamp() bool {
+	return s.subFilter() == subFilterTimestamp || s.dict["Type"] == name("DocTimeStamp")
+}
+
+// gate decides whether a signature dictionary covers exactly one whole revision,
+// except its own value: the ranges are [0, value) and (value, end of the revision],
+// the gap is the hexadecimal token of its own /Contents and nothing else, and the
+// dictionary is plain bytes of that revision. What passes here cannot hide bytes.
+func (v view) gate(value ref) (*signature, *verdict.Problem, error) {
+	e, revision, ok := v.defined(value.number)
+	if !ok {
+		return nil, verdict.Fail(verdict.FormatFailure, "the signature dictionary is missing"), nil
+	}
+	if e.kind == entryCompressed {
+		return nil, verdict.Fail(verdict.FormatFailure, "the signature dictionary is in an object stream"), nil
+	}
+	found, err := v.lookup(value)
+	var structure *structureError
+	if errors.As(err, &structure) {
+		return nil, verdict.Fail(verdict.FormatFailure, "the signature dictionary cannot be read: %s", structure.reason), nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	d, ok := found.object.(dict)
+	if !ok {
+		return nil, verdict.Fail(verdict.FormatFailure, "the signature is not a dictionary"), nil
+	}
+	s := &signature{dict: d, object: found, revision: revision}
+	if problem := s.readRanges(); problem != nil {
+		return nil, problem, nil
+	}
+	if problem := s.checkCoverage(v.revisions[revision]); problem != nil {
+		return nil, problem, nil
+	}
+	return s, nil, nil
+}
+
+// readRanges reads /ByteRange and /Contents and compares them.
+func (s *signature) readRanges() *verdict.Problem {
+	list, ok := s.dict["ByteRange"].(array)
+	if !ok || len(list) != 4 {
+		return verdict.Fail(verdict.FormatFailure, "the signature has no byte range of two parts")
+	}
+	var numbers [4]int64
+	for i, o := range list {
+		if numbers[i], ok = o.(int64); !ok || numbers[i] < 0 || numbers[i] > 1<<50 {
+			return verdict.Fail(verdict.FormatFailure, "the byte range of the signature is malformed")
+		}
+	}
+	contents, ok := s.dict["Contents"].(*text)
+	if !ok || !contents.hex {
+		return verdict.Fail(verdict.FormatFailure, "the signature has no value in hexadecimal")
+	}
+	s.low, s.high, s.end = numbers[1], numbers[2], numbers[2]+numbers[3]
+	if numbers[0] != 0 || s.low != contents.start || s.high != contents.end {
+		return verdict.Fail(verdict.FormatFailure, "the byte range leaves out more than the value of the signature")
+	}
+	if int64(2*len(contents.value)+2) != contents.end-contents.start {
+		return verdict.Fail(verdict.FormatFailure, "the value of the signature has an odd digit or white space")
+	}
+	if isZero(contents.value) {
+		return verdict.Fail(verdict.FormatFailure, "the signature has no value")
+	}
+	s.contents = contents.value
+	return nil
+}
+
+func isZero(value []byte) bool {
+	for _, b := range value {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// checkCoverage requires the second range to end where the revision of the
+// dictionary ends.
+func (s *signature) checkCoverage(r *revision) *verdict.Problem {
+	switch {
+	case s.object.start < r.start || s.object.end > r.eof || s.object.start > s.low || s.object.end < s.high:
+		return verdict.Fail(verdict.FormatFailure, "the signature dictionary is not in the revision that it signs")
+	case s.end < r.eof || s.end > r.end:
+		return verdict.Fail(verdict.FormatFailure, "the byte range does not end at the end of the revision")
+	}
+	return nil
+}
