@@ -81,8 +81,8 @@ func guests() []guest {
 		{"github.com/google/uuid", []string{wiring}, nil},
 		{"github.com/alecthomas/kong", []string{wiring}, nil},
 		{"github.com/mattn/go-isatty", []string{wiring}, nil},
-		{"codeberg.org/go-pdf/fpdf", []string{wiring}, []string{"signing/pdfsig"}},
-		{"github.com/go-fonts/liberation", []string{wiring}, []string{"signing/pdfsig"}},
+		{"codeberg.org/go-pdf/fpdf", []string{wiring}, []string{"signing/..."}},
+		{"github.com/go-fonts/liberation", []string{wiring}, []string{"signing/..."}},
 	}
 }
 
