@@ -185,7 +185,7 @@ func (a *api) listKeys(x *exchange) error {
 }
 
 func (a *api) revokeKey(x *exchange) error {
-	if err := a.KeyKeeper.Revoke(x.r.Context(), x.actor, x.param("id")); err != nil {
+	if err := a.KeyKeeper.Revoke(x.r.Context(), x.actor, x.param("key")); err != nil {
 		return err
 	}
 	x.w.WriteHeader(http.StatusNoContent)

@@ -104,8 +104,8 @@ func (a *api) delivery(x *exchange) error {
 	return x.json(http.StatusOK, item)
 }
 
-func (x *exchange) delivery() hub.DeliveryID { return hub.DeliveryID(x.param("id")) }
-func (x *exchange) dispatch() hub.DispatchID { return hub.DispatchID(x.param("id")) }
+func (x *exchange) delivery() hub.DeliveryID { return hub.DeliveryID(x.param("delivery")) }
+func (x *exchange) dispatch() hub.DispatchID { return hub.DispatchID(x.param("dispatch")) }
 
 func (a *api) renewLease(x *exchange) error {
 	var wish struct {

@@ -67,7 +67,7 @@ func (a *api) evidences(x *exchange, wanted hub.EvidenceQuery) error {
 
 // evidence answers with the receipt file, byte for byte what a verifier reads.
 func (a *api) evidence(x *exchange) error {
-	sealed, err := a.Evidences.Evidence(x.r.Context(), x.actor, hub.EvidenceID(x.param("id")))
+	sealed, err := a.Evidences.Evidence(x.r.Context(), x.actor, hub.EvidenceID(x.param("evidence")))
 	if err != nil {
 		return err
 	}

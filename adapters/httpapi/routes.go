@@ -48,7 +48,7 @@ func directoryRoutes() []route {
 		{method: http.MethodGet, pattern: "/v1/agencies.csv", scopes: operate, handle: (*api).exportAgencies},
 		{method: http.MethodGet, pattern: "/v1/keys", scopes: operate, handle: (*api).listKeys},
 		{method: http.MethodPost, pattern: "/v1/keys", scopes: operate, limit: jsonLimit, handle: (*api).issueKey},
-		{method: http.MethodDelete, pattern: "/v1/keys/{id}", scopes: operate, handle: (*api).revokeKey},
+		{method: http.MethodDelete, pattern: "/v1/keys/{key}", scopes: operate, handle: (*api).revokeKey},
 	}
 }
 
@@ -59,9 +59,9 @@ func sendingRoutes() []route {
 		{method: http.MethodPost, pattern: "/v1/packages", scopes: either, limit: packageLimit, handle: (*api).submitPackage},
 		{method: http.MethodPost, pattern: "/v1/dispatches", scopes: submit, limit: formLimit, handle: (*api).submitForm},
 		{method: http.MethodPost, pattern: "/v1/uploads", scopes: submit, limit: jsonLimit, handle: (*api).registerUpload},
-		{method: http.MethodGet, pattern: "/v1/uploads/{id}", scopes: submit, handle: (*api).uploadStatus},
-		{method: http.MethodPatch, pattern: "/v1/uploads/{id}/parts/{part}", scopes: submit, limit: chunkLimit, handle: (*api).appendUpload},
-		{method: http.MethodPost, pattern: "/v1/uploads/{id}/complete", scopes: submit, limit: jsonLimit, handle: (*api).completeUpload},
+		{method: http.MethodGet, pattern: "/v1/uploads/{upload}", scopes: submit, handle: (*api).uploadStatus},
+		{method: http.MethodPatch, pattern: "/v1/uploads/{upload}/parts/{part}", scopes: submit, limit: chunkLimit, handle: (*api).appendUpload},
+		{method: http.MethodPost, pattern: "/v1/uploads/{upload}/complete", scopes: submit, limit: jsonLimit, handle: (*api).completeUpload},
 	}
 }
 
@@ -72,13 +72,13 @@ func collectingRoutes() []route {
 		{method: http.MethodGet, pattern: "/v1/mailbox", scopes: collect, handle: (*api).mailbox},
 		{method: http.MethodGet, pattern: "/v1/mailbox/events", scopes: collect, stream: true, handle: (*api).events},
 		{method: http.MethodPost, pattern: "/v1/mailbox/leases", scopes: collect, limit: jsonLimit, handle: (*api).lease},
-		{method: http.MethodGet, pattern: "/v1/deliveries/{id}", scopes: either, handle: (*api).delivery},
-		{method: http.MethodPut, pattern: "/v1/deliveries/{id}/lease", scopes: collect, limit: jsonLimit, handle: (*api).renewLease},
-		{method: http.MethodDelete, pattern: "/v1/deliveries/{id}/lease", scopes: collect, handle: (*api).releaseLease},
-		{method: http.MethodPost, pattern: "/v1/deliveries/{id}/acknowledgement", scopes: collect, limit: jsonLimit, handle: (*api).acknowledge},
-		{method: http.MethodPost, pattern: "/v1/deliveries/{id}/acceptance", scopes: collect, limit: jsonLimit, handle: (*api).accept},
-		{method: http.MethodPost, pattern: "/v1/deliveries/{id}/refusal", scopes: collect, limit: jsonLimit, handle: (*api).refuse},
-		{method: http.MethodPost, pattern: "/v1/deliveries/{id}/status", scopes: collect, limit: jsonLimit, handle: (*api).reportStatus},
+		{method: http.MethodGet, pattern: "/v1/deliveries/{delivery}", scopes: either, handle: (*api).delivery},
+		{method: http.MethodPut, pattern: "/v1/deliveries/{delivery}/lease", scopes: collect, limit: jsonLimit, handle: (*api).renewLease},
+		{method: http.MethodDelete, pattern: "/v1/deliveries/{delivery}/lease", scopes: collect, handle: (*api).releaseLease},
+		{method: http.MethodPost, pattern: "/v1/deliveries/{delivery}/acknowledgement", scopes: collect, limit: jsonLimit, handle: (*api).acknowledge},
+		{method: http.MethodPost, pattern: "/v1/deliveries/{delivery}/acceptance", scopes: collect, limit: jsonLimit, handle: (*api).accept},
+		{method: http.MethodPost, pattern: "/v1/deliveries/{delivery}/refusal", scopes: collect, limit: jsonLimit, handle: (*api).refuse},
+		{method: http.MethodPost, pattern: "/v1/deliveries/{delivery}/status", scopes: collect, limit: jsonLimit, handle: (*api).reportStatus},
 	}
 }
 
@@ -89,13 +89,13 @@ func readingRoutes() []route {
 	evidence := []hub.Scope{hub.ScopeRead, hub.ScopeAudit}
 	return []route{
 		{method: http.MethodGet, pattern: "/v1/sent", scopes: read, handle: (*api).sent},
-		{method: http.MethodGet, pattern: "/v1/dispatches/{id}", scopes: parties, handle: (*api).dispatch},
-		{method: http.MethodGet, pattern: "/v1/dispatches/{id}/evidence", scopes: evidence, handle: (*api).dispatchEvidence},
-		{method: http.MethodGet, pattern: "/v1/dispatches/{id}/signatures", scopes: parties, handle: (*api).signatures},
-		{method: http.MethodGet, pattern: "/v1/dispatches/{id}/reports", scopes: parties, handle: (*api).reports},
-		{method: http.MethodGet, pattern: "/v1/dispatches/{id}/parts/{part}", scopes: content, handle: (*api).part},
-		{method: http.MethodGet, pattern: "/v1/dispatches/{id}/package", scopes: content, handle: (*api).packageOf},
-		{method: http.MethodGet, pattern: "/v1/evidence/{id}", scopes: evidence, handle: (*api).evidence},
+		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}", scopes: parties, handle: (*api).dispatch},
+		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/evidence", scopes: evidence, handle: (*api).dispatchEvidence},
+		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/signatures", scopes: parties, handle: (*api).signatures},
+		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/reports", scopes: parties, handle: (*api).reports},
+		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/parts/{part}", scopes: content, handle: (*api).part},
+		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/package", scopes: content, handle: (*api).packageOf},
+		{method: http.MethodGet, pattern: "/v1/evidence/{evidence}", scopes: evidence, handle: (*api).evidence},
 		{method: http.MethodGet, pattern: "/v1/rejections", scopes: evidence, handle: (*api).rejections},
 		{method: http.MethodPost, pattern: "/v1/verify", scopes: []hub.Scope{hub.ScopeVerify}, limit: verifyLimit, handle: (*api).verify},
 	}

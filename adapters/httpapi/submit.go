@@ -131,7 +131,7 @@ func (a *api) registerUpload(x *exchange) error {
 }
 
 func (a *api) uploadStatus(x *exchange) error {
-	upload, err := a.Uploads.UploadStatus(x.r.Context(), x.actor, x.param("id"))
+	upload, err := a.Uploads.UploadStatus(x.r.Context(), x.actor, x.param("upload"))
 	if err != nil {
 		return err
 	}
@@ -151,7 +151,7 @@ func (a *api) appendUpload(x *exchange) error {
 	if err := x.plain(); err != nil {
 		return err
 	}
-	next, err := a.Uploads.Append(x.r.Context(), x.actor, x.param("id"), x.param("part"), offset, x.r.Body)
+	next, err := a.Uploads.Append(x.r.Context(), x.actor, x.param("upload"), x.param("part"), offset, x.r.Body)
 	if err != nil {
 		return err
 	}
@@ -161,6 +161,6 @@ func (a *api) appendUpload(x *exchange) error {
 }
 
 func (a *api) completeUpload(x *exchange) error {
-	accepted, err := a.Uploads.Complete(x.r.Context(), x.actor, x.param("id"))
+	accepted, err := a.Uploads.Complete(x.r.Context(), x.actor, x.param("upload"))
 	return x.accepted(accepted, err)
 }
