@@ -38,7 +38,7 @@ func TestViolations(t *testing.T) {
 	if err := (hub.Violations{}).AsError(); err != nil {
 		t.Errorf("no violations are the error %v", err)
 	}
-	if err := (hub.Violations{a}).AsError(); err != error(a) {
+	if err := (hub.Violations{a}).AsError(); !errors.Is(err, a) || len(hub.ViolationsOf(err)) != 1 {
 		t.Errorf("one violation is %v", err)
 	}
 	both := hub.Violations{a, b}.AsError()
