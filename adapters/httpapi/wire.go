@@ -78,7 +78,10 @@ func compress(body []byte) ([]byte, error) {
 	if _, err := z.Write(body); err != nil {
 		return nil, err
 	}
-	return b.Bytes(), z.Close()
+	if err := z.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil // only now: Close writes the end
 }
 
 // matches reports whether an If-None-Match header names the entity tag; the
