@@ -1,0 +1,357 @@
+// Package app puts a hub together and runs it. It is the one place that knows
+// every room: which store, which queue, which adapters, with which limits. Tests
+// that want a whole hub start one here, on port 0.
+//
+// New opens everything and listens, Run serves until its context ends, Close
+// gives everything back. A stop takes two steps: no new connections and no new
+// work, then, after what was promised is finished or the limit has passed, the
+// end.
+package app
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/delivery"
+	"github.com/lienthong/lienthong/hub/directory"
+	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/tracking"
+	"github.com/lienthong/lienthong/signing"
+	"github.com/lienthong/lienthong/signing/trust"
+	"github.com/lienthong/lienthong/storage/blobdir"
+	"github.com/lienthong/lienthong/storage/sqlite"
+)
+
+// App is one hub.
+type App struct {
+	config   Config
+	log      *slog.Logger
+	version  string
+	lock     *os.File
+	store    *sqlite.Store
+	blobs    *blobdir.Dir
+	services services
+	listener net.Listener
+	server   *http.Server
+	stopping chan struct{} // closed when a stop begins
+}
+
+// services are the rooms of the domain, wired.
+type services struct {
+	directory *directory.Directory
+	keys      *directory.Keys
+	audit     *audit.Service
+	intake    *intake.Service
+	delivery  *delivery.Service
+	tracking  *tracking.Service
+	verifier  *signing.Verifier
+}
+
+// Version names the running program.
+type Version string
+
+// New opens the data folder, which no other process may use, and listens.
+func New(ctx context.Context, config Config, version Version, log *slog.Logger) (*App, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	a := &App{config: config, log: log, version: string(version), stopping: make(chan struct{})}
+	if err := a.open(ctx); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	return a, nil
+}
+
+func (a *App) open(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.bootstrap, a.listen} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) openStores(ctx context.Context) error {
+	var err error
+	if a.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(a.config.DataDir, "hub.db"), Log: a.log}); err != nil {
+		return err
+	}
+	a.blobs, err = blobdir.Open(blobdir.Options{Dir: filepath.Join(a.config.DataDir, "blobs"), Log: a.log})
+	return err
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func (a *App) wire(ctx context.Context) error {
+	key, chain, err := signing.LoadOrCreateHubKey(filepath.Join(a.config.DataDir, "key"), a.config.Name, time.Now())
+	if err != nil {
+		return err
+	}
+	if err := writeCertificates(a.config.CertificateFile(), chain); err != nil {
+		return err
+	}
+	s := &a.services
+	if s.verifier, err = a.verifier(); err != nil {
+		return err
+	}
+	if s.audit, err = a.auditing(key, chain); err != nil {
+		return err
+	}
+	s.directory = directory.New(directory.Options{Store: a.store, Now: time.Now, NewID: newID})
+	if err := s.directory.Load(ctx); err != nil {
+		return err
+	}
+	s.keys = directory.NewKeys(directory.KeyOptions{Store: a.store, Directory: s.directory, Now: time.Now, Random: rand.Reader})
+	queue := delivery.NewLocalQueue(10_000)
+	s.tracking = tracking.New(tracking.Options{
+		Store: a.store, Leases: a.store, Reports: a.store, Evidences: a.store, Blobs: a.blobs,
+		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log,
+	})
+	s.delivery = delivery.New(delivery.Options{
+		Store: a.store, Notary: s.audit, Queue: queue, Bell: s.tracking, Now: time.Now, Log: a.log,
+	})
+	s.intake = intake.New(intake.Options{
+		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
+		Verifier: s.verifier, Notary: s.audit, Queue: queue, Now: time.Now, NewID: newID, Log: a.log,
+		Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
+		MaxRecipients: a.config.MaxRecipients,
+	})
+	return nil
+}
+
+func (a *App) verifier() (*signing.Verifier, error) {
+	anchors := trust.NewAnchors()
+	if a.config.Anchors != "" {
+		pemBytes, err := os.ReadFile(a.config.Anchors)
+		if err != nil {
+			return nil, hub.Invalid("anchors", "file", "%v", err)
+		}
+		if anchors, err = trust.LoadAnchors(pemBytes); err != nil {
+			return nil, hub.Invalid("anchors", "pem", "%s: %v", a.config.Anchors, err)
+		}
+	}
+	return signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: time.Now}), nil
+}
+
+func (a *App) auditing(key crypto.Signer, chain []*x509.Certificate) (*audit.Service, error) {
+	sealer, err := signing.NewSealer(key, chain)
+	if err != nil {
+		return nil, err
+	}
+	return audit.New(audit.Options{
+		Store: a.store, Sealer: sealer,
+		Issuer: hub.Party{ID: hub.AgencyID(a.config.Name), Scheme: "hub", Name: chain[0].Subject.CommonName},
+		Origin: a.config.Name + "/evidence", Now: time.Now, NewID: newID,
+	}), nil
+}
+
+// writeCertificates publishes the hub's certificates beside its data, so that an
+// operator can hand them to those who verify receipts.
+func writeCertificates(path string, chain []*x509.Certificate) error {
+	var out []byte
+	for _, c := range chain {
+		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+	}
+	if err := os.WriteFile(path, out, 0o644); err != nil { //nolint:gosec // certificates are public
+		return hub.Internal("write the hub's certificate", err)
+	}
+	return nil
+}
+
+// bootstrap gives the operator a key when there is no file with one: whoever can
+// write to the data folder operates the hub anyway.
+func (a *App) bootstrap(ctx context.Context) error {
+	path := a.config.OperatorKeyFile()
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	local := hub.Actor{Name: "local", Kind: hub.ActorOperator, Scopes: []hub.Scope{hub.ScopeOperate}, Auth: hub.AuthLocal}
+	_, secret, err := a.services.keys.Issue(ctx, local, hub.APIKey{
+		Name: "operator, written at start", Kind: hub.ActorOperator,
+		Scopes: []hub.Scope{hub.ScopeOperate, hub.ScopeVerify, hub.ScopeAudit},
+	})
+	if err != nil {
+		return err
+	}
+	if err := writeSecret(path, secret+"\n"); err != nil {
+		return hub.Internal("write the operator's key", err)
+	}
+	a.log.Info("operator key written", "file", path)
+	return nil
+}
+
+// writeSecret puts a secret into a file that only the owner can read, durably and
+// never half.
+func writeSecret(path, secret string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(secret)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// listen opens the socket. The first answer comes from Run.
+func (a *App) listen(ctx context.Context) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.config.Listen)
+	if err != nil {
+		return hub.Invalid("listen", "address", "%v", err)
+	}
+	a.listener = listener
+	a.server = &http.Server{
+		Handler:           a.handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
+	if a.config.plain() {
+		return nil
+	}
+	a.server.TLSConfig, err = a.tlsConfig()
+	return err
+}
+
+func (a *App) tlsConfig() (*tls.Config, error) {
+	var certificate tls.Certificate
+	var err error
+	if a.config.TLSCert != "" {
+		certificate, err = tls.LoadX509KeyPair(a.config.TLSCert, a.config.TLSKey)
+	} else {
+		certificate, err = loadOrCreateTLS(a.config.DataDir, a.config.Name)
+	}
+	if err != nil {
+		return nil, hub.Invalid("tls-cert", "pem", "%v", err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
+}
+
+// URL is the address under which this machine reaches the hub.
+func (a *App) URL() string {
+	scheme := "https"
+	if a.config.plain() {
+		scheme = "http"
+	}
+	host, port, _ := net.SplitHostPort(a.listener.Addr().String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, port))
+}
+
+// Run serves until ctx ends and stops in order. It returns nil after a stop.
+func (a *App) Run(ctx context.Context) error {
+	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	failed := make(chan error, 3)
+	running := 0
+	start := func(run func() error) {
+		running++
+		go func() { failed <- run() }()
+	}
+	start(func() error { return a.services.delivery.Run(work) })
+	start(func() error { return a.keepHouse(work) })
+	start(a.serve)
+
+	var first error
+	select {
+	case <-ctx.Done():
+	case first = <-failed:
+		running--
+	}
+	a.log.Info("stopping")
+	stopped := a.stopServer()
+	stopWork()
+	for range running {
+		first = errors.Join(first, <-failed)
+	}
+	return errors.Join(first, stopped)
+}
+
+func (a *App) serve() error {
+	var err error
+	if a.server.TLSConfig != nil {
+		err = a.server.ServeTLS(a.listener, "", "")
+	} else {
+		err = a.server.Serve(a.listener)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return hub.Internal("serve", err)
+}
+
+// stopServer refuses new connections and lets open requests finish.
+func (a *App) stopServer() error {
+	close(a.stopping)
+	limit, cancel := context.WithTimeout(context.Background(), a.config.StopLimit)
+	defer cancel()
+	if err := a.server.Shutdown(limit); err != nil {
+		a.log.Warn("requests were cut off at the stop", "error", err)
+		return a.server.Close()
+	}
+	return nil
+}
+
+// keepHouse does what has no hurry: other nodes' changes to the directory, and
+// uploads that nobody finished.
+func (a *App) keepHouse(ctx context.Context) error {
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := a.services.directory.Refresh(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("the directory could not be read again", "error", err)
+		}
+		if _, err := a.services.intake.SweepUploads(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("expired uploads could not be removed", "error", err)
+		}
+	}
+}
+
+// Close gives back what New took. It is safe after a failed New.
+func (a *App) Close() error {
+	var errs []error
+	if a.listener != nil {
+		errs = append(errs, ignoreClosed(a.listener.Close()))
+	}
+	if a.store != nil {
+		errs = append(errs, a.store.Close())
+	}
+	if a.lock != nil {
+		errs = append(errs, a.lock.Close())
+	}
+	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return err == nil })...)
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,77 @@
+package app
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Config is everything an operator can set. The tags make it the flags of
+// `lienthong serve`, the keys of the configuration file and the environment
+// variables; their help text is the documentation of each.
+type Config struct {
+	DataDir     string `name:"data-dir" env:"LIENTHONG_DATA_DIR" default:"lienthong-data" help:"Folder of database, originals and keys; created when absent."`
+	Listen      string `env:"LIENTHONG_LISTEN" default:"127.0.0.1:8470" help:"Address to listen on. Port 0 takes a free one."`
+	BehindProxy bool   `env:"LIENTHONG_BEHIND_PROXY" help:"Speak plain HTTP on any address: a proxy in front ends TLS."`
+	TLSCert     string `name:"tls-cert" env:"LIENTHONG_TLS_CERT" help:"Certificate chain (PEM). Without it, a loopback address speaks plain HTTP and any other one a self-made certificate."`
+	TLSKey      string `name:"tls-key" env:"LIENTHONG_TLS_KEY" help:"Private key of --tls-cert (PEM)."`
+	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence and certificates."`
+
+	Anchors         string        `env:"LIENTHONG_ANCHORS" help:"Certificates (PEM) that signatures of documents must lead to. Without them sound signatures are INDETERMINATE."`
+	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce" default:"record" help:"record: keep every verdict; enforce: also refuse unsigned originals and invalid signatures."`
+	TimeToLive      time.Duration `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"Life of a delivery that is not collected or not registered."`
+	MaxRecipients   int           `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
+
+	LogLevel  string        `env:"LIENTHONG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
+	LogFormat string        `env:"LIENTHONG_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of log lines: text or json."`
+	StopLimit time.Duration `env:"LIENTHONG_STOP_LIMIT" default:"30s" help:"How long open requests may finish after a stop."`
+}
+
+// Validate checks what tags cannot say. Its errors name the flag.
+func (c *Config) Validate() error {
+	var found hub.Violations
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		found = append(found, hub.Invalid("listen", "address", "%q is not of the form HOST:PORT", c.Listen))
+	} else if host != "" && net.ParseIP(host) == nil && host != "localhost" {
+		found = append(found, hub.Invalid("listen", "address", "%q is not an IP address", host))
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		found = append(found, hub.Invalid("tls-cert", "pair", "--tls-cert and --tls-key go together"))
+	}
+	if c.BehindProxy && c.TLSCert != "" {
+		found = append(found, hub.Invalid("behind-proxy", "exclusive", "--behind-proxy and --tls-cert exclude each other"))
+	}
+	for flag, file := range map[string]string{"tls-cert": c.TLSCert, "tls-key": c.TLSKey, "anchors": c.Anchors} {
+		if _, err := os.Stat(file); file != "" && err != nil {
+			found = append(found, hub.Invalid(flag, "file", "%v", err))
+		}
+	}
+	if c.TimeToLive < time.Minute {
+		found = append(found, hub.Invalid("time-to-live", "minimum", "the life of a delivery is at least one minute"))
+	}
+	if c.MaxRecipients < 1 {
+		found = append(found, hub.Invalid("max-recipients", "minimum", "at least one recipient must be allowed"))
+	}
+	return found.AsError()
+}
+
+// plain reports whether the hub speaks HTTP without TLS.
+func (c *Config) plain() bool {
+	if c.TLSCert != "" {
+		return false
+	}
+	host, _, _ := net.SplitHostPort(c.Listen)
+	ip := net.ParseIP(host)
+	return c.BehindProxy || host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// OperatorKeyFile is where the first start writes the operator's key.
+func (c *Config) OperatorKeyFile() string { return filepath.Join(c.DataDir, "operator.key") }
+
+// CertificateFile holds the certificate of the hub's evidence key, for those who
+// verify receipts.
+func (c *Config) CertificateFile() string { return filepath.Join(c.DataDir, "hub-certificate.pem") }

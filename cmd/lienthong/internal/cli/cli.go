@@ -1,0 +1,133 @@
+// Package cli is the command line of lienthong.
+//
+// Its rules: results go to standard output, everything else to standard error;
+// --json makes every result one JSON value; progress bars and colours appear on
+// a terminal only; an error says what, which field, which rule, and the next
+// step; secrets come from files or the environment, never from the command line.
+// Exit codes are a table (see codes.go) that scripts can rely on.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+// Environment is what a run of the program gets from outside.
+type Environment struct {
+	Args    []string
+	Stdin   io.Reader
+	Stdout  io.Writer
+	Stderr  io.Writer
+	Version string
+}
+
+// commands are the flags and subcommands. Help texts are the documentation.
+type commands struct {
+	JSON bool `help:"Print results as JSON."`
+
+	Serve  serveCommand  `cmd:"" help:"Run a hub."`
+	Demo   demoCommand   `cmd:"" help:"Show a signed document travelling through a sample province, on a hub of its own."`
+	Send   sendCommand   `cmd:"" help:"Send an edXML package, or files with their data."`
+	Inbox  inboxCommand  `cmd:"" help:"List documents that wait to be collected."`
+	Get    getCommand    `cmd:"" help:"Collect a delivery: lease it and download its files."`
+	Ack    ackCommand    `cmd:"" help:"Acknowledge collected files by their digests, and register them with --number."`
+	Refuse refuseCommand `cmd:"" help:"Send a document back with a reason."`
+	Status statusCommand `cmd:"" help:"Report progress (01 to 06) on a delivery."`
+	Sent   sentCommand   `cmd:"" help:"List what was sent, with the state at every recipient."`
+
+	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
+	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages and receipts, offline."`
+
+	Agency     agencyCommand     `cmd:"" help:"Look up and import agencies."`
+	Key        keyCommand        `cmd:"" help:"Create, list and revoke API keys (operator)."`
+	Config     configCommand     `cmd:"" help:"Show or check the configuration of serve."`
+	Bench      benchCommand      `cmd:"" help:"Measure a hub of its own over HTTP."`
+	Completion completionCommand `cmd:"" help:"Print a completion script for bash, zsh or fish."`
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+}
+
+// env is what commands work with.
+type env struct {
+	Environment
+	json  bool
+	model *kong.Application
+}
+
+const description = "A hub for official electronic documents: signed evidence for every step.\n\n" +
+	"Commands that call a hub read its address and key from --url and --key-file, or from LIENTHONG_URL, LIENTHONG_KEY_FILE or LIENTHONG_KEY."
+
+// Main runs one command and returns the exit code of the process.
+func Main(ctx context.Context, e Environment) int {
+	var c commands
+	exited := -1
+	parser, err := kong.New(&c,
+		kong.Name("lienthong"), kong.Description(description+"\n\n"+exitCodeHelp()),
+		kong.Writers(e.Stdout, e.Stderr), kong.Exit(func(code int) { exited = code }),
+		kong.Configuration(strictJSON, "/etc/lienthong/config.json", "lienthong.json"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+	)
+	if err != nil {
+		fmt.Fprintln(e.Stderr, "lienthong:", err)
+		return exitInternal
+	}
+	parsed, err := parser.Parse(e.Args)
+	if exited >= 0 {
+		return exited // help was printed
+	}
+	if err != nil {
+		return reportUsage(e.Stderr, err)
+	}
+	return report(e.Stderr, c.JSON, parsed.Run(&env{Environment: e, json: c.JSON, model: parser.Model}))
+}
+
+func reportUsage(w io.Writer, err error) int {
+	fmt.Fprintf(w, "lienthong: %v\n", err)
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		fmt.Fprintf(w, "try: lienthong %s--help\n", commandPath(parse.Context))
+	}
+	return exitUsage
+}
+
+func commandPath(k *kong.Context) string {
+	if name := k.Command(); name != "" {
+		return name + " "
+	}
+	return ""
+}
+
+// print writes a result: as JSON, or by text for a person.
+func (e *env) print(v any, text func(w io.Writer)) error {
+	if !e.json {
+		text(e.Stdout)
+		return nil
+	}
+	encoder := json.NewEncoder(e.Stdout)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(v)
+}
+
+// note tells a person something that is no result.
+func (e *env) note(format string, args ...any) {
+	if !e.json {
+		fmt.Fprintf(e.Stderr, format+"\n", args...)
+	}
+}
+
+// isTerminal reports whether w is one.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

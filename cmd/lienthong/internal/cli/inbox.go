@@ -1,0 +1,414 @@
+package cli
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
+	"github.com/lienthong/lienthong/hub"
+)
+
+type inboxCommand struct {
+	connection `embed:""`
+	ownAgency  `embed:""`
+	State      []string `help:"Show deliveries in these states; those that wait (consigned) when left out."`
+	Search     string   `short:"s" help:"Words of number, subject, sender or signer; diacritics do not matter."`
+	Limit      int      `default:"50" help:"Rows at most."`
+	Watch      bool     `help:"Wait for arrivals until interrupted."`
+}
+
+// Run lists the mailbox.
+func (c *inboxCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	query := hubclient.MailboxQuery{Agency: c.Agency, Text: c.Search, Page: hub.Page{Limit: c.Limit}}
+	for _, s := range c.State {
+		query.States = append(query.States, hub.DeliveryState(s))
+	}
+	if c.Watch {
+		return c.watch(ctx, e, client, query)
+	}
+	list, err := client.Mailbox(ctx, query)
+	if err != nil {
+		return err
+	}
+	return e.print(list.Items, func(w io.Writer) { printInbox(w, list.Items) })
+}
+
+// watch prints what waits and then every arrival, once each.
+func (c *inboxCommand) watch(ctx context.Context, e *env, client *hubclient.Client, query hubclient.MailboxQuery) error {
+	seen := map[hub.DeliveryID]bool{}
+	show := func() error {
+		for item, err := range hubclient.All(func(p hub.Page) (hub.List[hub.Item], error) {
+			query.Page = p
+			return client.Mailbox(ctx, query)
+		}) {
+			if err != nil {
+				return err
+			}
+			if !seen[item.Delivery.ID] {
+				seen[item.Delivery.ID] = true
+				if err := e.print(item, func(w io.Writer) { printInbox(w, []hub.Item{item}) }); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	if err := show(); err != nil {
+		return err
+	}
+	err := client.Arrivals(ctx, c.Agency, func(hubclient.Arrival) error { return show() })
+	if ctx.Err() != nil {
+		return nil // interrupted: that is how watching ends
+	}
+	return err
+}
+
+func printInbox(w io.Writer, items []hub.Item) {
+	if len(items) == 0 {
+		fmt.Fprintln(w, "nothing waits")
+		return
+	}
+	t := text.Table{Head: []string{"DELIVERY", "NUMBER", "SUBJECT", "FROM", "URGENT", "STATE", "UNTIL"}}
+	for _, it := range items {
+		urgent := ""
+		if it.Delivery.Urgent {
+			urgent = "!"
+		}
+		t.Add(string(it.Delivery.ID), it.Dispatch.Document.Number(), text.Short(it.Dispatch.Document.Subject, 50),
+			text.Short(it.Dispatch.SenderName, 30), urgent, string(it.Delivery.State), text.Clock(it.Delivery.ExpiresAt))
+	}
+	t.Write(w)
+}
+
+type getCommand struct {
+	connection `embed:""`
+	ownAgency  `embed:""`
+	Delivery   string        `arg:"" optional:"" help:"Delivery to collect; the next one that waits when left out."`
+	Dir        string        `default:"." type:"path" help:"Folder for the files."`
+	Package    bool          `help:"Download the edXML package instead of the single files."`
+	Lease      time.Duration `default:"5m" help:"How long nobody else may work on the delivery."`
+	Ack        bool          `help:"Acknowledge at once when all digests are right."`
+}
+
+// collected is what get leaves behind and prints.
+type collected struct {
+	Delivery hub.DeliveryID        `json:"delivery"`
+	Dispatch hub.DispatchID        `json:"dispatch"`
+	Number   string                `json:"number"`
+	Subject  string                `json:"subject"`
+	Fence    int64                 `json:"fence"`
+	Until    time.Time             `json:"leased_until"`
+	Files    map[string]string     `json:"files"`
+	Digests  map[string]hub.Digest `json:"digests"`
+	Receipt  *hub.SealedEvidence   `json:"receipt,omitempty"`
+}
+
+// Run leases, downloads and checks.
+func (c *getCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	item, err := c.lease(ctx, client)
+	if err != nil {
+		return err
+	}
+	got := collected{
+		Delivery: item.Delivery.ID, Dispatch: item.Dispatch.ID, Number: item.Dispatch.Document.Number(),
+		Subject: item.Dispatch.Document.Subject, Fence: item.Delivery.Lease.Fence, Until: item.Delivery.Lease.Until,
+		Files: map[string]string{}, Digests: map[string]hub.Digest{},
+	}
+	if err := c.download(ctx, e, client, &item, &got); err != nil {
+		return err
+	}
+	if c.Ack {
+		receipt, err := client.Acknowledge(ctx, got.Delivery, got.Fence, got.Digests)
+		if err != nil {
+			return err
+		}
+		got.Receipt = &receipt
+	}
+	return e.print(got, func(w io.Writer) { got.text(w) })
+}
+
+func (c *getCommand) lease(ctx context.Context, client *hubclient.Client) (hub.Item, error) {
+	request := hubclient.LeaseRequest{Agency: c.Agency, Max: 1, For: c.Lease}
+	if c.Delivery != "" {
+		request.Deliveries = []hub.DeliveryID{hub.DeliveryID(c.Delivery)}
+	}
+	items, err := client.Lease(ctx, request)
+	if err != nil {
+		return hub.Item{}, err
+	}
+	if len(items) == 0 {
+		return hub.Item{}, hub.Errorf(hub.KindNotFound, "", "", "nothing waits to be collected")
+	}
+	return items[0], nil
+}
+
+func (c *getCommand) download(ctx context.Context, e *env, client *hubclient.Client, item *hub.Item, got *collected) error {
+	dir := filepath.Join(c.Dir, string(item.Delivery.ID))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return hub.Invalid("dir", "folder", "%v", err)
+	}
+	if c.Package {
+		return c.downloadPackage(ctx, e, client, item, got, dir)
+	}
+	for _, part := range item.Dispatch.Parts {
+		if part.Role == hub.RoleEnvelope {
+			continue
+		}
+		path := filepath.Join(dir, safeName(part))
+		err := writeFile(path, func(w io.Writer) error {
+			digest, err := client.Part(ctx, item.Dispatch.ID, part, w, progress(e.Stderr, part.Name))
+			got.Digests[part.ID] = digest
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		got.Files[part.ID] = path
+	}
+	return nil
+}
+
+func (c *getCommand) downloadPackage(ctx context.Context, e *env, client *hubclient.Client, item *hub.Item, got *collected, dir string) error {
+	path := filepath.Join(dir, "package.edxml")
+	envelope := item.Dispatch.PartByID(string(hub.RoleEnvelope))
+	err := writeFile(path, func(w io.Writer) error {
+		digest := sha256.New()
+		if err := client.Package(ctx, item.Dispatch.ID, io.MultiWriter(w, digest), progress(e.Stderr, "package.edxml")); err != nil {
+			return err
+		}
+		if envelope != nil {
+			got.Digests[envelope.ID] = hub.Digest(digest.Sum(nil))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	got.Files["package"] = path
+	if envelope == nil {
+		// The hub made this package itself; what is acknowledged are the parts in it.
+		for _, part := range item.Dispatch.Parts {
+			if got.Digests[part.ID], err = client.Part(ctx, item.Dispatch.ID, part, io.Discard, nil); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (g *collected) text(w io.Writer) {
+	fmt.Fprintf(w, "%s  %s\n", g.Number, g.Subject)
+	t := text.Table{Head: []string{"FILE", "SHA-256"}}
+	for id, path := range g.Files {
+		t.Add(path, g.Digests[id].String())
+	}
+	t.Write(w)
+	if g.Receipt != nil {
+		fmt.Fprintf(w, "handed over, receipt %s\n", g.Receipt.Evidence.ID)
+		return
+	}
+	fmt.Fprintf(w, "leased until %s; next: lienthong ack %s --fence %d\n", text.Clock(g.Until), g.Delivery, g.Fence)
+}
+
+// safeName is the name under which a part is saved: the sender's, without what a
+// file system or a reader could be fooled by.
+func safeName(part hub.Part) string {
+	name := strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+			return '_'
+		}
+		return r
+	}, text.Printable(part.Name))
+	if name = strings.Trim(name, ". "); name == "" {
+		name = "file"
+	}
+	return part.ID + "-" + name
+}
+
+// writeFile writes a file whole or not at all.
+func writeFile(path string, write func(w io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	if err != nil {
+		return hub.Invalid("dir", "folder", "%v", err)
+	}
+	defer os.Remove(f.Name())
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return hub.Invalid("dir", "folder", "%v", err)
+	}
+	return nil
+}
+
+type ackCommand struct {
+	connection `embed:""`
+	Delivery   string   `arg:"" help:"Delivery to acknowledge."`
+	Fence      int64    `help:"Fence of the lease, as get printed it."`
+	Files      []string `name:"file" type:"existingfile" help:"Collected file as PART=PATH or in the order of the parts; without any, the files are looked for in --dir."`
+	Dir        string   `default:"." type:"path" help:"Folder that get wrote to."`
+	Number     string   `help:"Also register under this incoming number (số đến)."`
+	Date       string   `help:"Date of registration, YYYY-MM-DD; today when left out."`
+	Unit       string   `help:"Unit or person in charge."`
+}
+
+// Run acknowledges by the digests of the files as they lie on the disk.
+func (c *ackCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	id := hub.DeliveryID(c.Delivery)
+	item, err := client.Delivery(ctx, id)
+	if err != nil {
+		return err
+	}
+	var receipts []hub.SealedEvidence
+	if item.Delivery.State == hub.StateConsigned || c.Number == "" {
+		digests, err := c.digests(&item)
+		if err != nil {
+			return err
+		}
+		receipt, err := client.Acknowledge(ctx, id, c.Fence, digests)
+		if err != nil {
+			return err
+		}
+		receipts = append(receipts, receipt)
+	}
+	if c.Number != "" {
+		receipt, err := client.Accept(ctx, id, hub.Registration{Number: c.Number, Date: c.date(), Unit: c.Unit})
+		if err != nil {
+			return err
+		}
+		receipts = append(receipts, receipt)
+	}
+	return printReceipts(e, receipts)
+}
+
+func (c *ackCommand) date() hub.Date {
+	if c.Date != "" {
+		return hub.Date(c.Date)
+	}
+	return hub.Date(time.Now().In(hub.Vietnam()).Format(time.DateOnly))
+}
+
+// digests reads the collected files again: what is acknowledged is what is here.
+func (c *ackCommand) digests(item *hub.Item) (map[string]hub.Digest, error) {
+	paths := map[string]string{}
+	next := 0
+	for _, part := range item.Dispatch.Parts {
+		if part.Role == hub.RoleEnvelope {
+			continue
+		}
+		paths[part.ID] = filepath.Join(c.Dir, c.Delivery, safeName(part))
+		if next < len(c.Files) {
+			paths[part.ID] = c.Files[next]
+			next++
+		}
+	}
+	if pkg := filepath.Join(c.Dir, c.Delivery, "package.edxml"); item.Dispatch.PartByID(string(hub.RoleEnvelope)) != nil && exists(pkg) {
+		paths = map[string]string{string(hub.RoleEnvelope): pkg}
+	}
+	for _, f := range c.Files {
+		if id, path, ok := strings.Cut(f, "="); ok {
+			paths[id] = path
+		}
+	}
+	digests := map[string]hub.Digest{}
+	for id, path := range paths {
+		digest, err := digestOf(path)
+		if err != nil {
+			return nil, err
+		}
+		digests[id] = digest
+	}
+	return digests, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func digestOf(path string) (hub.Digest, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return hub.Digest{}, hub.Invalid("file", "file", "%v (collect it first: lienthong get)", err)
+	}
+	defer f.Close()
+	digest := sha256.New()
+	if _, err := io.Copy(digest, f); err != nil {
+		return hub.Digest{}, hub.Invalid("file", "file", "%v", err)
+	}
+	return hub.Digest(digest.Sum(nil)), nil
+}
+
+func printReceipts(e *env, receipts []hub.SealedEvidence) error {
+	return e.print(receipts, func(w io.Writer) {
+		for _, r := range receipts {
+			fmt.Fprintf(w, "%s recorded, receipt %s\n", r.Evidence.Event.Name(), r.Evidence.ID)
+		}
+	})
+}
+
+type refuseCommand struct {
+	connection `embed:""`
+	Delivery   string `arg:"" help:"Delivery to refuse."`
+	Reason     string `required:"" enum:"wrong_addressee,invalid_signature,incomplete,duplicate_document,invalid_format,other" help:"wrong_addressee, invalid_signature, incomplete, duplicate_document, invalid_format or other."`
+	Detail     string `required:"" help:"The reason in words; the sender reads it."`
+	Fence      int64  `help:"Fence of your lease, if you hold one."`
+}
+
+// Run refuses.
+func (c *refuseCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	receipt, err := client.Refuse(ctx, hub.DeliveryID(c.Delivery), c.Fence, hub.Reason{Code: hub.ReasonCode(c.Reason), Detail: c.Detail})
+	if err != nil {
+		return err
+	}
+	return printReceipts(e, []hub.SealedEvidence{receipt})
+}
+
+type statusCommand struct {
+	connection  `embed:""`
+	Delivery    string `arg:"" help:"Delivery to report on."`
+	Code        string `arg:"" enum:"01,02,03,04,05,06" help:"01 arrived, 02 refused, 03 accepted, 04 assigned, 05 in progress, 06 completed."`
+	Description string `short:"d" help:"What the sender should know."`
+	Staff       string `help:"Name of the person in charge."`
+}
+
+// Run reports.
+func (c *statusCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	status := hubclient.Status{Code: hub.StatusCode(c.Code), Description: c.Description}
+	if c.Staff != "" {
+		status.Staff = &hub.Staff{Name: c.Staff}
+	}
+	receipt, err := client.ReportStatus(ctx, hub.DeliveryID(c.Delivery), status)
+	if err != nil {
+		return err
+	}
+	return printReceipts(e, []hub.SealedEvidence{receipt})
+}

@@ -1,0 +1,117 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
+	"github.com/lienthong/lienthong/hub"
+)
+
+type sentCommand struct {
+	connection `embed:""`
+	ownAgency  `embed:""`
+	Dispatch   string   `arg:"" optional:"" help:"Show this dispatch alone."`
+	Number     string   `help:"Exact number and notation."`
+	Search     string   `short:"s" help:"Words of number, subject or signer; diacritics do not matter."`
+	State      []string `help:"Dispatches with a delivery in one of these states."`
+	Limit      int      `default:"20" help:"Dispatches at most."`
+}
+
+// Run lists dispatches with their deliveries.
+func (c *sentCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	items, err := c.items(ctx, client)
+	if err != nil {
+		return err
+	}
+	return e.print(items, func(w io.Writer) {
+		if len(items) == 0 {
+			fmt.Fprintln(w, "nothing was sent")
+		}
+		for i := range items {
+			printSent(w, &items[i])
+		}
+	})
+}
+
+func (c *sentCommand) items(ctx context.Context, client *hubclient.Client) ([]hub.SentItem, error) {
+	if c.Dispatch != "" {
+		item, err := client.Dispatch(ctx, hub.DispatchID(c.Dispatch))
+		return []hub.SentItem{item}, err
+	}
+	query := hubclient.SentQuery{Agency: c.Agency, Number: c.Number, Text: c.Search, Page: hub.Page{Limit: c.Limit}}
+	for _, s := range c.State {
+		query.States = append(query.States, hub.DeliveryState(s))
+	}
+	list, err := client.Sent(ctx, query)
+	return list.Items, err
+}
+
+func printSent(w io.Writer, item *hub.SentItem) {
+	d := &item.Dispatch
+	fmt.Fprintf(w, "%s  %s  %s  (dispatch %s, sent %s)\n", d.Document.Number(), d.Document.TypeName, text.Short(d.Document.Subject, 80), d.ID, text.Clock(d.AcceptedAt))
+	t := text.Table{Head: []string{"RECIPIENT", "NAME", "STATE", "PROGRESS", "NUMBER", "REASON"}}
+	for _, v := range item.Deliveries {
+		var number, reason string
+		if v.Registration != nil {
+			number = v.Registration.Number
+		}
+		if v.Reason != nil {
+			reason = string(v.Reason.Code) + ": " + text.Short(v.Reason.Detail, 40)
+		}
+		t.Add(string(v.AddressedAs), text.Short(v.Name, 40), string(v.State), string(v.Progress), number, reason)
+	}
+	t.Write(w)
+	fmt.Fprintln(w)
+}
+
+type receiptCommand struct {
+	connection `embed:""`
+	Dispatch   string `arg:"" help:"Dispatch whose receipts to download."`
+	Dir        string `default:"." type:"path" help:"Folder for the files."`
+}
+
+// Run writes one file a receipt, in the order of events.
+func (c *receiptCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
+		return hub.Invalid("dir", "folder", "%v", err)
+	}
+	var files []string
+	for sealed, err := range hubclient.All(func(p hub.Page) (hub.List[hub.SealedEvidence], error) {
+		return client.DispatchEvidence(ctx, hub.DispatchID(c.Dispatch), p)
+	}) {
+		if err != nil {
+			return err
+		}
+		path := filepath.Join(c.Dir, ReceiptName(len(files)+1, &sealed))
+		if err := writeFile(path, func(w io.Writer) error {
+			_, err := w.Write(hub.MarshalReceipt(sealed))
+			return err
+		}); err != nil {
+			return err
+		}
+		files = append(files, path)
+	}
+	return e.print(files, func(w io.Writer) {
+		for _, f := range files {
+			fmt.Fprintln(w, f)
+		}
+	})
+}
+
+// ReceiptName is the file name of the n-th receipt of a dispatch.
+func ReceiptName(n int, sealed *hub.SealedEvidence) string {
+	return fmt.Sprintf("%03d-%s-%s.receipt.json", n, sealed.Evidence.Event.Name(), sealed.Evidence.ID)
+}

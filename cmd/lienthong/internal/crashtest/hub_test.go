@@ -1,0 +1,102 @@
+package crashtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
+)
+
+const senderCode = "000.00.00.H47"
+
+func recipientCode(i int) string { return fmt.Sprintf("000.00.%02d.H47", 11+i) }
+
+const recipientCount = 6
+
+func agenciesCSV() string {
+	var b strings.Builder
+	b.WriteString("id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors\n")
+	fmt.Fprintf(&b, "h47,%s,UBND tỉnh (thử nghiệm),province,,,,,true,,,,\n", senderCode)
+	for i := range recipientCount {
+		fmt.Fprintf(&b, "r%d,%s,Sở thử nghiệm %d (hư cấu),department,,%s,,,true,,,,\n", i, recipientCode(i), i, senderCode)
+	}
+	return b.String()
+}
+
+// buildHub builds the hub once for all tests, with the mutants compiled in; they
+// sleep unless the environment wakes one.
+var buildHub = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "lienthong-crash-bin")
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "lienthong")
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-tags", "mutants", "-o", bin, "../..").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if bin, err := buildHub(); err == nil {
+		os.RemoveAll(filepath.Dir(bin))
+	}
+	os.Exit(code)
+}
+
+// startHub starts a hub on the data folder; mutant may be empty.
+func startHub(t *testing.T, dataDir, mutant string) *hubproc.Process {
+	t.Helper()
+	bin, err := buildHub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := hubproc.Start(t.Context(), hubproc.Options{
+		Bin: bin, DataDir: dataDir, Env: []string{"LIENTHONG_MUTANT=" + mutant},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Kill)
+	return h
+}
+
+// keys are the credentials of one prepared hub; they live in its data folder
+// and stay valid over restarts.
+type keys struct {
+	sender     string
+	recipients []string
+}
+
+func prepare(t *testing.T, h *hubproc.Process) keys {
+	t.Helper()
+	ctx := t.Context()
+	secret, err := h.OperatorKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := newClient(h.URL, secret)
+	if err := operator.importAgencies(ctx, agenciesCSV()); err != nil {
+		t.Fatal(err)
+	}
+	var k keys
+	if k.sender, err = operator.issueKey(ctx, senderCode); err != nil {
+		t.Fatal(err)
+	}
+	for i := range recipientCount {
+		key, err := operator.issueKey(ctx, recipientCode(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.recipients = append(k.recipients, key)
+	}
+	return k
+}
