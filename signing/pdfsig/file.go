@@ -43,6 +43,9 @@ type revision struct {
 // trailer returns the dictionary that counts for the revision.
 func (r *revision) trailer() dict { return r.sections[0].trailer }
 
+// lastSection is the section that the end mark of the revision follows.
+func (r *revision) lastSection() *section { return r.sections[len(r.sections)-1] }
+
 // located is an object with its place.
 type located struct {
 	object     object
@@ -159,12 +162,15 @@ func (f *file) buildRevisions(sections []*section) error {
 	f.revisions = []*revision{first}
 	for _, s := range rest {
 		previous := f.revisions[len(f.revisions)-1]
-		if s.startxref != s.offset || s.offset < previous.eof {
+		if s.unended == nil && (s.startxref != s.offset || s.offset < previous.eof) {
 			return broken(s.offset, "a later revision lies inside an earlier one")
 		}
 		f.revisions = append(f.revisions, &revision{sections: []*section{s}, start: previous.eof, eof: s.eof})
 	}
 	for _, r := range f.revisions {
+		if err := r.lastSection().unended; err != nil {
+			return err
+		}
 		if err := f.findEnd(r); err != nil {
 			return err
 		}

@@ -163,7 +163,7 @@ func (c *candidate) revision() int {
 
 // parse reads the signature value and prepares the digest that it asks for.
 func (c *candidate) parse() {
-	if c.gated.isTimestamp() || !c.knownFormat() {
+	if c.gated.isTimestamp() {
 		return
 	}
 	c.message, c.problem = cms.Parse(cms.TrimPadding(c.gated.contents))
@@ -229,13 +229,15 @@ func (e *examination) judge(c *candidate) {
 	s.Claimed = pdfTime(c.gated.dict["M"])
 	s.Check("coverage", "the signature covers its whole revision", nil)
 	s.Check("later revisions", "", e.laterProblem(c))
-	switch {
-	case !c.knownFormat():
+	known := c.knownFormat()
+	if !known {
 		s.Check("format", "", verdict.Doubt(verdict.FormatFailure, "signatures of the form %q are not supported", s.Format))
-	case c.message == nil:
-		s.Check("format", "", c.problem)
-	default:
+	}
+	switch {
+	case c.message != nil: // also of an unknown form: a digest that differs proves a change
 		e.judgeMessage(c, &s)
+	case known:
+		s.Check("format", "", c.problem)
 	}
 	e.report.Signatures = append(e.report.Signatures, s)
 }
@@ -312,7 +314,7 @@ func (e *examination) findStrays(marks []int64, candidates []*candidate) error {
 		if e.belongs(mark, candidates) {
 			continue
 		}
-		stray, err := e.strayAt(mark)
+		stray, err := e.strayAt(mark, candidates)
 		if err != nil {
 			return err
 		}
@@ -338,7 +340,7 @@ func (e *examination) belongs(mark int64, candidates []*candidate) bool {
 
 // strayAt reports whether the mark stands in an object that is a signature
 // dictionary, and not in the bytes of a stream or outside of every object.
-func (e *examination) strayAt(mark int64) (bool, error) {
+func (e *examination) strayAt(mark int64, candidates []*candidate) (bool, error) {
 	start := int64(-1)
 	for _, r := range e.revisions {
 		for _, s := range r.sections {
@@ -361,7 +363,8 @@ func (e *examination) strayAt(mark int64) (bool, error) {
 	d, ok := found.object.(dict)
 	_, ranged := d["ByteRange"]
 	_, valued := d["Contents"]
-	return ok && ranged && valued && mark < found.end && !e.isUsageRight(found.id), err
+	reached := slices.ContainsFunc(candidates, func(c *candidate) bool { return c.field.value == found.id })
+	return ok && ranged && valued && mark < found.end && !reached && !e.isUsageRight(found.id), err
 }
 
 // isUsageRight reports whether the catalog's permissions name the signature: a

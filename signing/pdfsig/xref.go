@@ -3,6 +3,7 @@ package pdfsig
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 	"slices"
 )
@@ -37,6 +38,7 @@ type section struct {
 	bodyEnd   int64 // of the section itself, trailer included
 	startxref int64 // the number that follows it
 	eof       int64 // just after its %%EOF
+	unended   error // no such mark follows, which only the first section of a linearized file may lack
 	trailer   dict
 	entries   []entry // by number, each once
 }
@@ -66,7 +68,12 @@ func (f *file) readSection(offset int64) (*section, error) {
 	if err := sortEntries(s); err != nil {
 		return nil, err
 	}
-	return s, f.readEndMark(s)
+	s.unended = f.readEndMark(s)
+	var structure *structureError
+	if s.unended != nil && !errors.As(s.unended, &structure) {
+		return nil, s.unended
+	}
+	return s, nil
 }
 
 // sortEntries orders the entries by number and refuses a number given twice.
