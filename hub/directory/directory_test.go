@@ -181,3 +181,20 @@ func TestRefreshReadsOnlyWhatMoved(t *testing.T) {
 		t.Error("a failed refresh lost what was known")
 	}
 }
+
+// A code dated outside the life of its agency was never in force.
+func TestACodeOutsideItsAgencysLifeMeansNothing(t *testing.T) {
+	f := newFixture(t, "2019-01-01")
+	ctx := context.Background()
+	agency := hub.Agency{ID: "a", Valid: hub.Interval{To: day("2020-01-01")}, Codes: []hub.Dated[hub.Code]{{Value: "H01.01", Valid: hub.Interval{From: day("2021-01-01")}}}}
+	if _, err := f.store.SaveAgencies(ctx, []hub.Agency{agency}); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{"2019-01-01", "2020-06-01", "2022-01-01"} {
+		_, err := f.Resolve("H01.01", day(at))
+		wantKind(t, err, hub.KindUnknownAgency, "unknown_agency")
+	}
+}

@@ -135,14 +135,15 @@ func (m *merge) identify(newID func() string) {
 	}
 }
 
-// idOf returns the id that a row names, by itself or by its code; "" for a new one.
+// idOf returns the id that a row names: its own, or that of the agency that has one
+// of its codes at the same time; "" for a new one.
 func (m *merge) idOf(r *row) hub.AgencyID {
 	if r.cells[colID] != "" {
 		return hub.AgencyID(r.cells[colID])
 	}
 	for _, code := range r.codes {
 		for _, h := range m.base.holders[code] {
-			if h.valid.Contains(m.now) || h.valid.Overlaps(r.life) {
+			if h.valid.Overlaps(r.life) {
 				return h.agency.ID
 			}
 		}

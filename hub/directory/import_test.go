@@ -271,6 +271,54 @@ func TestImportCorrectsWhatHasClosed(t *testing.T) {
 	}
 }
 
+func TestACorrectionKeepsWhatWasBefore(t *testing.T) {
+	f := newFixture(t, "2010-01-01")
+	f.mustImport(t, header+"a,H01.01,A,unit,,,,,,,,,\n")
+	f.clock.Set(day("2015-01-01"))
+	f.mustImport(t, header+"a,H01.01,B,unit,,,,,,,,,\n")
+	f.clock.Set(day("2021-01-01"))
+	f.mustImport(t, header+"a,H01.01,C,unit,,,,2020-01-01,,,,,\n")
+	a, _ := f.ByID("a")
+	if then, last := a.NameAt(day("2014-01-01")), a.NameAt(day("2016-01-01")); then != "A" || last != "C" {
+		t.Errorf("names %s, then %s", then, last)
+	}
+	// A change dated after the end is no history; what the list says holds instead.
+	f.mustImport(t, header+"a,H01.02,C,unit,,,,2012-01-01,,,,,\n")
+	a, _ = f.ByID("a")
+	if name, code := a.NameAt(day("2011-01-01")), a.CodeAt(day("2011-01-01")); name != "C" || code != "H01.02" {
+		t.Errorf("in the shorter life: %s %s", code, name)
+	}
+}
+
+// A parent that closed keeps its children's rows even when its code goes to
+// another agency.
+func TestAReferenceStaysWithTheAgencyThatItMeant(t *testing.T) {
+	f := newFixture(t, "2019-01-01")
+	f.mustImport(t, header+"old,H01.01,Cũ,unit,,,,2020-01-01,,,,,\nchild,H01.02,Con,unit,,H01.01,,,,,,,\n")
+	f.clock.Set(day("2021-01-01"))
+	f.mustImport(t, header+"new,H01.01,Mới,unit,,,2020-06-01,,,,,,\n")
+	report := f.mustImport(t, header+"child,H01.02,Con,unit,,H01.01,,,,,,,\n")
+	if report.Unchanged != 1 {
+		t.Errorf("report %+v", report)
+	}
+	report = f.mustImport(t, header+",H01.03,Con khác,unit,,H01.01,,,,,,,\n")
+	a, _ := f.ByID("id-1")
+	if parent, _ := hub.At(a.Parents, day("2021-01-01")); report.Added != 1 || parent != "new" {
+		t.Errorf("a new child belongs to %q, %+v", parent, report)
+	}
+}
+
+func TestACodeAtAnotherTimeIsAnotherAgency(t *testing.T) {
+	f := newFixture(t, "2019-01-01")
+	f.mustImport(t, header+",H01.01,Cũ,unit,,,,2030-01-01,,,,,\n")
+	if report := f.mustImport(t, header+",H01.01,Mới,unit,,,2031-01-01,,,,,,\n"); report.Added != 1 {
+		t.Errorf("report %+v", report)
+	}
+	if report := f.mustImport(t, header+",H01.01,Cũ hơn,unit,,,,2030-01-01,,,,,\n"); report.Changed != 1 {
+		t.Errorf("report %+v", report)
+	}
+}
+
 // A former code comes back into force for the time that a longer life gives back.
 func TestALongerLifeMayNotTakeCodesOfOthers(t *testing.T) {
 	f := newFixture(t, "2019-01-01")
