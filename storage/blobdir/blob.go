@@ -1,6 +1,7 @@
 package blobdir
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"hash"
@@ -8,60 +9,84 @@ import (
 	"io/fs"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
 
-// blob is one content open for reading. Reading from start to end hashes on the
-// way; any other access verifies the whole content first, once per file.
+// errDamaged is the cause of errors about content that is not what its name says.
+var errDamaged = errors.New("damaged on disk")
+
+// OpenBlob opens content; KindNotFound when it is absent.
+func (d *Dir) OpenBlob(_ context.Context, digest hub.Digest) (hub.Blob, error) {
+	b, err := d.open(digest)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, hub.Errorf(hub.KindNotFound, "sha256", "", "there is no content with the SHA-256 %s", digest)
+	case err != nil:
+		return nil, failure("open content", err)
+	}
+	return b, nil
+}
+
+func (d *Dir) open(digest hub.Digest) (*blob, error) {
+	f, err := os.Open(d.objectPath(digest))
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &blob{dir: d, file: f, key: verifiedKey{digest, info.Size(), info.ModTime()}, hash: sha256.New()}, nil
+}
+
+// blob is one content open for reading. Reading from the start to the end hashes
+// on the way; any other access verifies the whole content first, once per file.
 type blob struct {
 	dir    *Dir
 	file   *os.File
-	digest hub.Digest
-	info   fs.FileInfo
-	hash   hash.Hash
-	hashed int64 // bytes that went into hash
-	offset int64 // position of Read
-	sought bool  // Read no longer runs from the start
+	key    verifiedKey
+	hash   hash.Hash // of what Read has passed on since the start
+	offset int64     // position of Read
+	sought bool      // Read has not come here from the start
 }
 
 // Size implements hub.Blob.
-func (b *blob) Size() int64 { return b.info.Size() }
+func (b *blob) Size() int64 { return b.key.size }
 
 // Close implements io.Closer.
 func (b *blob) Close() error { return b.file.Close() }
 
-// Read implements io.Reader.
+// Read implements io.Reader. The last bytes are only passed on once the digest of
+// all of them was found right.
 func (b *blob) Read(p []byte) (int, error) {
+	if b.sought {
+		if err := b.verify(); err != nil {
+			return 0, err
+		}
+	}
 	n, err := b.file.ReadAt(p, b.offset)
 	b.offset += int64(n)
-	if b.sought {
+	switch {
+	case err != nil && err != io.EOF:
+		return n, failure("read content", err)
+	case b.sought:
 		return n, err
 	}
 	b.hash.Write(p[:n])
-	b.hashed += int64(n)
-	if err == io.EOF || b.hashed >= b.Size() {
-		if wrong := b.conclude(); wrong != nil {
-			return 0, wrong
+	if err == io.EOF || b.offset >= b.Size() {
+		if hub.Digest(b.hash.Sum(nil)) != b.key.digest {
+			return 0, b.damaged()
 		}
+		b.dir.verified.add(b.key)
 	}
 	return n, err
 }
 
-// conclude compares the digest of all bytes read with the name of the file.
-func (b *blob) conclude() error {
-	if hub.Digest(b.hash.Sum(nil)) != b.digest {
-		return b.damaged()
-	}
-	b.dir.verified.add(b.key())
-	return nil
-}
-
 func (b *blob) damaged() error {
-	b.dir.log.Error("stored content is damaged", "sha256", b.digest.String(), "path", b.file.Name())
-	return hub.Internal("content "+b.digest.String()+" is damaged on disk", nil)
+	b.dir.Log.Error("stored content is damaged", "sha256", b.key.digest.String(), "path", b.file.Name())
+	return hub.Internal("read content "+b.key.digest.String(), errDamaged)
 }
 
 // ReadAt implements io.ReaderAt.
@@ -69,30 +94,33 @@ func (b *blob) ReadAt(p []byte, off int64) (int, error) {
 	if err := b.verify(); err != nil {
 		return 0, err
 	}
-	return b.file.ReadAt(p, off)
+	n, err := b.file.ReadAt(p, off)
+	if err != nil && err != io.EOF {
+		err = failure("read content", err)
+	}
+	return n, err
 }
 
-// Seek implements io.Seeker.
+// Seek implements io.Seeker. It reads nothing: to seek to the end and back is how
+// callers ask for the size.
 func (b *blob) Seek(offset int64, whence int) (int64, error) {
 	switch whence {
+	case io.SeekStart:
 	case io.SeekCurrent:
 		offset += b.offset
 	case io.SeekEnd:
 		offset += b.Size()
-	}
-	if offset < 0 {
-		return 0, errors.New("blobdir: seek before the start")
+	default:
+		return 0, hub.Internal("seek in content: no such origin", nil)
 	}
 	switch {
+	case offset < 0:
+		return 0, hub.Internal("seek in content: before its start", nil)
 	case offset == 0:
-		b.hash, b.hashed, b.sought = sha256.New(), 0, false
+		b.hash.Reset()
+		b.sought = false
 	case offset != b.offset:
-		b.sought = offset < b.Size() // a look at the end only asks for the size
-		if b.sought {
-			if err := b.verify(); err != nil {
-				return 0, err
-			}
-		}
+		b.sought = true
 	}
 	b.offset = offset
 	return offset, nil
@@ -101,23 +129,19 @@ func (b *blob) Seek(offset int64, whence int) (int64, error) {
 // verify hashes the whole content unless that was done since the file was last
 // changed.
 func (b *blob) verify() error {
-	if b.dir.verified.has(b.key()) {
+	if b.dir.verified.has(b.key) {
 		return nil
 	}
 	sum := sha256.New()
-	section := io.NewSectionReader(b.file, 0, b.Size())
-	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{section}, make([]byte, bufferSize)); err != nil {
-		return b.dir.failure("verify content", err)
+	content := io.NewSectionReader(b.file, 0, b.Size())
+	if _, err := io.CopyBuffer(sum, struct{ io.Reader }{content}, make([]byte, bufferSize)); err != nil {
+		return failure("verify content", err)
 	}
-	if hub.Digest(sum.Sum(nil)) != b.digest {
+	if hub.Digest(sum.Sum(nil)) != b.key.digest {
 		return b.damaged()
 	}
-	b.dir.verified.add(b.key())
+	b.dir.verified.add(b.key)
 	return nil
-}
-
-func (b *blob) key() verifiedKey {
-	return verifiedKey{b.digest, b.info.Size(), b.info.ModTime()}
 }
 
 // verifiedKey names one state of one file.
@@ -150,9 +174,4 @@ func (v *verifiedSet) add(k verifiedKey) {
 		v.set = make(map[verifiedKey]struct{})
 	}
 	v.set[k] = struct{}{}
-}
-
-// isFull reports whether there is no room on the disk.
-func isFull(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
 }

@@ -1,26 +1,32 @@
 // Package blobdir keeps content in a folder, addressed by its SHA-256.
 //
 // Content is durable when Commit returns: written to a temporary file of the
-// same file system, synchronised, linked to its place, and the folder
-// synchronised. Nothing that is in place is ever changed. Reading verifies: a
-// byte that rotted on disk is an error and never passed on as good.
+// same file system, synchronised, renamed to its place, and the folder
+// synchronised, with those above it that are new. Nothing that is in place is
+// ever changed. Reading verifies: a byte that rotted on disk is an error and
+// never passed on as good; when the same content comes in once more, it takes
+// the place of the damaged file, which is kept beside it.
+//
+// Bytes of uploads wait in a staging area until they are complete. At each time
+// one call adds to an upload: a later one takes over from an earlier one, so that
+// a client whose connection broke can go on at once.
 //
 // A failed synchronisation is not an error that can be tried again, since the
 // kernel may have dropped the data: Fatal is called, which must end the process.
+// A full disk is KindUnavailable, every other failure of the disk KindInternal.
+//
+// Layout: objects/aa/bb/aabb... (65,536 folders), temporary/, staged/.
 package blobdir
 
 import (
-	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -30,7 +36,8 @@ import (
 // Options configure a folder.
 type Options struct {
 	Dir string
-	Log *slog.Logger
+	Log *slog.Logger     // default: none
+	Now func() time.Time // default time.Now; says which leftovers are old
 	// Fatal is called with the cause when a synchronisation failed and MUST NOT
 	// return. Without it the process panics.
 	Fatal func(error)
@@ -38,33 +45,41 @@ type Options struct {
 
 // Dir is a blob store in a folder. It is safe for concurrent use by one process.
 type Dir struct {
-	root     string
-	log      *slog.Logger
-	fatal    func(error)
+	Options
 	verified verifiedSet
+	staging  claims
+	// durable tells which of the folders objects/aa/bb are known to be so.
+	durable [1 << 16]atomic.Bool
 }
 
-// staleAfter is the age from which an unfinished file is taken for the leftover
-// of a crash.
+// staleAfter is the age from which a temporary file is taken for the leftover of
+// a crash.
 const staleAfter = 24 * time.Hour
+
+// bufferSize is that of copies; large writes keep system calls few.
+const bufferSize = 256 << 10
 
 // Open prepares the folder and removes leftovers of crashes.
 func Open(o Options) (*Dir, error) {
-	d := &Dir{root: o.Dir, log: o.Log, fatal: o.Fatal}
-	if d.log == nil {
-		d.log = slog.Default()
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if d.fatal == nil {
-		d.fatal = func(err error) { panic("blobdir: a synchronisation failed, content may be lost: " + err.Error()) }
+	if o.Now == nil {
+		o.Now = time.Now
 	}
+	if o.Fatal == nil {
+		o.Fatal = func(err error) {
+			panic("blobdir: a synchronisation failed, the process must end: " + err.Error())
+		}
+	}
+	d := &Dir{Options: o}
 	if err := d.makeFolders(); err != nil {
-		return nil, d.failure("create the blob folders", err)
+		return nil, failure("create the blob folders", err)
 	}
 	return d, d.sweep()
 }
 
-// makeFolders creates the fixed set of folders, durably: later only files come
-// and go, and one folder's entry is all that a commit must synchronise.
+// makeFolders creates the upper folders, durably.
 func (d *Dir) makeFolders() error {
 	folders := []string{d.path("temporary"), d.path("staged")}
 	for i := range 256 {
@@ -75,283 +90,89 @@ func (d *Dir) makeFolders() error {
 			return err
 		}
 	}
-	for _, parent := range []string{d.path("objects"), d.root, filepath.Dir(filepath.Clean(d.root))} {
-		d.syncDir(parent)
+	for _, parent := range []string{d.path("objects"), d.Dir, filepath.Dir(filepath.Clean(d.Dir))} {
+		d.syncFolder(parent)
 	}
 	return nil
 }
 
 func (d *Dir) path(elements ...string) string {
-	return filepath.Join(append([]string{d.root}, elements...)...)
+	return filepath.Join(append([]string{d.Dir}, elements...)...)
 }
 
 func (d *Dir) sweep() error {
 	entries, err := os.ReadDir(d.path("temporary"))
 	if err != nil {
-		return hub.Internal("read the folder of temporary files", err)
+		return failure("read the folder of temporary files", err)
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err == nil && time.Since(info.ModTime()) > staleAfter {
+		if err == nil && d.Now().Sub(info.ModTime()) > staleAfter {
 			_ = os.Remove(d.path("temporary", e.Name())) // the next start tries again
 		}
 	}
 	return nil
 }
 
-// objectPath is where content lives: objects/aa/aabb...
+// objectPath is where content lives.
 func (d *Dir) objectPath(digest hub.Digest) string {
 	name := digest.String()
-	return d.path("objects", name[:2], name)
+	return d.path("objects", name[:2], name[2:4], name)
 }
 
-// bufferSize is that of copies; large writes keep system calls few.
-const bufferSize = 256 << 10
-
-// CreateBlob opens a writer for new content.
-func (d *Dir) CreateBlob(ctx context.Context) (hub.BlobWriter, error) {
-	f, err := os.CreateTemp(d.path("temporary"), "blob-*")
-	if err != nil {
-		return nil, d.failure("create a temporary file", err)
+// makeFolder makes the folder of a digest and returns its path.
+func (d *Dir) makeFolder(digest hub.Digest) (string, error) {
+	folder := filepath.Dir(d.objectPath(digest))
+	if d.durable[folderNumber(digest)].Load() {
+		return folder, nil
 	}
-	return &writer{dir: d, ctx: ctx, file: f, hash: sha256.New()}, nil
-}
-
-// writer is one content on its way in.
-type writer struct {
-	dir  *Dir
-	ctx  context.Context //nolint:containedctx // a writer lives as long as the request that writes
-	file *os.File
-	hash hash.Hash
-	size int64
-	done bool
-}
-
-// Write implements io.Writer.
-func (w *writer) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
+	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", err
 	}
-	n, err := w.file.Write(p)
-	w.hash.Write(p[:n])
-	w.size += int64(n)
-	if err != nil {
-		return n, w.dir.failure("write content", err)
-	}
-	return n, nil
+	return folder, nil
 }
 
-// Commit implements hub.BlobWriter.
-func (w *writer) Commit() (hub.Digest, int64, error) {
-	if w.done {
-		return hub.Digest{}, 0, hub.Internal("commit of an ended writer", nil)
-	}
-	w.done = true
-	digest := hub.Digest(w.hash.Sum(nil))
-	return digest, w.size, w.dir.place(w.file, digest, w.size)
-}
-
-// Discard implements hub.BlobWriter.
-func (w *writer) Discard() {
-	if !w.done {
-		w.done = true
-		w.file.Close()
-		_ = os.Remove(w.file.Name()) // a leftover is swept
+// syncParent makes the entry of that folder durable, unless that was done since
+// the start: that the folder is there does not tell whether whoever made it got
+// as far as the synchronisation.
+func (d *Dir) syncParent(digest hub.Digest) {
+	if known := &d.durable[folderNumber(digest)]; !known.Load() {
+		d.syncFolder(filepath.Dir(filepath.Dir(d.objectPath(digest))))
+		known.Store(true)
 	}
 }
 
-// place makes a finished temporary file durable under its digest and closes it.
-func (d *Dir) place(f *os.File, digest hub.Digest, size int64) error {
-	if fault.RowBeforeObject {
-		time.AfterFunc(200*time.Millisecond, func() { _ = d.placeNow(f, digest, size) })
-		return nil
+// folderNumber numbers the folders objects/aa/bb.
+func folderNumber(digest hub.Digest) int { return int(digest[0])<<8 | int(digest[1]) }
+
+// syncFile makes the content of a file durable.
+func (d *Dir) syncFile(f *os.File) {
+	if fault.NoBlobSync {
+		return
 	}
-	return d.placeNow(f, digest, size)
+	if err := f.Sync(); err != nil {
+		d.Fatal(err)
+	}
 }
 
-func (d *Dir) placeNow(f *os.File, digest hub.Digest, size int64) error {
-	defer os.Remove(f.Name())
-	defer f.Close()
-	target := d.objectPath(digest)
-	if present, err := d.present(target, size); present || err != nil {
-		return err
-	}
-	if !fault.NoBlobSync {
-		if err := f.Sync(); err != nil {
-			d.fatal(err)
-		}
-	}
-	if err := os.Link(f.Name(), target); err != nil && !errors.Is(err, fs.ErrExist) {
-		return d.failure("put content in place", err)
-	}
-	d.syncDir(filepath.Dir(target))
-	if info, err := f.Stat(); err == nil {
-		d.verified.add(verifiedKey{digest, size, info.ModTime()}) // hashed on its way in
-	}
-	return nil
-}
-
-// present reports whether the content is in place already. A file of another
-// size under the same digest is damage: it is set aside and written anew.
-func (d *Dir) present(target string, size int64) (bool, error) {
-	info, err := os.Stat(target)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return false, nil
-	case err != nil:
-		return false, d.failure("look for content", err)
-	case info.Size() == size:
-		// Whoever put it there may not have synchronised the folder yet.
-		d.syncDir(filepath.Dir(target))
-		return true, nil
-	}
-	d.log.Error("damaged content is replaced", "path", target, "size", info.Size(), "want", size)
-	if err := os.Rename(target, target+".damaged"); err != nil {
-		return false, d.failure("set damaged content aside", err)
-	}
-	return false, nil
-}
-
-// syncDir makes the entries of a folder durable.
-func (d *Dir) syncDir(dir string) {
+// syncFolder makes the entries of a folder durable.
+func (d *Dir) syncFolder(folder string) {
 	if fault.NoDirSync {
 		return
 	}
-	f, err := os.Open(dir)
+	f, err := os.Open(folder)
 	if err == nil {
 		err = errors.Join(f.Sync(), f.Close())
 	}
 	if err != nil {
-		d.fatal(err)
+		d.Fatal(err)
 	}
 }
 
 // failure wraps an error of the file system: a full disk is temporary.
-func (d *Dir) failure(doing string, err error) error {
-	if isFull(err) {
+func failure(doing string, err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return &hub.Error{Kind: hub.KindUnavailable, Message: "the hub's storage is full", RetryAfter: time.Minute, Err: err}
 	}
 	return hub.Internal(doing, err)
-}
-
-// OpenBlob opens content; KindNotFound when it is absent.
-func (d *Dir) OpenBlob(_ context.Context, digest hub.Digest) (hub.Blob, error) {
-	f, err := os.Open(d.objectPath(digest))
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, hub.Errorf(hub.KindNotFound, "sha256", "", "there is no content with the SHA-256 %s", digest)
-		}
-		return nil, d.failure("open content", err)
-	}
-	info, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, d.failure("open content", err)
-	}
-	return &blob{dir: d, file: f, digest: digest, info: info, hash: sha256.New()}, nil
-}
-
-// validStagedID keeps ids of staged bytes from being paths.
-func validStagedID(id string) bool {
-	return id != "" && len(id) <= 200 && !strings.ContainsFunc(id, func(r rune) bool {
-		return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && r != '-' && r != '_'
-	})
-}
-
-func (d *Dir) stagedPath(id string) (string, error) {
-	if !validStagedID(id) {
-		return "", hub.Internal("staged bytes under an impossible id", nil)
-	}
-	return d.path("staged", id), nil
-}
-
-// AppendStaged adds bytes to the staged ones at their end.
-func (d *Dir) AppendStaged(ctx context.Context, id string, offset int64, r io.Reader) (int64, error) {
-	path, err := d.stagedPath(id)
-	if err != nil {
-		return 0, err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return 0, d.failure("open staged bytes", err)
-	}
-	defer f.Close()
-	end, err := f.Seek(0, io.SeekEnd)
-	if err != nil {
-		return 0, d.failure("open staged bytes", err)
-	}
-	if end != offset {
-		return end, hub.Errorf(hub.KindConflict, "upload_offset", "offset", "the part has %d bytes, go on from there", end)
-	}
-	n, readErr := io.CopyBuffer(struct{ io.Writer }{f}, &contextReader{ctx, r}, make([]byte, bufferSize))
-	if err := f.Sync(); err != nil {
-		d.fatal(err)
-	}
-	d.syncDir(d.path("staged"))
-	return offset + n, readErr
-}
-
-// contextReader stops reading when the request has ended.
-type contextReader struct {
-	ctx context.Context //nolint:containedctx // lives within one call
-	r   io.Reader
-}
-
-// Read implements io.Reader.
-func (c *contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
-}
-
-// StagedSize returns how many bytes are staged; 0 when there are none.
-func (d *Dir) StagedSize(_ context.Context, id string) (int64, error) {
-	path, err := d.stagedPath(id)
-	if err != nil {
-		return 0, err
-	}
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return 0, nil
-	case err != nil:
-		return 0, d.failure("look for staged bytes", err)
-	}
-	return info.Size(), nil
-}
-
-// CommitStaged moves the staged bytes into the store and returns their digest.
-func (d *Dir) CommitStaged(ctx context.Context, id string) (hub.Digest, int64, error) {
-	path, err := d.stagedPath(id)
-	if err != nil {
-		return hub.Digest{}, 0, err
-	}
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	}
-	if err != nil {
-		return hub.Digest{}, 0, d.failure("open staged bytes", err)
-	}
-	digest := sha256.New()
-	size, err := io.CopyBuffer(digest, &contextReader{ctx, struct{ io.Reader }{f}}, make([]byte, bufferSize))
-	if err != nil {
-		f.Close()
-		return hub.Digest{}, 0, d.failure("read staged bytes", err)
-	}
-	sum := hub.Digest(digest.Sum(nil))
-	return sum, size, d.placeNow(f, sum, size)
-}
-
-// DiscardStaged removes staged bytes; none is no error.
-func (d *Dir) DiscardStaged(_ context.Context, id string) error {
-	path, err := d.stagedPath(id)
-	if err != nil {
-		return err
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return d.failure("remove staged bytes", err)
-	}
-	return nil
 }

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -12,63 +11,64 @@ import (
 // deliveryColumns are what scanDelivery reads, for the table alias v.
 const deliveryColumns = "v.body, v.fence, v.lease_until, v.lease_holder"
 
-// deliveryRow receives the columns of a delivery.
-type deliveryRow struct {
-	body, holder string
-	fence, until int64
-}
-
-func (r *deliveryRow) targets() []any { return []any{&r.body, &r.fence, &r.until, &r.holder} }
-
-// delivery puts the row together: a lease lives in columns of its own, because
-// taking one is no transition.
-func (r *deliveryRow) delivery() (hub.Delivery, error) {
-	d, err := decode[hub.Delivery](r.body)
+// scanDelivery puts a delivery together: the lease lives in columns of its own.
+func scanDelivery(rows *sql.Rows) (hub.Delivery, error) {
+	var body sql.RawBytes
+	var lease hub.Lease
+	var until int64
+	if err := rows.Scan(&body, &lease.Fence, &until, &lease.Holder); err != nil {
+		return hub.Delivery{}, err
+	}
+	d, err := decode[hub.Delivery](body)
 	d.Lease = nil
-	if r.until != 0 {
-		d.Lease = &hub.Lease{Fence: r.fence, Holder: r.holder, Until: time.UnixMicro(r.until).UTC()}
+	if until != 0 {
+		lease.Until = time.UnixMicro(until).UTC()
+		d.Lease = &lease
 	}
 	return d, err
 }
 
-func scanDelivery(rows *sql.Rows) (hub.Delivery, error) {
-	var r deliveryRow
-	if err := rows.Scan(r.targets()...); err != nil {
-		return hub.Delivery{}, err
+// items reads deliveries, selected by deliveryColumns, with their dispatches; a
+// dispatch that several of them belong to is read once. Both reads agree, because
+// a dispatch is there before its deliveries and never changes.
+func items(ctx context.Context, q, dispatches queryer, text string, args ...any) ([]hub.Item, error) {
+	deliveries, err := collect(ctx, q, scanDelivery, text, args...)
+	if err != nil || len(deliveries) == 0 {
+		return nil, err
 	}
-	return r.delivery()
-}
-
-const itemColumns = "d.body, " + deliveryColumns
-
-func scanItem(rows *sql.Rows) (hub.Item, error) {
-	var dispatch string
-	var r deliveryRow
-	if err := rows.Scan(append([]any{&dispatch}, r.targets()...)...); err != nil {
-		return hub.Item{}, err
+	var ids []hub.DispatchID
+	byID := make(map[hub.DispatchID]hub.Dispatch)
+	for i := range deliveries {
+		if _, ok := byID[deliveries[i].Dispatch]; !ok {
+			ids = append(ids, deliveries[i].Dispatch)
+			byID[deliveries[i].Dispatch] = hub.Dispatch{}
+		}
 	}
-	return item(dispatch, &r)
-}
-
-func item(dispatch string, r *deliveryRow) (hub.Item, error) {
-	d, err := decode[hub.Dispatch](dispatch)
+	found, err := collect(ctx, dispatches, scanBody[hub.Dispatch],
+		"SELECT body FROM dispatches WHERE id IN (SELECT value FROM json_each(?))", list(ids))
 	if err != nil {
-		return hub.Item{}, err
+		return nil, err
 	}
-	v, err := r.delivery()
-	return hub.Item{Dispatch: d, Delivery: v}, err
+	for i := range found {
+		byID[found[i].ID] = found[i]
+	}
+	items := make([]hub.Item, len(deliveries))
+	for i := range deliveries {
+		items[i] = hub.Item{Dispatch: byID[deliveries[i].Dispatch], Delivery: deliveries[i]}
+	}
+	return items, nil
 }
 
 // Item returns one delivery with its dispatch; KindNotFound when there is none.
 func (s *Store) Item(ctx context.Context, id hub.DeliveryID) (hub.Item, error) {
-	var dispatch string
-	var r deliveryRow
-	row := s.reader.QueryRowContext(ctx, "SELECT "+itemColumns+
-		" FROM deliveries v JOIN dispatches d ON d.id = v.dispatch WHERE v.id = ?", string(id))
-	if err := row.Scan(append([]any{&dispatch}, r.targets()...)...); err != nil {
-		return hub.Item{}, missing(err, "delivery")
+	found, err := items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+" FROM deliveries v WHERE v.id = ?", string(id))
+	if err == nil && len(found) == 0 {
+		err = hub.Errorf(hub.KindNotFound, "delivery", "", "there is no such delivery")
 	}
-	return item(dispatch, &r)
+	if err != nil {
+		return hub.Item{}, err
+	}
+	return found[0], nil
 }
 
 // DispatchItem returns a dispatch with all deliveries; KindNotFound when there is none.
@@ -77,11 +77,7 @@ func (s *Store) DispatchItem(ctx context.Context, id hub.DispatchID) (hub.SentIt
 }
 
 func dispatchItem(ctx context.Context, q queryer, id hub.DispatchID) (hub.SentItem, error) {
-	var body string
-	if err := q.QueryRowContext(ctx, "SELECT body FROM dispatches WHERE id = ?", string(id)).Scan(&body); err != nil {
-		return hub.SentItem{}, missing(err, "dispatch")
-	}
-	d, err := decode[hub.Dispatch](body)
+	d, err := one(ctx, q, "dispatch", scanBody[hub.Dispatch], "SELECT body FROM dispatches WHERE id = ?", string(id))
 	if err != nil {
 		return hub.SentItem{}, err
 	}
@@ -92,74 +88,41 @@ func dispatchItem(ctx context.Context, q queryer, id hub.DispatchID) (hub.SentIt
 
 // DueDeliveries returns queued deliveries whose next attempt has come.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dispatches ...hub.DispatchID) ([]hub.Item, error) {
-	var c condition
-	c.add("v.state = 'queued'")
-	c.add("v.next_attempt <= ?", micros(now))
-	in(&c, "v.dispatch", dispatches)
-	return collect(ctx, s.reader, scanItem, "SELECT "+itemColumns+
-		" FROM deliveries v JOIN dispatches d ON d.id = v.dispatch"+c.where()+
-		" ORDER BY v.calm, v.next_attempt, v.id LIMIT ?", append(c.args, limit)...)
+	if len(dispatches) > 0 {
+		return items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+` FROM deliveries v
+			WHERE v.dispatch IN (SELECT value FROM json_each(?)) AND v.state = 'queued' AND v.next_attempt <= ?
+			ORDER BY v.calm, v.next_attempt, v.id LIMIT ?`, list(dispatches), micros(now), limit)
+	}
+	// One half for each value of calm: neither walks over what waits for a later attempt.
+	half := "SELECT " + deliveryColumns + ", v.calm, v.next_attempt, v.id FROM deliveries v WHERE v.state = 'queued' AND v.next_attempt <= ?1 AND v.calm = "
+	return items(ctx, s.reader, s.reader, "SELECT body, fence, lease_until, lease_holder FROM ("+
+		half+"0 UNION ALL "+half+"1 ORDER BY calm, next_attempt, id LIMIT ?2)", micros(now), limit)
 }
 
 // ExpiringDeliveries returns open deliveries whose time to live has passed.
 func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error) {
-	return collect(ctx, s.reader, scanItem, "SELECT "+itemColumns+
-		" FROM deliveries v JOIN dispatches d ON d.id = v.dispatch"+
-		" WHERE v.final = 0 AND v.expires_at <= ? ORDER BY v.expires_at, v.id LIMIT ?", micros(now), limit)
+	return items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+
+		" FROM deliveries v WHERE v.final = 0 AND v.expires_at <= ? ORDER BY v.expires_at, v.id LIMIT ?", micros(now), limit)
 }
 
-// ApplySteps records steps; see the contract in hub/delivery.
-func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, error) {
-	results := make([]error, len(steps))
-	err := s.do(ctx, func(tx *sql.Tx) error {
-		for i := range steps {
-			err := applyStep(ctx, tx, &steps[i])
-			if err != nil && hub.KindOf(err) != hub.KindConflict {
-				return err
-			}
-			results[i] = err
-		}
-		return nil
-	})
-	return results, err
+func encodeDelivery(d *hub.Delivery) ([]any, error) {
+	stored := *d
+	stored.Lease = nil
+	body, err := encode(&stored)
+	return []any{
+		string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version,
+		d.Final(), !d.Urgent, micros(d.NextAttempt), micros(d.ExpiresAt), body,
+	}, err
 }
 
-// applyStep checks everything before it writes, so that a step left out leaves
-// nothing behind.
-func applyStep(ctx context.Context, tx *sql.Tx, step *hub.Step) error {
-	next := step.Delivery
-	if next.State != step.From && !step.From.MayBecome(next.State) {
-		return hub.Errorf(hub.KindConflict, "delivery", "state", "a delivery that is %s cannot become %s", step.From, next.State)
-	}
-	next.Lease = nil
-	body, err := encode(next)
-	if err != nil {
-		return err
-	}
-	result, err := tx.ExecContext(ctx, `UPDATE deliveries SET state = ?, version = ?, final = ?, next_attempt = ?, expires_at = ?, body = ?,
-		lease_until = CASE WHEN ? = 'consigned' THEN lease_until ELSE 0 END
-		WHERE id = ? AND state = ? AND version = ?`,
-		string(next.State), step.Version+1, next.Final(), micros(next.NextAttempt), micros(next.ExpiresAt), body,
-		string(next.State), string(next.ID), string(step.From), step.Version)
-	if err != nil {
-		return failed("record a step", err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n != 1 {
-		return errors.Join(err, hub.Errorf(hub.KindConflict, "delivery", "version", "the delivery has changed in the meantime"))
-	}
-	for _, r := range step.Reports {
-		if err := insertReport(ctx, tx, &r); err != nil {
-			return err
+func insertDeliveries(t *tx, rows [][]any) error {
+	for _, row := range rows {
+		err := t.exec(`INSERT INTO deliveries
+			(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, row...)
+		if err != nil {
+			return failed("record a delivery", err)
 		}
 	}
-	return insertEvidences(ctx, tx, "", step.Evidence)
-}
-
-func insertReport(ctx context.Context, tx *sql.Tx, r *hub.StatusReport) error {
-	body, err := encode(r)
-	if err != nil {
-		return err
-	}
-	_, err = tx.ExecContext(ctx, "INSERT INTO status_reports (id, dispatch, body) VALUES (?, ?, ?)", r.ID, string(r.Dispatch), body)
-	return failed("record a status report", err)
+	return nil
 }

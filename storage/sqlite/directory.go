@@ -7,53 +7,44 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// LoadAgencies returns all agencies and the version of the directory.
+// LoadAgencies returns all agencies, by id, and the version of the directory. The
+// version is read first: it may be older than the agencies, never newer, so that
+// whoever compares versions loads once too often rather than once too few.
 func (s *Store) LoadAgencies(ctx context.Context) ([]hub.Agency, int64, error) {
-	tx, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return nil, 0, failed("read the agencies", err)
-	}
-	defer func() { _ = tx.Rollback() }() // nothing was written
-	version, err := agenciesVersion(ctx, tx)
+	version, err := s.AgenciesVersion(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	agencies, err := collect(ctx, tx, bodies[hub.Agency], "SELECT body FROM agencies ORDER BY id")
+	agencies, err := collect(ctx, s.reader, scanBody[hub.Agency], "SELECT body FROM agencies ORDER BY id")
 	return agencies, version, err
 }
 
 // AgenciesVersion returns the version of the directory.
 func (s *Store) AgenciesVersion(ctx context.Context) (int64, error) {
-	return agenciesVersion(ctx, s.reader)
-}
-
-func agenciesVersion(ctx context.Context, q queryer) (int64, error) {
-	var version int64
-	err := q.QueryRowContext(ctx, "SELECT value FROM counters WHERE name = 'agencies'").Scan(&version)
-	return version, failed("read the version of the directory", err)
+	return one(ctx, s.reader, "version", scanInt, "SELECT value FROM counters WHERE name = 'agencies'")
 }
 
 // SaveAgencies inserts or replaces all given agencies, or none.
 func (s *Store) SaveAgencies(ctx context.Context, agencies []hub.Agency) (int64, error) {
+	bodies := make([]string, len(agencies))
+	for i := range agencies {
+		var err error
+		if bodies[i], err = encode(&agencies[i]); err != nil {
+			return 0, err
+		}
+	}
 	var version int64
-	err := s.do(ctx, func(tx *sql.Tx) error {
-		insert, err := tx.PrepareContext(ctx, `INSERT INTO agencies (id, body) VALUES (?, ?)
-			ON CONFLICT (id) DO UPDATE SET body = excluded.body`)
-		if err != nil {
-			return failed("save agencies", err)
-		}
-		defer insert.Close()
-		for _, a := range agencies {
-			body, err := encode(a)
+	err := s.do(ctx, len(agencies), func(t *tx) error {
+		for i := range agencies {
+			err := t.exec("INSERT INTO agencies (id, body) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET body = excluded.body",
+				string(agencies[i].ID), bodies[i])
 			if err != nil {
-				return err
-			}
-			if _, err := insert.ExecContext(ctx, string(a.ID), body); err != nil {
-				return failed("save agency "+string(a.ID), err)
+				return failed("save agency "+string(agencies[i].ID), err)
 			}
 		}
-		row := tx.QueryRowContext(ctx, "UPDATE counters SET value = value + 1 WHERE name = 'agencies' RETURNING value")
-		return failed("save agencies", row.Scan(&version))
+		var err error
+		version, err = one(ctx, t, "version", scanInt, "UPDATE counters SET value = value + 1 WHERE name = 'agencies' RETURNING value")
+		return err
 	})
 	return version, err
 }
@@ -70,36 +61,24 @@ func (s *Store) SaveKey(ctx context.Context, key hub.APIKey) error {
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO api_keys (id, hash, body) VALUES (?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, body = excluded.body`, key.ID, key.Hash[:], body)
-		return failed("save key "+key.ID, err)
+	return s.do(ctx, 1, func(t *tx) error {
+		return failed("save key "+key.ID, t.exec(`INSERT INTO api_keys (id, hash, body) VALUES (?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, body = excluded.body`, key.ID, key.Hash[:], body))
 	})
 }
 
 // KeyByID returns a key; KindNotFound when there is none.
 func (s *Store) KeyByID(ctx context.Context, id string) (hub.APIKey, error) {
-	var body string
-	err := s.reader.QueryRowContext(ctx, "SELECT body FROM api_keys WHERE id = ?", id).Scan(&body)
-	if err != nil {
-		return hub.APIKey{}, missing(err, "key")
-	}
-	return decodeKey(body)
+	return one(ctx, s.reader, "key", scanKey, "SELECT body FROM api_keys WHERE id = ?", id)
 }
 
 // Keys lists all keys by id.
 func (s *Store) Keys(ctx context.Context) ([]hub.APIKey, error) {
-	return collect(ctx, s.reader, func(rows *sql.Rows) (hub.APIKey, error) {
-		var body string
-		if err := rows.Scan(&body); err != nil {
-			return hub.APIKey{}, err
-		}
-		return decodeKey(body)
-	}, "SELECT body FROM api_keys ORDER BY id")
+	return collect(ctx, s.reader, scanKey, "SELECT body FROM api_keys ORDER BY id")
 }
 
-func decodeKey(body string) (hub.APIKey, error) {
-	stored, err := decode[storedKey](body)
+func scanKey(rows *sql.Rows) (hub.APIKey, error) {
+	stored, err := scanBody[storedKey](rows)
 	stored.Key.Hash = stored.Hash
 	return stored.Key, err
 }

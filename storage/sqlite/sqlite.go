@@ -3,9 +3,17 @@
 // A business act is one method and one transaction: all of it or nothing, and
 // durable when the method returns (WAL with synchronous=FULL). There is one
 // writer, which lets many acts share a commit; each runs inside a savepoint of
-// its own, so that one that fails spoils no other. Reads run beside it on
-// connections of their own. Evidence can be added and never changed or deleted:
-// triggers see to that.
+// its own, so that one that fails spoils no other. When the commit itself fails,
+// all acts of it fail. Reads run beside the writer on connections of their own
+// and see what was committed when they began. Evidence can be added and never
+// changed or deleted: triggers see to that.
+//
+// A failed write to the disk cannot be tried again, since nobody knows what the
+// kernel kept: Fatal is called, which must end the process. SQLite brings the
+// file back to the last commit when it is opened again.
+//
+// Errors are *hub.Error; those of the database are KindInternal, of a full disk
+// and of a store that was closed KindUnavailable.
 package sqlite
 
 import (
@@ -17,11 +25,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/fault"
@@ -32,14 +42,18 @@ var migrations embed.FS
 
 // Options configure a store.
 type Options struct {
-	Path string // the database file; its folder must exist
-	Log  *slog.Logger
+	Path string       // the database file; its folder must exist
+	Log  *slog.Logger // default: none
+	// Fatal is called with the cause when a write to the disk failed and MUST NOT
+	// return. Without it the process panics.
+	Fatal func(error)
 }
 
 // Store is the state of one hub. It is safe for concurrent use by one process.
 type Store struct {
-	reader *sql.DB
-	writer *sql.DB
+	reader *reader
+	writer *writer
+	fatal  func(error)
 	acts   chan *act
 	done   chan struct{} // closed when the writer has ended
 	close  sync.Once
@@ -47,33 +61,69 @@ type Store struct {
 	closed bool
 }
 
-// Open opens the database, brings it to the newest schema and starts the writer.
+// Open opens the database, creating it with permissions for its owner alone,
+// brings it to the newest schema and starts the writer. A database that a newer
+// version of the hub has changed is refused.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	writer, err := open(o.Path, 1)
+	if err := createFile(o.Path); err != nil {
+		return nil, hub.Internal("create the database", err)
+	}
+	writing, err := open(o.Path, 1, url.Values{"_txlock": {"immediate"}})
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, writer); err != nil {
-		return nil, errors.Join(err, writer.Close())
+	if err := migrate(ctx, writing, o.log()); err != nil {
+		return nil, errors.Join(err, writing.Close())
 	}
-	reader, err := open(o.Path, max(4, runtime.NumCPU()))
+	reading, err := open(o.Path, max(4, runtime.NumCPU()), url.Values{"_pragma": {"query_only(ON)"}})
 	if err != nil {
-		return nil, errors.Join(err, writer.Close())
+		return nil, errors.Join(err, writing.Close())
 	}
-	s := &Store{reader: reader, writer: writer, acts: make(chan *act, maxBatch), done: make(chan struct{})}
+	s := &Store{
+		reader: &reader{db: reading, prepared: make(map[string]*sql.Stmt)},
+		writer: &writer{db: writing},
+		fatal:  o.Fatal,
+		acts:   make(chan *act, maxBatch),
+		done:   make(chan struct{}),
+	}
+	if s.fatal == nil {
+		s.fatal = func(err error) { panic("sqlite: a write to the disk failed, the process must end: " + err.Error()) }
+	}
 	go s.write()
 	return s, nil
 }
 
-func open(path string, connections int) (*sql.DB, error) {
+func (o *Options) log() *slog.Logger {
+	if o.Log != nil {
+		return o.Log
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+// createFile makes the file before SQLite does: SQLite would let everybody read
+// it, and gives its companions (-wal, -shm) the permissions of the file.
+func createFile(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return errors.Join(err, f.Close())
+	}
+	return errors.Join(f.Sync(), f.Close(), folder.Sync(), folder.Close())
+}
+
+func open(path string, connections int, q url.Values) (*sql.DB, error) {
 	synchronous := "FULL"
 	if fault.SyncNormal {
 		synchronous = "NORMAL"
 	}
-	q := url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"journal_mode(WAL)", "synchronous(" + synchronous + ")", "foreign_keys(ON)",
-		"busy_timeout(10000)", "cache_size(-16000)", "temp_store(MEMORY)",
-	}}
+	q["_pragma"] = append(q["_pragma"],
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous("+synchronous+")", "foreign_keys(ON)",
+		"wal_autocheckpoint(4000)",     // 16 MB: a checkpoint costs two synchronisations
+		"journal_size_limit(67108864)", // gives the room of a burst back
+		"cache_size(-8000)", "temp_store(MEMORY)")
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
@@ -84,7 +134,7 @@ func open(path string, connections int) (*sql.DB, error) {
 	return db, nil
 }
 
-func migrate(ctx context.Context, db *sql.DB) error {
+func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return hub.Internal("read the migrations", err)
@@ -93,8 +143,20 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	if err != nil {
 		return hub.Internal("read the migrations", err)
 	}
-	if _, err := provider.Up(ctx); err != nil {
+	current, target, err := provider.GetVersions(ctx)
+	if err != nil {
+		return hub.Internal("read the version of the schema", err)
+	}
+	if current > target {
+		return hub.Errorf(hub.KindUnsupported, "", "schema",
+			"the database has schema version %d, this program knows versions up to %d: use the newer program", current, target)
+	}
+	results, err := provider.Up(ctx)
+	if err != nil {
 		return hub.Internal("bring the database to the newest schema", err)
+	}
+	for _, r := range results {
+		log.InfoContext(ctx, "database schema brought forward", "version", r.Source.Version)
 	}
 	return nil
 }
@@ -108,27 +170,31 @@ func (s *Store) Close() error {
 		close(s.acts)
 		s.mu.Unlock()
 		<-s.done
-		err = errors.Join(s.reader.Close(), s.writer.Close())
+		err = errors.Join(s.reader.close(), s.writer.close())
 	})
 	return err
 }
 
-// Check looks for damage in the file and for rows that point nowhere. It reads
-// the whole database.
+// Check looks for damage in the file and for rows that point nowhere, and names
+// all it finds. It reads the whole database.
 func (s *Store) Check(ctx context.Context) error {
-	var verdict string
-	if err := s.reader.QueryRowContext(ctx, "PRAGMA integrity_check").Scan(&verdict); err != nil {
-		return hub.Internal("check the database", err)
+	verdicts, err := collect(ctx, s.reader, scanText, "PRAGMA integrity_check")
+	if err != nil {
+		return err
 	}
-	if verdict != "ok" {
-		return hub.Internal("the database is damaged: "+verdict, nil)
+	orphans, err := collect(ctx, s.reader, scanText,
+		`SELECT "table" || ' row ' || coalesce(rowid, '?') || ' points to a row of ' || parent || ' that is not there' FROM pragma_foreign_key_check LIMIT 100`)
+	if err != nil {
+		return err
 	}
-	var table string
-	switch err := s.reader.QueryRowContext(ctx, `SELECT "table" FROM pragma_foreign_key_check LIMIT 1`).Scan(&table); {
-	case errors.Is(err, sql.ErrNoRows):
+	if len(verdicts) == 1 && verdicts[0] == "ok" && len(orphans) == 0 {
 		return nil
-	case err != nil:
-		return hub.Internal("check the database", err)
 	}
-	return hub.Internal(fmt.Sprintf("the database is damaged: %s points to a row that is not there", table), nil)
+	return hub.Internal(fmt.Sprintf("the database is damaged: %s", strings.Join(append(verdicts, orphans...), "; ")), nil)
+}
+
+func scanText(rows *sql.Rows) (string, error) {
+	var s string
+	err := rows.Scan(&s)
+	return s, err
 }

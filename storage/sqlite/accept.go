@@ -1,0 +1,150 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/fault"
+)
+
+// first is where an earlier acceptance is to be found.
+type first struct {
+	dispatch hub.DispatchID
+	receipt  hub.EvidenceID
+}
+
+func scanFirst(rows *sql.Rows) (first, error) {
+	var f first
+	err := rows.Scan(&f.dispatch, &f.receipt)
+	return f, err
+}
+
+// FindAccepted returns what (sender, key) or (sender, external id, operation)
+// led to; KindNotFound when nothing.
+func (s *Store) FindAccepted(ctx context.Context, sender hub.AgencyID, key, externalID string, op hub.Operation) (hub.Accepted, error) {
+	return findAccepted(ctx, s.reader, sender, key, externalID, op)
+}
+
+func findAccepted(ctx context.Context, q queryer, sender hub.AgencyID, key, externalID string, op hub.Operation) (hub.Accepted, error) {
+	if fault.NoIdempotencyKey {
+		return hub.Accepted{}, hub.Errorf(hub.KindNotFound, "dispatch", "", "there is no such dispatch")
+	}
+	// The key decides before the external id: it names this very call.
+	found, err := one(ctx, q, "dispatch", scanFirst, `
+		SELECT id, receipt FROM (SELECT 0 AS rank, id, receipt FROM dispatches WHERE sender = ?1 AND key = ?2 AND ?2 <> ''
+			UNION ALL SELECT 1, id, receipt FROM dispatches WHERE sender = ?1 AND external_id = ?3 AND operation = ?4)
+		ORDER BY rank LIMIT 1`, string(sender), key, externalID, string(op))
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	item, err := dispatchItem(ctx, q, found.dispatch)
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	receipt, err := evidence(ctx, q, found.receipt)
+	return hub.Accepted{Dispatch: item.Dispatch, Deliveries: item.Deliveries, Receipt: receipt}, err
+}
+
+// Accept records an acceptance once; see the contract in hub/intake.
+func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, error) {
+	if len(a.Evidence) == 0 {
+		return hub.Accepted{}, hub.Internal("an acceptance without its evidence", nil)
+	}
+	rows, err := encodeAcceptance(&a)
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	accepted := hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}
+	err = s.do(ctx, 1+len(a.Deliveries)+len(a.Evidence), func(t *tx) error {
+		inserted, err := rows.insert(t)
+		if err == nil && !inserted {
+			accepted, err = earlier(ctx, t, &a.Dispatch)
+		}
+		return err
+	})
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	return accepted, nil
+}
+
+// earlier returns the acceptance that stands in the way of a new one, as a
+// duplicate when it is the same act, else as KindConflict.
+func earlier(ctx context.Context, t *tx, d *hub.Dispatch) (hub.Accepted, error) {
+	found, err := findAccepted(ctx, t, d.Sender, d.Key, d.ExternalID, d.Operation)
+	if err != nil {
+		return found, hub.Internal("the dispatch cannot be recorded and no earlier one is there", err)
+	}
+	if found.Dispatch.Fingerprint != d.Fingerprint {
+		return found, hub.Errorf(hub.KindConflict, "external_id", "duplicate",
+			"this id or key already stands for dispatch %s with other content (receipt %s)", found.Dispatch.ID, found.Receipt.Evidence.ID)
+	}
+	found.Duplicate = true
+	return found, nil
+}
+
+// acceptanceRows is an acceptance ready to be inserted: what takes time is done
+// before the writer is asked.
+type acceptanceRows struct {
+	dispatch   []any
+	deliveries [][]any
+	evidence   []hub.SealedEvidence
+}
+
+func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
+	d := &a.Dispatch
+	body, err := encode(d)
+	if err != nil {
+		return nil, err
+	}
+	reports, err := encode(a.Reports)
+	if err != nil {
+		return nil, err
+	}
+	key, externalID := sql.NullString{String: d.Key, Valid: d.Key != ""}, d.ExternalID
+	if fault.NoIdempotencyKey {
+		key.Valid, externalID = false, externalID+string(d.ID)
+	}
+	r := &acceptanceRows{evidence: a.Evidence, deliveries: make([][]any, len(a.Deliveries)), dispatch: []any{
+		string(d.ID), string(d.Sender), externalID, string(d.Operation), key, d.Document.Number(), string(d.Document.Promulgated),
+		searchText(d), string(a.Evidence[0].Evidence.ID), body, reports,
+	}}
+	for i := range a.Deliveries {
+		if r.deliveries[i], err = encodeDelivery(&a.Deliveries[i]); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// searchText is what a search without diacritics looks through.
+func searchText(d *hub.Dispatch) string {
+	return hub.Fold(strings.Join([]string{
+		d.Document.Number(), d.Document.Subject, d.SenderName, string(d.SenderCode),
+		d.Document.Signer.FullName, d.Document.TypeName,
+	}, " "))
+}
+
+// insert records all rows; it reports false, and has done nothing, when an
+// earlier dispatch stands in the way.
+func (r *acceptanceRows) insert(t *tx) (bool, error) {
+	n, err := t.change(`INSERT INTO dispatches
+		(id, sender, external_id, operation, key, number, promulgated, search, receipt, body, reports)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.dispatch...)
+	if err != nil || n == 0 {
+		return false, failed("record the dispatch", err)
+	}
+	if err := insertDeliveries(t, r.deliveries); err != nil {
+		return false, err
+	}
+	return true, insertEvidences(t, "", r.evidence)
+}
+
+// Reject records the evidence of a refused submission.
+func (s *Store) Reject(ctx context.Context, sender hub.AgencyID, evidence hub.SealedEvidence) error {
+	return s.do(ctx, 1, func(t *tx) error {
+		return insertEvidences(t, sender, []hub.SealedEvidence{evidence})
+	})
+}

@@ -1,0 +1,144 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Mailbox lists deliveries to an agency by state: urgent ones first, then oldest
+// first.
+func (s *Store) Mailbox(ctx context.Context, query hub.MailboxQuery) (hub.List[hub.Item], error) {
+	var list hub.List[hub.Item]
+	c, err := mailboxCondition(&query)
+	if err != nil {
+		return list, err
+	}
+	from := " FROM deliveries v"
+	if query.Text != "" {
+		from += " JOIN dispatches d ON d.id = v.dispatch"
+	}
+	// One half for each state: each comes sorted out of the index, whatever the
+	// history of the agency, and they are merged.
+	var halves []string
+	var args []any
+	for _, state := range statesOf(&query) {
+		halves = append(halves, "SELECT "+deliveryColumns+", v.calm AS calm, v.id AS id"+from+c.where()+" AND v.state = ?")
+		args = append(append(args, c.args...), string(state))
+	}
+	found, err := items(ctx, free{s.reader.db}, s.reader, "SELECT body, fence, lease_until, lease_holder FROM ("+
+		strings.Join(halves, " UNION ALL ")+" ORDER BY calm, id LIMIT ?)", append(args, query.Page.Limit+1)...)
+	if err != nil {
+		return list, err
+	}
+	list.Items, list.Next = cut(found, query.Page.Limit, func(it *hub.Item) string {
+		return cursor("mailbox", calm(&it.Delivery), string(it.Delivery.ID))
+	})
+	return list, nil
+}
+
+func statesOf(query *hub.MailboxQuery) []hub.DeliveryState {
+	if len(query.States) == 0 {
+		return []hub.DeliveryState{hub.StateConsigned}
+	}
+	var states []hub.DeliveryState
+	for _, state := range hub.DeliveryStates() { // each once
+		for _, wanted := range query.States {
+			if wanted == state {
+				states = append(states, state)
+				break
+			}
+		}
+	}
+	return states
+}
+
+func mailboxCondition(query *hub.MailboxQuery) (*condition, error) {
+	after, err := parseCursor("mailbox", query.Page, 2)
+	if err != nil {
+		return nil, err
+	}
+	var c condition
+	c.add("v.recipient = ?", string(query.Agency))
+	if query.Free {
+		c.add("v.lease_until <= ?", micros(query.Now))
+	}
+	c.words("d.search", query.Text)
+	if after == nil {
+		return &c, nil
+	}
+	urgency, err := parseNumber(after[0])
+	c.add("(v.calm, v.id) > (?, ?)", urgency, after[1])
+	return &c, err
+}
+
+func calm(d *hub.Delivery) string {
+	if d.Urgent {
+		return "0"
+	}
+	return "1"
+}
+
+// Sent lists dispatches of a sender, newest first, with all their deliveries.
+func (s *Store) Sent(ctx context.Context, query hub.SentQuery) (hub.List[hub.SentItem], error) {
+	var list hub.List[hub.SentItem]
+	c, err := sentCondition(&query)
+	if err != nil {
+		return list, err
+	}
+	dispatches, err := collect(ctx, free{s.reader.db}, scanBody[hub.Dispatch],
+		"SELECT d.body FROM dispatches d"+c.where()+" ORDER BY d.id DESC LIMIT ?", append(c.args, query.Page.Limit+1)...)
+	if err != nil {
+		return list, err
+	}
+	dispatches, list.Next = cut(dispatches, query.Page.Limit, func(d *hub.Dispatch) string {
+		return cursor("sent", string(d.ID))
+	})
+	list.Items, err = s.withDeliveries(ctx, dispatches)
+	return list, err
+}
+
+func sentCondition(query *hub.SentQuery) (*condition, error) {
+	after, err := parseCursor("sent", query.Page, 1)
+	if err != nil {
+		return nil, err
+	}
+	var c condition
+	c.add("d.sender = ?", string(query.Agency))
+	if query.ExternalID != "" {
+		c.add("d.external_id = ?", query.ExternalID)
+	}
+	if query.Number != "" {
+		c.add("d.number = ?", query.Number)
+	}
+	c.words("d.search", query.Text)
+	if len(query.States) > 0 {
+		c.add("EXISTS (SELECT 1 FROM deliveries v WHERE v.dispatch = d.id AND v.state IN (SELECT value FROM json_each(?)))", list(query.States))
+	}
+	if after != nil {
+		c.add("d.id < ?", after[0])
+	}
+	return &c, nil
+}
+
+// withDeliveries loads the deliveries of a whole page in one query.
+func (s *Store) withDeliveries(ctx context.Context, dispatches []hub.Dispatch) ([]hub.SentItem, error) {
+	if len(dispatches) == 0 {
+		return nil, nil
+	}
+	ids := make([]hub.DispatchID, len(dispatches))
+	items := make([]hub.SentItem, len(dispatches))
+	place := make(map[hub.DispatchID]int, len(dispatches))
+	for i := range dispatches {
+		id := dispatches[i].ID
+		ids[i], items[i].Dispatch, place[id] = id, dispatches[i], i
+	}
+	deliveries, err := collect(ctx, s.reader, scanDelivery, "SELECT "+deliveryColumns+
+		" FROM deliveries v WHERE v.dispatch IN (SELECT value FROM json_each(?)) ORDER BY v.dispatch, v.position", list(ids))
+	for i := range deliveries {
+		p := place[deliveries[i].Dispatch]
+		items[p].Deliveries = append(items[p].Deliveries, deliveries[i])
+	}
+	return items, err
+}

@@ -1,0 +1,105 @@
+package sqlite
+
+import (
+	"context"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// ApplySteps records steps; see the contract in hub/delivery. Beyond state and
+// version a step needs that the delivery has not ended, unless the state stays,
+// and that nobody took a lease since the delivery was read.
+func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, error) {
+	results := make([]error, len(steps))
+	changes := make([]*stepRows, len(steps))
+	rows := 0
+	for i := range steps {
+		var err error
+		if changes[i], err = encodeStep(&steps[i]); err != nil {
+			return nil, err
+		}
+		rows += 1 + len(steps[i].Evidence) + len(steps[i].Reports)
+	}
+	err := s.do(ctx, rows, func(t *tx) error {
+		for i, change := range changes {
+			applied, err := change.apply(t)
+			if err != nil {
+				return err
+			}
+			if !applied {
+				results[i] = notApplied(&steps[i])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// stepRows is a step ready to be recorded.
+type stepRows struct {
+	legal    bool
+	update   []any
+	reports  [][]any
+	evidence []hub.SealedEvidence
+}
+
+func encodeStep(step *hub.Step) (*stepRows, error) {
+	next := step.Delivery
+	next.Version = step.Version + 1
+	row, err := encodeDelivery(&next)
+	if err != nil {
+		return nil, err
+	}
+	fence := int64(0)
+	if step.Delivery.Lease != nil {
+		fence = step.Delivery.Lease.Fence
+	}
+	body := row[len(row)-1]
+	r := &stepRows{
+		legal:    next.State == step.From || step.From.MayBecome(next.State),
+		evidence: step.Evidence,
+		update: []any{
+			string(next.State), next.Version, next.Final(), micros(next.NextAttempt), micros(next.ExpiresAt), body,
+			string(next.ID), string(step.From), step.Version, fence,
+		},
+	}
+	for i := range step.Reports {
+		report := &step.Reports[i]
+		body, err := encode(report)
+		if err != nil {
+			return nil, err
+		}
+		r.reports = append(r.reports, []any{report.ID, string(report.Dispatch), body})
+	}
+	return r, nil
+}
+
+// apply checks and changes in one statement, so that a step left out leaves
+// nothing behind. It reports false when the delivery is not as the step expects.
+func (r *stepRows) apply(t *tx) (bool, error) {
+	if !r.legal {
+		return false, nil
+	}
+	n, err := t.change(`UPDATE deliveries SET state = ?1, version = ?2, final = ?3, next_attempt = ?4, expires_at = ?5, body = ?6,
+		lease_until = CASE WHEN ?1 = 'consigned' THEN lease_until ELSE 0 END
+		WHERE id = ?7 AND state = ?8 AND version = ?9 AND (final = 0 OR state = ?1) AND (lease_until = 0 OR fence = ?10)`, r.update...)
+	if err != nil || n == 0 {
+		return false, failed("record a step", err)
+	}
+	for _, report := range r.reports {
+		if err := t.exec("INSERT INTO status_reports (id, dispatch, body) VALUES (?, ?, ?)", report...); err != nil {
+			return false, failed("record a status report", err)
+		}
+	}
+	return true, insertEvidences(t, "", r.evidence)
+}
+
+func notApplied(step *hub.Step) error {
+	if next := step.Delivery.State; next != step.From && !step.From.MayBecome(next) {
+		return hub.Errorf(hub.KindConflict, "delivery", "state", "a delivery that is %s cannot become %s", step.From, next)
+	}
+	return hub.Errorf(hub.KindConflict, "delivery", "version", "the delivery has changed, ended or been leased in the meantime")
+}

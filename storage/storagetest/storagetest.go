@@ -1,0 +1,134 @@
+// Package storagetest says in tests what a store of state and a store of content
+// promise. Every back end runs the same suite unchanged: Run for the state of a
+// hub, RunBlobs for its originals. What only one back end can break (triggers,
+// files on a disk, buckets) is tested beside that back end.
+//
+// The interfaces here are those that the services declare beside their use,
+// gathered: a back end that fits Store and Blobs fits them all.
+package storagetest
+
+import (
+	"context"
+	"io"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Store is all state of one hub.
+type Store interface {
+	Agencies
+	Keys
+	Acceptances
+	Uploads
+	Deliveries
+	Boxes
+	Leases
+	Reports
+	Evidences
+}
+
+// Agencies is the directory's store.
+type Agencies interface {
+	LoadAgencies(ctx context.Context) (agencies []hub.Agency, version int64, err error)
+	SaveAgencies(ctx context.Context, agencies []hub.Agency) (version int64, err error)
+	AgenciesVersion(ctx context.Context) (int64, error)
+}
+
+// Keys keeps API keys.
+type Keys interface {
+	SaveKey(ctx context.Context, key hub.APIKey) error
+	KeyByID(ctx context.Context, id string) (hub.APIKey, error)
+	Keys(ctx context.Context) ([]hub.APIKey, error)
+}
+
+// Acceptances records what became of submissions.
+type Acceptances interface {
+	FindAccepted(ctx context.Context, sender hub.AgencyID, key, externalID string, op hub.Operation) (hub.Accepted, error)
+	Accept(ctx context.Context, acceptance hub.Acceptance) (hub.Accepted, error)
+	Reject(ctx context.Context, sender hub.AgencyID, evidence hub.SealedEvidence) error
+}
+
+// Uploads keeps registered uploads.
+type Uploads interface {
+	SaveUpload(ctx context.Context, upload hub.Upload) error
+	Upload(ctx context.Context, id string) (hub.Upload, error)
+	DeleteUpload(ctx context.Context, id string) error
+	ExpiredUploads(ctx context.Context, now time.Time, limit int) ([]hub.Upload, error)
+}
+
+// Deliveries yields work and records what became of it.
+type Deliveries interface {
+	DueDeliveries(ctx context.Context, now time.Time, limit int, dispatches ...hub.DispatchID) ([]hub.Item, error)
+	ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error)
+	ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, error)
+}
+
+// Boxes reads mailboxes and sent lists.
+type Boxes interface {
+	Mailbox(ctx context.Context, query hub.MailboxQuery) (hub.List[hub.Item], error)
+	Sent(ctx context.Context, query hub.SentQuery) (hub.List[hub.SentItem], error)
+	Item(ctx context.Context, delivery hub.DeliveryID) (hub.Item, error)
+	DispatchItem(ctx context.Context, dispatch hub.DispatchID) (hub.SentItem, error)
+}
+
+// Leases gives collectors the right to work on deliveries.
+type Leases interface {
+	TakeLeases(ctx context.Context, request hub.LeaseRequest) ([]hub.Item, error)
+	RenewLease(ctx context.Context, delivery hub.DeliveryID, fence int64, now, until time.Time) (hub.Lease, error)
+	ReleaseLease(ctx context.Context, delivery hub.DeliveryID, fence int64, now time.Time) error
+}
+
+// Reports keeps status reports and signature reports.
+type Reports interface {
+	StatusReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.StatusReport, error)
+	SignatureReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.SignatureReport, error)
+	MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error)
+}
+
+// Evidences reads evidence.
+type Evidences interface {
+	Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error)
+	Evidence(ctx context.Context, id hub.EvidenceID) (hub.SealedEvidence, error)
+}
+
+// Blobs is all content of one hub.
+type Blobs interface {
+	Content
+	Staging
+}
+
+// Content is addressed by its SHA-256.
+type Content interface {
+	CreateBlob(ctx context.Context) (hub.BlobWriter, error)
+	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)
+}
+
+// Staging holds bytes of uploads that are not complete.
+type Staging interface {
+	AppendStaged(ctx context.Context, id string, offset int64, r io.Reader) (newOffset int64, err error)
+	StagedSize(ctx context.Context, id string) (int64, error)
+	CommitStaged(ctx context.Context, id string) (hub.Digest, int64, error)
+	DiscardStaged(ctx context.Context, id string) error
+}
+
+// Backend says how to come by a store of state.
+type Backend struct {
+	// Open returns an empty store and sees to its closing.
+	Open func(t *testing.T) Store
+	// Reopen closes a store of Open and opens what it left behind, as a restart
+	// of the hub does.
+	Reopen func(t *testing.T, store Store) Store
+}
+
+// Run tests one back end of state.
+func Run(t *testing.T, b Backend) {
+	for name, test := range map[string]func(*testing.T, Backend){
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, b)
+		})
+	}
+}
