@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 )
@@ -74,6 +75,18 @@ func startHub(t *testing.T, dataDir, mutant string) *hubproc.Process {
 type keys struct {
 	sender     string
 	recipients []string
+}
+
+// prepared sets a fresh data folder up with a sound hub, so that a mutant starts
+// with agencies and keys in place.
+func prepared(t *testing.T, dataDir string) keys {
+	t.Helper()
+	h := startHub(t, dataDir, "")
+	k := prepare(t, h)
+	if err := h.Stop(30 * time.Second); err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func prepare(t *testing.T, h *hubproc.Process) keys {

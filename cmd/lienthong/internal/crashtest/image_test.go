@@ -131,8 +131,8 @@ func crashImage(t *testing.T, mutant string) ([]string, *record) {
 	dir := t.TempDir()
 	original := newDisk(t, filepath.Join(dir, "disk"), true)
 	dataDir := filepath.Join(original.mount, "hub")
+	l := &load{keys: prepared(t, dataDir), record: newRecord(), counter: new(atomic.Int64)}
 	h := startHub(t, dataDir, mutant)
-	l := &load{keys: prepare(t, h), record: newRecord(), counter: new(atomic.Int64)}
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	group.Go(func() { l.run(ctx, h.URL) })

@@ -48,9 +48,9 @@ type stats struct{ kills, receipts, handovers, unknown int }
 func killLoop(t *testing.T, mutant string, kills, checkEvery int) ([]string, stats) {
 	t.Helper()
 	dir := t.TempDir()
+	l := &load{keys: prepared(t, dir), record: newRecord(), counter: new(atomic.Int64), slow: true}
 	h := startHub(t, dir, mutant)
 	defer func() { h.Kill() }()
-	l := &load{keys: prepare(t, h), record: newRecord(), counter: new(atomic.Int64), slow: true}
 	var s stats
 	for round := 1; round <= kills; round++ {
 		live(t, h, l)
