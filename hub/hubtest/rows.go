@@ -1,0 +1,222 @@
+package hubtest
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+type dispatchRow struct {
+	dispatch   hub.Dispatch
+	deliveries []hub.DeliveryID // in the order of the recipients
+	receipt    hub.EvidenceID
+	reports    []hub.SignatureReport
+	search     string
+}
+
+// deliveryRow keeps the lease apart, because leases change no version.
+type deliveryRow struct {
+	delivery hub.Delivery // without its lease
+	fence    int64        // of the last lease, 0 before the first
+	holder   string
+	until    time.Time // zero: no lease, or given back
+}
+
+// view puts the delivery together.
+func (r *deliveryRow) view() hub.Delivery {
+	d := clone(r.delivery)
+	if !r.until.IsZero() {
+		d.Lease = &hub.Lease{Fence: r.fence, Holder: r.holder, Until: r.until}
+	}
+	return d
+}
+
+func (m *Memory) item(r *deliveryRow) hub.Item {
+	return hub.Item{Dispatch: clone(m.dispatches[r.delivery.Dispatch].dispatch), Delivery: r.view()}
+}
+
+func (m *Memory) sentItem(r *dispatchRow) hub.SentItem {
+	s := hub.SentItem{Dispatch: clone(r.dispatch)}
+	for _, id := range r.deliveries {
+		s.Deliveries = append(s.Deliveries, m.deliveries[id].view())
+	}
+	return s
+}
+
+// FindAccepted returns the first acceptance; the key decides before the external id.
+func (m *Memory) FindAccepted(_ context.Context, sender hub.AgencyID, key, externalID string, op hub.Operation) (hub.Accepted, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row := m.find(sender, key, externalID, op)
+	if row == nil {
+		return hub.Accepted{}, notFound("dispatch")
+	}
+	return m.accepted(row), nil
+}
+
+func (m *Memory) find(sender hub.AgencyID, key, externalID string, op hub.Operation) *dispatchRow {
+	var byID *dispatchRow
+	for _, row := range m.dispatches {
+		d := &row.dispatch
+		switch {
+		case d.Sender != sender:
+		case key != "" && d.Key == key:
+			return row
+		case d.ExternalID == externalID && d.Operation == op:
+			byID = row
+		}
+	}
+	return byID
+}
+
+func (m *Memory) accepted(row *dispatchRow) hub.Accepted {
+	s := m.sentItem(row)
+	receipt, _ := m.evidence(row.receipt)
+	return hub.Accepted{Dispatch: s.Dispatch, Deliveries: s.Deliveries, Receipt: receipt}
+}
+
+// Accept records an acceptance once.
+func (m *Memory) Accept(_ context.Context, a hub.Acceptance) (hub.Accepted, error) {
+	if err := m.change("Accept"); err != nil {
+		return hub.Accepted{}, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(a.Evidence) == 0 {
+		return hub.Accepted{}, hub.Internal("an acceptance without its evidence", nil)
+	}
+	d := &a.Dispatch
+	if first := m.find(d.Sender, d.Key, d.ExternalID, d.Operation); first != nil {
+		found := m.accepted(first)
+		if first.dispatch.Fingerprint != d.Fingerprint {
+			return hub.Accepted{}, hub.Errorf(hub.KindConflict, "external_id", "duplicate",
+				"this id or key already stands for dispatch %s with other content", first.dispatch.ID)
+		}
+		found.Duplicate = true
+		return found, nil
+	}
+	if err := m.addEvidence("", a.Evidence); err != nil {
+		return hub.Accepted{}, err
+	}
+	row := &dispatchRow{dispatch: clone(*d), receipt: a.Evidence[0].Evidence.ID, reports: clone(a.Reports), search: searchText(d)}
+	m.dispatches[d.ID] = row
+	for _, v := range a.Deliveries {
+		row.deliveries = append(row.deliveries, v.ID)
+		m.deliveries[v.ID] = &deliveryRow{delivery: clone(v)}
+	}
+	return m.accepted(row), nil
+}
+
+func searchText(d *hub.Dispatch) string {
+	return hub.Fold(strings.Join([]string{
+		d.Document.Number(), d.Document.Subject, d.SenderName, string(d.SenderCode),
+		d.Document.Signer.FullName, d.Document.TypeName,
+	}, " "))
+}
+
+// found reports whether all words of a search are contained.
+func (r *dispatchRow) found(text string) bool {
+	for word := range strings.FieldsSeq(hub.Fold(text)) {
+		if !strings.Contains(r.search, word) {
+			return false
+		}
+	}
+	return true
+}
+
+// Item returns one delivery with its dispatch.
+func (m *Memory) Item(_ context.Context, id hub.DeliveryID) (hub.Item, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row, ok := m.deliveries[id]
+	if !ok {
+		return hub.Item{}, notFound("delivery")
+	}
+	return m.item(row), nil
+}
+
+// DispatchItem returns a dispatch with all its deliveries.
+func (m *Memory) DispatchItem(_ context.Context, id hub.DispatchID) (hub.SentItem, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	row, ok := m.dispatches[id]
+	if !ok {
+		return hub.SentItem{}, notFound("dispatch")
+	}
+	return m.sentItem(row), nil
+}
+
+// Mailbox lists deliveries to an agency, urgent ones first, then oldest first.
+func (m *Memory) Mailbox(_ context.Context, query hub.MailboxQuery) (hub.List[hub.Item], error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	states := query.States
+	if len(states) == 0 {
+		states = []hub.DeliveryState{hub.StateConsigned}
+	}
+	rows := m.choose(func(r *deliveryRow) bool {
+		return r.delivery.Recipient == query.Agency && slices.Contains(states, r.delivery.State) &&
+			!(query.Free && r.until.After(query.Now)) && m.dispatches[r.delivery.Dispatch].found(query.Text)
+	})
+	page, next, err := listing[*deliveryRow]{name: "mailbox", rows: rows, key: (*deliveryRow).urgency}.cut(query.Page)
+	list := hub.List[hub.Item]{Next: next}
+	for _, r := range page {
+		list.Items = append(list.Items, m.item(r))
+	}
+	return list, err
+}
+
+// Sent lists dispatches of a sender, newest first.
+func (m *Memory) Sent(_ context.Context, query hub.SentQuery) (hub.List[hub.SentItem], error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var rows []*dispatchRow
+	for _, r := range m.dispatches {
+		if m.matches(r, &query) {
+			rows = append(rows, r)
+		}
+	}
+	newestFirst := func(a, b string) int { return strings.Compare(b, a) }
+	page, next, err := listing[*dispatchRow]{name: "sent", rows: rows, key: (*dispatchRow).id, order: newestFirst}.cut(query.Page)
+	list := hub.List[hub.SentItem]{Next: next}
+	for _, r := range page {
+		list.Items = append(list.Items, m.sentItem(r))
+	}
+	return list, err
+}
+
+func (m *Memory) matches(r *dispatchRow, query *hub.SentQuery) bool {
+	d := &r.dispatch
+	return d.Sender == query.Agency &&
+		(query.ExternalID == "" || d.ExternalID == query.ExternalID) &&
+		(query.Number == "" || d.Document.Number() == query.Number) &&
+		r.found(query.Text) &&
+		(len(query.States) == 0 || slices.ContainsFunc(r.deliveries, func(id hub.DeliveryID) bool {
+			return slices.Contains(query.States, m.deliveries[id].delivery.State)
+		}))
+}
+
+// choose returns the deliveries that fit, by id.
+func (m *Memory) choose(fits func(*deliveryRow) bool) []*deliveryRow {
+	var rows []*deliveryRow
+	for _, id := range slices.Sorted(maps.Keys(m.deliveries)) {
+		if r := m.deliveries[id]; fits(r) {
+			rows = append(rows, r)
+		}
+	}
+	return rows
+}
+
+func (r *dispatchRow) id() string { return string(r.dispatch.ID) }
+
+// urgency sorts urgent deliveries first, then older ones.
+func (r *deliveryRow) urgency() string {
+	if r.delivery.Urgent {
+		return "0" + string(r.delivery.ID)
+	}
+	return "1" + string(r.delivery.ID)
+}
