@@ -121,7 +121,7 @@ func createHubKey(path, name string, now time.Time) error {
 	if err != nil {
 		return hub.Internal("write the hub key", err)
 	}
-	defer os.Remove(temporary.Name())
+	defer func() { _ = os.Remove(temporary.Name()) }() // the linked name stays
 	_, err = temporary.Write(data)
 	err = errors.Join(err, temporary.Sync(), temporary.Close())
 	if err != nil {

@@ -137,8 +137,8 @@ func parseChain(members map[string]json.RawMessage) ([]*x509.Certificate, error)
 		}
 		chain[i] = certificate
 	}
-	var print string
-	if json.Unmarshal(members["x5t#S256"], &print) != nil || print != thumbprint(chain[0]) {
+	var named string
+	if json.Unmarshal(members["x5t#S256"], &named) != nil || named != thumbprint(chain[0]) {
 		return nil, malformed("x5t#S256", "does not name the first certificate of x5c")
 	}
 	return chain, nil

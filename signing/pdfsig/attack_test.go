@@ -104,32 +104,22 @@ func object(t testing.TB, file []byte, number int) string {
 	return strings.TrimSuffix(text, "\nendobj")
 }
 
-// catalogNumber returns the number of the catalog in force.
-func catalogNumber(t testing.TB, file []byte) int {
-	t.Helper()
-	number, err := strconv.Atoi(strings.Fields(last(t, file, `/Root \d+`))[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return number
-}
-
 // replace changes the only place where old stands.
-func replace(t testing.TB, text, old, new string) string {
+func replace(t testing.TB, text, old, other string) string {
 	t.Helper()
 	if strings.Count(text, old) != 1 {
 		t.Fatalf("%q stands %d times in %.300s", old, strings.Count(text, old), text)
 	}
-	return strings.Replace(text, old, new, 1)
+	return strings.Replace(text, old, other, 1)
 }
 
 // inPlace changes bytes of a file without changing their number.
-func inPlace(t testing.TB, file []byte, old, new string) []byte {
+func inPlace(t testing.TB, file []byte, old, other string) []byte {
 	t.Helper()
-	if len(old) != len(new) || bytes.Count(file, []byte(old)) != 1 {
-		t.Fatalf("cannot put %q in the place of %q, which stands %d times", new, old, bytes.Count(file, []byte(old)))
+	if len(old) != len(other) || bytes.Count(file, []byte(old)) != 1 {
+		t.Fatalf("cannot put %q in the place of %q, which stands %d times", other, old, bytes.Count(file, []byte(old)))
 	}
-	return bytes.Replace(file, []byte(old), []byte(new), 1)
+	return bytes.Replace(file, []byte(old), []byte(other), 1)
 }
 
 // value returns the hexadecimal token of the newest signature.
@@ -193,17 +183,17 @@ func TestAttacksFail(t *testing.T) {
 // forgeries: universal signature forgery, where the value or its range is missing.
 func forgeries() []attack {
 	byteRange := func(t *testing.T, file []byte) string { return last(t, file, `/ByteRange \[[^\]]*\]`) }
-	padded := func(old, new string) string { return new + strings.Repeat(" ", len(old)-len(new)) }
-	simple := func(name, new string) attack {
+	padded := func(old, other string) string { return other + strings.Repeat(" ", len(old)-len(other)) }
+	simple := func(name, other string) attack {
 		return attack{"USF byte range " + name, verdict.FormatFailure, "", func(t *testing.T, file []byte) []byte {
 			old := byteRange(t, file)
-			return inPlace(t, file, old, padded(old, new))
+			return inPlace(t, file, old, padded(old, other))
 		}}
 	}
-	contents := func(name, reason string, new func(old string) string) attack {
+	contents := func(name, reason string, other func(old string) string) attack {
 		return attack{"USF contents " + name, verdict.FormatFailure, reason, func(t *testing.T, file []byte) []byte {
 			old := "/Contents" + value(t, file)
-			return inPlace(t, file, old, padded(old, new(old)))
+			return inPlace(t, file, old, padded(old, other(old)))
 		}}
 	}
 	return []attack{
@@ -469,8 +459,8 @@ func TestAllowedRevisions(t *testing.T) {
 			return update(t, good, map[int]string{3: replace(t, object(t, good, 3), "/Annots 11 0 R", "/Annots [9 0 R 10 0 R 21 0 R]")})
 		},
 	}
-	for name, make := range cases {
-		t.Run(name, func(t *testing.T) { expectPassed(t, verify(t, make(t), v), 1) })
+	for name, change := range cases {
+		t.Run(name, func(t *testing.T) { expectPassed(t, verify(t, change(t), v), 1) })
 	}
 }
 

@@ -35,15 +35,15 @@ type diff struct {
 	kind    change
 }
 
-// errRefused ends a comparison at the first change that no rule allows.
-type errRefused struct{ problem *verdict.Problem }
+// refusedError ends a comparison at the first change that no rule allows.
+type refusedError struct{ problem *verdict.Problem }
 
 // Error implements error.
-func (e *errRefused) Error() string { return e.problem.Error() }
+func (e *refusedError) Error() string { return e.problem.String() }
 
 func refuse(format string, args ...any) error {
 	problem := verdict.Fail(verdict.FormatFailure, "the file was changed after this signature: "+format, args...)
-	return &errRefused{problem}
+	return &refusedError{problem}
 }
 
 // compareRevision judges the revision of that number, from 1 on.
@@ -56,7 +56,7 @@ func (f *file) compareRevision(number int) (change, *verdict.Problem, error) {
 		widgets:    map[int]bool{},
 	}
 	err := d.run()
-	var refused *errRefused
+	var refused *refusedError
 	var structure *structureError
 	switch {
 	case err == nil:
@@ -143,16 +143,16 @@ func (d *diff) findChanges() error {
 }
 
 // rewritten reports whether both entries lead to the same content.
-func (d *diff) rewritten(old, new entry) (bool, error) {
+func (d *diff) rewritten(old, now entry) (bool, error) {
 	before, err := d.before.lookup(refOf(old))
 	if err != nil {
 		return false, err
 	}
-	after, err := d.after.lookup(refOf(new))
+	after, err := d.after.lookup(refOf(now))
 	if err != nil {
 		return false, err
 	}
-	return refOf(old) == refOf(new) && d.sameDirect(before.object, after.object, 0), d.err
+	return refOf(old) == refOf(now) && d.sameDirect(before.object, after.object, 0), d.err
 }
 
 // refOf returns the reference that finds an entry.
@@ -171,7 +171,7 @@ func (d *diff) checkHidden() error {
 		return err
 	}
 	if !d.reached.complete {
-		return &errRefused{verdict.Doubt(verdict.FormatFailure, "the file has too many objects to compare its revisions")}
+		return &refusedError{verdict.Doubt(verdict.FormatFailure, "the file has too many objects to compare its revisions")}
 	}
 	for number := range d.changed {
 		if d.reached.dangling[number] {

@@ -41,21 +41,21 @@ func (v view) fields() ([]field, error) {
 	return w.found, nil
 }
 
-// catalog returns the root dictionary with its reference.
-func (v view) catalog() (dict, ref, error) {
+// catalog returns the root dictionary.
+func (v view) catalog() (dict, error) {
 	at, ok := v.revisions[v.revision].trailer()["Root"].(ref)
 	if !ok {
-		return nil, ref{}, broken(v.size, "the trailer names no catalog")
+		return nil, broken(v.size, "the trailer names no catalog")
 	}
 	d, err := v.dict(at)
 	if err == nil && d == nil {
 		err = broken(v.size, "the catalog is missing")
 	}
-	return d, at, err
+	return d, err
 }
 
 func (v view) form() (dict, error) {
-	catalog, _, err := v.catalog()
+	catalog, err := v.catalog()
 	if err != nil {
 		return nil, err
 	}

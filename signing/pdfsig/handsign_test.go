@@ -2,13 +2,21 @@ package pdfsig_test
 
 import (
 	"bytes"
+	"compress/zlib"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/digitorus/pkcs7"
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/lienthong/lienthong/signing/pki"
 )
@@ -17,7 +25,7 @@ import (
 // the marks "/ByteRange [0 ********** ...]" and "/Contents<0000>", and signs it.
 func handSigned(t testing.TB, file []byte, by pki.Identity, objects map[int]string) []byte {
 	t.Helper()
-	return handSignedWith(t, file, objects, func(content []byte) []byte { return messageOf(t, content, by) })
+	return handSignedWith(t, file, objects, func(content []byte) []byte { return detachedOver(t, bytes.NewReader(content), by) })
 }
 
 // handSignedWith takes the function that makes the signature value.
@@ -42,24 +50,112 @@ func handSignedWith(t testing.TB, file []byte, objects map[int]string, sign func
 	return out
 }
 
-// messageOf makes a detached message over content.
-func messageOf(t testing.TB, content []byte, by pki.Identity) []byte {
+// detachedOver makes a detached message over what a reader yields, in constant
+// memory.
+func detachedOver(t testing.TB, content io.Reader, by pki.Identity) []byte {
 	t.Helper()
-	data, err := pkcs7.NewSignedData(content)
+	hash := sha256.New()
+	if _, err := io.Copy(hash, content); err != nil {
+		t.Fatal(err)
+	}
+	return digestMessage(t, hash.Sum(nil), by)
+}
+
+// digestMessage builds the smallest message: content type and digest.
+func digestMessage(t testing.TB, sum []byte, by pki.Identity) []byte {
+	t.Helper()
+	oid := func(b *cryptobyte.Builder, numbers ...int) { b.AddASN1ObjectIdentifier(numbers) }
+	sha := func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { oid(b, 2, 16, 840, 1, 101, 3, 4, 2, 1) })
+	}
+	attributes := func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			oid(b, 1, 2, 840, 113549, 1, 9, 3)
+			b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { oid(b, 1, 2, 840, 113549, 1, 7, 1) })
+		})
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			oid(b, 1, 2, 840, 113549, 1, 9, 4)
+			b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { b.AddASN1OctetString(sum) })
+		})
+	}
+	var set cryptobyte.Builder
+	set.AddASN1(asn1.SET, attributes)
+	signed := sha256.Sum256(set.BytesOrPanic())
+	value, err := by.Key.Sign(rand.Reader, signed[:], crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data.SetDigestAlgorithm(pkcs7.OIDDigestAlgorithmSHA256)
-	if err := data.AddSignerChain(by.Certificate(), by.Key, by.Chain[1:], pkcs7.SignerInfoConfig{}); err != nil {
+	explicit := asn1.Tag(0).ContextSpecific().Constructed()
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		oid(b, 1, 2, 840, 113549, 1, 7, 2)
+		b.AddASN1(explicit, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1Int64(1)
+				b.AddASN1(asn1.SET, sha)
+				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { oid(b, 1, 2, 840, 113549, 1, 7, 1) })
+				b.AddASN1(explicit, func(b *cryptobyte.Builder) {
+					for _, certificate := range by.Chain {
+						b.AddBytes(certificate.Raw)
+					}
+				})
+				b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) {
+					b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+						b.AddASN1Int64(1)
+						b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+							b.AddBytes(by.Certificate().RawIssuer)
+							b.AddASN1BigInt(by.Certificate().SerialNumber)
+						})
+						sha(b)
+						b.AddASN1(explicit, attributes)
+						b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { oid(b, methodOf(by)...) })
+						b.AddASN1OctetString(value)
+					})
+				})
+			})
+		})
+	})
+	return b.BytesOrPanic()
+}
+
+// methodOf returns the signature algorithm of an identity's key with SHA-256.
+func methodOf(by pki.Identity) []int {
+	if _, ok := by.Key.(*rsa.PrivateKey); ok {
+		return []int{1, 2, 840, 113549, 1, 1, 11}
+	}
+	return []int{1, 2, 840, 10045, 4, 3, 2}
+}
+
+// xrefBomb is a file whose cross-reference stream unpacks to a thousand times its
+// size and claims as many objects.
+func xrefBomb(t testing.TB) []byte {
+	t.Helper()
+	var packed bytes.Buffer
+	w := zlib.NewWriter(&packed)
+	zeros := make([]byte, 1<<20)
+	for range 100 {
+		if _, err := w.Write(zeros); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	data.Detach()
-	der, err := data.Finish()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if sum := sha256.Sum256(content); !bytes.Contains(der, sum[:]) {
-		t.Fatal("the message does not hold the digest of the content")
-	}
-	return der
+	head := "%PDF-1.7\n"
+	body := fmt.Sprintf("1 0 obj\n<< /Type /XRef /W [1 2 1] /Size 9000000 /Root 2 0 R /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream\nendobj\n",
+		packed.Len(), packed.String())
+	return []byte(head + body + fmt.Sprintf("startxref\n%d\n%%%%EOF\n", len(head)))
+}
+
+// replaceNumbers rewrites the last number-like word of every match: the first run
+// of digits in it.
+func replaceNumbers(data []byte, pattern string, rewrite func(int64) string) []byte {
+	digits := regexp.MustCompile(`\d+`)
+	return regexp.MustCompile(pattern).ReplaceAllFunc(data, func(match []byte) []byte {
+		number, err := strconv.ParseInt(string(digits.Find(match)), 10, 64)
+		if err != nil {
+			panic(err)
+		}
+		return []byte(rewrite(number))
+	})
 }

@@ -138,13 +138,11 @@ func (p *parser) word() string {
 }
 
 // keyword requires this word next.
-func (p *parser) keyword(want string) bool {
+func (p *parser) keyword(want string) {
 	p.skipSpace()
-	if got := p.word(); got != want || p.err != nil {
+	if got := p.word(); got != want {
 		p.fail("expected %q", want)
-		return false
 	}
-	return true
 }
 
 // integer requires a non-negative integer next.

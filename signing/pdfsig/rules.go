@@ -74,11 +74,11 @@ func keysOf(dicts ...dict) []name {
 
 // compareCatalogs allows what signers add to the root of the document.
 func (d *diff) compareCatalogs() error {
-	before, _, err := d.before.catalog()
+	before, err := d.before.catalog()
 	if err != nil {
 		return err
 	}
-	after, _, err := d.after.catalog()
+	after, err := d.after.catalog()
 	if err != nil {
 		return err
 	}

@@ -370,7 +370,7 @@ func (e *examination) strayAt(mark int64, candidates []*candidate) (bool, error)
 // isUsageRight reports whether the catalog's permissions name the signature: a
 // reader's usage rights are signed without a field.
 func (e *examination) isUsageRight(id ref) bool {
-	catalog, _, err := e.latest().catalog()
+	catalog, err := e.latest().catalog()
 	if err != nil {
 		return false
 	}

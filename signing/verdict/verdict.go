@@ -39,16 +39,16 @@ const (
 	SignedDataNotFound       Sub = "SIGNED_DATA_NOT_FOUND"
 )
 
-// Problem is a reason why a signature did not pass. It is an error value so that
-// a room can return it where it finds it; it never stands for an I/O failure.
+// Problem is a reason why a signature did not pass. It is no error: an error means
+// that no verdict could be made.
 type Problem struct {
 	Indication Indication
 	Sub        Sub
 	Reason     string // one sentence for a person, in English, stable for equal inputs
 }
 
-// Error implements error.
-func (p *Problem) Error() string {
+// String implements fmt.Stringer.
+func (p *Problem) String() string {
 	return fmt.Sprintf("%s/%s: %s", p.Indication, p.Sub, p.Reason)
 }
 
