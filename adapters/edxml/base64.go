@@ -66,19 +66,24 @@ func (r *contentReader) fill() error {
 }
 
 // decode appends the decoded text to out and returns how much of it was used.
-// Whole quanta of the plain alphabet take the fast way.
+// Whole quanta of the plain alphabet take the fast way; a quantum that the last
+// piece of text cut in two is completed first.
 func (r *contentReader) decode(text []byte) (int, error) {
-	if r.filled == 0 && r.padding == 0 {
-		whole := len(text) &^ 3
-		if clean(text[:whole]) {
-			n, err := base64.StdEncoding.Decode(r.out[:cap(r.out)], text[:whole])
-			if err == nil {
-				r.out = r.out[:n]
-				return whole + r.slow(text[whole:]), r.err
-			}
+	used := 0
+	for r.filled > 0 && used < len(text) && r.err == nil {
+		used += r.slow(text[used : used+1])
+	}
+	if whole := (len(text) - used) &^ 3; r.filled == 0 && r.padding == 0 && clean(text[used:used+whole]) {
+		n, err := base64.StdEncoding.Decode(r.out[len(r.out):cap(r.out)], text[used:used+whole])
+		if err == nil {
+			r.out = r.out[:len(r.out)+n]
+			used += whole
 		}
 	}
-	return r.slow(text), r.err
+	if r.err == nil {
+		used += r.slow(text[used:])
+	}
+	return used, r.err
 }
 
 // clean reports whether the text has neither line breaks nor padding, which

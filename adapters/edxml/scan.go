@@ -232,12 +232,14 @@ func (s *scanner) tag() error {
 // tagBody returns the bytes between '<' and '>', which may stand inside quotes.
 func (s *scanner) tagBody() ([]byte, error) {
 	var body []byte
+	var quote byte
 	for {
 		text, err := s.until('>')
 		if err != nil {
 			return nil, s.unexpectedEnd(err)
 		}
-		if body = append(body, text...); !insideQuotes(body) {
+		body = append(body, text...)
+		if quote = quoteAfter(quote, text); quote == 0 {
 			break
 		}
 		if body = append(body, '>'); len(body) > s.limits.Header {
@@ -250,9 +252,10 @@ func (s *scanner) tagBody() ([]byte, error) {
 	return body, nil
 }
 
-func insideQuotes(tag []byte) bool {
-	var quote byte
-	for _, b := range tag {
+// quoteAfter returns the quotation mark that is open behind a piece of a tag; 0
+// for none.
+func quoteAfter(quote byte, piece []byte) byte {
+	for _, b := range piece {
 		switch {
 		case quote == 0 && (b == '"' || b == '\''):
 			quote = b
@@ -260,7 +263,7 @@ func insideQuotes(tag []byte) bool {
 			quote = 0
 		}
 	}
-	return quote != 0
+	return quote
 }
 
 func (s *scanner) endTag(name string) error {
