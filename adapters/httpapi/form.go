@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -22,6 +23,7 @@ const copyBuffer = 256 << 10
 // each read once and written straight to the blob store.
 type form struct {
 	parts  *multipart.Reader
+	end    *ending
 	blobs  Blobs
 	limits Limits
 }
@@ -38,7 +40,9 @@ func (a *api) openForm(x *exchange) (*form, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &form{multipart.NewReader(body, params["boundary"]), a.Blobs, a.Limits}, nil
+	end := &ending{inner: body, boundary: "--" + params["boundary"] + "--"}
+	large := bufio.NewReaderSize(end, copyBuffer) // the package multipart would ask for 4 KiB at a time
+	return &form{multipart.NewReader(large, params["boundary"]), end, a.Blobs, a.Limits}, nil
 }
 
 // next returns the next part, nil after the last. Raw parts: a transfer encoding
@@ -46,12 +50,38 @@ func (a *api) openForm(x *exchange) (*form, error) {
 func (f *form) next() (*multipart.Part, error) {
 	p, err := f.parts.NextRawPart()
 	switch {
-	case errors.Is(err, io.EOF):
+	case errors.Is(err, io.EOF) && f.end.sound():
 		return nil, nil //nolint:nilnil // the end of a form is no error
 	case err != nil:
 		return nil, badForm(err)
 	}
 	return p, nil
+}
+
+// maxEpilogue bounds what may follow the last boundary, in bytes.
+const maxEpilogue = 1 << 10
+
+// ending remembers the last bytes of a form. The package mime/multipart reports a
+// form that was cut off in the header of a part like one that is at its end.
+type ending struct {
+	inner    io.Reader
+	boundary string // the last one
+	tail     []byte
+}
+
+// Read implements io.Reader.
+func (e *ending) Read(p []byte) (int, error) {
+	n, err := e.inner.Read(p)
+	e.tail = append(e.tail, p[max(0, n-len(e.boundary)-maxEpilogue):n]...)
+	e.tail = slices.Delete(e.tail, 0, max(0, len(e.tail)-len(e.boundary)-maxEpilogue))
+	return n, err
+}
+
+// sound reads to the end and reports whether the last boundary is there with
+// nothing but white space behind it.
+func (e *ending) sound() bool {
+	_, err := io.CopyN(io.Discard, e, maxEpilogue)
+	return errors.Is(err, io.EOF) && bytes.HasSuffix(bytes.TrimRight(e.tail, " \t\r\n"), []byte(e.boundary))
 }
 
 // badForm keeps errors that say more than that the form is broken.
@@ -120,7 +150,7 @@ func (f *form) files(ctx context.Context, s *submission) error {
 
 func (f *form) receive(ctx context.Context, s *submission) ([]received, error) {
 	var list []received
-	buffer := make([]byte, copyBuffer)
+	buffer := bufio.NewWriterSize(nil, copyBuffer) // parts come in pieces of 4 KiB
 	for {
 		p, err := f.next()
 		if p == nil || err != nil {
@@ -135,14 +165,15 @@ func (f *form) receive(ctx context.Context, s *submission) ([]received, error) {
 			return list, err
 		}
 		list = append(list, received{announced, writer})
-		if _, err := io.CopyBuffer(onlyWriter{writer}, p, buffer); err != nil {
+		buffer.Reset(writer)
+		if _, err := io.Copy(buffer, p); err != nil {
 			return list, badForm(err)
+		}
+		if err := buffer.Flush(); err != nil {
+			return list, err
 		}
 	}
 }
-
-// onlyWriter hides other methods of a writer, so that the large buffer is used.
-type onlyWriter struct{ io.Writer }
 
 // announced returns what is known of a file before its bytes: its entry in the
 // submission or, when that lists no parts, what the form itself says.

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -88,8 +89,17 @@ func statusOfRule(rule string) (status int, ok bool) {
 // that it happened.
 func problemOf(err error) (problem, time.Duration) {
 	violations := hub.ViolationsOf(err)
+	if len(violations) == 0 {
+		violations = hub.Violations{hub.Internal("an error without a violation", err)}
+	}
 	first := violations[0]
 	r := replyOf(first.Kind)
+	if r.status == http.StatusInternalServerError {
+		return problem{
+			Type: "urn:lienthong:problem:internal", Title: r.title, Status: r.status, Kind: hub.KindInternal,
+			Detail: "The hub failed. Its operator finds the cause under the request id.",
+		}, 0
+	}
 	p := problem{Type: "urn:lienthong:problem:" + string(first.Kind), Title: r.title, Status: r.status, Kind: first.Kind}
 	var rejection *hub.Rejection
 	if errors.As(err, &rejection) {
@@ -97,13 +107,9 @@ func problemOf(err error) (problem, time.Duration) {
 	} else if status, ok := statusOfRule(first.Rule); ok {
 		p.Status = status
 	}
-	if first.Kind == hub.KindInternal {
-		p.Detail = "The hub failed. Its operator finds the cause under the request id."
-		return p, 0
-	}
-	p.Detail = first.Message
+	p.Detail = cmp.Or(first.Message, r.title)
 	for _, v := range violations {
-		if v.Kind != hub.KindInternal {
+		if replyOf(v.Kind).status != http.StatusInternalServerError {
 			p.Errors = append(p.Errors, fault{v.Kind, v.Field, v.Rule, v.Message})
 		}
 	}

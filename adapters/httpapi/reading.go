@@ -79,7 +79,18 @@ func (a *api) signatures(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	for i := range reports {
+		reports[i] = withList(reports[i])
+	}
 	return x.json(http.StatusOK, listed(hub.List[hub.SignatureReport]{Items: reports}))
+}
+
+// withList makes a report without signatures say so by an empty list, not by null.
+func withList(r hub.SignatureReport) hub.SignatureReport {
+	if r.Signatures == nil {
+		r.Signatures = []hub.SignatureVerdict{}
+	}
+	return r
 }
 
 func (a *api) reports(x *exchange) error {

@@ -68,6 +68,9 @@ func (k *walker) value(path string, t reflect.Type, depth int) error {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if t != nil && t.Kind() == reflect.Interface {
+		t = nil
+	}
 	switch token {
 	case nil:
 		return nil // null leaves the zero value

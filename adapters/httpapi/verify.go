@@ -27,7 +27,7 @@ func (a *api) verify(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.json(http.StatusOK, report)
+	return x.json(http.StatusOK, withList(report))
 }
 
 // nameless is a file without a name: the system frees it when it is closed, or
@@ -52,7 +52,7 @@ func (a *api) nameless(r io.Reader) (*nameless, error) {
 		_ = file.Close() // the first error says more
 		return nil, hub.Internal("take the name from a file to verify", err)
 	}
-	size, err := io.CopyBuffer(onlyWriter{file}, r, make([]byte, copyBuffer))
+	size, err := io.Copy(file, r)
 	if err == nil && size == 0 {
 		err = hub.Invalid("", "required", "the body is empty: it is the file to verify")
 	}

@@ -1,0 +1,529 @@
+package httpapi
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/schemas"
+)
+
+// example is a request to a route with everything that it needs.
+type example struct {
+	path, body, contentType string
+	header                  []string
+	status                  int
+}
+
+const (
+	hashOfContent = `"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"`
+	submissionOK  = `{"sender":"000.00.00.H47","recipients":["000.00.12.H47"],"external_id":"173",
+		"document":{"code_number":"173","code_notation":"UBND","subject":"V/v"},
+		"parts":[{"id":"p1","role":"original","name":"a.pdf","media_type":"application/pdf"}]}`
+)
+
+// formOf makes a multipart body of pairs of names and contents.
+func formOf(pairs ...string) string {
+	var b strings.Builder
+	for i := 0; i < len(pairs); i += 2 {
+		fmt.Fprintf(&b, "--XX\r\nContent-Disposition: form-data; name=%q", pairs[i])
+		if pairs[i] != "submission" {
+			fmt.Fprintf(&b, "; filename=%q\r\nContent-Type: application/pdf", pairs[i]+".pdf")
+		}
+		fmt.Fprintf(&b, "\r\n\r\n%s\r\n", pairs[i+1])
+	}
+	return b.String() + "--XX--\r\n"
+}
+
+const formType = `multipart/form-data; boundary=XX`
+
+func examples() map[string]example {
+	const j = "application/json"
+	return map[string]example{
+		"GET /healthz":         {path: "/healthz"},
+		"GET /v1/version":      {path: "/v1/version"},
+		"GET /v1/openapi.yaml": {path: "/v1/openapi.yaml"},
+		"GET /v1/docs":         {path: "/v1/docs"},
+
+		"GET /v1/me":                       {path: "/v1/me"},
+		"GET /v1/agencies":                 {path: "/v1/agencies?q=quang"},
+		"GET /v1/agencies/{code}":          {path: "/v1/agencies/000.00.00.H47"},
+		"GET /v1/agencies/{code}/children": {path: "/v1/agencies/a1/children"},
+		"POST /v1/agencies/import":         {path: "/v1/agencies/import?dry_run=true", body: "id,code\n", contentType: "text/csv; charset=utf-8"},
+		"GET /v1/agencies.csv":             {path: "/v1/agencies.csv"},
+		"GET /v1/keys":                     {path: "/v1/keys"},
+		"POST /v1/keys":                    {path: "/v1/keys", body: `{"name":"x","kind":"system","agencies":["000.00.00.H47"],"scopes":["read"]}`, contentType: j, status: 201},
+		"DELETE /v1/keys/{key}":            {path: "/v1/keys/k1", status: 204},
+
+		"POST /v1/packages":                       {path: "/v1/packages?to=000.00.12.H47", body: "<edXML/>", contentType: "application/xml", status: 201},
+		"POST /v1/dispatches":                     {path: "/v1/dispatches", body: formOf("submission", submissionOK, "p1", "abc"), contentType: formType, status: 201},
+		"POST /v1/uploads":                        {path: "/v1/uploads", body: submissionOK, contentType: j, status: 201},
+		"GET /v1/uploads/{upload}":                {path: "/v1/uploads/u1"},
+		"PATCH /v1/uploads/{upload}/parts/{part}": {path: "/v1/uploads/u1/parts/p1", body: "abcd", contentType: "application/octet-stream", header: []string{"Upload-Offset", "0"}, status: 204},
+		"POST /v1/uploads/{upload}/complete":      {path: "/v1/uploads/u1/complete", status: 201},
+
+		"GET /v1/mailbox":         {path: "/v1/mailbox?state=consigned,queued&free=true&limit=5"},
+		"GET /v1/mailbox/events":  {path: "/v1/mailbox/events"},
+		"POST /v1/mailbox/leases": {path: "/v1/mailbox/leases", body: `{"max":1,"seconds":60}`, contentType: j},
+
+		"GET /v1/deliveries/{delivery}":                  {path: "/v1/deliveries/v1"},
+		"PUT /v1/deliveries/{delivery}/lease":            {path: "/v1/deliveries/v1/lease", body: `{"fence":7,"seconds":60}`, contentType: j},
+		"DELETE /v1/deliveries/{delivery}/lease":         {path: "/v1/deliveries/v1/lease?fence=7", status: 204},
+		"POST /v1/deliveries/{delivery}/acknowledgement": {path: "/v1/deliveries/v1/acknowledgement", body: `{"fence":7,"parts":{"p1":` + hashOfContent + `}}`, contentType: j},
+		"POST /v1/deliveries/{delivery}/acceptance":      {path: "/v1/deliveries/v1/acceptance", body: `{"number":"5","date":"2026-01-05"}`, contentType: j},
+		"POST /v1/deliveries/{delivery}/refusal":         {path: "/v1/deliveries/v1/refusal", body: `{"code":"other","detail":"nhầm"}`, contentType: j},
+		"POST /v1/deliveries/{delivery}/status":          {path: "/v1/deliveries/v1/status", body: `{"code":"04","stated_at":"2026-01-05T08:00:00+07:00"}`, contentType: j},
+
+		"GET /v1/sent":                               {path: "/v1/sent?number=173/UBND-KSTTHC&state=accepted"},
+		"GET /v1/dispatches/{dispatch}":              {path: "/v1/dispatches/d1"},
+		"GET /v1/dispatches/{dispatch}/evidence":     {path: "/v1/dispatches/d1/evidence"},
+		"GET /v1/dispatches/{dispatch}/signatures":   {path: "/v1/dispatches/d1/signatures"},
+		"GET /v1/dispatches/{dispatch}/reports":      {path: "/v1/dispatches/d1/reports"},
+		"GET /v1/dispatches/{dispatch}/parts/{part}": {path: "/v1/dispatches/d1/parts/p1"},
+		"GET /v1/dispatches/{dispatch}/package":      {path: "/v1/dispatches/d1/package"},
+		"GET /v1/evidence/{evidence}":                {path: "/v1/evidence/e1"},
+		"GET /v1/rejections":                         {path: "/v1/rejections?agency=000.00.00.H47"},
+		"POST /v1/verify":                            {path: "/v1/verify?name=a.pdf", body: "%PDF-1.7", contentType: "application/octet-stream"},
+	}
+}
+
+func (e example) headers(more ...string) []string {
+	h := append([]string{"Content-Type", e.contentType}, e.header...)
+	return append(h, more...)
+}
+
+// Every route answers its example as the description says.
+func TestEveryRouteAnswers(t *testing.T) {
+	spec := readSpec(t)
+	stopped := make(chan struct{})
+	close(stopped) // so that the event stream ends at once
+	s := newTestServer(t, func(o *Options) { o.Stopping = stopped })
+	for _, rt := range routes() {
+		name := rt.method + " " + rt.pattern
+		e, ok := examples()[name]
+		if !ok {
+			t.Errorf("no example for %s", name)
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			a := s.call(t, rt.method, e.path, e.body, e.headers()...)
+			if want := max(e.status, 200); a.StatusCode != want && (e.status != 0 || a.StatusCode != http.StatusOK) {
+				t.Fatalf("%d, want %d: %s", a.StatusCode, want, a.body)
+			}
+			spec.check(t, rt.method, rt.pattern, a)
+			for _, h := range []string{"X-Request-Id", "Content-Security-Policy", "Referrer-Policy", "Cache-Control"} {
+				if a.Header.Get(h) == "" {
+					t.Errorf("the answer has no %s", h)
+				}
+			}
+			if a.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Error("the answer may be sniffed")
+			}
+		})
+	}
+	if n := s.hub.open(); n != 0 {
+		t.Errorf("%d blob writers were left open", n)
+	}
+}
+
+// Without a key only the four public routes answer.
+func TestNoKeyNoAnswer(t *testing.T) {
+	spec := readSpec(t)
+	s := newTestServer(t)
+	var public []string
+	for _, rt := range routes() {
+		e := examples()[rt.method+" "+rt.pattern]
+		for _, credential := range []string{"", "Bearer ", "Bearer wrong", "Basic bHRfYWxsX3g=", "lt_all_x", "bearer\tlt_all_x"} {
+			a := s.call(t, rt.method, e.path, e.body, e.headers("Authorization", credential)...)
+			if a.StatusCode == http.StatusOK {
+				if credential == "" {
+					public = append(public, rt.pattern)
+				}
+				continue
+			}
+			p := a.problem(t)
+			if a.StatusCode != http.StatusUnauthorized || p.Kind != hub.KindUntrusted || a.Header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s %s with %q: %d %s", rt.method, rt.pattern, credential, a.StatusCode, a.body)
+			}
+			if bytes.Contains(a.body, []byte("inner detail")) {
+				t.Error("the reason of a failed authentication got out")
+			}
+			spec.check(t, rt.method, rt.pattern, a)
+		}
+	}
+	if want := []string{"/healthz", "/v1/version", "/v1/openapi.yaml", "/v1/docs"}; !slices.Equal(public, want) {
+		t.Errorf("public are %v, want %v", public, want)
+	}
+	if len(s.hub.writers) != 0 || s.hub.submitted.Sender != "" {
+		t.Error("a request without a key did something")
+	}
+}
+
+// Each scope opens exactly the routes that the table names.
+func TestScopes(t *testing.T) {
+	stopped := make(chan struct{})
+	close(stopped)
+	s := newTestServer(t, func(o *Options) { o.Stopping = stopped })
+	for _, rt := range routes() {
+		if rt.public {
+			continue
+		}
+		e := examples()[rt.method+" "+rt.pattern]
+		for _, scope := range append(hub.Scopes(), "none") {
+			a := s.call(t, rt.method, e.path, e.body, e.headers("Authorization", "Bearer lt_"+string(scope)+"_x")...)
+			allowed := len(rt.scopes) == 0 || slices.Contains(rt.scopes, scope)
+			if denied := a.StatusCode == http.StatusForbidden; denied == allowed {
+				t.Errorf("%s %s with scope %s: %d", rt.method, rt.pattern, scope, a.StatusCode)
+			}
+		}
+	}
+}
+
+func TestUnknownRoutes(t *testing.T) {
+	s := newTestServer(t)
+	if p := s.call(t, http.MethodGet, "/v1/nothing", "").problem(t); p.Status != http.StatusNotFound {
+		t.Errorf("%+v", p)
+	}
+	a := s.call(t, http.MethodPut, "/v1/sent", "")
+	if p := a.problem(t); p.Status != http.StatusMethodNotAllowed || !slices.Equal(a.Header.Values("Allow"), []string{"GET", "HEAD"}) {
+		t.Errorf("%+v, Allow %v", p, a.Header.Values("Allow"))
+	}
+	if a := s.call(t, "TRACE", "/v1/sent", ""); a.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("TRACE: %d", a.StatusCode)
+	}
+}
+
+// The documented curl lines run as they stand.
+func TestDocumentedExamplesRun(t *testing.T) {
+	for _, tool := range []string{"curl", "sh", "sha256sum"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is not installed", tool)
+		}
+	}
+	api, err := schemas.ReadAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newTestServer(t)
+	dir := t.TempDir()
+	for name, content := range map[string]string{"a.pdf": theContent, "a.edxml": "<edXML/>", "a.csv": "id,code\n"} {
+		writeFile(t, filepath.Join(dir, name), content)
+	}
+	env := []string{
+		"PATH=/usr/bin:/bin", "HUB=" + s.URL, "KEY=lt_all_x", "AGENCY=000.00.00.H47", "RECIPIENT=000.00.12.H47",
+		"FILE=" + filepath.Join(dir, "a.pdf"), "PACKAGE=" + filepath.Join(dir, "a.edxml"), "CSV=" + filepath.Join(dir, "a.csv"),
+		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "KEY_ID=k1", "SIZE=4",
+		"SHA256=" + strings.Trim(hashOfContent, `"`),
+	}
+	for _, op := range api.Operations {
+		for _, sample := range op.Samples {
+			t.Run(op.ID+sample.Label, func(t *testing.T) {
+				t.Parallel()
+				cmd := exec.CommandContext(t.Context(), "sh", "-euc", sample.Source)
+				cmd.Env = env
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%v\n%s\n%s", err, sample.Source, out)
+				}
+			})
+		}
+	}
+}
+
+// One table: each kind of error has its status, and says what the sender may know.
+func TestErrorKinds(t *testing.T) {
+	s := newTestServer(t)
+	for kind, status := range map[hub.ErrorKind]int{
+		hub.KindInvalid: 422, hub.KindUntrusted: 422, hub.KindUnknownAgency: 422, hub.KindDenied: 403,
+		hub.KindNotFound: 404, hub.KindConflict: 409, hub.KindTooLarge: 413, hub.KindUnsupported: 422,
+		hub.KindBusy: 429, hub.KindUnavailable: 503, hub.KindInternal: 500, "made up": 500,
+	} {
+		s.hub.err = &hub.Error{Kind: kind, Field: "subject", Rule: "rule", Message: "told", Err: errors.New("inner")}
+		a := s.call(t, http.MethodGet, "/v1/dispatches/d1", "")
+		p := a.problem(t)
+		if a.StatusCode != status || kind != "made up" && p.Kind != kind {
+			t.Errorf("%s: %d, want %d: %s", kind, a.StatusCode, status, a.body)
+		}
+		hidden := status == 500
+		if bytes.Contains(a.body, []byte("inner")) || bytes.Contains(a.body, []byte("told")) == hidden || p.has("subject", "rule") == hidden || hidden && p.Kind != hub.KindInternal {
+			t.Errorf("%s says %s", kind, a.body)
+		}
+		if retry := a.Header.Get("Retry-After") != ""; retry != (status == 429 || status == 503) {
+			t.Errorf("%s: Retry-After is %v", kind, retry)
+		}
+	}
+	if log := s.log.String(); !strings.Contains(log, "inner") {
+		t.Errorf("the log does not have the cause: %s", log)
+	}
+	s.hub.err = errors.New("plain failure")
+	if a := s.call(t, http.MethodGet, "/v1/sent", ""); a.StatusCode != http.StatusInternalServerError || bytes.Contains(a.body, []byte("plain")) {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	s.hub.err = &hub.Error{Kind: hub.KindBusy, Message: "full", RetryAfter: 90 * time.Second}
+	if a := s.call(t, http.MethodGet, "/v1/sent", ""); a.Header.Get("Retry-After") != "90" {
+		t.Errorf("Retry-After %q", a.Header.Get("Retry-After"))
+	}
+}
+
+// A refusal tells every violation and carries the sealed bytes unchanged.
+func TestRejectionCarriesReceipt(t *testing.T) {
+	spec := readSpec(t)
+	s := newTestServer(t)
+	s.hub.err = &hub.Rejection{Receipt: sealed(), Violations: hub.Violations{
+		hub.Errorf(hub.KindTooLarge, "parts[0]", "max_size", "too large"), hub.Invalid("recipients[1]", "required", "missing"),
+	}}
+	e := examples()["POST /v1/dispatches"]
+	a := s.call(t, http.MethodPost, e.path, e.body, e.headers()...)
+	p := a.problem(t)
+	if a.StatusCode != http.StatusUnprocessableEntity || !p.has("parts[0]", "max_size") || !p.has("recipients[1]", "required") {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if !bytes.Contains(a.body, append([]byte(`"receipt":`), hub.MarshalReceipt(sealed())...)) {
+		t.Errorf("the receipt is not the sealed bytes: %s", a.body)
+	}
+	spec.check(t, http.MethodPost, "/v1/dispatches", a)
+}
+
+// Receipts in answers are the sealed bytes, and as a file exactly those.
+func TestReceiptBytes(t *testing.T) {
+	s := newTestServer(t)
+	file := hub.MarshalReceipt(sealed())
+	if a := s.call(t, http.MethodGet, "/v1/evidence/e1", ""); !bytes.Equal(a.body, file) {
+		t.Errorf("got  %s\nwant %s", a.body, file)
+	}
+	for _, name := range []string{"POST /v1/dispatches", "POST /v1/deliveries/{delivery}/acceptance", "GET /v1/dispatches/{dispatch}/evidence"} {
+		e := examples()[name]
+		method, _, _ := strings.Cut(name, " ")
+		if a := s.call(t, method, e.path, e.body, e.headers()...); !bytes.Contains(a.body, file) {
+			t.Errorf("%s changed the receipt: %s", name, a.body)
+		}
+	}
+}
+
+func TestStrictJSON(t *testing.T) {
+	s := newTestServer(t)
+	deep := strings.Repeat(`{"a":`, 40) + "1" + strings.Repeat("}", 40)
+	for _, row := range []struct {
+		body        string
+		status      int
+		field, rule string
+	}{
+		{``, 400, "", "json"},
+		{`{`, 400, "", "json"},
+		{`{"fence":7`, 400, "", "json"},
+		{`{"fence":7]`, 400, "", "json"},
+		{`{"fence":07,"code":"other"}`, 400, "", "json"},
+		{`{"fence":7} {}`, 400, "", "trailing_data"},
+		{`{"fence":7}x`, 400, "", "trailing_data"},
+		{"{\"code\":\"\xff\"}", 400, "", "utf8_body"},
+		{`{"fence":7,"fence":8}`, 400, "fence", "duplicate_member"},
+		{`{"fence":7,"f\u0065nce":8}`, 400, "fence", "duplicate_member"},
+		{deep, 422, "a", "unknown_member"},
+		{`{"Fence":7}`, 422, "Fence", "unknown_member"},
+		{`{"fence":7,"extra":null}`, 422, "extra", "unknown_member"},
+		{`{"fence":"7"}`, 422, "fence", "type"},
+		{`{"fence":7.5}`, 422, "fence", "type"},
+		{`{"fence":99999999999999999999}`, 422, "fence", "type"},
+		{`{"code":5}`, 422, "code", "type"},
+		{`{"code":{}}`, 422, "code", "type"},
+		{`{"code":["a"]}`, 422, "code", "type"},
+		{`[]`, 422, "", "type"},
+		{`"text"`, 422, "", "type"},
+	} {
+		p := s.call(t, http.MethodPost, "/v1/deliveries/v1/refusal", row.body, "Content-Type", "application/json").problem(t)
+		if p.Status != row.status || !p.has(row.field, row.rule) {
+			t.Errorf("%.60q: %d %+v, want %d %s %s", row.body, p.Status, p.Errors, row.status, row.field, row.rule)
+		}
+	}
+	for path, row := range map[string][3]string{
+		"/v1/deliveries/v1/acknowledgement": {`{"parts":{"p1":"abc"}}`, "parts.p1", "sha256"},
+		"/v1/deliveries/v1/status":          {`{"code":"04","stated_at":"yesterday"}`, "stated_at", "format"},
+		"/v1/uploads":                       {`{"parts":[{"id":"p1"},{"id":"p2","sise":1}]}`, "parts[1].sise", "unknown_member"},
+		"/v1/keys":                          {`{"agencies":["nobody"]}`, "agencies[0]", "unknown_agency"},
+		"/v1/mailbox/leases":                {`{"seconds":-1}`, "seconds", "range"},
+	} {
+		p := s.call(t, http.MethodPost, path, row[0], "Content-Type", "application/json").problem(t)
+		if p.Status != http.StatusUnprocessableEntity || !p.has(row[1], row[2]) {
+			t.Errorf("%s: %d %+v, want %v", path, p.Status, p.Errors, row)
+		}
+	}
+	if p := s.call(t, http.MethodPost, "/v1/uploads", deepArray(), "Content-Type", "application/json").problem(t); p.Status != http.StatusBadRequest && p.Status != http.StatusUnprocessableEntity {
+		t.Errorf("deep nesting: %+v", p)
+	}
+	if p := s.call(t, http.MethodPost, "/v1/keys", "{}", "Content-Type", "text/plain").problem(t); p.Status != http.StatusUnsupportedMediaType {
+		t.Errorf("another media type: %+v", p)
+	}
+	if p := s.call(t, http.MethodPost, "/v1/keys", "{}", "Content-Type", "application/json", "Content-Encoding", "gzip").problem(t); p.Status != http.StatusUnsupportedMediaType {
+		t.Errorf("compressed JSON: %+v", p)
+	}
+	big := `{"name":"` + strings.Repeat("x", 1<<20) + `"}`
+	if p := s.call(t, http.MethodPost, "/v1/keys", big, "Content-Type", "application/json").problem(t); p.Status != http.StatusRequestEntityTooLarge || !p.has("", "max_size") {
+		t.Errorf("too large: %+v", p)
+	}
+}
+
+func deepArray() string { return strings.Repeat("[", 100_000) }
+
+func TestDepthIsBounded(t *testing.T) {
+	var v struct {
+		Any map[string]any `json:"any"`
+	}
+	err := decodeJSON([]byte(`{"any":`+strings.Repeat(`{"a":`, 40)+"1"+strings.Repeat("}", 41)), &v)
+	if hub.ViolationsOf(err)[0].Rule != "max_depth" {
+		t.Errorf("%v", err)
+	}
+	if err := decodeJSON([]byte(`{"any":{"A":1,"a":[1,"x",null,true]}}`), &v); err != nil || len(v.Any) != 2 {
+		t.Errorf("%v %v", v, err)
+	}
+}
+
+func TestQueryParameters(t *testing.T) {
+	s := newTestServer(t)
+	for path, want := range map[string][2]string{
+		"/v1/sent?limit=0":                       {"limit", "range"},
+		"/v1/sent?limit=201":                     {"limit", "range"},
+		"/v1/sent?limit=x":                       {"limit", "range"},
+		"/v1/sent?after=%21":                     {"after", "cursor"},
+		"/v1/sent?state=gone":                    {"state", "code_list"},
+		"/v1/sent?stat=accepted":                 {"stat", "unknown_parameter"},
+		"/v1/sent?number=1&number=2":             {"number", "once"},
+		"/v1/sent?q=" + strings.Repeat("x", 501): {"q", "max_length"},
+		"/v1/sent?q=%zz":                         {"", "query"},
+		"/v1/sent?agency=nobody":                 {"agency", "unknown_agency"},
+		"/v1/mailbox?wait=61":                    {"wait", "range"},
+		"/v1/mailbox?free=yes":                   {"free", "boolean"},
+		"/v1/agencies?at=today":                  {"at", "date_time"},
+	} {
+		p := s.call(t, http.MethodGet, path, "").problem(t)
+		if p.Status != http.StatusUnprocessableEntity || !p.has(want[0], want[1]) {
+			t.Errorf("%s: %d %+v, want %v", path, p.Status, p.Errors, want)
+		}
+	}
+	p := s.call(t, http.MethodDelete, "/v1/deliveries/v1/lease", "").problem(t)
+	if !p.has("fence", "required") {
+		t.Errorf("%+v", p)
+	}
+	s.hub.actors["lt_all_x"] = hub.Actor{Name: "many", Agencies: []hub.AgencyID{"a1", "a2"}, Scopes: hub.Scopes()}
+	if p := s.call(t, http.MethodGet, "/v1/mailbox", "").problem(t); !p.has("agency", "required") {
+		t.Errorf("a key of two agencies: %+v", p)
+	}
+}
+
+// What a store gives as a cursor comes back to it unchanged and stands in an
+// address as it is.
+func TestPagingRoundTrip(t *testing.T) {
+	s := newTestServer(t)
+	a := s.call(t, http.MethodGet, "/v1/mailbox?limit=7&state=accepted&state=refused", "")
+	var page listing[json.RawMessage]
+	if err := json.Unmarshal(a.body, &page); err != nil || len(page.Items) != 1 {
+		t.Fatalf("%v: %s", err, a.body)
+	}
+	if strings.ContainsAny(page.Next, "+/=&?# ") {
+		t.Errorf("the cursor %q cannot stand in an address", page.Next)
+	}
+	s.call(t, http.MethodGet, "/v1/mailbox?after="+page.Next, "")
+	if s.hub.mailbox.Page.After != "row/1?&" || s.hub.mailbox.Page.Limit != defaultPage || s.hub.mailbox.Agency != "a1" {
+		t.Errorf("the service was asked %+v", s.hub.mailbox)
+	}
+}
+
+func TestConditionalAndCompressedAnswers(t *testing.T) {
+	s := newTestServer(t)
+	first := s.call(t, http.MethodGet, "/v1/agencies.csv", "")
+	etag := first.Header.Get("ETag")
+	if etag == "" || first.Header.Get("Cache-Control") != "private, no-cache" {
+		t.Fatalf("headers %v", first.Header)
+	}
+	again := s.call(t, http.MethodGet, "/v1/agencies.csv", "", "If-None-Match", `"x", `+etag)
+	if again.StatusCode != http.StatusNotModified || len(again.body) != 0 || again.Header.Get("ETag") != etag {
+		t.Errorf("%d %s", again.StatusCode, again.body)
+	}
+	zipped := s.call(t, http.MethodGet, "/v1/agencies.csv", "", "Accept-Encoding", "br, gzip;q=0.5")
+	if zipped.Header.Get("Content-Encoding") != "gzip" || len(zipped.body) > len(first.body)/2 {
+		t.Fatalf("%v", zipped.Header)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(zipped.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := io.ReadAll(z); err != nil || !bytes.Equal(plain, first.body) {
+		t.Errorf("the compressed answer is another one: %v", err)
+	}
+	if a := s.call(t, http.MethodGet, "/v1/agencies.csv", "", "Accept-Encoding", "gzip;q=0"); a.Header.Get("Content-Encoding") != "" {
+		t.Error("compressed for a client that does not want it")
+	}
+	if a := s.call(t, http.MethodGet, "/v1/dispatches/d1/parts/p1", "", "Accept-Encoding", "gzip"); a.Header.Get("Content-Encoding") != "" {
+		t.Error("content is compressed on the way")
+	}
+	head := s.call(t, http.MethodHead, "/v1/agencies.csv", "")
+	if head.StatusCode != http.StatusOK || head.ContentLength != int64(len(first.body)) || len(head.body) != 0 {
+		t.Errorf("HEAD: %d, %d bytes announced", head.StatusCode, head.ContentLength)
+	}
+}
+
+// Neither secrets nor bodies nor what people searched for are logged; who, what
+// and how it ended are.
+func TestAccessLog(t *testing.T) {
+	s := newTestServer(t)
+	s.call(t, http.MethodGet, "/v1/sent?q=Nguyen+Van+A", "", "X-Request-Id", "abc-1", "Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+	s.call(t, http.MethodPost, "/v1/deliveries/v1/refusal", `{"code":"other","detail":"secret words"}`, "Content-Type", "application/json")
+	s.call(t, http.MethodGet, "/v1/sent", "", "Authorization", "Bearer lt_wrong_secret")
+	s.call(t, http.MethodGet, "/v1/sent", "", "X-Request-Id", "evil\tid\"")
+	log := s.log.String()
+	for _, wanted := range []string{"request=abc-1", "route=/v1/sent", "status=200", "actor=all", "trace=0af7651916cd43dd8448eb211c80319c", "status=401", "request=request-1", "peer=127.0.0.1"} {
+		if !strings.Contains(log, wanted) {
+			t.Errorf("the log lacks %s", wanted)
+		}
+	}
+	for _, forbidden := range []string{"lt_all_x", "lt_wrong_secret", "Nguyen", "secret words", "evil"} {
+		if strings.Contains(log, forbidden) {
+			t.Errorf("the log has %s", forbidden)
+		}
+	}
+	if t.Failed() {
+		t.Log(log)
+	}
+}
+
+func TestRequestID(t *testing.T) {
+	s := newTestServer(t)
+	for given, want := range map[string]string{"abc-1": "abc-1", "": "request-1", "a b": "request-1", strings.Repeat("x", 129): "request-1", "ü": "request-1"} {
+		if a := s.call(t, http.MethodGet, "/v1/nothing", "", "X-Request-Id", given); a.Header.Get("X-Request-Id") != want || a.problem(t).RequestID != want {
+			t.Errorf("%q: %q, want %q", given, a.Header.Get("X-Request-Id"), want)
+		}
+	}
+}
+
+// A panic is an internal failure of one request, logged with its stack.
+func TestPanicIsContained(t *testing.T) {
+	s := newTestServer(t, func(o *Options) { o.Healthy = func(context.Context) error { panic("secret reason") } })
+	a := s.call(t, http.MethodGet, "/healthz", "")
+	if a.problem(t).Status != http.StatusInternalServerError || bytes.Contains(a.body, []byte("secret reason")) {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if log := s.log.String(); !strings.Contains(log, "secret reason") || !strings.Contains(log, "goroutine") {
+		t.Errorf("the log does not tell: %s", log)
+	}
+	if a := s.call(t, http.MethodGet, "/v1/me", ""); a.StatusCode != http.StatusOK {
+		t.Errorf("the server is gone: %d", a.StatusCode)
+	}
+}
+
+func TestHealth(t *testing.T) {
+	s := newTestServer(t, func(o *Options) { o.Healthy = func(context.Context) error { return errors.New("disk on fire") } })
+	a := s.call(t, http.MethodGet, "/healthz", "", "Authorization", "")
+	if a.problem(t).Status != http.StatusServiceUnavailable || bytes.Contains(a.body, []byte("fire")) {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}

@@ -1,0 +1,299 @@
+package httpapi
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// start sends a request and returns where its answer will come.
+func (s *testServer) start(t *testing.T, path string) <-chan answer {
+	t.Helper()
+	done := make(chan answer, 1)
+	go func() { done <- s.call(t, http.MethodGet, path, "") }()
+	return done
+}
+
+func TestLongPollEndsWithArrival(t *testing.T) {
+	s := newTestServer(t)
+	s.hub.empty = true
+	done := s.start(t, "/v1/mailbox?wait=60")
+	<-s.hub.looked
+	s.hub.ring()
+	a := <-done
+	var page listing[json.RawMessage]
+	if err := json.Unmarshal(a.body, &page); err != nil || len(page.Items) != 1 {
+		t.Errorf("%v: %s", err, a.body)
+	}
+}
+
+// A ring between the look and the wait is not missed, and one that brings
+// nothing does not end the wait.
+func TestLongPollLooksAgain(t *testing.T) {
+	s := newTestServer(t)
+	s.hub.empty = true
+	done := s.start(t, "/v1/mailbox?wait=60")
+	for range 3 {
+		<-s.hub.looked
+		s.hub.mu.Lock()
+		close(s.hub.bell)
+		s.hub.bell = make(chan struct{})
+		s.hub.mu.Unlock()
+	}
+	<-s.hub.looked
+	s.hub.ring()
+	if a := <-done; a.StatusCode != http.StatusOK {
+		t.Errorf("%d", a.StatusCode)
+	}
+}
+
+func TestLongPollEndsByItself(t *testing.T) {
+	s := newTestServer(t)
+	s.hub.empty = true
+	a := s.call(t, http.MethodGet, "/v1/mailbox?wait=1", "")
+	if a.StatusCode != http.StatusOK || !strings.Contains(string(a.body), `"items":[]`) {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a := s.call(t, http.MethodGet, "/v1/mailbox", ""); a.StatusCode != http.StatusOK {
+		t.Errorf("without wait: %d", a.StatusCode)
+	}
+}
+
+func TestLongPollEndsWhenTheServerStops(t *testing.T) {
+	stopping := make(chan struct{})
+	s := newTestServer(t, func(o *Options) { o.Stopping = stopping })
+	s.hub.empty = true
+	done := s.start(t, "/v1/mailbox?wait=60")
+	<-s.hub.looked
+	close(stopping)
+	if a := <-done; a.StatusCode != http.StatusOK {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+// listen opens the event stream and returns its lines.
+func (s *testServer) listen(t *testing.T) (lines *bufio.Scanner, resp *http.Response) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v1/mailbox/events", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer lt_all_x")
+	resp, err = s.Client().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { resp.Body.Close() })
+	if resp.StatusCode != http.StatusOK || !strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
+		t.Fatalf("%d %v", resp.StatusCode, resp.Header)
+	}
+	return bufio.NewScanner(resp.Body), resp
+}
+
+func await(t *testing.T, lines *bufio.Scanner, wanted string) string {
+	t.Helper()
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), wanted) {
+			return lines.Text()
+		}
+	}
+	t.Fatalf("the stream ended without %q: %v", wanted, lines.Err())
+	return ""
+}
+
+func TestEventStream(t *testing.T) {
+	stopping := make(chan struct{})
+	s := newTestServer(t, func(o *Options) { o.Stopping, o.Limits.Heartbeat = stopping, 10*time.Millisecond })
+	s.hub.empty = true
+	lines, _ := s.listen(t)
+	await(t, lines, ": listening")
+	await(t, lines, ": heartbeat")
+	s.hub.ring()
+	await(t, lines, "event: arrival")
+	if got := await(t, lines, "data: "); got != `data: {"agency":"a1","at":"2026-01-05T01:00:00Z"}` {
+		t.Errorf("%s", got)
+	}
+	await(t, lines, ": heartbeat")
+	s.hub.ring()
+	await(t, lines, "event: arrival")
+	close(stopping)
+	for lines.Scan() {
+		continue
+	}
+	if err := lines.Err(); err != nil {
+		t.Errorf("the stream did not end cleanly: %v", err)
+	}
+}
+
+func TestEventStreamTellsWhatWaits(t *testing.T) {
+	s := newTestServer(t, func(o *Options) { o.Limits.Stream = 20 * time.Millisecond })
+	lines, _ := s.listen(t)
+	await(t, lines, "event: arrival")
+	for lines.Scan() { // to the end of its life
+		continue
+	}
+}
+
+func TestEventStreamEndsWithTheKey(t *testing.T) {
+	s := newTestServer(t, func(o *Options) { o.Limits.Heartbeat = 5 * time.Millisecond })
+	lines, _ := s.listen(t)
+	await(t, lines, ": heartbeat")
+	s.hub.mu.Lock()
+	delete(s.hub.actors, "lt_all_x")
+	s.hub.mu.Unlock()
+	for lines.Scan() {
+		continue
+	}
+}
+
+// Above its budgets the hub answers 429 and says when to come again; afterwards
+// all is as before.
+func TestBudgets(t *testing.T) {
+	for name, limits := range map[string]Limits{
+		"waits":      {Waits: 1},
+		"actorWaits": {ActorWaits: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stopping := make(chan struct{})
+			s := newTestServer(t, func(o *Options) { o.Stopping, o.Limits = stopping, limits })
+			s.hub.empty = true
+			done := s.start(t, "/v1/mailbox?wait=60")
+			<-s.hub.looked
+			a := s.call(t, http.MethodGet, "/v1/mailbox?wait=60", "")
+			if p := a.problem(t); p.Status != http.StatusTooManyRequests || a.Header.Get("Retry-After") == "" || p.Kind != hub.KindBusy {
+				t.Errorf("%d %s", a.StatusCode, a.body)
+			}
+			if a := s.call(t, http.MethodGet, "/v1/me", ""); a.StatusCode != http.StatusOK {
+				t.Errorf("work is refused because of waits: %d", a.StatusCode)
+			}
+			close(stopping)
+			<-done
+			if a := s.call(t, http.MethodGet, "/v1/mailbox?wait=60", ""); a.StatusCode != http.StatusOK {
+				t.Errorf("the place did not become free: %d", a.StatusCode)
+			}
+		})
+	}
+}
+
+func TestGate(t *testing.T) {
+	g := newGate(Limits{Requests: 2, Waits: 1, PerActor: 1, ActorWaits: 1, Bytes: 100}.withDefaults())
+	large, err := g.enter(false, 500)
+	if err != nil {
+		t.Fatalf("a body above the budget must come in alone: %v", err)
+	}
+	if _, err := g.enter(false, 1); hub.KindOf(err) != hub.KindBusy {
+		t.Errorf("bytes: %v", err)
+	}
+	if _, err := g.enter(false, -1); hub.KindOf(err) != hub.KindBusy {
+		t.Errorf("unknown length: %v", err)
+	}
+	large()
+	first, err := g.enter(false, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := g.enter(false, 40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.enter(false, 0); hub.KindOf(err) != hub.KindBusy {
+		t.Errorf("requests: %v", err)
+	}
+	wait, err := g.enter(true, 0)
+	if err != nil {
+		t.Errorf("waits have a budget of their own: %v", err)
+	}
+	mine, err := g.admit("a", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.admit("a", false); hub.KindOf(err) != hub.KindBusy {
+		t.Errorf("actor: %v", err)
+	}
+	others, err := g.admit("b", false)
+	if err != nil {
+		t.Errorf("one actor slows another: %v", err)
+	}
+	for _, leave := range []func(){first, second, wait, mine, others} {
+		leave()
+	}
+	if g.total != [2]int{} || g.bytes != 0 || len(g.actors) != 0 {
+		t.Errorf("the gate did not become empty: %+v", g)
+	}
+}
+
+// A peer that stops sending, or sends a byte now and then, is cut off; one that
+// makes progress may take longer than the limit altogether.
+func TestSlowBodies(t *testing.T) {
+	const stall = 150 * time.Millisecond
+	s := newTestServer(t, func(o *Options) { o.Limits.Stall = stall })
+	for name, piece := range map[string]int{"stops": 0, "trickles": 1, "flows": leastProgress} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			const pieces = 30
+			size := pieces * leastProgress
+			head := "PATCH /v1/uploads/u1/parts/p1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer lt_all_x\r\nUpload-Offset: 0\r\nContent-Length: " + strconv.Itoa(size) + "\r\n\r\n"
+			if _, err := io.WriteString(conn, head); err != nil {
+				t.Fatal(err)
+			}
+			var sending sync.WaitGroup
+			stop := make(chan struct{})
+			sending.Go(func() {
+				tick := time.NewTicker(stall / 10)
+				defer tick.Stop()
+				for range pieces {
+					select {
+					case <-tick.C:
+					case <-stop:
+						return
+					}
+					if _, err := conn.Write(bytes.Repeat([]byte("x"), piece)); err != nil {
+						return
+					}
+				}
+			})
+			begun := time.Now()
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			close(stop)
+			sending.Wait()
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			want := http.StatusRequestTimeout
+			if name == "flows" {
+				want = http.StatusNoContent
+			}
+			if resp.StatusCode != want {
+				t.Errorf("%d after %s, want %d", resp.StatusCode, time.Since(begun), want)
+			}
+		})
+	}
+}
+
+// A deadline for a body does not end what follows on the same connection.
+func TestDeadlinesAreForgotten(t *testing.T) {
+	s := newTestServer(t, func(o *Options) { o.Limits.Stall = 100 * time.Millisecond })
+	s.call(t, http.MethodPost, "/v1/verify", "%PDF-1.7")
+	s.hub.empty = true
+	if a := s.call(t, http.MethodGet, "/v1/mailbox?wait=1", ""); a.StatusCode != http.StatusOK {
+		t.Errorf("%d", a.StatusCode)
+	}
+	if a := s.call(t, http.MethodPost, "/v1/keys", `{"name":"x","kind":"system","scopes":["read"]}`, "Content-Type", "application/json"); a.StatusCode != http.StatusCreated {
+		t.Errorf("%d", a.StatusCode)
+	}
+}
