@@ -365,6 +365,13 @@ func spoofs() []attack {
 		{"spoof: form removed", verdict.FormatFailure, "no field of its form reaches", func(t *testing.T, file []byte) []byte {
 			return update(t, file, map[int]string{1: replace(t, object(t, file, 1), "/AcroForm 8 0 R", "")})
 		}},
+		{"spoof: signed revision skipped", verdict.FormatFailure, "no field of its form reaches", func(t *testing.T, file []byte) []byte {
+			first := strings.Fields(last(t, target(), `startxref\s+\d+`))[1]
+			out := update(t, file, map[int]string{6: object(t, file, 6)})
+			previous := last(t, out, `/Prev \d+`)
+			at := bytes.LastIndex(out, []byte(previous))
+			return slices.Concat(out[:at], fmt.Appendf(nil, "/Prev %-*s", len(previous)-len("/Prev "), first), out[at+len(previous):])
+		}},
 		{"spoof: field moved", verdict.FormatFailure, changed, func(t *testing.T, file []byte) []byte {
 			return update(t, file, map[int]string{21: replace(t, object(t, file, 21), "[0 0 0 0]", "[0 0 500 500]")})
 		}},

@@ -211,9 +211,10 @@ func (d *diff) growArray(old array, after object, what string) error {
 // accounted for: pages that gained a widget, fields that were signed, lists.
 func (d *diff) compareRest() error {
 	for _, number := range sortedKeys(d.changed) {
-		if d.claimed[number] || d.fresh(number) {
-			// What is new can be reached from nothing that was there before
-			// (checkHidden), only from what a rule let change.
+		if d.claimed[number] || d.fresh(number) || d.reached.count[number] == 0 {
+			// What is new, or was part of nothing (an old cross-reference stream), can be
+			// reached from nothing that was there before (checkHidden), only from what a
+			// rule let change.
 			continue
 		}
 		before, err := d.before.lookup(d.refBefore(number))

@@ -339,32 +339,33 @@ func (e *examination) belongs(mark int64, candidates []*candidate) bool {
 }
 
 // strayAt reports whether the mark stands in an object that is a signature
-// dictionary, and not in the bytes of a stream or outside of every object.
+// dictionary, or in bytes of no object that the cross-reference knows, as when a
+// revision is skipped. The bytes of a stream may say what they like.
 func (e *examination) strayAt(mark int64, candidates []*candidate) (bool, error) {
-	start := int64(-1)
+	nearest := entry{offset: -1}
 	for _, r := range e.revisions {
 		for _, s := range r.sections {
-			for _, entry := range s.entries {
-				if entry.kind == entryInUse && entry.offset < mark && entry.offset > start {
-					start = entry.offset
+			for _, other := range s.entries {
+				if other.kind == entryInUse && other.offset < mark && other.offset > nearest.offset {
+					nearest = other
 				}
 			}
 		}
 	}
-	if start < 0 {
-		return false, nil
+	id := refOf(nearest)
+	if slices.ContainsFunc(candidates, func(c *candidate) bool { return c.field.value == id }) {
+		return false, nil // judged already
 	}
 	latest := e.latest()
-	found, err := e.readIndirect(start, &latest)
+	found, err := e.readIndirect(max(nearest.offset, 0), &latest)
 	var structure *structureError
-	if errors.As(err, &structure) {
-		return false, nil // an object that nothing reads
+	if errors.As(err, &structure) || err == nil && mark >= found.end {
+		return true, nil
 	}
 	d, ok := found.object.(dict)
 	_, ranged := d["ByteRange"]
 	_, valued := d["Contents"]
-	reached := slices.ContainsFunc(candidates, func(c *candidate) bool { return c.field.value == found.id })
-	return ok && ranged && valued && mark < found.end && !reached && !e.isUsageRight(found.id), err
+	return ok && ranged && valued && !e.isUsageRight(id), err
 }
 
 // isUsageRight reports whether the catalog's permissions name the signature: a

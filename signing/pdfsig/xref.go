@@ -12,6 +12,8 @@ import (
 const (
 	maxObjectNumber = 10_000_000
 	maxEntries      = 2_000_000 // over all sections: 48 MB
+	freeEntries     = 4096      // what any file may have; more must fit its size
+	bytesPerEntry   = 4         // a packed object takes a few bytes at least
 	tableEntryBytes = 20
 )
 
@@ -184,7 +186,7 @@ func decimal(digits []byte) (value int64, ok bool) {
 // spendEntries counts entries against the bound of the file.
 func (f *file) spendEntries(count int64) bool {
 	f.entries += count
-	return count >= 0 && count <= maxEntries && f.entries <= maxEntries
+	return count >= 0 && count <= maxEntries && f.entries <= min(maxEntries, freeEntries+f.size/bytesPerEntry)
 }
 
 // readXrefStream reads a cross-reference stream (ISO 32000-1, 7.5.8).
