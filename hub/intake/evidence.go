@@ -1,6 +1,8 @@
 package intake
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -19,23 +21,71 @@ func acceptanceEvidence(a *hub.Acceptance, p *plan, actor hub.Actor) hub.Evidenc
 	return e
 }
 
+// Bounds of a rejection: a submission can be wrong in more ways than a receipt
+// can hold.
+const (
+	maxReasons = 50
+	maxDetail  = 400 // characters
+)
+
 // rejectionEvidence is R02. It names what the sender wrote, not what the hub
-// would have made of it.
+// would have made of it, as far as that can be shown.
 func rejectionEvidence(sender *hub.Agency, sub *hub.Submission, actor hub.Actor, violations hub.Violations, now time.Time) hub.Evidence {
 	e := evidence(hub.EventSubmissionRejection, sender, sub, actor, now)
-	e.Content = hub.PartFacts(sub.AllParts())
-	for _, v := range violations {
+	e.ExternalID = presentable(e.ExternalID, maxExternalID)
+	e.Operation = hub.Operation(presentable(string(e.Operation), maxExternalID))
+	e.Content = hub.PartFacts(presentableParts(sub))
+	for i, v := range violations {
+		if i == maxReasons {
+			e.Note = fmt.Sprintf("%d further reasons are not listed", len(violations)-maxReasons)
+			break
+		}
 		detail := v.Message
 		if v.Field != "" {
 			detail = v.Field + ": " + detail
 		}
-		e.Reasons = append(e.Reasons, hub.Reason{Code: reasonOf(v), Detail: detail})
+		e.Reasons = append(e.Reasons, hub.Reason{Code: reasonOf(v), Detail: presentable(detail, maxDetail)})
 	}
 	return e
 }
 
+// presentable makes a text that was not accepted fit for an evidence that people
+// will read: bounded, UTF-8, nothing that changes how it looks.
+func presentable(text string, longest int) string {
+	const mark = "\ufffd" // stands for what cannot be shown
+	var b strings.Builder
+	n := 0
+	for _, r := range text {
+		if n++; n > longest {
+			b.WriteRune('…')
+			break
+		}
+		if forbidden(r) {
+			b.WriteString(mark)
+			continue
+		}
+		b.WriteRune(r) // bytes that are no UTF-8 come as U+FFFD
+	}
+	return b.String()
+}
+
+func presentableParts(sub *hub.Submission) []hub.Part {
+	all := sub.AllParts()
+	if len(all) > maxReasons {
+		all = all[len(all)-maxReasons:] // the package as received, which is last, says it all
+	}
+	parts := make([]hub.Part, len(all))
+	for i, p := range all {
+		p.ID, p.Name = presentable(p.ID, maxPartID), presentable(p.Name, maxPartName)
+		p.Role = hub.PartRole(presentable(string(p.Role), maxPartID))
+		p.MediaType = presentable(p.MediaType, maxName)
+		parts[i] = p
+	}
+	return parts
+}
+
 func evidence(event hub.Event, sender *hub.Agency, sub *hub.Submission, actor hub.Actor, now time.Time) hub.Evidence {
-	code := hub.Code(sub.Sender)
+	code := senderCode(sub)
 	return hub.Evidence{
 		Event: event,
 		Time:  now,

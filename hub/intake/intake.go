@@ -5,8 +5,12 @@
 // A caller MUST have made the parts durable in the blob store before Submit. A
 // submission that is refused after its sender was authenticated leaves exactly
 // one trace, a sealed SubmissionRejection. A repeated submission leaves none and
-// gets the first answer, byte for byte. Intake never looks into what a document
+// gets the first answer, byte for byte. What is wrong with the submission of a
+// stranger is not told and not recorded. Intake never looks into what a document
 // says and never delivers anything itself.
+//
+// The order is fixed: who may send, is it a repetition, every field and every
+// addressee at once, then the bytes and their signatures, then one transaction.
 package intake
 
 import (
@@ -28,7 +32,7 @@ type Options struct {
 	Queue     Queue
 	Now       func() time.Time
 	NewID     func() string
-	Log       *slog.Logger
+	Log       *slog.Logger // default: silent
 
 	Policy        hub.SignaturePolicy // default PolicyRecord
 	TimeToLive    time.Duration       // of a delivery; default 30 days
@@ -36,10 +40,14 @@ type Options struct {
 	MaxRecipients int                 // of one submission; default 1000
 	MaxParts      int                 // of one submission; default 100
 	MaxPartSize   int64               // bytes announced for one part of an upload; default 4 GiB
+	MaxUploadSize int64               // bytes announced for all parts of an upload; default 8 GiB
 }
 
 // Service is the intake. It is safe for concurrent use.
-type Service struct{ Options }
+type Service struct {
+	Options
+	busy locks // uploads that a call works on, by id
+}
 
 // New returns a Service with defaults filled in.
 func New(o Options) *Service {
@@ -61,5 +69,14 @@ func New(o Options) *Service {
 	if o.MaxPartSize == 0 {
 		o.MaxPartSize = 4 << 30
 	}
-	return &Service{o}
+	if o.MaxUploadSize == 0 {
+		o.MaxUploadSize = 8 << 30
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Service{Options: o}
 }
+
+// now is the time that dispatches and evidences carry: UTC, milliseconds.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }

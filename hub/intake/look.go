@@ -11,6 +11,9 @@ import (
 // resolve finds every addressee at the time of submission. A closed agency leads
 // to its one successor; what cannot be found is named by its place in the list.
 func (s *Service) resolve(codes []string, now time.Time) ([]hub.Resolution, hub.Violations) {
+	if len(codes) > s.MaxRecipients {
+		return nil, nil // validate refuses them all
+	}
 	var violations hub.Violations
 	list := make([]hub.Resolution, 0, len(codes))
 	seen := make(map[hub.AgencyID]int, len(codes))
@@ -32,24 +35,25 @@ func (s *Service) resolve(codes []string, now time.Time) ([]hub.Resolution, hub.
 }
 
 // verify opens every part, which proves that it is there with the size that was
-// said, and has its signatures verified.
+// said, and has its signatures verified. The package as received is verified only
+// when it claims to be signed: REST and most senders of packages do not sign it.
 func (s *Service) verify(ctx context.Context, sub *hub.Submission) ([]hub.SignatureReport, error) {
 	var violations hub.Violations
 	var reports []hub.SignatureReport
 	for i, part := range sub.AllParts() {
-		field := fmt.Sprintf("parts[%d]", i)
+		field, wanted := fmt.Sprintf("parts[%d]", i), true
 		if part.Role == hub.RoleEnvelope {
-			field = "envelope"
-			if !sub.XMLSigned {
-				if err := s.present(ctx, part, field); err != nil {
-					return nil, err
-				}
-				continue
-			}
+			field, wanted = "envelope", sub.XMLSigned
 		}
-		report, err := s.verifyPart(ctx, part, field)
-		if err != nil {
+		report, err := s.verifyPart(ctx, part, field, wanted)
+		switch {
+		case err != nil && hub.KindOf(err) == hub.KindInvalid:
+			violations = append(violations, hub.ViolationsOf(err)...)
+			continue
+		case err != nil:
 			return nil, err
+		case !wanted:
+			continue
 		}
 		reports = append(reports, report)
 		if v := s.judge(part, &report, field); v != nil {
@@ -57,14 +61,6 @@ func (s *Service) verify(ctx context.Context, sub *hub.Submission) ([]hub.Signat
 		}
 	}
 	return reports, violations.AsError()
-}
-
-func (s *Service) present(ctx context.Context, part hub.Part, field string) error {
-	blob, err := s.open(ctx, part, field)
-	if err != nil {
-		return err
-	}
-	return blob.Close()
 }
 
 func (s *Service) open(ctx context.Context, part hub.Part, field string) (hub.Blob, error) {
@@ -82,12 +78,17 @@ func (s *Service) open(ctx context.Context, part hub.Part, field string) (hub.Bl
 	return blob, nil
 }
 
-func (s *Service) verifyPart(ctx context.Context, part hub.Part, field string) (hub.SignatureReport, error) {
+// verifyPart makes sure that a part is there and gives the verdict on it if one
+// is wanted.
+func (s *Service) verifyPart(ctx context.Context, part hub.Part, field string, wanted bool) (hub.SignatureReport, error) {
 	blob, err := s.open(ctx, part, field)
 	if err != nil {
 		return hub.SignatureReport{}, err
 	}
 	defer blob.Close()
+	if !wanted {
+		return hub.SignatureReport{}, nil
+	}
 	report, err := s.Verifier.VerifyPart(ctx, part, blob)
 	if err != nil {
 		return report, &hub.Error{Kind: hub.KindUnavailable, Field: field, Message: "the signatures could not be checked now", Err: err}

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -16,7 +17,7 @@ import (
 // key or external id already stands for other content; KindUnavailable when a
 // verdict could not be made.
 func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Accepted, error) {
-	now := s.Now().UTC()
+	now := s.now()
 	if sub.ReceivedAt.IsZero() {
 		sub.ReceivedAt = now
 	}
@@ -34,7 +35,9 @@ func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submissio
 	return s.accept(ctx, actor, plan, now)
 }
 
-// authorize finds the sending agency and that the actor may speak for it.
+// authorize finds the sending agency and makes sure that the actor may speak for
+// it. What it refuses leaves no evidence: a stranger must not be able to write
+// into the records of an agency.
 func (s *Service) authorize(actor hub.Actor, code string, now time.Time) (*hub.Agency, error) {
 	if err := actor.Require(hub.ScopeSubmit); err != nil {
 		return nil, err
@@ -106,6 +109,12 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 		acceptance.Deliveries[i].LastEvidence = sealed[0].Ref()
 	}
 	accepted, err := s.Store.Accept(ctx, acceptance)
+	if err != nil && hub.KindOf(err) == hub.KindConflict {
+		// The same key came twice at once and the other one was faster.
+		if first, found, why := s.first(ctx, p.sender.ID, p.sub); found || why != nil {
+			return first, why
+		}
+	}
 	if err != nil {
 		return hub.Accepted{}, err
 	}
@@ -115,19 +124,22 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 	return accepted, nil
 }
 
-// announce tells the workers. A failure loses nothing: the sweeper looks for
-// queued deliveries by itself.
+// announce tells the workers, also when the sender is gone by now. A failure
+// loses nothing: the sweeper looks for queued deliveries by itself.
 func (s *Service) announce(ctx context.Context, d *hub.Dispatch) {
-	if err := s.Queue.Publish(ctx, d.ID, d.Document.Priority.Urgent()); err != nil {
+	if err := s.Queue.Publish(context.WithoutCancel(ctx), d.ID, d.Document.Priority.Urgent()); err != nil {
 		s.Log.WarnContext(ctx, "dispatch waits for the sweeper", "dispatch", d.ID, "error", err)
 	}
 }
+
+// senderCode is the code as the sender wrote it, without blanks around it.
+func senderCode(sub *hub.Submission) hub.Code { return hub.Code(strings.TrimSpace(sub.Sender)) }
 
 func (s *Service) draft(p *plan, now time.Time) hub.Acceptance {
 	d := hub.Dispatch{
 		ID:          hub.DispatchID(s.NewID()),
 		Sender:      p.sender.ID,
-		SenderCode:  hub.Code(p.sub.Sender),
+		SenderCode:  senderCode(p.sub),
 		SenderName:  p.sender.NameAt(now),
 		ExternalID:  p.sub.ExternalID,
 		Operation:   p.sub.Operation,

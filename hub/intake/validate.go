@@ -3,83 +3,31 @@ package intake
 import (
 	"fmt"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/lienthong/lienthong/hub"
 )
 
-// Longest values in characters. Those of the document are the input data
-// standard of NĐ 30/2020/NĐ-CP, annex VI part II; the others are ours.
+// Longest values in characters, but for part names. Those of the document are the
+// input data standard of NĐ 30/2020/NĐ-CP, annex VI part II; the others are ours.
 const (
 	maxExternalID = 200
 	maxKey        = 200
 	maxNumber     = 11
 	maxNotation   = 30
-	maxName       = 200
+	maxTypeName   = 100
 	maxSubject    = 500
-	maxContent    = 2000
+	maxContent    = 500
+	maxPlace      = 100
+	maxName       = 200 // of agencies and of what has no other limit
 	maxPosition   = 100
 	maxFullName   = 50
-	maxPartName   = 255
-	maxReason     = 1000
 	maxToPlaces   = 1000
+	maxReason     = 1000
+	maxPartID     = 50
+	maxPartName   = 255 // bytes: what file systems take
+	maxList       = 1000
 )
-
-// checker collects violations, so that a sender can mend all of them at once.
-type checker struct{ found hub.Violations }
-
-func (c *checker) add(v *hub.Error) { c.found = append(c.found, v) }
-
-// text checks one value: required or not, length in characters, encoding, and
-// no characters that could change what a person believes to read.
-func (c *checker) text(field, value string, required bool, longest int) {
-	switch {
-	case value == "" && required, required && strings.TrimSpace(value) == "":
-		c.add(hub.Invalid(field, "required", "%s is required", field))
-	case !utf8.ValidString(value):
-		c.add(hub.Invalid(field, "utf8", "%s is not valid UTF-8", field))
-	case utf8.RuneCountInString(value) > longest:
-		c.add(hub.Invalid(field, "max_length", "%s has %d characters, at most %d are allowed", field, utf8.RuneCountInString(value), longest))
-	case strings.ContainsFunc(value, forbidden):
-		c.add(hub.Invalid(field, "control_character", "%s contains control characters", field))
-	}
-}
-
-// lines is text that may have several lines.
-func (c *checker) lines(field, value string, longest int) {
-	c.text(field, strings.NewReplacer("\n", " ", "\r", " ", "\t", " ").Replace(value), false, longest)
-}
-
-// forbidden tells the characters that no single-line value may hold: controls,
-// line separators, and the marks that reorder text on a screen.
-func forbidden(r rune) bool {
-	switch {
-	case unicode.IsControl(r), r == '\u2028', r == '\u2029', r == '\ufeff':
-		return true
-	case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069':
-		return true
-	}
-	return false
-}
-
-func (c *checker) date(field string, value hub.Date, required bool) {
-	if value == "" {
-		if required {
-			c.add(hub.Invalid(field, "required", "%s is required", field))
-		}
-		return
-	}
-	if _, err := hub.ParseDate(string(value)); err != nil {
-		c.add(hub.Invalid(field, "date", "%q is not a date of the form YYYY-MM-DD that exists", value))
-	}
-}
-
-func (c *checker) within(field string, value, low, high int) {
-	if value < low || value > high {
-		c.add(hub.Invalid(field, "code_list", "%s is %d, allowed are %d to %d", field, value, low, high))
-	}
-}
 
 // validate makes every check that needs no look-up.
 func (s *Service) validate(sub *hub.Submission) hub.Violations {
@@ -87,40 +35,43 @@ func (s *Service) validate(sub *hub.Submission) hub.Violations {
 	c.text("external_id", sub.ExternalID, true, maxExternalID)
 	c.text("idempotency_key", sub.Key, false, maxKey)
 	if sub.Operation.Code() < 0 {
-		c.add(hub.Invalid("operation", "code_list", "operation %q is none of new, recall, update, replace", sub.Operation))
+		c.fail("operation", "code_list", "operation %.20q is none of new, recall, update, replace", string(sub.Operation))
 	}
 	c.document(&sub.Document)
-	c.operation(sub)
+	c.business(sub)
 	s.recipients(&c, sub.Recipients)
 	s.parts(&c, sub)
+	for i := range bounded(&c, "trace", sub.Trace) {
+		c.text(fmt.Sprintf("trace[%d].agency", i), sub.Trace[i].Agency, false, maxName)
+	}
 	return c.found
 }
 
 func (c *checker) document(d *hub.Document) {
 	c.text("document.code_number", d.CodeNumber, true, maxNumber)
 	c.text("document.code_notation", d.CodeNotation, true, maxNotation)
-	c.text("document.type_name", d.TypeName, false, maxName)
+	c.text("document.type_name", d.TypeName, false, maxTypeName)
 	c.text("document.subject", d.Subject, true, maxSubject)
 	c.lines("document.content", d.Content, maxContent)
-	c.text("document.place", d.Place, false, maxName)
+	c.text("document.place", d.Place, false, maxPlace)
 	c.date("document.promulgated", d.Promulgated, true)
 	c.date("document.due_date", d.DueDate, false)
 	c.text("document.signer.competence", d.Signer.Competence, false, maxPosition)
 	c.text("document.signer.position", d.Signer.Position, false, maxPosition)
 	c.text("document.signer.full_name", d.Signer.FullName, false, maxFullName)
-	c.within("document.priority", int(d.Priority), int(hub.PriorityNormal), int(hub.PriorityTimed))
+	c.priority("document.priority", d.Priority)
+	c.count("document.page_amount", d.PageAmount)
+	c.count("document.issued_amount", d.IssuedAmount)
 	c.text("document.sphere", d.Sphere, false, maxName)
 	c.text("document.typist_mark", d.TypistMark, false, maxName)
-	for i, a := range d.Appendixes {
-		c.text(fmt.Sprintf("document.appendixes[%d]", i), a, false, maxSubject)
+	c.text("document.application_type", d.Application, false, maxName)
+	c.texts("document.appendixes", d.Appendixes, maxSubject)
+	c.texts("document.to_places", d.ToPlaces, maxToPlaces)
+	c.texts("document.response_tasks", d.ResponseTasks, maxExternalID)
+	for i := range bounded(c, "document.response_for", d.ResponseFor) {
+		c.reference(fmt.Sprintf("document.response_for[%d]", i), d.ResponseFor[i])
 	}
-	for i, p := range d.ToPlaces {
-		c.text(fmt.Sprintf("document.to_places[%d]", i), p, false, maxToPlaces)
-	}
-	for i, r := range d.ResponseFor {
-		c.reference(fmt.Sprintf("document.response_for[%d]", i), r)
-	}
-	c.staff(d.Staff)
+	c.staff("document.staff", d.Staff)
 	c.secret(d)
 }
 
@@ -131,60 +82,45 @@ func (c *checker) reference(field string, r hub.Reference) {
 	c.date(field+".promulgated", r.Promulgated, false)
 }
 
-func (c *checker) staff(s *hub.Staff) {
+func (c *checker) staff(field string, s *hub.Staff) {
 	if s == nil {
 		return
 	}
-	c.text("document.staff.name", s.Name, false, maxName)
-	c.text("document.staff.department", s.Department, false, maxName)
-	c.text("document.staff.email", s.Email, false, maxName)
-	c.text("document.staff.mobile", s.Mobile, false, maxFullName)
+	c.text(field+".department", s.Department, false, maxName)
+	c.text(field+".department_id", s.DepartmentID, false, maxName)
+	c.text(field+".name", s.Name, false, maxName)
+	c.text(field+".id", s.ID, false, maxName)
+	c.text(field+".email", s.Email, false, maxName)
+	c.text(field+".mobile", s.Mobile, false, maxFullName)
 }
 
-// secret refuses documents marked as state secrets: they must not travel through
-// a system of this kind (QĐ 28/2018/QĐ-TTg art. 1.2). The mark is looked for
-// where it stands by rule, and as a word of its own in capitals in the subject.
-func (c *checker) secret(d *hub.Document) {
-	const message = "documents marked as state secrets must not be sent through this system (QĐ 28/2018/QĐ-TTg art. 1.2)"
-	if strings.TrimSpace(d.Confidential) != "" {
-		c.add(hub.Invalid("document.confidential", "state_secret", message))
-	}
-	for field, value := range map[string]string{"document.subject": d.Subject, "document.type_name": d.TypeName} {
-		if markedSecret(value) {
-			c.add(hub.Invalid(field, "state_secret", message))
-		}
-	}
-}
-
-func markedSecret(text string) bool {
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
-		if word == "MẬT" {
-			return true
-		}
-	}
-	return false
-}
-
-// operation checks what a recall, update or replacement must name.
-func (c *checker) operation(sub *hub.Submission) {
+// business checks what a recall, update or replacement says of earlier documents.
+// A recall needs to name none: its own external id is then the one it recalls.
+func (c *checker) business(sub *hub.Submission) {
+	const field = "document.business"
 	b := &sub.Document.Business
-	c.text("document.business.earlier_id", b.EarlierID, false, maxExternalID)
-	c.lines("document.business.reason", b.Reason, maxReason)
-	if sub.Operation == hub.OperationReplace && len(b.Replacements) == 0 && b.EarlierID == "" {
-		c.add(hub.Invalid("document.business.replacements", "required", "a replacement names the documents that it replaces"))
+	c.text(field+".earlier_id", b.EarlierID, false, maxExternalID)
+	c.lines(field+".reason", b.Reason, maxReason)
+	for i := range bounded(c, field+".receivers", b.Receivers) {
+		c.text(fmt.Sprintf("%s.receivers[%d].agency", field, i), b.Receivers[i].Agency, true, hub.MaxCodeLength)
 	}
-	if sub.Operation == hub.OperationUpdate && b.EarlierID == "" {
-		c.add(hub.Invalid("document.business.earlier_id", "required", "an update names the document that it updates"))
+	for i := range bounded(c, field+".replacements", b.Replacements) {
+		r, place := &b.Replacements[i], fmt.Sprintf("%s.replacements[%d]", field, i)
+		c.text(place+".external_id", r.ExternalID, true, maxExternalID)
+		c.texts(place+".agencies", r.Agencies, hub.MaxCodeLength)
 	}
-	for i, r := range b.Replacements {
-		c.text(fmt.Sprintf("document.business.replacements[%d].external_id", i), r.ExternalID, true, maxExternalID)
+	switch {
+	case sub.Operation == hub.OperationUpdate && b.EarlierID == "":
+		c.fail(field+".earlier_id", "required", "an update names the document that it updates")
+	case sub.Operation == hub.OperationReplace && b.EarlierID == "" && len(b.Replacements) == 0:
+		c.fail(field+".replacements", "required", "a replacement names the documents that it replaces")
 	}
 }
 
 func (s *Service) recipients(c *checker, codes []string) {
 	switch {
 	case len(codes) == 0:
-		c.add(hub.Invalid("recipients", "required", "at least one recipient is required"))
+		c.fail("recipients", "required", "at least one recipient is required")
 	case len(codes) > s.MaxRecipients:
 		c.add(hub.Errorf(hub.KindTooLarge, "recipients", "max_items", "%d recipients, at most %d are allowed", len(codes), s.MaxRecipients))
 	}
@@ -196,37 +132,43 @@ func (s *Service) parts(c *checker, sub *hub.Submission) {
 		return
 	}
 	seen, content := map[string]bool{}, false
-	for i, p := range sub.Parts {
+	for i := range sub.Parts {
+		p := &sub.Parts[i]
 		field := fmt.Sprintf("parts[%d]", i)
-		c.text(field+".id", p.ID, true, maxFullName)
+		c.part(field, p)
 		if seen[p.ID] || p.ID == string(hub.RoleEnvelope) {
-			c.add(hub.Invalid(field+".id", "unique", "the part id %q is used twice or reserved", p.ID))
+			c.fail(field+".id", "unique", "the part id %.60q is used twice or reserved", p.ID)
 		}
 		seen[p.ID] = true
-		if p.Role != hub.RoleOriginal && p.Role != hub.RoleAttachment {
-			c.add(hub.Invalid(field+".role", "code_list", "the role of a part is original or attachment"))
-		}
-		c.fileName(field+".name", p.Name)
-		c.text(field+".description", p.Description, false, maxSubject)
-		c.text(field+".media_type", p.MediaType, true, maxName)
-		if p.Size < 0 {
-			c.add(hub.Invalid(field+".size", "minimum", "a size is not negative"))
-		}
 		content = content || p.Size > 0
 	}
 	if !content {
-		c.add(hub.Invalid("parts", "required", "at least one file with content is required"))
+		c.fail("parts", "required", "at least one file with content is required")
+	}
+}
+
+func (c *checker) part(field string, p *hub.Part) {
+	c.text(field+".id", p.ID, true, maxPartID)
+	if p.Role != hub.RoleOriginal && p.Role != hub.RoleAttachment {
+		c.fail(field+".role", "code_list", "the role of a part is original or attachment")
+	}
+	c.fileName(field+".name", p.Name)
+	c.text(field+".description", p.Description, false, maxSubject)
+	c.text(field+".media_type", p.MediaType, true, maxName)
+	if p.Size < 0 {
+		c.fail(field+".size", "minimum", "a size is not negative")
 	}
 }
 
 // fileName checks a name that people will save a file under.
 func (c *checker) fileName(field, name string) {
 	before := len(c.found)
-	c.text(field, name, true, maxPartName)
-	if len(c.found) > before {
-		return
-	}
-	if strings.ContainsAny(name, `/\:`) || name == "." || name == ".." || strings.HasSuffix(name, ".") || strings.TrimSpace(name) != name {
-		c.add(hub.Invalid(field, "file_name", "a file name has no path, drive, leading or trailing blank, or trailing dot"))
+	c.text(field, name, true, utf8.RuneCountInString(name))
+	switch {
+	case len(c.found) > before:
+	case len(name) > maxPartName:
+		c.fail(field, "max_length", "a file name has at most %d bytes, this one %d", maxPartName, len(name))
+	case strings.ContainsAny(name, `/\:`), strings.HasSuffix(name, "."), strings.TrimSpace(name) != name:
+		c.fail(field, "file_name", "a file name has no path, drive, leading or trailing blank, or trailing dot")
 	}
 }
