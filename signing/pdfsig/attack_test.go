@@ -2,6 +2,7 @@ package pdfsig_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"fmt"
 	"regexp"
 	"slices"
@@ -127,18 +128,12 @@ func value(t testing.TB, file []byte) string {
 	return strings.TrimPrefix(last(t, file, `/Contents<[0-9a-f]+>`), "/Contents")
 }
 
-// signTarget signs the target with the library, which keeps only signature fields
-// in the form: so the form is signed by hand instead, by moving the signature of
-// the library into the prepared field.
+// signTarget signs the target by hand: the library keeps only signature fields in
+// the form.
 func signTarget(t testing.TB, a *pki.Authority) []byte {
 	t.Helper()
 	id := person(t, a, pki.P256)
-	return handSigned(t, target(), id, map[int]string{
-		20: `<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /adbe.pkcs7.detached /ByteRange [0 ********** ********** **********] /Contents<0000> >>`,
-		21: `<< /Type /Annot /Subtype /Widget /FT /Sig /T (leader) /V 20 0 R /Rect [0 0 0 0] /P 3 0 R >>`,
-		8:  `<< /Fields [9 0 R 10 0 R 21 0 R] /SigFlags 3 >>`,
-		11: `[9 0 R 10 0 R 21 0 R]`,
-	})
+	return handSigned(t, target(), id, leaderSignature("adbe.pkcs7.detached"))
 }
 
 func TestTargetPasses(t *testing.T) {
@@ -536,5 +531,58 @@ func TestEncryptedFileIsUndecided(t *testing.T) {
 	worst := worstOf(verify(t, signedFile, validator(t, a)))
 	if worst == nil || worst.Indication != verdict.Indeterminate || worst.Sub != verdict.FormatFailure {
 		t.Errorf("signed: %v", worst)
+	}
+}
+
+// leaderSignature are the objects of a signature of the given form.
+func leaderSignature(form string) map[int]string {
+	return map[int]string{
+		20: `<< /Type /Sig /Filter /Adobe.PPKLite /SubFilter /` + form + ` /ByteRange [0 ********** ********** **********] /Contents<0000> >>`,
+		21: `<< /Type /Annot /Subtype /Widget /FT /Sig /T (leader) /V 20 0 R /Rect [0 0 0 0] /P 3 0 R >>`,
+		8:  `<< /Fields [9 0 R 10 0 R 21 0 R] /SigFlags 3 >>`,
+		11: `[9 0 R 10 0 R 21 0 R]`,
+	}
+}
+
+func TestBaselineSignature(t *testing.T) {
+	a := authority(t, pki.P256)
+	id := person(t, a, pki.P256)
+	sign := func(form string, reference bool) verdict.Signature {
+		file := handSignedWith(t, target(), leaderSignature(form), func(content []byte) []byte {
+			sum := sha256.Sum256(content)
+			return digestMessage(t, sum[:], id, reference)
+		})
+		report := verify(t, file, validator(t, a))
+		if len(report.Signatures) != 1 {
+			t.Fatalf("%+v", report)
+		}
+		return report.Signatures[0]
+	}
+	if s := sign("ETSI.CAdES.detached", true); s.Indication() != verdict.Passed || s.Level != "B-B" {
+		t.Errorf("baseline: %v, level %s", s.Problem, s.Level)
+	}
+	if s := sign("ETSI.CAdES.detached", false); s.Problem == nil || s.Problem.Sub != verdict.SigConstraintsFailure || s.Problem.Indication != verdict.Indeterminate {
+		t.Errorf("baseline without the reference: %v", s.Problem)
+	}
+	if s := sign("adbe.pkcs7.detached", false); s.Indication() != verdict.Passed || s.Level != "legacy" {
+		t.Errorf("older form: %v, level %s", s.Problem, s.Level)
+	}
+	if s := sign("adbe.x509.rsa_sha1", true); s.Problem == nil || s.Problem.Indication != verdict.Indeterminate {
+		t.Errorf("unknown form: %v", s.Problem)
+	}
+}
+
+// A document timestamp behind a signature is an extension, noted and not evaluated.
+func TestDocumentTimestampMayFollow(t *testing.T) {
+	a := authority(t, pki.P256)
+	file := handSigned(t, signTarget(t, a), agency(t, a, pki.P256), map[int]string{
+		30: `<< /Type /DocTimeStamp /Filter /Adobe.PPKLite /SubFilter /ETSI.RFC3161 /ByteRange [0 ********** ********** **********] /Contents<0000> >>`,
+		31: `<< /Type /Annot /Subtype /Widget /FT /Sig /T (time) /V 30 0 R /Rect [0 0 0 0] /P 3 0 R >>`,
+		8:  `<< /Fields [9 0 R 10 0 R 21 0 R 31 0 R] /SigFlags 3 >>`,
+	})
+	report := verify(t, file, validator(t, a))
+	expectPassed(t, report, 1)
+	if len(report.Findings) != 1 || !strings.Contains(report.Findings[0], "document timestamp in field time") {
+		t.Errorf("findings %q", report.Findings)
 	}
 }

@@ -58,11 +58,12 @@ func detachedOver(t testing.TB, content io.Reader, by pki.Identity) []byte {
 	if _, err := io.Copy(hash, content); err != nil {
 		t.Fatal(err)
 	}
-	return digestMessage(t, hash.Sum(nil), by)
+	return digestMessage(t, hash.Sum(nil), by, false)
 }
 
-// digestMessage builds the smallest message: content type and digest.
-func digestMessage(t testing.TB, sum []byte, by pki.Identity) []byte {
+// digestMessage builds the smallest message, content type and digest, and with the
+// reference to the signing certificate the smallest one of the baseline.
+func digestMessage(t testing.TB, sum []byte, by pki.Identity, reference bool) []byte {
 	t.Helper()
 	oid := func(b *cryptobyte.Builder, numbers ...int) { b.AddASN1ObjectIdentifier(numbers) }
 	sha := func(b *cryptobyte.Builder) {
@@ -77,6 +78,12 @@ func digestMessage(t testing.TB, sum []byte, by pki.Identity) []byte {
 			oid(b, 1, 2, 840, 113549, 1, 9, 4)
 			b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { b.AddASN1OctetString(sum) })
 		})
+		if reference {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				oid(b, 1, 2, 840, 113549, 1, 9, 16, 2, 47)
+				b.AddASN1(asn1.SET, signerReference(by))
+			})
+		}
 	}
 	var set cryptobyte.Builder
 	set.AddASN1(asn1.SET, attributes)
@@ -116,6 +123,18 @@ func digestMessage(t testing.TB, sum []byte, by pki.Identity) []byte {
 		})
 	})
 	return b.BytesOrPanic()
+}
+
+// signerReference is a SigningCertificateV2 with the digest alone.
+func signerReference(by pki.Identity) func(b *cryptobyte.Builder) {
+	sum := sha256.Sum256(by.Certificate().Raw)
+	return func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1OctetString(sum[:]) })
+			})
+		})
+	}
 }
 
 // methodOf returns the signature algorithm of an identity's key with SHA-256.
