@@ -2,7 +2,7 @@
 //
 // Content is durable when Commit returns: written to a temporary file of the
 // same file system, synchronised, renamed to its place, and the folder
-// synchronised, with those above it that are new. Nothing that is in place is
+// synchronised. Nothing that is in place is
 // ever changed. Reading verifies: a byte that rotted on disk is an error and
 // never passed on as good; when the same content comes in once more, it takes
 // the place of the damaged file, which is kept beside it.
@@ -15,17 +15,17 @@
 // kernel may have dropped the data: Fatal is called, which must end the process.
 // A full disk is KindUnavailable, every other failure of the disk KindInternal.
 //
-// Layout: objects/aa/bb/aabb... (65,536 folders), temporary/, staged/.
+// Layout: objects/aa/aabb..., temporary/, staged/. The 256 folders are made when
+// the store is opened, so that a commit synchronises two things, the file and one
+// folder; file systems with indexed folders hold millions of files in each.
 package blobdir
 
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -48,8 +48,6 @@ type Dir struct {
 	Options
 	verified verifiedSet
 	staging  claims
-	// durable tells which of the folders objects/aa/bb are known to be so.
-	durable [1 << 16]atomic.Bool
 }
 
 // staleAfter is the age from which a temporary file is taken for the leftover of
@@ -79,7 +77,7 @@ func Open(o Options) (*Dir, error) {
 	return d, d.sweep()
 }
 
-// makeFolders creates the upper folders, durably.
+// makeFolders creates all folders, durably.
 func (d *Dir) makeFolders() error {
 	folders := []string{d.path("temporary"), d.path("staged")}
 	for i := range 256 {
@@ -117,33 +115,8 @@ func (d *Dir) sweep() error {
 // objectPath is where content lives.
 func (d *Dir) objectPath(digest hub.Digest) string {
 	name := digest.String()
-	return d.path("objects", name[:2], name[2:4], name)
+	return d.path("objects", name[:2], name)
 }
-
-// makeFolder makes the folder of a digest and returns its path.
-func (d *Dir) makeFolder(digest hub.Digest) (string, error) {
-	folder := filepath.Dir(d.objectPath(digest))
-	if d.durable[folderNumber(digest)].Load() {
-		return folder, nil
-	}
-	if err := os.Mkdir(folder, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
-	}
-	return folder, nil
-}
-
-// syncParent makes the entry of that folder durable, unless that was done since
-// the start: that the folder is there does not tell whether whoever made it got
-// as far as the synchronisation.
-func (d *Dir) syncParent(digest hub.Digest) {
-	if known := &d.durable[folderNumber(digest)]; !known.Load() {
-		d.syncFolder(filepath.Dir(filepath.Dir(d.objectPath(digest))))
-		known.Store(true)
-	}
-}
-
-// folderNumber numbers the folders objects/aa/bb.
-func folderNumber(digest hub.Digest) int { return int(digest[0])<<8 | int(digest[1]) }
 
 // syncFile makes the content of a file durable.
 func (d *Dir) syncFile(f *os.File) {

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -82,26 +83,18 @@ func (d *Dir) place(f *os.File, digest hub.Digest, size int64) error {
 	if err != nil {
 		return err
 	}
-	folder, err := d.makeFolder(digest)
-	if err != nil {
-		return failure("create a folder for content", err)
-	}
 	if present {
 		_ = os.Remove(f.Name()) // a leftover is swept
 	} else if err := d.move(f, digest, size); err != nil {
 		return err
 	}
 	// Also when another call put the content there: it may not have got this far.
-	d.syncParent(digest)
-	d.syncFolder(folder)
+	d.syncFolder(filepath.Dir(d.objectPath(digest)))
 	return nil
 }
 
 func (d *Dir) move(f *os.File, digest hub.Digest, size int64) error {
-	// A journal writes the new folder along with the file: its own
-	// synchronisation, before the move, then costs next to nothing.
 	d.syncFile(f)
-	d.syncParent(digest)
 	if err := os.Rename(f.Name(), d.objectPath(digest)); err != nil {
 		return failure("put content in place", err)
 	}
