@@ -2,12 +2,15 @@ package hub
 
 import "time"
 
-// The identifiers of things the hub creates: UUIDv7 in canonical text form.
-type (
-	DispatchID string
-	DeliveryID string
-	EvidenceID string
-)
+// DispatchID identifies a dispatch: a UUIDv7 in canonical text form, as the ids of
+// all things that the hub creates.
+type DispatchID string
+
+// DeliveryID identifies a delivery.
+type DeliveryID string
+
+// EvidenceID identifies an evidence.
+type EvidenceID string
 
 // Dispatch is the accepted unit: one document, one sender, n recipients. It is
 // unique on (Sender, ExternalID, Operation) and never changes after acceptance.

@@ -90,7 +90,7 @@ const (
 func (p Priority) Urgent() bool { return p > PriorityNormal }
 
 // Document is the official act that a dispatch carries. Lengths follow annex VI
-// of NĐ 30/2020/NĐ-CP; see Document.Validate.
+// of NĐ 30/2020/NĐ-CP; intake checks them.
 type Document struct {
 	CodeNumber    string       `json:"code_number"`   // số, "173"
 	CodeNotation  string       `json:"code_notation"` // ký hiệu, "UBND-KSTTHC"

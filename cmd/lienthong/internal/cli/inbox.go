@@ -69,10 +69,10 @@ func (c *inboxCommand) watch(ctx context.Context, e *env, client *hubclient.Clie
 		return err
 	}
 	err := client.Arrivals(ctx, c.Agency, func(hubclient.Arrival) error { return show() })
-	if ctx.Err() != nil {
-		return nil // interrupted: that is how watching ends
+	if err != nil && ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil // interrupted: that is how watching ends
 }
 
 func printInbox(w io.Writer, items []hub.Item) {

@@ -31,11 +31,7 @@ func (c *serveCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	settings, err := effective(&c.Config)
-	if err != nil {
-		return err
-	}
-	log.Info("configuration", "settings", settings)
+	log.Info("configuration", "settings", effective(&c.Config))
 	fmt.Fprintf(e.Stdout, "lienthong: ready url=%s\n", a.URL())
 	log.Info("ready", "url", a.URL(), "version", e.Version, "operator_key", c.OperatorKeyFile())
 	runErr := a.Run(ctx)
@@ -64,7 +60,7 @@ func utcTimes(_ []string, a slog.Attr) slog.Attr {
 
 // effective lists the settings by flag name. None of them is a secret: those
 // live in files, and only the names of the files stand here.
-func effective(c *app.Config) (map[string]string, error) {
+func effective(c *app.Config) map[string]string {
 	settings := map[string]string{}
 	v := reflect.ValueOf(*c)
 	for i := range v.NumField() {
@@ -74,7 +70,7 @@ func effective(c *app.Config) (map[string]string, error) {
 		}
 		settings[name] = fmt.Sprint(v.Field(i).Interface())
 	}
-	return settings, nil
+	return settings
 }
 
 func kebab(name string) string {
@@ -102,10 +98,7 @@ func strictJSON(r io.Reader) (kong.Resolver, error) {
 	if err := decoder.Decode(&values); err != nil {
 		return nil, hub.Invalid("configuration", "json", "the configuration file is not one JSON object: %v", err)
 	}
-	known, err := effective(&app.Config{})
-	if err != nil {
-		return nil, err
-	}
+	known := effective(&app.Config{})
 	for key := range values {
 		if _, ok := known[key]; !ok {
 			return nil, hub.Invalid(key, "unknown", "the configuration file has a key that is no flag of serve")
@@ -127,10 +120,7 @@ type configShow struct {
 
 // Run prints the settings.
 func (c *configShow) Run(e *env) error {
-	settings, err := effective(&c.Config)
-	if err != nil {
-		return err
-	}
+	settings := effective(&c.Config)
 	return e.print(settings, func(w io.Writer) {
 		t := text.Table{Head: []string{"SETTING", "VALUE"}}
 		keys := make([]string, 0, len(settings))
