@@ -87,7 +87,7 @@ func (l Limits) withDefaults() Limits {
 	l.Bytes = cmp.Or(l.Bytes, 8<<30)
 	l.Stall = cmp.Or(l.Stall, 30*time.Second)
 	l.Stream = cmp.Or(l.Stream, time.Hour)
-	l.Heartbeat = cmp.Or(l.Heartbeat, 15*time.Second)
+	l.Heartbeat = min(cmp.Or(l.Heartbeat, 15*time.Second), l.Stall/2) // a stream that is silent for longer would be cut off
 	return l
 }
 

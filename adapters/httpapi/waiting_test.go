@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -285,9 +286,26 @@ func TestSlowBodies(t *testing.T) {
 	}
 }
 
-// A deadline for a body does not end what follows on the same connection.
+// A deadline for a body or an answer does not end what follows on the same
+// connection, and none runs while the hub itself waits; in HTTP/2 neither.
 func TestDeadlinesAreForgotten(t *testing.T) {
-	s := newTestServer(t, func(o *Options) { o.Limits.Stall = 100 * time.Millisecond })
+	short := func(o *Options) { o.Limits.Stall = 100 * time.Millisecond }
+	t.Run("HTTP/1.1", func(t *testing.T) { useConnection(t, newTestServer(t, short), "HTTP/1.1") })
+	t.Run("HTTP/2.0", func(t *testing.T) {
+		plain := newTestServer(t, short)
+		s := &testServer{httptest.NewUnstartedServer(plain.Config.Handler), plain.hub, plain.log}
+		s.EnableHTTP2 = true
+		s.StartTLS()
+		defer s.Close()
+		useConnection(t, s, "HTTP/2.0")
+	})
+}
+
+func useConnection(t *testing.T, s *testServer, protocol string) {
+	t.Helper()
+	if a := s.call(t, http.MethodGet, "/v1/me", ""); a.Proto != protocol || (a.Header.Get("Strict-Transport-Security") != "") != (s.TLS != nil) {
+		t.Fatalf("%s %v", a.Proto, a.Header)
+	}
 	s.call(t, http.MethodPost, "/v1/verify", "%PDF-1.7")
 	s.hub.empty = true
 	if a := s.call(t, http.MethodGet, "/v1/mailbox?wait=1", ""); a.StatusCode != http.StatusOK {
