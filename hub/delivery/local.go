@@ -34,42 +34,57 @@ func (q *LocalQueue) Publish(_ context.Context, dispatch hub.DispatchID, urgent 
 	return nil
 }
 
-// Consume implements Queue. A batch whose handling fails is dropped here, too:
-// it stays in the database, where the sweeper finds it.
+// Consume implements Queue; it ends with ctx's error. A batch whose handling
+// fails is not handed on again: it stays in the database, where the sweeper finds
+// it.
 func (q *LocalQueue) Consume(ctx context.Context, handle func(ctx context.Context, dispatches []hub.DispatchID) error) error {
 	for {
-		batch, err := q.next(ctx)
+		first, err := q.wait(ctx)
 		if err != nil {
 			return err
 		}
-		_ = handle(ctx, batch) // see above
+		_ = handle(ctx, q.fill([]hub.DispatchID{first})) // see above
 	}
 }
 
-// next waits for one reference and takes what else is there, urgent ones first.
-func (q *LocalQueue) next(ctx context.Context) ([]hub.DispatchID, error) {
-	var batch []hub.DispatchID
+// wait waits for one reference.
+func (q *LocalQueue) wait(ctx context.Context) (hub.DispatchID, error) {
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	if d, ok := take(q.urgent); ok {
+		return d, nil
+	}
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return "", ctx.Err()
 	case d := <-q.urgent:
-		batch = append(batch, d)
+		return d, nil
 	case d := <-q.normal:
+		return d, nil
+	}
+}
+
+// fill adds what else is there, urgent ones first.
+func (q *LocalQueue) fill(batch []hub.DispatchID) []hub.DispatchID {
+	for len(batch) < localBatch {
+		d, ok := take(q.urgent)
+		if !ok {
+			d, ok = take(q.normal)
+		}
+		if !ok {
+			return batch
+		}
 		batch = append(batch, d)
 	}
-	for len(batch) < localBatch {
-		select {
-		case d := <-q.urgent:
-			batch = append(batch, d)
-			continue
-		default:
-		}
-		select {
-		case d := <-q.normal:
-			batch = append(batch, d)
-		default:
-			return batch, nil
-		}
+	return batch
+}
+
+func take(lane <-chan hub.DispatchID) (hub.DispatchID, bool) {
+	select {
+	case d := <-lane:
+		return d, true
+	default:
+		return "", false
 	}
-	return batch, nil
 }
