@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"modernc.org/sqlite"
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/lienthong/lienthong/hub"
@@ -158,7 +158,7 @@ func (r *reader) close() error {
 
 // primaryCode returns SQLite's primary result code, or 0 when err has none.
 func primaryCode(err error) int {
-	var e *sqlite.Error
+	var e interface{ Code() int } // *sqlite.Error
 	if !errors.As(err, &e) {
 		return 0
 	}

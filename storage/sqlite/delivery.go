@@ -96,7 +96,7 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dis
 	// One half for each value of calm: neither walks over what waits for a later attempt.
 	half := "SELECT " + deliveryColumns + ", v.calm, v.next_attempt, v.id FROM deliveries v WHERE v.state = 'queued' AND v.next_attempt <= ?1 AND v.calm = "
 	return items(ctx, s.reader, s.reader, "SELECT body, fence, lease_until, lease_holder FROM ("+
-		half+"0 UNION ALL "+half+"1 ORDER BY calm, next_attempt, id LIMIT ?2)", micros(now), limit)
+		half+"0 UNION ALL "+half+"1 ORDER BY 5, 6, 7 LIMIT ?2)", micros(now), limit)
 }
 
 // ExpiringDeliveries returns open deliveries whose time to live has passed.

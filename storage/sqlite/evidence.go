@@ -59,12 +59,11 @@ func evidence(ctx context.Context, q queryer, id hub.EvidenceID) (hub.SealedEvid
 // must apply.
 func (s *Store) Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error) {
 	var list hub.List[hub.SealedEvidence]
-	c, err := evidenceCondition(&query)
+	text, args, err := evidenceQuery(&query)
 	if err != nil {
 		return list, err
 	}
-	found, err := collect(ctx, free{s.reader.db}, scanEvidence,
-		"SELECT "+evidenceColumns+" FROM evidences"+c.where()+" ORDER BY position LIMIT ?", append(c.args, query.Page.Limit+1)...)
+	found, err := collect(ctx, free{s.reader.db}, scanEvidence, text, args...)
 	if err != nil {
 		return list, err
 	}
@@ -77,10 +76,10 @@ func (s *Store) Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.Lis
 	return list, nil
 }
 
-func evidenceCondition(query *hub.EvidenceQuery) (*condition, error) {
+func evidenceQuery(query *hub.EvidenceQuery) (string, []any, error) {
 	after, err := parseCursor("evidence", query.Page, 1)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	var c condition
 	for _, term := range []struct{ column, value string }{
@@ -91,10 +90,13 @@ func evidenceCondition(query *hub.EvidenceQuery) (*condition, error) {
 			c.add(term.column+" = ? AND "+term.column+" <> ''", term.value)
 		}
 	}
-	if after == nil {
-		return &c, nil
+	if after != nil {
+		position, err := parseNumber(after[0])
+		if err != nil {
+			return "", nil, err
+		}
+		c.add("position > ?", position)
 	}
-	position, err := parseNumber(after[0])
-	c.add("position > ?", position)
-	return &c, err
+	return "SELECT " + evidenceColumns + " FROM evidences" + c.where() + " ORDER BY position LIMIT ?",
+		append(c.args, query.Page.Limit+1), nil
 }

@@ -11,24 +11,11 @@ import (
 // first.
 func (s *Store) Mailbox(ctx context.Context, query hub.MailboxQuery) (hub.List[hub.Item], error) {
 	var list hub.List[hub.Item]
-	c, err := mailboxCondition(&query)
-	if err != nil {
+	text, args, err := mailboxQuery(&query)
+	if err != nil || text == "" {
 		return list, err
 	}
-	from := " FROM deliveries v"
-	if query.Text != "" {
-		from += " JOIN dispatches d ON d.id = v.dispatch"
-	}
-	// One half for each state: each comes sorted out of the index, whatever the
-	// history of the agency, and they are merged.
-	var halves []string
-	var args []any
-	for _, state := range statesOf(&query) {
-		halves = append(halves, "SELECT "+deliveryColumns+", v.calm AS calm, v.id AS id"+from+c.where()+" AND v.state = ?")
-		args = append(append(args, c.args...), string(state))
-	}
-	found, err := items(ctx, free{s.reader.db}, s.reader, "SELECT body, fence, lease_until, lease_holder FROM ("+
-		strings.Join(halves, " UNION ALL ")+" ORDER BY calm, id LIMIT ?)", append(args, query.Page.Limit+1)...)
+	found, err := items(ctx, free{s.reader.db}, s.reader, text, args...)
 	if err != nil {
 		return list, err
 	}
@@ -36,6 +23,31 @@ func (s *Store) Mailbox(ctx context.Context, query hub.MailboxQuery) (hub.List[h
 		return cursor("mailbox", calm(&it.Delivery), string(it.Delivery.ID))
 	})
 	return list, nil
+}
+
+// mailboxQuery returns the statement, or none when the query wants no state that
+// exists. It has one part for each state: each comes sorted out of the index,
+// whatever the history of the agency, and they are merged.
+func mailboxQuery(query *hub.MailboxQuery) (string, []any, error) {
+	c, err := mailboxCondition(query)
+	if err != nil {
+		return "", nil, err
+	}
+	from := " FROM deliveries v"
+	if query.Text != "" {
+		from += " JOIN dispatches d ON d.id = v.dispatch"
+	}
+	var parts []string
+	var args []any
+	for _, state := range statesOf(query) {
+		parts = append(parts, "SELECT "+deliveryColumns+", v.calm, v.id"+from+c.where()+" AND v.state = ?")
+		args = append(append(args, c.args...), string(state))
+	}
+	if len(parts) == 0 {
+		return "", nil, nil
+	}
+	return "SELECT body, fence, lease_until, lease_holder FROM (" + strings.Join(parts, " UNION ALL ") +
+		" ORDER BY 5, 6 LIMIT ?)", append(args, query.Page.Limit+1), nil
 }
 
 func statesOf(query *hub.MailboxQuery) []hub.DeliveryState {
@@ -83,12 +95,11 @@ func calm(d *hub.Delivery) string {
 // Sent lists dispatches of a sender, newest first, with all their deliveries.
 func (s *Store) Sent(ctx context.Context, query hub.SentQuery) (hub.List[hub.SentItem], error) {
 	var list hub.List[hub.SentItem]
-	c, err := sentCondition(&query)
+	text, args, err := sentQuery(&query)
 	if err != nil {
 		return list, err
 	}
-	dispatches, err := collect(ctx, free{s.reader.db}, scanBody[hub.Dispatch],
-		"SELECT d.body FROM dispatches d"+c.where()+" ORDER BY d.id DESC LIMIT ?", append(c.args, query.Page.Limit+1)...)
+	dispatches, err := collect(ctx, free{s.reader.db}, scanBody[hub.Dispatch], text, args...)
 	if err != nil {
 		return list, err
 	}
@@ -99,15 +110,17 @@ func (s *Store) Sent(ctx context.Context, query hub.SentQuery) (hub.List[hub.Sen
 	return list, err
 }
 
-func sentCondition(query *hub.SentQuery) (*condition, error) {
+func sentQuery(query *hub.SentQuery) (string, []any, error) {
 	after, err := parseCursor("sent", query.Page, 1)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	var c condition
 	c.add("d.sender = ?", string(query.Agency))
+	order := "d.id"
 	if query.ExternalID != "" {
 		c.add("d.external_id = ?", query.ExternalID)
+		order = "+d.id" // a few rows by their external id and sorted, not all of the sender's in order
 	}
 	if query.Number != "" {
 		c.add("d.number = ?", query.Number)
@@ -119,7 +132,7 @@ func sentCondition(query *hub.SentQuery) (*condition, error) {
 	if after != nil {
 		c.add("d.id < ?", after[0])
 	}
-	return &c, nil
+	return "SELECT d.body FROM dispatches d" + c.where() + " ORDER BY " + order + " DESC LIMIT ?", append(c.args, query.Page.Limit+1), nil
 }
 
 // withDeliveries loads the deliveries of a whole page in one query.

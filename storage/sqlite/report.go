@@ -21,8 +21,10 @@ func (s *Store) SignatureReports(ctx context.Context, id hub.DispatchID) ([]hub.
 // MatchDelivery finds a delivery by what a status message says of its document:
 // the external id, else the number and, when the message names it, the date.
 func (s *Store) MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error) {
-	const from = "SELECT " + deliveryColumns + " FROM dispatches d JOIN deliveries v ON v.dispatch = d.id WHERE d.sender = ?1 AND v.recipient = ?2"
-	const newest = " ORDER BY d.id DESC, v.position LIMIT 1"
+	const from = "SELECT " + deliveryColumns + " FROM dispatches d CROSS JOIN deliveries v ON v.dispatch = d.id WHERE d.sender = ?1 AND v.recipient = ?2"
+	// CROSS JOIN and the plus keep the database from walking a whole mailbox or all
+	// dispatches of the sender instead of looking the few up.
+	const newest = " ORDER BY +d.id DESC, v.position LIMIT 1"
 	if ref.ExternalID != "" {
 		found, err := items(ctx, s.reader, s.reader, from+" AND d.external_id = ?3"+newest,
 			string(sender), string(recipient), ref.ExternalID)

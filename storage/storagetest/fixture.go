@@ -86,10 +86,18 @@ func (m *Maker) Step(d hub.Delivery, to hub.DeliveryState) hub.Step {
 	return hub.Step{Delivery: next, From: d.State, Version: d.Version, Evidence: []hub.SealedEvidence{sealed}}
 }
 
+// reporter is what tests and property tests have in common.
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // bench is one test's store with what it is fed with.
 type bench struct {
 	*Maker
-	t     *testing.T
+	t     reporter
 	ctx   context.Context //nolint:containedctx // that of one test
 	store Store
 }
@@ -157,7 +165,7 @@ func (b *bench) wants(kind hub.ErrorKind, err error) {
 	wantKind(b.t, kind, err)
 }
 
-func wantKind(t *testing.T, kind hub.ErrorKind, err error) {
+func wantKind(t reporter, kind hub.ErrorKind, err error) {
 	t.Helper()
 	var e *hub.Error
 	if err == nil || !errors.As(err, &e) || e.Kind != kind {
@@ -167,7 +175,7 @@ func wantKind(t *testing.T, kind hub.ErrorKind, err error) {
 
 // same fails the test unless the JSON forms are equal: what a store gives back
 // must say what was put in.
-func same(t *testing.T, what string, got, want any) {
+func same(t reporter, what string, got, want any) {
 	t.Helper()
 	g, errGot := json.Marshal(got)
 	w, errWant := json.Marshal(want)

@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// TestPlans: no statement of daily work walks through a table that grows, and
+// what is paged comes sorted out of an index.
+func TestPlans(t *testing.T) {
+	s := openInside(t, nil)
+	ctx, now := t.Context(), time.Now()
+	use := func(_ any, err error) {
+		if err != nil && hub.KindOf(err) != hub.KindNotFound {
+			t.Error(err)
+		}
+	}
+	use(s.Item(ctx, "x"))
+	use(s.DispatchItem(ctx, "x"))
+	use(s.DueDeliveries(ctx, now, 1))
+	use(s.DueDeliveries(ctx, now, 1, "x"))
+	use(s.ExpiringDeliveries(ctx, now, 1))
+	use(s.FindAccepted(ctx, "s", "k", "e", hub.OperationNew))
+	use(s.MatchDelivery(ctx, "s", "r", hub.Reference{ExternalID: "e", Number: "n"}))
+	use(s.StatusReports(ctx, "x"))
+	use(s.SignatureReports(ctx, "x"))
+	use(s.Evidence(ctx, "x"))
+	use(s.KeyByID(ctx, "x"))
+	use(s.Upload(ctx, "x"))
+	use(s.ExpiredUploads(ctx, now, 1))
+	for text := range s.reader.prepared {
+		checkPlan(t, s, text, indexOf(text), make([]any, strings.Count(text, "?"))...)
+	}
+
+	page := hub.Page{Limit: 10}
+	paged := func(text string, args []any, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkPlan(t, s, text, "sorted", args...)
+	}
+	box := hub.MailboxQuery{Agency: "r", Free: true, Now: now, Page: page}
+	paged(mailboxQuery(&box))
+	box.States = hub.DeliveryStates()
+	paged(mailboxQuery(&box))
+	box.Text, box.Page.After = "cải cách", cursor("mailbox", "1", "x")
+	paged(mailboxQuery(&box))
+	paged(sentQuery(&hub.SentQuery{Agency: "s", Page: page}))
+	paged(sentQuery(&hub.SentQuery{Agency: "s", Text: "x", States: hub.DeliveryStates(), Page: hub.Page{Limit: 1, After: cursor("sent", "x")}}))
+	paged(sentQuery(&hub.SentQuery{Agency: "s", Number: "n", Page: page}))
+	text, args, err := sentQuery(&hub.SentQuery{Agency: "s", ExternalID: "e", Page: page})
+	use(text, err)
+	checkPlan(t, s, text, "dispatches_by_external_id", args...)
+	paged(evidenceQuery(&hub.EvidenceQuery{Dispatch: "x", Page: hub.Page{Limit: 1, After: cursor("evidence", "1")}}))
+	paged(evidenceQuery(&hub.EvidenceQuery{Delivery: "x", Page: page}))
+	paged(evidenceQuery(&hub.EvidenceQuery{Sender: "x", Page: page}))
+}
+
+// indexOf names the index that a statement must use where several would do.
+func indexOf(text string) string {
+	switch {
+	case strings.Contains(text, "d.external_id = ?3"):
+		return "dispatches_by_external_id"
+	case strings.Contains(text, "d.number = ?3"):
+		return "dispatches_by_number"
+	case strings.Contains(text, "v.dispatch IN"):
+		return "deliveries_by_dispatch"
+	}
+	return ""
+}
+
+// checkPlan fails when a statement walks through a table, when it does not use the
+// index that it should ("" for any), or when it sorts ("sorted").
+func checkPlan(t *testing.T, s *Store, text, index string, args ...any) {
+	t.Helper()
+	steps, err := collect(t.Context(), free{s.reader.db}, func(rows *sql.Rows) (string, error) {
+		var id, parent, unused int
+		var detail string
+		err := rows.Scan(&id, &parent, &unused, &detail)
+		return detail, err
+	}, "EXPLAIN QUERY PLAN "+text, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := strings.Join(steps, "\n      ")
+	bad := index == "sorted" && strings.Contains(plan, "TEMP B-TREE") || index != "sorted" && !strings.Contains(plan, index)
+	for _, step := range steps {
+		inMemory := strings.Contains(step, "json_each") || strings.Contains(step, "(subquery")
+		bad = bad || strings.HasPrefix(step, "SCAN ") && !inMemory
+	}
+	if bad {
+		t.Errorf("%s\n  by: %s", text, plan)
+	}
+}
