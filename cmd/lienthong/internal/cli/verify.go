@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -127,6 +128,9 @@ func (c *verifyCommand) verifyReceipt(verifier *signing.Verifier, path string, f
 	if err != nil {
 		return fileVerdict{}, hub.Internal("read "+path, err)
 	}
+	if !looksLikeReceipt(raw) {
+		return notSigned(path, "json", "this is no receipt: it has neither evidence nor jws"), nil
+	}
 	sealed, report, err := verifier.VerifyReceipt(raw, c.now())
 	v := fileVerdict{File: path, Kind: "receipt", Report: report, Evidence: &sealed.Evidence}
 	if err != nil && hub.KindOf(err) == hub.KindInvalid {
@@ -135,6 +139,19 @@ func (c *verifyCommand) verifyReceipt(verifier *signing.Verifier, path string, f
 		return v, nil
 	}
 	return v, err
+}
+
+// looksLikeReceipt tells a receipt, sound or not, from any other JSON.
+func looksLikeReceipt(raw []byte) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return bytes.Contains(raw, []byte(`"jws"`)) || bytes.Contains(raw, []byte(`"evidence"`))
+	}
+	return members["jws"] != nil || members["evidence"] != nil
+}
+
+func notSigned(path, kind, why string) fileVerdict {
+	return fileVerdict{File: path, Kind: kind, Report: hub.SignatureReport{Indication: hub.NoSignatureFound, Findings: []string{why}}}
 }
 
 // verifyPackage verifies the signature of the package, if it has one, and those
@@ -151,14 +168,15 @@ func (c *verifyCommand) verifyPackage(ctx context.Context, verifier *signing.Ver
 		return fileVerdict{}, err
 	}
 	pkg, err := edxml.New(edxml.Options{}).Decode(ctx, content, store)
-	if err != nil {
+	switch {
+	case err != nil && hub.KindOf(err) == hub.KindInternal:
 		return fileVerdict{}, err
+	case err != nil:
+		return notSigned(path, "xml", messageOf(hub.ViolationsOf(err)[0])), nil
+	case pkg.Submission == nil:
+		return notSigned(path, "edxml", "a status message carries no signature"), nil
 	}
 	v := fileVerdict{File: path, Kind: "edxml"}
-	if pkg.Submission == nil {
-		v.Report.Indication = hub.NoSignatureFound
-		return v, nil
-	}
 	for _, part := range pkg.Submission.AllParts() {
 		if part.Role == hub.RoleEnvelope && !pkg.Submission.XMLSigned {
 			continue

@@ -24,7 +24,7 @@ func (s Signers) Sign(ctx context.Context, document []byte, at time.Time) ([]byt
 	if err != nil {
 		return nil, fmt.Errorf("leader: %w", err)
 	}
-	twice, err := signOnce(ctx, once, s.Agency, "Ký số của cơ quan, tổ chức", at.Add(time.Minute))
+	twice, err := signOnce(ctx, once, s.Agency, "Ký số của cơ quan, tổ chức", at.Add(time.Second))
 	if err != nil {
 		return nil, fmt.Errorf("agency: %w", err)
 	}
