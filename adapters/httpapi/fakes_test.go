@@ -82,7 +82,7 @@ func theDispatch() hub.Dispatch {
 	return hub.Dispatch{
 		ID: "d1", Sender: "a1", SenderCode: "000.00.00.H47", SenderName: "UBND tỉnh Quảng Nam",
 		ExternalID: "173", Operation: hub.OperationNew, Format: hub.FormatREST, AcceptedAt: testTime,
-		Document: hub.Document{CodeNumber: "173", CodeNotation: "UBND-KSTTHC", Subject: "Cải cách <hành chính>"},
+		Document: hub.Document{CodeNumber: "173", CodeNotation: "UBND-KSTTHC", Subject: "Cải cách <hành chính>", Promulgated: "2020-01-10"},
 		Parts: []hub.Part{{
 			ID: "p1", Role: hub.RoleOriginal, Name: `Chỉ thị "173".pdf`, MediaType: "application/pdf",
 			Size: int64(len(theContent)), Digest: sha256.Sum256([]byte(theContent)),
