@@ -2,22 +2,19 @@ package tracking
 
 import (
 	"context"
-	"strings"
+	"slices"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/lienthong/lienthong/hub"
 )
 
-// act is one business act of a recipient on one delivery. done looks for the
-// evidence of the same act made before; step drafts the transition and evidence.
+// act is one business act of a recipient on one delivery.
 type act struct {
 	event hub.Event
-	// same reports whether the delivery already shows this very act.
-	same func(d *hub.Delivery) bool
+	// done returns the evidence of this very act if it was made before.
+	done func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error)
 	// change checks the act against the delivery as it is now and sets new values.
-	change func(item *hub.Item, now time.Time) error
+	change func(d *hub.Delivery, now time.Time) error
 	// describe adds to the evidence what the event needs.
 	describe func(e *hub.Evidence, d *hub.Delivery)
 	reports  []hub.StatusReport
@@ -27,15 +24,17 @@ type act struct {
 // somebody else changes at the same moment.
 const conflictRetries = 5
 
-// perform runs an act: once in effect, however often it is asked for.
-func (s *Service) perform(ctx context.Context, actor hub.Actor, id hub.DeliveryID, a act) (hub.SealedEvidence, error) {
+// perform runs an act: once in effect, however often it is asked for. choose
+// decides on the act by the delivery as it is; it is asked again after a race.
+func (s *Service) perform(ctx context.Context, actor hub.Actor, id hub.DeliveryID, choose func(*hub.Item) act) (hub.SealedEvidence, error) {
 	for try := 0; ; try++ {
 		item, err := s.own(ctx, actor, id)
 		if err != nil {
 			return hub.SealedEvidence{}, err
 		}
-		if a.same(&item.Delivery) {
-			return s.earlier(ctx, id, a.event)
+		a := choose(&item)
+		if first, found, err := a.done(ctx, &item); found || err != nil {
+			return first, err
 		}
 		sealed, err := s.attempt(ctx, item, a)
 		if err != nil && hub.KindOf(err) == hub.KindConflict && try < conflictRetries && s.moved(ctx, &item) {
@@ -53,12 +52,10 @@ func (s *Service) moved(ctx context.Context, item *hub.Item) bool {
 }
 
 func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.SealedEvidence, error) {
-	now := s.Now().UTC()
-	before := item.Delivery
-	if err := a.change(&item, now); err != nil {
+	before, next, now := item.Delivery, item.Delivery, s.now()
+	if err := a.change(&next, now); err != nil {
 		return hub.SealedEvidence{}, err
 	}
-	next := item.Delivery
 	if next.State != before.State && !before.State.MayBecome(next.State) {
 		return hub.SealedEvidence{}, hub.Errorf(hub.KindConflict, "delivery", "state",
 			"the delivery is %s and cannot become %s", before.State, next.State)
@@ -79,64 +76,76 @@ func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.Sealed
 	return sealed[0], results[0]
 }
 
-// earlier returns the newest evidence of an event in the delivery's chain.
-func (s *Service) earlier(ctx context.Context, id hub.DeliveryID, event hub.Event) (hub.SealedEvidence, error) {
+// recorded returns the newest evidence in a delivery's chain that fits.
+func (s *Service) recorded(ctx context.Context, id hub.DeliveryID, fits func(*hub.Evidence) bool) (found hub.SealedEvidence, ok bool, err error) {
 	query := hub.EvidenceQuery{Delivery: id, Page: hub.Page{Limit: s.MaxPage}}
-	var found *hub.SealedEvidence
 	for {
 		list, err := s.Evidences.Evidences(ctx, query)
 		if err != nil {
-			return hub.SealedEvidence{}, err
+			return found, false, err
 		}
 		for i := range list.Items {
-			if list.Items[i].Evidence.Event == event {
-				found = &list.Items[i]
+			if fits(&list.Items[i].Evidence) {
+				found, ok = list.Items[i], true
 			}
 		}
 		if query.Page.After = list.Next; list.Next == "" {
-			break
+			return found, ok, nil
 		}
 	}
-	if found == nil {
-		return hub.SealedEvidence{}, hub.Internal("delivery "+string(id)+" shows an act without its evidence "+event.Name(), nil)
+}
+
+// ofEvent tells the evidence of one event.
+func ofEvent(event hub.Event) func(*hub.Evidence) bool {
+	return func(e *hub.Evidence) bool { return e.Event == event }
+}
+
+func acknowledged(actor hub.Actor, d *hub.Delivery) *hub.DeliveryInfo {
+	return &hub.DeliveryInfo{
+		Attempt: d.Attempts, Channel: d.Channel,
+		Ack: &hub.AuthFact{Method: actor.Auth, Actor: actor.Name},
 	}
-	return *found, nil
 }
 
 // Acknowledge hands the content over: the recipient names the digests of what it
 // got, and only when they are those of the dispatch does the hub issue
-// ContentHandover. digests maps part ids to digests and covers every part, or
-// every part but the envelope, or the envelope alone.
+// ContentHandover. digests maps part ids to digests and covers every part but the
+// envelope, or the envelope. fence is that of the current lease, or 0 while
+// nobody holds one. Errors: KindInvalid (rule digest or required, with the part)
+// leaves the delivery as it is; KindConflict when it was taken over or has ended.
 func (s *Service) Acknowledge(ctx context.Context, actor hub.Actor, id hub.DeliveryID, fence int64, digests map[string]hub.Digest) (hub.SealedEvidence, error) {
-	var wrong error
-	a := act{event: hub.EventContentHandover}
-	a.same = func(d *hub.Delivery) bool {
-		return d.State == hub.StateHandedOver || d.State == hub.StateAccepted
+	item, err := s.own(ctx, actor, id)
+	if err != nil {
+		return hub.SealedEvidence{}, err
 	}
-	a.change = func(item *hub.Item, now time.Time) error {
-		if wrong = matchDigests(&item.Dispatch, digests); wrong != nil {
-			return wrong
-		}
-		if item.Delivery.State == hub.StateConsigned {
-			if err := checkFence(&item.Delivery, fence, now); err != nil {
-				return err
+	if err := matchDigests(&item.Dispatch, digests); err != nil {
+		return hub.SealedEvidence{}, err
+	}
+	sealed, err := s.perform(ctx, actor, id, func(*hub.Item) act { return s.handover(actor, fence) })
+	if err == nil {
+		s.catchUp(ctx, actor, id)
+	}
+	return sealed, err
+}
+
+func (s *Service) handover(actor hub.Actor, fence int64) act {
+	return act{
+		event: hub.EventContentHandover,
+		done: func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error) {
+			if item.Delivery.State == hub.StateConsigned || item.Delivery.State == hub.StateQueued {
+				return hub.SealedEvidence{}, false, nil
 			}
-		}
-		item.Delivery.State = hub.StateHandedOver
-		return nil
+			return s.recorded(ctx, item.Delivery.ID, ofEvent(hub.EventContentHandover))
+		},
+		change: func(d *hub.Delivery, now time.Time) error {
+			if d.State != hub.StateConsigned {
+				return hub.Errorf(hub.KindConflict, "delivery", "state", "the delivery is %s and cannot be acknowledged", d.State)
+			}
+			d.State = hub.StateHandedOver
+			return checkFence(d, fence, now)
+		},
+		describe: func(e *hub.Evidence, d *hub.Delivery) { e.DeliveryInfo = acknowledged(actor, d) },
 	}
-	a.describe = func(e *hub.Evidence, d *hub.Delivery) {
-		e.DeliveryInfo = &hub.DeliveryInfo{
-			Attempt: d.Attempts, Channel: d.Channel,
-			Ack: &hub.AuthFact{Method: actor.Auth, Actor: actor.Name},
-		}
-	}
-	if item, err := s.own(ctx, actor, id); err != nil {
-		return hub.SealedEvidence{}, err
-	} else if err := matchDigests(&item.Dispatch, digests); err != nil {
-		return hub.SealedEvidence{}, err
-	}
-	return s.perform(ctx, actor, id, a)
 }
 
 // matchDigests compares what the recipient got with what was sent.
@@ -161,27 +170,31 @@ func matchDigests(d *hub.Dispatch, digests map[string]hub.Digest) error {
 }
 
 // Accept records that the recipient registered the document (số đến). It ends
-// the delivery.
+// the delivery. KindConflict when it was not handed over before, or is registered
+// otherwise already.
 func (s *Service) Accept(ctx context.Context, actor hub.Actor, id hub.DeliveryID, r hub.Registration) (hub.SealedEvidence, error) {
 	if err := checkRegistration(r); err != nil {
 		return hub.SealedEvidence{}, err
 	}
-	return s.perform(ctx, actor, id, s.acceptance(actor, r, nil))
+	return s.perform(ctx, actor, id, func(*hub.Item) act { return s.acceptance(actor, r, nil) })
 }
 
-func (s *Service) acceptance(actor hub.Actor, r hub.Registration, reports []hub.StatusReport) act {
+// acceptance is made by a registration or by a status report that says so.
+func (s *Service) acceptance(actor hub.Actor, r hub.Registration, report *hub.StatusReport) act {
 	return act{
-		event:   hub.EventConsignmentAcceptance,
-		reports: reports,
-		same: func(d *hub.Delivery) bool {
-			return d.State == hub.StateAccepted && d.Registration != nil && *d.Registration == r
-		},
-		change: func(item *hub.Item, _ time.Time) error {
+		event: hub.EventConsignmentAcceptance,
+		done: func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error) {
 			d := &item.Delivery
-			if d.State == hub.StateAccepted {
-				return hub.Errorf(hub.KindConflict, "registration", "state", "the delivery is already registered under another number")
+			if d.State != hub.StateAccepted || d.Registration == nil || *d.Registration != r {
+				return hub.SealedEvidence{}, false, nil
 			}
-			if !d.Registers {
+			return s.recorded(ctx, d.ID, ofEvent(hub.EventConsignmentAcceptance))
+		},
+		change: func(d *hub.Delivery, _ time.Time) error {
+			switch {
+			case d.State == hub.StateAccepted:
+				return hub.Errorf(hub.KindConflict, "registration", "state", "the delivery is already registered otherwise")
+			case !d.Registers:
 				return hub.Errorf(hub.KindConflict, "registration", "state", "this recipient does not register documents on this hub")
 			}
 			d.State, d.Registration = hub.StateAccepted, &r
@@ -189,94 +202,66 @@ func (s *Service) acceptance(actor hub.Actor, r hub.Registration, reports []hub.
 			return nil
 		},
 		describe: func(e *hub.Evidence, d *hub.Delivery) {
-			e.Registration = d.Registration
-			e.DeliveryInfo = &hub.DeliveryInfo{Channel: d.Channel, Ack: &hub.AuthFact{Method: actor.Auth, Actor: actor.Name}}
-			if len(reports) > 0 {
-				e.Status = statusFact(&reports[0])
-			}
+			e.Registration, e.DeliveryInfo, e.Status = d.Registration, acknowledged(actor, d), statusFact(report)
 		},
 	}
 }
 
 func checkRegistration(r hub.Registration) error {
-	if err := plainText("number", r.Number, true, 50); err != nil {
-		return err
-	}
-	if err := plainText("unit", r.Unit, false, 200); err != nil {
-		return err
-	}
+	found := hub.Violations{}
+	found = checkText(found, "number", r.Number, true, maxRegister)
+	found = checkText(found, "unit", r.Unit, false, maxUnit)
 	if _, err := hub.ParseDate(string(r.Date)); err != nil {
-		return hub.Invalid("date", "date", "the date of registration has the form YYYY-MM-DD")
+		found = append(found, hub.Invalid("date", "date", "the date of registration has the form YYYY-MM-DD and exists"))
 	}
-	return nil
-}
-
-// plainText checks one line of text from a recipient.
-func plainText(field, value string, required bool, longest int) error {
-	switch {
-	case required && strings.TrimSpace(value) == "":
-		return hub.Invalid(field, "required", "%s is required", field)
-	case !utf8.ValidString(value) || strings.ContainsFunc(value, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }):
-		return hub.Invalid(field, "control_character", "%s contains control characters", field)
-	case utf8.RuneCountInString(value) > longest:
-		return hub.Invalid(field, "max_length", "%s has more than %d characters", field, longest)
-	}
-	return nil
+	return found.AsError()
 }
 
 // Refuse sends the document back with a reason (QĐ 28/2018/QĐ-TTg art. 5.4). It
-// ends the delivery. fence is that of the running lease, or 0 without one.
+// ends the delivery. fence is that of the current lease, or 0 while nobody holds
+// one.
 func (s *Service) Refuse(ctx context.Context, actor hub.Actor, id hub.DeliveryID, fence int64, reason hub.Reason) (hub.SealedEvidence, error) {
 	if err := checkReason(reason); err != nil {
 		return hub.SealedEvidence{}, err
 	}
-	return s.perform(ctx, actor, id, s.refusal(actor, fence, reason, nil))
+	return s.perform(ctx, actor, id, func(*hub.Item) act { return s.refusal(actor, fence, reason, nil) })
 }
 
-func (s *Service) refusal(actor hub.Actor, fence int64, reason hub.Reason, reports []hub.StatusReport) act {
+// refusal is made by a reason or by a status report that says so.
+func (s *Service) refusal(actor hub.Actor, fence int64, reason hub.Reason, report *hub.StatusReport) act {
 	return act{
-		event:   hub.EventConsignmentRejection,
-		reports: reports,
-		same: func(d *hub.Delivery) bool {
-			return d.State == hub.StateRefused && d.Reason != nil && *d.Reason == reason
-		},
-		change: func(item *hub.Item, now time.Time) error {
+		event: hub.EventConsignmentRejection,
+		done: func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error) {
 			d := &item.Delivery
-			if d.State == hub.StateConsigned {
+			if d.State != hub.StateRefused || d.Reason == nil || *d.Reason != reason {
+				return hub.SealedEvidence{}, false, nil
+			}
+			return s.recorded(ctx, d.ID, ofEvent(hub.EventConsignmentRejection))
+		},
+		change: func(d *hub.Delivery, now time.Time) error {
+			switch {
+			case d.State == hub.StateRefused:
+				return hub.Errorf(hub.KindConflict, "delivery", "state", "the delivery is already refused for another reason")
+			case d.State == hub.StateHandedOver && d.Final():
+				return hub.Errorf(hub.KindConflict, "delivery", "state", "the delivery ended with its hand-over")
+			case d.State == hub.StateConsigned:
 				if err := checkFence(d, fence, now); err != nil {
 					return err
 				}
 			}
-			if d.State == hub.StateHandedOver && !d.Registers {
-				return hub.Errorf(hub.KindConflict, "delivery", "state", "the delivery ended with its hand-over")
-			}
-			if d.State == hub.StateRefused {
-				return hub.Errorf(hub.KindConflict, "delivery", "state", "the delivery is already refused for another reason")
-			}
-			d.State, d.Reason = hub.StateRefused, &reason
-			d.Progress = hub.StatusRefused
+			d.State, d.Reason, d.Progress = hub.StateRefused, &reason, hub.StatusRefused
 			return nil
 		},
 		describe: func(e *hub.Evidence, d *hub.Delivery) {
-			e.Reasons = []hub.Reason{reason}
-			e.DeliveryInfo = &hub.DeliveryInfo{Channel: d.Channel, Ack: &hub.AuthFact{Method: actor.Auth, Actor: actor.Name}}
-			if len(reports) > 0 {
-				e.Status = statusFact(&reports[0])
-			}
+			e.Reasons, e.DeliveryInfo, e.Status = []hub.Reason{reason}, acknowledged(actor, d), statusFact(report)
 		},
 	}
 }
 
-// maxReason is the longest reason in characters.
-const maxReason = 1000
-
 func checkReason(r hub.Reason) error {
-	known := false
-	for _, code := range hub.RefusalReasons() {
-		known = known || code == r.Code
+	found := hub.Violations{}
+	if !slices.Contains(hub.RefusalReasons(), r.Code) {
+		found = append(found, hub.Invalid("code", "code_list", "%.40q is not a reason to refuse", string(r.Code)))
 	}
-	if !known {
-		return hub.Invalid("code", "code_list", "%q is not a reason to refuse", r.Code)
-	}
-	return plainText("detail", r.Detail, true, maxReason)
+	return checkText(found, "detail", r.Detail, true, maxReason).AsError()
 }

@@ -20,7 +20,7 @@ func (s *Service) Lease(ctx context.Context, actor hub.Actor, request hub.LeaseR
 		return nil, hub.Invalid("deliveries", "max_items", "at most %d deliveries can be leased at once", maxLeases)
 	}
 	request.Max = min(max(request.Max, 1), maxLeases)
-	now := s.Now().UTC()
+	now := s.Now().UTC() // to the full, so that the longest lease is never a little too long
 	wish := s.DefaultLease
 	if !request.Until.IsZero() {
 		wish = request.Until.Sub(now)
@@ -30,7 +30,11 @@ func (s *Service) Lease(ctx context.Context, actor hub.Actor, request hub.LeaseR
 		return nil, err
 	}
 	request.Holder, request.Now, request.Until = actor.Name, now, now.Add(length)
-	return s.Leases.TakeLeases(ctx, request)
+	items, err := s.Leases.TakeLeases(ctx, request)
+	for i := range items {
+		items[i].Delivery = recipientsView(items[i].Delivery)
+	}
+	return items, err
 }
 
 func (s *Service) leaseLength(wish time.Duration) (time.Duration, error) {
@@ -52,7 +56,7 @@ func (s *Service) Renew(ctx context.Context, actor hub.Actor, id hub.DeliveryID,
 	if err != nil {
 		return hub.Lease{}, err
 	}
-	now := s.Now().UTC()
+	now := s.now()
 	return s.Leases.RenewLease(ctx, id, fence, now, now.Add(length))
 }
 
@@ -62,7 +66,7 @@ func (s *Service) Release(ctx context.Context, actor hub.Actor, id hub.DeliveryI
 	if err != nil {
 		return err
 	}
-	if err := s.Leases.ReleaseLease(ctx, id, fence, s.Now().UTC()); err != nil {
+	if err := s.Leases.ReleaseLease(ctx, id, fence, s.now()); err != nil {
 		return err
 	}
 	s.Ring(item.Delivery.Recipient)

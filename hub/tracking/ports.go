@@ -59,3 +59,9 @@ type Directory interface {
 type Notary interface {
 	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)
 }
+
+// EvidenceStore reads stored evidences, oldest first, to answer a repeated act
+// with the first answer.
+type EvidenceStore interface {
+	Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error)
+}

@@ -2,105 +2,130 @@ package tracking
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
 
-// Report records a status report 01 to 06 of the recipient. 02 refuses and 03
-// accepts the delivery if it is still open; every report is kept as it came, the
-// furthest is shown. The same report again gives the first evidence.
+// Report records a status report 01 to 06 of the recipient. The first 02 refuses
+// and the first 03 accepts a delivery that is still open; every report is kept as
+// it came, the furthest is shown. Reports may come in any order, after the end of
+// the delivery too, and change no state that is final. The same report again (same
+// code, text and time stated; without a time, same code and text) gives the first
+// evidence.
 func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID, r hub.StatusReport) (hub.SealedEvidence, error) {
-	if !r.Code.Progress() {
-		return hub.SealedEvidence{}, hub.Invalid("code", "code_list", "status %q is none of 01 to 06", r.Code)
-	}
-	if err := plainText("description", r.Description, r.Code == hub.StatusRefused, maxReason); err != nil {
+	if err := checkReport(&r); err != nil {
 		return hub.SealedEvidence{}, err
 	}
-	item, err := s.own(ctx, actor, id)
-	if err != nil {
-		return hub.SealedEvidence{}, err
-	}
-	now := s.Now().UTC()
-	r.ID, r.RecordedAt = s.NewID(), now
-	r.Dispatch, r.Delivery, r.Reporter = item.Dispatch.ID, id, item.Delivery.Recipient
-	if r.StatedAt.IsZero() {
-		r.StatedAt = now
+	timeless := r.StatedAt.IsZero()
+	r.ID, r.RecordedAt = s.NewID(), s.now()
+	if timeless {
+		r.StatedAt = r.RecordedAt
 	}
 	r.StatedAt = r.StatedAt.UTC().Truncate(time.Second)
-	if first, found, err := s.repeated(ctx, &r); found || err != nil {
-		return first, err
+	same := func(e *hub.Evidence) bool {
+		f := e.Status
+		return f != nil && f.Code == r.Code && f.Description == r.Description && (timeless || f.StatedAt.Equal(r.StatedAt))
 	}
-	return s.perform(ctx, actor, id, s.reportAct(actor, &item.Delivery, r))
+	return s.perform(ctx, actor, id, func(item *hub.Item) act {
+		d := &item.Delivery
+		r.Dispatch, r.Delivery, r.Reporter = d.Dispatch, d.ID, d.Recipient
+		a := s.reported(actor, d, &r)
+		a.reports = []hub.StatusReport{r}
+		a.done = func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error) {
+			return s.recorded(ctx, item.Delivery.ID, same)
+		}
+		return a
+	})
 }
 
-// reportAct chooses what a report does: the first 03 of a delivery that was
-// handed over is its acceptance, the first 02 its refusal, all else is progress.
-func (s *Service) reportAct(actor hub.Actor, d *hub.Delivery, r hub.StatusReport) act {
-	reports := []hub.StatusReport{r}
+func checkReport(r *hub.StatusReport) error {
+	found := hub.Violations{}
+	if !r.Code.Progress() {
+		found = append(found, hub.Invalid("code", "code_list", "status %.10q is none of 01 to 06", string(r.Code)))
+	}
+	found = checkText(found, "description", r.Description, r.Code == hub.StatusRefused, maxReason)
+	return checkStaff(found, r.Staff).AsError()
+}
+
+// reported chooses what a report does to the delivery as it is.
+func (s *Service) reported(actor hub.Actor, d *hub.Delivery, r *hub.StatusReport) act {
 	switch {
 	case r.Code == hub.StatusAccepted && d.State == hub.StateHandedOver && d.Registers:
-		date := hub.Date(r.StatedAt.In(hub.Vietnam()).Format(time.DateOnly))
-		return s.acceptance(actor, hub.Registration{Date: date}, reports)
+		return s.acceptance(actor, registrationOf(r), r)
 	case r.Code == hub.StatusRefused && d.State.MayBecome(hub.StateRefused) && !d.Final():
-		fence := int64(0)
-		if d.Lease != nil && s.Now().Before(d.Lease.Until) && d.Lease.Holder == actor.Name {
-			fence = d.Lease.Fence
-		}
-		return s.refusal(actor, fence, hub.Reason{Code: hub.ReasonOther, Detail: r.Description}, reports)
+		return s.refusal(actor, fenceOf(d, actor, s.now()), hub.Reason{Code: hub.ReasonOther, Detail: r.Description}, r)
 	}
 	return act{
-		event:   hub.EventStatusReport,
-		reports: reports,
-		same:    func(*hub.Delivery) bool { return false },
-		change: func(item *hub.Item, _ time.Time) error {
-			if item.Delivery.State == hub.StateQueued || item.Delivery.State == hub.StateWithdrawn {
-				return hub.Errorf(hub.KindConflict, "delivery", "state", "the delivery is %s", item.Delivery.State)
+		event: hub.EventStatusReport,
+		change: func(d *hub.Delivery, _ time.Time) error {
+			switch d.State {
+			case hub.StateQueued, hub.StateFailed, hub.StateWithdrawn:
+				return hub.Errorf(hub.KindConflict, "delivery", "state", "the delivery is %s: there is nothing to report on", d.State)
 			}
-			item.Delivery.Progress = item.Delivery.Progress.Further(r.Code)
+			d.Progress = d.Progress.Further(r.Code)
 			return nil
 		},
-		describe: func(e *hub.Evidence, _ *hub.Delivery) { e.Status = statusFact(&r) },
+		describe: func(e *hub.Evidence, _ *hub.Delivery) { e.Status = statusFact(r) },
+	}
+}
+
+// registrationOf is what a report 03 says of the register: only the day.
+func registrationOf(r *hub.StatusReport) hub.Registration {
+	return hub.Registration{Date: hub.Date(r.StatedAt.In(hub.Vietnam()).Format(time.DateOnly))}
+}
+
+// fenceOf returns the fence of the actor's own running lease, else 0: a status
+// package cannot name one.
+func fenceOf(d *hub.Delivery, actor hub.Actor, now time.Time) int64 {
+	if d.Lease != nil && now.Before(d.Lease.Until) && d.Lease.Holder == actor.Name {
+		return d.Lease.Fence
+	}
+	return 0
+}
+
+// catchUp accepts a delivery whose recipient had reported 03 before it
+// acknowledged. It may fail: the next acknowledgement or report tries again.
+func (s *Service) catchUp(ctx context.Context, actor hub.Actor, id hub.DeliveryID) {
+	item, err := s.Store.Item(ctx, id)
+	if err != nil || item.Delivery.State != hub.StateHandedOver || item.Delivery.Final() || item.Delivery.Progress < hub.StatusAccepted {
+		return
+	}
+	reports, err := s.Options.Reports.StatusReports(ctx, item.Dispatch.ID)
+	for i := range reports {
+		r := &reports[i]
+		if r.Delivery == id && r.Code == hub.StatusAccepted {
+			_, err = s.perform(ctx, actor, id, func(*hub.Item) act { return s.acceptance(actor, registrationOf(r), r) })
+			break
+		}
+	}
+	if err != nil {
+		s.Log.WarnContext(ctx, "an early acceptance waits", "delivery", id, "error", err)
 	}
 }
 
 func statusFact(r *hub.StatusReport) *hub.StatusFact {
+	if r == nil {
+		return nil
+	}
 	return &hub.StatusFact{Code: r.Code, Description: r.Description, StatedAt: r.StatedAt}
 }
 
-// repeated finds the evidence of the same report recorded before: same code,
-// time and text.
-func (s *Service) repeated(ctx context.Context, r *hub.StatusReport) (hub.SealedEvidence, bool, error) {
-	query := hub.EvidenceQuery{Delivery: r.Delivery, Page: hub.Page{Limit: s.MaxPage}}
-	for {
-		list, err := s.Evidences.Evidences(ctx, query)
-		if err != nil {
-			return hub.SealedEvidence{}, false, err
-		}
-		for _, e := range list.Items {
-			if f := e.Evidence.Status; f != nil && f.Code == r.Code && f.Description == r.Description && f.StatedAt.Equal(r.StatedAt) {
-				return e, true, nil
-			}
-		}
-		if query.Page.After = list.Next; list.Next == "" {
-			return hub.SealedEvidence{}, false, nil
-		}
-	}
-}
-
 // ReportMessage records a status package: it finds the delivery by what the
-// package says of the document and reports on it.
+// package says of the document and reports on it. Errors name the fields of the
+// package: from, status_code, response_for.
 func (s *Service) ReportMessage(ctx context.Context, actor hub.Actor, m hub.StatusMessage) (hub.SealedEvidence, error) {
-	now := s.Now().UTC()
+	now := s.now()
 	from, err := s.Directory.Resolve(m.From, now)
 	if err != nil {
 		return hub.SealedEvidence{}, inField(err, "from")
 	}
 	if err := actor.SpeaksFor(from.Agency.ID, hub.ScopeCollect); err != nil {
-		return hub.SealedEvidence{}, err
+		return hub.SealedEvidence{}, inField(err, "from")
 	}
 	if !m.Code.Progress() {
-		return hub.SealedEvidence{}, hub.Errorf(hub.KindUnsupported, "status_code", "code_list", "status %q is none of 01 to 06", m.Code)
+		return hub.SealedEvidence{}, hub.Errorf(hub.KindUnsupported, "status_code", "code_list", "status %.10q is none of 01 to 06", string(m.Code))
 	}
 	sender, err := s.Directory.Resolve(m.For.Agency, now)
 	if err != nil {
@@ -115,12 +140,13 @@ func (s *Service) ReportMessage(ctx context.Context, actor hub.Actor, m hub.Stat
 	})
 }
 
-// inField puts the errors of a shared check under the caller's field.
+// inField puts the error of a shared check under the caller's field.
 func inField(err error, field string) error {
-	for _, e := range hub.ViolationsOf(err) {
-		named := *e
-		named.Field = field
-		return &named
+	var e *hub.Error
+	if !errors.As(err, &e) {
+		return err
 	}
-	return err
+	named := *e
+	named.Field = field
+	return &named
 }

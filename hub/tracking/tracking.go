@@ -10,16 +10,11 @@ package tracking
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
-
-// EvidenceStore reads stored evidences, to answer a repeated act with the first
-// answer.
-type EvidenceStore interface {
-	Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error)
-}
 
 // Options configure a Service. Zero limits take the defaults named beside them.
 type Options struct {
@@ -32,7 +27,7 @@ type Options struct {
 	Notary    Notary
 	Now       func() time.Time
 	NewID     func() string
-	Log       *slog.Logger
+	Log       *slog.Logger // default: silent
 
 	DefaultLease time.Duration // default 5 min
 	MaxLease     time.Duration // default 1 h
@@ -56,8 +51,14 @@ func New(o Options) *Service {
 	if o.MaxPage == 0 {
 		o.MaxPage = 200
 	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
 	return &Service{Options: o, bell: newBell()}
 }
+
+// now is the time that transitions and evidences carry: UTC, milliseconds.
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
 
 // Mailbox lists deliveries to an agency, by default those that wait to be collected.
 func (s *Service) Mailbox(ctx context.Context, actor hub.Actor, query hub.MailboxQuery) (hub.List[hub.Item], error) {
@@ -67,7 +68,7 @@ func (s *Service) Mailbox(ctx context.Context, actor hub.Actor, query hub.Mailbo
 	if len(query.States) == 0 {
 		query.States = []hub.DeliveryState{hub.StateConsigned}
 	}
-	query.Now = s.Now().UTC()
+	query.Now = s.now()
 	query.Page = s.page(query.Page)
 	list, err := s.Store.Mailbox(ctx, query)
 	for i := range list.Items {
@@ -89,13 +90,24 @@ func recipientsView(d hub.Delivery) hub.Delivery {
 	return d
 }
 
+// sendersView leaves out who works on a delivery at the recipient, and when.
+func sendersView(d hub.Delivery) hub.Delivery {
+	d.Lease = nil
+	return d
+}
+
 // Item returns one delivery to its recipient or its sender.
 func (s *Service) Item(ctx context.Context, actor hub.Actor, id hub.DeliveryID) (hub.Item, error) {
 	item, err := s.Store.Item(ctx, id)
 	if err != nil {
 		return hub.Item{}, err
 	}
-	if actor.SpeaksFor(item.Delivery.Recipient, hub.ScopeCollect) != nil && actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) != nil {
+	switch {
+	case actor.SpeaksFor(item.Delivery.Recipient, hub.ScopeCollect) == nil:
+		item.Delivery = recipientsView(item.Delivery)
+	case actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil:
+		item.Delivery = sendersView(item.Delivery)
+	default:
 		return hub.Item{}, noDelivery()
 	}
 	return item, nil
@@ -104,6 +116,7 @@ func (s *Service) Item(ctx context.Context, actor hub.Actor, id hub.DeliveryID) 
 func noDelivery() error {
 	return hub.Errorf(hub.KindNotFound, "delivery", "", "there is no such delivery")
 }
+
 func noDispatch() error {
 	return hub.Errorf(hub.KindNotFound, "dispatch", "", "there is no such dispatch")
 }
@@ -114,34 +127,45 @@ func (s *Service) Sent(ctx context.Context, actor hub.Actor, query hub.SentQuery
 		return hub.List[hub.SentItem]{}, err
 	}
 	query.Page = s.page(query.Page)
-	return s.Store.Sent(ctx, query)
+	list, err := s.Store.Sent(ctx, query)
+	for i := range list.Items {
+		list.Items[i].Deliveries = viewed(list.Items[i].Deliveries, sendersView)
+	}
+	return list, err
+}
+
+func viewed(deliveries []hub.Delivery, view func(hub.Delivery) hub.Delivery) []hub.Delivery {
+	for i := range deliveries {
+		deliveries[i] = view(deliveries[i])
+	}
+	return deliveries
 }
 
 // Dispatch returns a dispatch with the deliveries that the actor may see: its
-// sender sees all, a recipient its own.
+// sender and an auditor see all, a recipient its own. An actor that may not even
+// know of the dispatch gets KindNotFound.
 func (s *Service) Dispatch(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.SentItem, error) {
 	item, err := s.Store.DispatchItem(ctx, id)
 	if err != nil {
 		return hub.SentItem{}, err
 	}
 	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil || actor.Has(hub.ScopeAudit) {
+		item.Deliveries = viewed(item.Deliveries, sendersView)
 		return item, nil
 	}
-	var own []hub.Delivery
-	for _, d := range item.Deliveries {
-		if actor.SpeaksFor(d.Recipient, hub.ScopeCollect) == nil {
-			own = append(own, recipientsView(d))
-		}
-	}
-	if len(own) == 0 {
+	item.Deliveries = slices.DeleteFunc(item.Deliveries, func(d hub.Delivery) bool {
+		return actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil
+	})
+	if len(item.Deliveries) == 0 {
 		return hub.SentItem{}, noDispatch()
 	}
-	item.Deliveries = own
+	item.Deliveries = viewed(item.Deliveries, recipientsView)
 	return item, nil
 }
 
 // Open opens one part for the sender, or for a recipient whose delivery is in
-// its box or beyond.
+// its box or beyond: not before, and not after it failed, expired or was
+// withdrawn. The caller closes the content.
 func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error) {
 	item, err := s.Store.DispatchItem(ctx, id)
 	if err != nil {
@@ -189,17 +213,8 @@ func (s *Service) Reports(ctx context.Context, actor hub.Actor, id hub.DispatchI
 	for _, d := range item.Deliveries {
 		visible[d.ID] = true
 	}
-	all, err := s.Options.Reports.StatusReports(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	list := make([]hub.StatusReport, 0, len(all))
-	for _, r := range all {
-		if visible[r.Delivery] {
-			list = append(list, r)
-		}
-	}
-	return list, nil
+	list, err := s.Options.Reports.StatusReports(ctx, id)
+	return slices.DeleteFunc(list, func(r hub.StatusReport) bool { return !visible[r.Delivery] }), err
 }
 
 // SignatureReports returns the verdicts that were recorded at acceptance.
