@@ -12,8 +12,8 @@ import (
 
 // BenchmarkCommit measures durable commits of 200 KB per second.
 func BenchmarkCommit(b *testing.B) {
-	for _, callers := range []int{1, 16} {
-		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
+	for _, perCore := range []int{1, 16} {
+		b.Run(fmt.Sprintf("callers-per-core=%d", perCore), func(b *testing.B) {
 			d, err := blobdir.Open(blobdir.Options{Dir: b.TempDir()})
 			if err != nil {
 				b.Fatal(err)
@@ -24,7 +24,7 @@ func BenchmarkCommit(b *testing.B) {
 			}
 			var count atomic.Uint64
 			b.SetBytes(int64(len(content)))
-			b.SetParallelism(callers)
+			b.SetParallelism(perCore)
 			b.RunParallel(func(pb *testing.PB) {
 				mine := append([]byte(nil), content...)
 				for pb.Next() {

@@ -69,13 +69,13 @@ func (b *blob) Read(p []byte) (int, error) {
 	n, err := b.file.ReadAt(p, b.offset)
 	b.offset += int64(n)
 	switch {
-	case err != nil && err != io.EOF:
+	case err != nil && !errors.Is(err, io.EOF):
 		return n, failure("read content", err)
 	case b.sought:
 		return n, err
 	}
 	b.hash.Write(p[:n])
-	if err == io.EOF || b.offset >= b.Size() {
+	if err != nil || b.offset >= b.Size() {
 		if hub.Digest(b.hash.Sum(nil)) != b.key.digest {
 			return 0, b.damaged()
 		}
@@ -95,7 +95,7 @@ func (b *blob) ReadAt(p []byte, off int64) (int, error) {
 		return 0, err
 	}
 	n, err := b.file.ReadAt(p, off)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = failure("read content", err)
 	}
 	return n, err

@@ -1,7 +1,6 @@
 package blobdir_test
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -189,7 +188,7 @@ func TestSilentDamage(t *testing.T) {
 // TestFailedSync: a synchronisation that fails ends the process, whoever asked.
 func TestFailedSync(t *testing.T) {
 	dir := t.TempDir()
-	stopped := errors.New("stopped")
+	const stopped = "stopped"
 	d, err := blobdir.Open(blobdir.Options{Dir: dir, Fatal: func(error) { panic(stopped) }})
 	if err != nil {
 		t.Fatal(err)

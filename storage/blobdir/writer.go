@@ -114,7 +114,7 @@ func (d *Dir) present(digest hub.Digest, size int64) (bool, error) {
 	case err != nil:
 		return false, failure("look for content", err)
 	}
-	defer b.Close()
+	defer func() { _ = b.Close() }() // was only read
 	switch err := b.verify(); {
 	case err == nil && b.Size() == size:
 		return true, nil

@@ -32,8 +32,7 @@ func findAccepted(ctx context.Context, q queryer, sender hub.AgencyID, key, exte
 		return hub.Accepted{}, hub.Errorf(hub.KindNotFound, "dispatch", "", "there is no such dispatch")
 	}
 	// The key decides before the external id: it names this very call.
-	found, err := one(ctx, q, "dispatch", scanFirst, `
-		SELECT id, receipt FROM (SELECT 0 AS rank, id, receipt FROM dispatches WHERE sender = ?1 AND key = ?2 AND ?2 <> ''
+	found, err := one(ctx, q, "dispatch", scanFirst, `SELECT id, receipt FROM (SELECT 0 AS rank, id, receipt FROM dispatches WHERE sender = ?1 AND key = ?2 AND ?2 <> ''
 			UNION ALL SELECT 1, id, receipt FROM dispatches WHERE sender = ?1 AND external_id = ?3 AND operation = ?4)
 		ORDER BY rank LIMIT 1`, string(sender), key, externalID, string(op))
 	if err != nil {
@@ -56,8 +55,9 @@ func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, err
 	if err != nil {
 		return hub.Accepted{}, err
 	}
-	accepted := hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}
+	var accepted hub.Accepted
 	err = s.do(ctx, 1+len(a.Deliveries)+len(a.Evidence), func(t *tx) error {
+		accepted = hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}
 		inserted, err := rows.insert(t)
 		if err == nil && !inserted {
 			accepted, err = earlier(ctx, t, &a.Dispatch)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,6 +28,7 @@ type queryer interface {
 type tx struct {
 	conn     *sql.Conn
 	prepared map[string]*sql.Stmt
+	wrote    bool // a statement may have changed something since this was set to false
 }
 
 func (t *tx) stmt(text string) (*sql.Stmt, error) {
@@ -42,15 +44,17 @@ func (t *tx) stmt(text string) (*sql.Stmt, error) {
 
 // change runs a statement and returns how many rows it changed.
 func (t *tx) change(text string, args ...any) (int64, error) {
-	s, err := t.stmt(text)
+	s, err := t.stmt(text) //nolint:sqlclosecheck // kept with the connection
 	if err != nil {
 		return 0, err
 	}
 	result, err := s.ExecContext(context.Background(), args...)
 	if err != nil {
-		return 0, err
+		return 0, err // SQLite has undone what the statement did
 	}
-	return result.RowsAffected()
+	n, err := result.RowsAffected()
+	t.wrote = t.wrote || n > 0 || err != nil
+	return n, err
 }
 
 func (t *tx) exec(text string, args ...any) error {
@@ -60,11 +64,20 @@ func (t *tx) exec(text string, args ...any) error {
 
 // query implements queryer.
 func (t *tx) query(_ context.Context, text string, args ...any) (*sql.Rows, error) {
-	s, err := t.stmt(text)
+	s, err := t.stmt(text) //nolint:sqlclosecheck // kept with the connection
 	if err != nil {
 		return nil, err
 	}
+	t.wrote = t.wrote || !strings.HasPrefix(text, "SELECT") // UPDATE ... RETURNING
 	return s.QueryContext(context.Background(), args...)
+}
+
+// restart undoes the transaction and begins it anew.
+func (t *tx) restart() error {
+	if err := t.exec("ROLLBACK"); err != nil {
+		return err
+	}
+	return t.exec("BEGIN IMMEDIATE")
 }
 
 // writer owns the one connection that writes.
@@ -90,11 +103,13 @@ func (w *writer) reset() {
 	if w.tx == nil {
 		return
 	}
+	// A connection with a statement left on it would stay, and its locks with it.
 	for _, s := range w.tx.prepared {
-		s.Close()
+		_ = s.Close()
 	}
-	_ = w.tx.conn.Raw(func(any) error { return driver.ErrBadConn }) // tells the pool not to use it again
-	w.tx.conn.Close()
+	// Said by its user, this makes the pool close the connection.
+	_ = w.tx.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = w.tx.conn.Close()
 	w.tx = nil
 }
 
@@ -113,7 +128,7 @@ type reader struct {
 
 // query implements queryer for constant texts.
 func (r *reader) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	s, err := r.stmt(ctx, text)
+	s, err := r.stmt(ctx, text) //nolint:sqlclosecheck // kept with the pool
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +147,7 @@ func (r *reader) stmt(ctx context.Context, text string) (*sql.Stmt, error) {
 	if s, ok := r.prepared[text]; ok {
 		return s, nil
 	}
-	s, err := r.db.PrepareContext(ctx, text)
+	s, err := r.db.PrepareContext(ctx, text) //nolint:sqlclosecheck // kept with the pool
 	if err == nil {
 		r.prepared[text] = s
 	}
@@ -147,15 +162,6 @@ func (f free) query(ctx context.Context, text string, args ...any) (*sql.Rows, e
 	return f.db.QueryContext(ctx, text, args...)
 }
 
-func (r *reader) close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, s := range r.prepared {
-		s.Close()
-	}
-	return r.db.Close()
-}
-
 // primaryCode returns SQLite's primary result code, or 0 when err has none.
 func primaryCode(err error) int {
 	var e interface{ Code() int } // *sqlite.Error
@@ -163,6 +169,17 @@ func primaryCode(err error) int {
 		return 0
 	}
 	return e.Code() & 0xff
+}
+
+// endsTransaction reports whether an act's error is one after which SQLite may
+// have rolled the whole transaction back by itself (no room, no memory, a failing
+// disk), so that nothing more may be written in it.
+func endsTransaction(err error) bool {
+	switch primaryCode(err) {
+	case 0, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG:
+		return false
+	}
+	return true
 }
 
 // isDiskFailure reports whether a write or a synchronisation failed. What the

@@ -2,9 +2,8 @@
 //
 // A business act is one method and one transaction: all of it or nothing, and
 // durable when the method returns (WAL with synchronous=FULL). There is one
-// writer, which lets many acts share a commit; each runs inside a savepoint of
-// its own, so that one that fails spoils no other. When the commit itself fails,
-// all acts of it fail. Reads run beside the writer on connections of their own
+// writer, which lets many acts share a commit; one that fails is undone and spoils
+// no other. When the commit itself fails, all acts of it fail. Reads run beside the writer on connections of their own
 // and see what was committed when they began. Evidence can be added and never
 // changed or deleted: triggers see to that.
 //
@@ -170,7 +169,7 @@ func (s *Store) Close() error {
 		close(s.acts)
 		s.mu.Unlock()
 		<-s.done
-		err = errors.Join(s.reader.close(), s.writer.close())
+		err = errors.Join(s.reader.db.Close(), s.writer.close())
 	})
 	return err
 }

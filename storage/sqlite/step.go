@@ -26,6 +26,7 @@ func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, err
 			if err != nil {
 				return err
 			}
+			results[i] = nil
 			if !applied {
 				results[i] = notApplied(&steps[i])
 			}

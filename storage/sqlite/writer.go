@@ -9,13 +9,12 @@ import (
 	"github.com/lienthong/lienthong/storage/internal/fault"
 )
 
-// A commit is shared by at most maxBatch acts: enough for the disk to stop being
-// the limit, few enough for a commit to stay short. An act of largeAct rows or
-// more commits alone: small ones do not wait for it, and it needs no savepoint,
-// which for many rows costs more than a commit.
+// A commit is shared by at most maxBatch acts and, so that large dispatches do not
+// make small ones wait for long, about maxRows rows: enough for the disk to stop
+// being the limit, few enough for a commit to stay short.
 const (
 	maxBatch = 256
-	largeAct = 300
+	maxRows  = 4096
 )
 
 // act is one business act on its way to the writer.
@@ -36,9 +35,10 @@ func (a *act) answer(err error) {
 }
 
 // do runs fn in a transaction and returns after the commit. fn may share the
-// transaction with other acts, but it is undone alone when it fails. An act whose
-// ctx has ended is not begun; once begun it is not interrupted, because its
-// outcome must be known. rows says roughly how many rows fn writes.
+// transaction with other acts, but it is undone alone when it fails; for that it
+// may run twice, and only what its last run set counts. An act whose ctx has ended
+// is not begun; once begun it is not interrupted, because its outcome must be
+// known. rows says roughly how many rows fn writes.
 func (s *Store) do(ctx context.Context, rows int, fn func(*tx) error) error {
 	a := &act{ctx: ctx, rows: rows, run: fn, done: make(chan error, 1)}
 	if err := s.enqueue(ctx, a); err != nil {
@@ -65,31 +65,26 @@ func (s *Store) enqueue(ctx context.Context, a *act) error {
 // answers. It ends when the store is closed and nothing waits.
 func (s *Store) write() {
 	defer close(s.done)
-	for next := range s.acts {
-		for next != nil {
-			var batch []*act
-			batch, next = s.gather(next)
-			s.commit(batch)
-		}
+	for first := range s.acts {
+		s.commit(s.gather(first))
 	}
 }
 
-// gather adds to the first act what already waits behind it, without waiting. A
-// large act that it meets is left for a batch of its own.
-func (s *Store) gather(first *act) (batch []*act, left *act) {
-	batch = []*act{first}
-	for first.rows < largeAct && len(batch) < maxBatch {
+// gather adds to the first act what already waits behind it, without waiting.
+func (s *Store) gather(first *act) []*act {
+	batch, rows := []*act{first}, first.rows
+	for len(batch) < maxBatch && rows < maxRows {
 		select {
-		case next := <-s.acts: // nil when the store is closed and nothing waits
-			if next == nil || next.rows >= largeAct {
-				return batch, next
+		case next := <-s.acts:
+			if next == nil {
+				return batch // the store is closed
 			}
-			batch = append(batch, next)
+			batch, rows = append(batch, next), rows+next.rows
 		default:
-			return batch, nil
+			return batch
 		}
 	}
-	return batch, nil
+	return batch
 }
 
 // commit runs the acts of a batch and answers each: with its own outcome when the
@@ -111,23 +106,27 @@ func (s *Store) commit(batch []*act) {
 }
 
 // runBatch begins, runs all acts and commits. It returns a failure of the
-// transaction as a whole; outcomes of acts are left in them.
+// transaction as a whole; outcomes of acts are left in them. Savepoints cost more
+// than all else that a small act does, and acts hardly ever fail after they have
+// begun to write: so the batch runs without them, and again with them if need be.
 func (s *Store) runBatch(batch []*act) error {
 	t, err := s.writer.begin()
 	if err != nil {
 		return err
 	}
-	alone := len(batch) == 1
-	for _, a := range batch {
-		if a.err = a.ctx.Err(); a.err != nil {
-			continue // the caller has gone and nothing has begun
+	run := runAct
+	for i := 0; i < len(batch); i++ {
+		err := run(t, batch[i])
+		if errors.Is(err, errUndo) {
+			if err := t.restart(); err != nil {
+				return err
+			}
+			run, i = runInSavepoint, -1
+			continue
 		}
-		if err := runAct(t, a, alone); err != nil {
+		if err != nil {
 			return err
 		}
-	}
-	if alone && batch[0].err != nil {
-		return t.exec("ROLLBACK")
 	}
 	if fault.AnswerBeforeCommit {
 		for _, a := range batch {
@@ -138,26 +137,38 @@ func (s *Store) runBatch(batch []*act) error {
 	return t.exec("COMMIT")
 }
 
-// runAct runs one act, inside a savepoint unless it is alone. The error it returns
-// is a failure of the transaction itself; the act's own outcome is in a.err. When
-// SQLite has rolled the whole transaction back (a full disk), the savepoint is
-// gone too, and that fails the batch.
-func runAct(t *tx, a *act, alone bool) error {
-	if !alone {
-		if err := t.exec("SAVEPOINT act"); err != nil {
-			return err
-		}
+// errUndo says that an act failed after it had written.
+var errUndo = errors.New("an act must be undone")
+
+// runAct runs one act and leaves its outcome in it, unless its caller has gone.
+// The error it returns is a failure of the transaction, or errUndo.
+func runAct(t *tx, a *act) error {
+	if gone := a.ctx.Err(); gone != nil {
+		a.err = hub.Internal("wait for the database", gone)
+		return nil
 	}
+	t.wrote = false
 	a.err = a.run(t)
 	switch {
-	case isDiskFailure(a.err):
+	case endsTransaction(a.err):
 		return a.err
-	case alone:
-		return nil
-	case a.err != nil:
-		if err := t.exec("ROLLBACK TO act"); err != nil {
-			return errors.Join(a.err, err)
-		}
+	case a.err != nil && t.wrote:
+		return errUndo
+	}
+	return nil
+}
+
+// runInSavepoint is runAct with a way back.
+func runInSavepoint(t *tx, a *act) error {
+	if err := t.exec("SAVEPOINT act"); err != nil {
+		return err
+	}
+	err := runAct(t, a)
+	if errors.Is(err, errUndo) {
+		err = t.exec("ROLLBACK TO act")
+	}
+	if err != nil {
+		return err
 	}
 	return t.exec("RELEASE act")
 }

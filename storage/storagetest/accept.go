@@ -180,7 +180,7 @@ func testAcceptAllOrNothing(t *testing.T, back Backend) {
 	sent, err := b.store.Sent(b.ctx, hub.SentQuery{Agency: "s1", Page: hub.Page{Limit: 1000}})
 	b.must(err)
 	if len(sent.Items) != want {
-		t.Errorf("%d dispatches, want %d", len(sent.Items), want)
+		t.Fatalf("%d dispatches, want %d", len(sent.Items), want)
 	}
 	same(t, "the earlier dispatch", sent.Items[want-1], hub.SentItem{Dispatch: earlier.Dispatch, Deliveries: earlier.Deliveries})
 }

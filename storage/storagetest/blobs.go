@@ -141,7 +141,7 @@ func testSeek(t *testing.T, back BlobBackend) {
 		want := body[min(from, len(body)):min(from+length, len(body))]
 		got := make([]byte, length)
 		n, err := b.ReadAt(got, int64(from))
-		if !bytes.Equal(got[:n], want) || err != nil && err != io.EOF || n < length && err != io.EOF {
+		if !bytes.Equal(got[:n], want) || n < length && !errors.Is(err, io.EOF) || err != nil && !errors.Is(err, io.EOF) {
 			t.Fatalf("ReadAt(%d, %d): %d bytes, %v", from, length, n, err)
 		}
 		if at, err := b.Seek(int64(from), io.SeekStart); at != int64(from) || err != nil {
@@ -156,7 +156,7 @@ func testSeek(t *testing.T, back BlobBackend) {
 	if size, err := b.Seek(0, io.SeekEnd); size != int64(len(body)) || err != nil {
 		t.Fatal(size, err)
 	}
-	if n, err := b.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := b.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %d bytes, %v", n, err)
 	}
 	if _, err := b.Seek(0, io.SeekStart); err != nil {
@@ -438,7 +438,7 @@ func testStagedTakeOver(t *testing.T, back BlobBackend) {
 	go func() {
 		_, err := s.AppendStaged(t.Context(), "u", 0, old)
 		ended <- err
-		old.Close()
+		_ = old.Close()
 	}()
 	if _, err := feed.Write(body[:300_000]); err != nil { // returns when all of it was read
 		t.Fatal(err)
@@ -452,7 +452,7 @@ func testStagedTakeOver(t *testing.T, back BlobBackend) {
 		t.Fatalf("going on at %d: %d, %v", size, end, err)
 	}
 	_, _ = feed.Write(bytes.Repeat([]byte("late"), 100_000)) // fails when the old call has ended
-	feed.Close()
+	_ = feed.Close()
 	wantKind(t, hub.KindConflict, <-ended)
 	digest, _, err := s.CommitStaged(t.Context(), "u")
 	if err != nil || digest != sha256.Sum256(body) {

@@ -79,8 +79,8 @@ func testUploads(t *testing.T, back Backend) {
 			Parts:      []hub.UploadPart{{ID: "p1", Size: 10, Offset: 3}},
 		}
 	}
-	for i, minutes := range []time.Duration{3, 1, 2} {
-		b.must(b.store.SaveUpload(b.ctx, upload(fmt.Sprintf("u%d", i), minutes*time.Minute)))
+	for i, expires := range []time.Duration{3 * time.Minute, time.Minute, 2 * time.Minute} {
+		b.must(b.store.SaveUpload(b.ctx, upload(fmt.Sprintf("u%d", i), expires)))
 	}
 	changed := upload("u0", 3*time.Minute)
 	changed.Parts[0].Done = true

@@ -56,8 +56,8 @@ func testExpiringDeliveries(t *testing.T, back Backend) {
 	}
 	a.Deliveries[3].Registers = false
 	b.acceptThis(a)
-	expiring := func(hours time.Duration, limit int) (ids []hub.DeliveryID) {
-		items, err := b.store.ExpiringDeliveries(b.ctx, b.Clock.Add(hours*time.Hour), limit)
+	expiring := func(hours, limit int) (ids []hub.DeliveryID) {
+		items, err := b.store.ExpiringDeliveries(b.ctx, b.Clock.Add(time.Duration(hours)*time.Hour), limit)
 		b.must(err)
 		for _, it := range items {
 			ids = append(ids, it.Delivery.ID)
