@@ -69,7 +69,7 @@ type Version string
 
 // New opens the data folder, which no other process may use, and listens.
 func New(ctx context.Context, config Config, version Version, log *slog.Logger) (*App, error) {
-	if err := config.Validate(); err != nil {
+	if err := config.Check(); err != nil {
 		return nil, err
 	}
 	a := &App{config: config, log: log, version: string(version), stopping: make(chan struct{})}

@@ -30,8 +30,8 @@ type Config struct {
 	StopLimit time.Duration `env:"LIENTHONG_STOP_LIMIT" default:"30s" help:"How long open requests may finish after a stop."`
 }
 
-// Validate checks what tags cannot say. Its errors name the flag.
-func (c *Config) Validate() error {
+// Check checks what tags cannot say. Its errors name the flag, all of them at once.
+func (c *Config) Check() error {
 	var found hub.Violations
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
@@ -45,9 +45,9 @@ func (c *Config) Validate() error {
 	if c.BehindProxy && c.TLSCert != "" {
 		found = append(found, hub.Invalid("behind-proxy", "exclusive", "--behind-proxy and --tls-cert exclude each other"))
 	}
-	for flag, file := range map[string]string{"tls-cert": c.TLSCert, "tls-key": c.TLSKey, "anchors": c.Anchors} {
-		if _, err := os.Stat(file); file != "" && err != nil {
-			found = append(found, hub.Invalid(flag, "file", "%v", err))
+	for _, f := range []struct{ flag, file string }{{"tls-cert", c.TLSCert}, {"tls-key", c.TLSKey}, {"anchors", c.Anchors}} {
+		if _, err := os.Stat(f.file); f.file != "" && err != nil {
+			found = append(found, hub.Invalid(f.flag, "file", "%v", err))
 		}
 	}
 	if c.TimeToLive < time.Minute {

@@ -14,8 +14,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/lienthong/lienthong/hub"
 )
 
 // Environment is what a run of the program gets from outside.
@@ -55,8 +58,9 @@ type commands struct {
 // env is what commands work with.
 type env struct {
 	Environment
-	json  bool
-	model *kong.Application
+	json     bool
+	model    *kong.Application
+	settings *fileSettings
 }
 
 const description = "A hub for official electronic documents: signed evidence for every step.\n\n" +
@@ -66,10 +70,11 @@ const description = "A hub for official electronic documents: signed evidence fo
 func Main(ctx context.Context, e Environment) int {
 	var c commands
 	exited := -1
+	settings := &fileSettings{}
 	parser, err := kong.New(&c,
 		kong.Name("lienthong"), kong.Description(description+"\n\n"+exitCodeHelp()),
 		kong.Writers(e.Stdout, e.Stderr), kong.Exit(func(code int) { exited = code }),
-		kong.Configuration(strictJSON, "/etc/lienthong/config.json", "lienthong.json"),
+		kong.Resolvers(settings),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 	)
@@ -77,30 +82,50 @@ func Main(ctx context.Context, e Environment) int {
 		fmt.Fprintln(e.Stderr, "lienthong:", err)
 		return exitInternal
 	}
-	parsed, err := parser.Parse(e.Args)
+	parsed, err := parser.Parse(asked(e.Args))
 	if exited >= 0 {
 		return exited // help was printed
 	}
 	if err != nil {
-		return reportUsage(e.Stderr, err)
+		return reportUsage(e, err)
 	}
-	return report(e.Stderr, c.JSON, parsed.Run(&env{Environment: e, json: c.JSON, model: parser.Model}))
+	work := &env{Environment: e, json: c.JSON, model: parser.Model, settings: settings}
+	return report(e.Stderr, c.JSON, parsed.Run(work))
 }
 
-func reportUsage(w io.Writer, err error) int {
-	fmt.Fprintf(w, "lienthong: %v\n", err)
+// asked lets people ask in the ways that they know from other programs.
+func asked(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	case args[0] == "--version":
+		return append([]string{"version"}, args[1:]...)
+	}
+	return args
+}
+
+// reportUsage prints what is wrong with a command line. What is wrong with the
+// configuration file is an error of its own kind.
+func reportUsage(e Environment, err error) int {
+	asJSON := slices.Contains(e.Args, "--json") // it was not parsed
+	var found *hub.Error
+	if errors.As(err, &found) {
+		return report(e.Stderr, asJSON, found)
+	}
+	if asJSON {
+		reportJSON(e.Stderr, hub.Violations{hub.Invalid("", "usage", "%v", err)})
+		return exitUsage
+	}
+	fmt.Fprintf(e.Stderr, "lienthong: %v\n", err)
+	path := "lienthong"
 	var parse *kong.ParseError
-	if errors.As(err, &parse) && parse.Context != nil {
-		fmt.Fprintf(w, "try: lienthong %s--help\n", commandPath(parse.Context))
+	if errors.As(err, &parse) && parse.Context != nil && parse.Context.Selected() != nil {
+		path = parse.Context.Selected().FullPath()
 	}
+	fmt.Fprintf(e.Stderr, "try: %s --help\n", path)
 	return exitUsage
-}
-
-func commandPath(k *kong.Context) string {
-	if name := k.Command(); name != "" {
-		return name + " "
-	}
-	return ""
 }
 
 // print writes a result: as JSON, or by text for a person.

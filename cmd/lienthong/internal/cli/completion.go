@@ -50,32 +50,50 @@ func collectWords(node *kong.Node, path string, paths map[string][]string) {
 	paths[path] = slices.Compact(words)
 }
 
+// writeBash offers flags after a dash, subcommands where there are any, and
+// files elsewhere.
 func writeBash(w io.Writer, paths map[string][]string) {
-	fmt.Fprintln(w, "_lienthong() {\n  local cur=\"${COMP_WORDS[COMP_CWORD]}\" path=\"\" word\n"+
+	fmt.Fprintln(w, "_lienthong() {\n  local cur=\"${COMP_WORDS[COMP_CWORD]}\" path=\"\" words=\"\" flags=\"\" word\n"+
 		"  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do [[ $word == -* ]] || path=\"${path:+$path }$word\"; done\n"+
-		"  case \"$path\" in")
+		"  case \"$path \" in")
 	for _, path := range longestFirst(paths) {
-		pattern := fmt.Sprintf("%q*", path)
-		if path == "" {
-			pattern = "*"
+		pattern := "*"
+		if path != "" {
+			pattern = fmt.Sprintf("%q*", path+" ")
 		}
-		fmt.Fprintf(w, "    %s) COMPREPLY=($(compgen -W %q -- \"$cur\")) ;;\n", pattern, strings.Join(paths[path], " "))
+		words, flags := split(paths[path])
+		fmt.Fprintf(w, "    %s) words=%q flags=%q ;;\n", pattern, strings.Join(words, " "), strings.Join(flags, " "))
 	}
-	fmt.Fprintln(w, "  esac\n  [[ ${#COMPREPLY[@]} -gt 0 || $cur == -* ]] || COMPREPLY=($(compgen -f -- \"$cur\"))\n}\ncomplete -F _lienthong lienthong")
+	fmt.Fprintln(w, "  esac\n"+
+		"  if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W \"$flags\" -- \"$cur\"))\n"+
+		"  elif [[ -n $words ]]; then COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"+
+		"  else COMPREPLY=($(compgen -f -- \"$cur\")); fi\n}\ncomplete -o filenames -F _lienthong lienthong")
+}
+
+// split parts subcommands from flags.
+func split(all []string) (words, flags []string) {
+	for _, word := range all {
+		if strings.HasPrefix(word, "--") {
+			flags = append(flags, word)
+		} else {
+			words = append(words, word)
+		}
+	}
+	return words, flags
 }
 
 func writeFish(w io.Writer, paths map[string][]string) {
 	for _, path := range longestFirst(paths) {
 		condition := "__fish_use_subcommand"
 		if path != "" {
-			condition = "__fish_seen_subcommand_from " + path[strings.LastIndexByte(path, ' ')+1:]
+			condition = "__fish_seen_subcommand_from " + strings.ReplaceAll(path, " ", "; and __fish_seen_subcommand_from ")
 		}
-		for _, word := range paths[path] {
-			if name, ok := strings.CutPrefix(word, "--"); ok {
-				fmt.Fprintf(w, "complete -c lienthong -n '%s' -l %s\n", condition, name)
-			} else {
-				fmt.Fprintf(w, "complete -c lienthong -f -n '%s' -a %s\n", condition, word)
-			}
+		words, flags := split(paths[path])
+		for _, word := range words {
+			fmt.Fprintf(w, "complete -c lienthong -f -n '%s' -a %s\n", condition, word)
+		}
+		for _, flag := range flags {
+			fmt.Fprintf(w, "complete -c lienthong -n '%s' -l %s\n", condition, strings.TrimPrefix(flag, "--"))
 		}
 	}
 }

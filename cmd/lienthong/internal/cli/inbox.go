@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -115,6 +117,9 @@ type collected struct {
 	Receipt  *hub.SealedEvidence   `json:"receipt,omitempty"`
 }
 
+// packageName is the file that get --package writes.
+const packageName = "package.edxml"
+
 // Run leases, downloads and checks.
 func (c *getCommand) Run(ctx context.Context, e *env) error {
 	client, err := c.client(e)
@@ -185,11 +190,11 @@ func (c *getCommand) download(ctx context.Context, e *env, client *hubclient.Cli
 }
 
 func (c *getCommand) downloadPackage(ctx context.Context, e *env, client *hubclient.Client, item *hub.Item, got *collected, dir string) error {
-	path := filepath.Join(dir, "package.edxml")
+	path := filepath.Join(dir, packageName)
 	envelope := item.Dispatch.PartByID(string(hub.RoleEnvelope))
 	err := writeFile(path, func(w io.Writer) error {
 		digest := sha256.New()
-		if err := client.Package(ctx, item.Dispatch.ID, io.MultiWriter(w, digest), progress(e.Stderr, "package.edxml")); err != nil {
+		if err := client.Package(ctx, item.Dispatch.ID, io.MultiWriter(w, digest), progress(e.Stderr, packageName)); err != nil {
 			return err
 		}
 		if envelope != nil {
@@ -215,8 +220,8 @@ func (c *getCommand) downloadPackage(ctx context.Context, e *env, client *hubcli
 func (g *collected) text(w io.Writer) {
 	fmt.Fprintf(w, "%s  %s\n", g.Number, g.Subject)
 	t := text.Table{Head: []string{"FILE", "SHA-256"}}
-	for id, path := range g.Files {
-		t.Add(path, g.Digests[id].String())
+	for _, id := range slices.Sorted(maps.Keys(g.Files)) {
+		t.Add(g.Files[id], g.Digests[id].String())
 	}
 	t.Write(w)
 	if g.Receipt != nil {
@@ -226,17 +231,26 @@ func (g *collected) text(w io.Writer) {
 	fmt.Fprintf(w, "leased until %s; next: lienthong ack %s --fence %d\n", text.Clock(g.Until), g.Delivery, g.Fence)
 }
 
+// longestName is what file systems allow for a name, less room for the part id,
+// in bytes.
+const longestName = 200
+
 // safeName is the name under which a part is saved: the sender's, without what a
 // file system or a reader could be fooled by.
 func safeName(part hub.Part) string {
 	name := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {
+		if strings.ContainsRune(`/\:*?"<>|`, r) {
 			return '_'
 		}
 		return r
 	}, text.Printable(part.Name))
 	if name = strings.Trim(name, ". "); name == "" {
 		name = "file"
+	}
+	if extension := filepath.Ext(name); len(name) > longestName && len(extension) < 20 {
+		name = strings.ToValidUTF8(name[:longestName-len(extension)], "") + extension
+	} else if len(name) > longestName {
+		name = strings.ToValidUTF8(name[:longestName], "")
 	}
 	return part.ID + "-" + name
 }
@@ -261,7 +275,7 @@ type ackCommand struct {
 	connection `embed:""`
 	Delivery   string   `arg:"" help:"Delivery to acknowledge."`
 	Fence      int64    `help:"Fence of the lease, as get printed it."`
-	Files      []string `name:"file" type:"existingfile" help:"Collected file as PART=PATH or in the order of the parts; without any, the files are looked for in --dir."`
+	Files      []string `name:"file" help:"Collected file as PART=PATH, such as p1=173.pdf; parts that are not named are looked for in --dir."`
 	Dir        string   `default:"." type:"path" help:"Folder that get wrote to."`
 	Number     string   `help:"Also register under this incoming number (số đến)."`
 	Date       string   `help:"Date of registration, YYYY-MM-DD; today when left out."`
@@ -310,35 +324,40 @@ func (c *ackCommand) date() hub.Date {
 
 // digests reads the collected files again: what is acknowledged is what is here.
 func (c *ackCommand) digests(item *hub.Item) (map[string]hub.Digest, error) {
-	paths := map[string]string{}
-	next := 0
-	for _, part := range item.Dispatch.Parts {
-		if part.Role == hub.RoleEnvelope {
-			continue
-		}
-		paths[part.ID] = filepath.Join(c.Dir, c.Delivery, safeName(part))
-		if next < len(c.Files) {
-			paths[part.ID] = c.Files[next]
-			next++
-		}
-	}
-	if pkg := filepath.Join(c.Dir, c.Delivery, "package.edxml"); item.Dispatch.PartByID(string(hub.RoleEnvelope)) != nil && exists(pkg) {
-		paths = map[string]string{string(hub.RoleEnvelope): pkg}
-	}
-	for _, f := range c.Files {
-		if id, path, ok := strings.Cut(f, "="); ok {
-			paths[id] = path
-		}
+	paths, err := c.paths(item)
+	if err != nil {
+		return nil, err
 	}
 	digests := map[string]hub.Digest{}
 	for id, path := range paths {
-		digest, err := digestOf(path)
-		if err != nil {
+		if digests[id], err = digestOf(path); err != nil {
 			return nil, err
 		}
-		digests[id] = digest
 	}
 	return digests, nil
+}
+
+// paths maps parts to files: those that are named, the package where get left
+// one, or every file where get puts it.
+func (c *ackCommand) paths(item *hub.Item) (map[string]string, error) {
+	dir, paths := filepath.Join(c.Dir, c.Delivery), map[string]string{}
+	envelope := item.Dispatch.PartByID(string(hub.RoleEnvelope))
+	if pkg := filepath.Join(dir, packageName); envelope != nil && len(c.Files) == 0 && exists(pkg) {
+		return map[string]string{envelope.ID: pkg}, nil
+	}
+	for _, part := range item.Dispatch.Parts {
+		if part.Role != hub.RoleEnvelope {
+			paths[part.ID] = filepath.Join(dir, safeName(part))
+		}
+	}
+	for _, f := range c.Files {
+		id, path, ok := strings.Cut(f, "=")
+		if !ok || item.Dispatch.PartByID(id) == nil {
+			return nil, hub.Invalid("file", "part", "%q is not of the form PART=PATH with a part of this document", f)
+		}
+		paths[id] = path
+	}
+	return paths, nil
 }
 
 func exists(path string) bool {

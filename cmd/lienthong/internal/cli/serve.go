@@ -1,27 +1,26 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
-	"reflect"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
-	"github.com/alecthomas/kong"
-
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
-	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
-	"github.com/lienthong/lienthong/hub"
 )
 
 type serveCommand struct {
-	app.Config `embed:""`
+	hubSettings `embed:""`
+}
+
+// Help says what the first start leaves behind.
+func (serveCommand) Help() string {
+	return "Prints one line, \"lienthong: ready url=...\", when it answers; logs go to standard error. " +
+		"The first start makes the hub's key and writes a key for the operator to DATA-DIR/operator.key, " +
+		"and the certificate that receipts are verified with to DATA-DIR/hub-certificate.pem. " +
+		"SIGTERM or Ctrl-C stops: open requests may finish; a second one ends at once."
 }
 
 // Run serves until the context ends.
@@ -56,96 +55,6 @@ func utcTimes(_ []string, a slog.Attr) slog.Attr {
 		a.Value = slog.TimeValue(t.UTC())
 	}
 	return a
-}
-
-// effective lists the settings by flag name. None of them is a secret: those
-// live in files, and only the names of the files stand here.
-func effective(c *app.Config) map[string]string {
-	settings := map[string]string{}
-	v := reflect.ValueOf(*c)
-	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("name")
-		if name == "" {
-			name = kebab(v.Type().Field(i).Name)
-		}
-		settings[name] = fmt.Sprint(v.Field(i).Interface())
-	}
-	return settings
-}
-
-func kebab(name string) string {
-	var b strings.Builder
-	for i, r := range name {
-		if i > 0 && r >= 'A' && r <= 'Z' {
-			b.WriteByte('-')
-		}
-		b.WriteRune(r)
-	}
-	return strings.ToLower(b.String())
-}
-
-// strictJSON reads the configuration file: one JSON object whose keys are the
-// flags of serve. A key that is no flag is an error, since it would silently do
-// nothing.
-func strictJSON(r io.Reader) (kong.Resolver, error) {
-	raw, err := io.ReadAll(io.LimitReader(r, 1<<20))
-	if err != nil {
-		return nil, err
-	}
-	var values map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if err := decoder.Decode(&values); err != nil {
-		return nil, hub.Invalid("configuration", "json", "the configuration file is not one JSON object: %v", err)
-	}
-	known := effective(&app.Config{})
-	for key := range values {
-		if _, ok := known[key]; !ok {
-			return nil, hub.Invalid(key, "unknown", "the configuration file has a key that is no flag of serve")
-		}
-	}
-	return kong.ResolverFunc(func(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-		return values[flag.Name], nil
-	}), nil
-}
-
-type configCommand struct {
-	Show  configShow  `cmd:"" default:"withargs" help:"Print the effective configuration and where it comes from."`
-	Check configCheck `cmd:"" help:"Check the configuration without starting."`
-}
-
-type configShow struct {
-	app.Config `embed:""`
-}
-
-// Run prints the settings.
-func (c *configShow) Run(e *env) error {
-	settings := effective(&c.Config)
-	return e.print(settings, func(w io.Writer) {
-		t := text.Table{Head: []string{"SETTING", "VALUE"}}
-		keys := make([]string, 0, len(settings))
-		for k := range settings {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
-			t.Add(k, settings[k])
-		}
-		t.Write(w)
-		fmt.Fprintln(w, "\nfrom: defaults, then /etc/lienthong/config.json, lienthong.json, LIENTHONG_* variables, flags")
-	})
-}
-
-type configCheck struct {
-	app.Config `embed:""`
-}
-
-// Run validates the settings.
-func (c *configCheck) Run(e *env) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
-	return e.print(map[string]bool{"valid": true}, func(w io.Writer) { fmt.Fprintln(w, "the configuration is valid") })
 }
 
 type versionCommand struct{}

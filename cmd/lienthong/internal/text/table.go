@@ -60,15 +60,15 @@ func Width(s string) int {
 	return n
 }
 
-// Printable composes letters and replaces what would move the cursor: texts come
-// from strangers.
+// Printable composes letters and replaces what would move the cursor or turn the
+// direction of writing, and bytes that are no text: texts come from strangers.
 func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) || r == '\u2028' || r == '\u2029' {
 			return ' '
 		}
 		return r
-	}, norm.NFC.String(s))
+	}, norm.NFC.String(strings.ToValidUTF8(s, "\uFFFD")))
 }
 
 // Short cuts a text for a table.

@@ -1,0 +1,184 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"reflect"
+	"strings"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
+	"github.com/lienthong/lienthong/hub"
+)
+
+// hubSettings are the flags of the commands that read the configuration of a hub:
+// defaults, then the configuration file, then the environment, then flags.
+type hubSettings struct {
+	File       string `name:"config" type:"path" env:"LIENTHONG_CONFIG" help:"Configuration file (JSON); lienthong.json or /etc/lienthong/config.json when left out."`
+	app.Config `embed:""`
+}
+
+// configFiles are looked for in this order when --config names none; the first
+// one that exists is read, alone.
+func configFiles() []string { return []string{"lienthong.json", "/etc/lienthong/config.json"} }
+
+// maxConfigFile is far above the size of any configuration, in bytes.
+const maxConfigFile = 1 << 20
+
+// fileSettings gives the values of the configuration file to the flags of
+// hubSettings and to no others: a file for the server must not change or break
+// what a client does.
+type fileSettings struct {
+	path   string // of the file that was read; empty when there is none
+	values map[string]string
+	read   bool
+}
+
+// Validate implements kong.Resolver; keys are checked when the file is read.
+func (*fileSettings) Validate(*kong.Application) error { return nil }
+
+// Resolve implements kong.Resolver. The environment comes before the file.
+func (s *fileSettings) Resolve(k *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	node := k.Selected()
+	if node == nil || !readsSettings(node) || flag.Name == "config" || environmentOf(flag) != "" {
+		return nil, nil //nolint:nilnil // kong's word for "not mine"
+	}
+	if err := s.load(k); err != nil {
+		return nil, err
+	}
+	if value, ok := s.values[flag.Name]; ok {
+		return value, nil
+	}
+	return nil, nil //nolint:nilnil // as above
+}
+
+func readsSettings(node *kong.Node) bool {
+	_, found := reflect.Indirect(node.Target).Type().FieldByName("hubSettings")
+	return found
+}
+
+// environmentOf names the variable that sets a flag, if one does.
+func environmentOf(flag *kong.Flag) string {
+	for _, name := range flag.Envs {
+		if _, ok := os.LookupEnv(name); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+func (s *fileSettings) load(k *kong.Context) error {
+	if s.read {
+		return nil
+	}
+	s.read = true
+	files, named := configFiles(), false
+	for _, flag := range k.Flags() {
+		if path, _ := k.FlagValue(flag).(string); flag.Name == "config" && path != "" {
+			files, named = []string{path}, true
+		}
+	}
+	for _, path := range files {
+		raw, err := readLimited(path, maxConfigFile)
+		switch {
+		case err == nil:
+			s.path = path
+			s.values, err = parseSettings(raw)
+			return err
+		case named || !errors.Is(err, fs.ErrNotExist):
+			return hub.Invalid("config", "file", "%v", err)
+		}
+	}
+	return nil
+}
+
+func readLimited(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(raw)) > limit {
+		err = fmt.Errorf("%s has more than %d bytes", path, limit)
+	}
+	return raw, err
+}
+
+// parseSettings reads one JSON object whose keys are flags of serve. A key that
+// is none, or stands there twice, is an error: it would silently do nothing.
+func parseSettings(raw []byte) (map[string]string, error) {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
+		return nil, hub.Invalid("config", "json", "the configuration file is not one JSON object")
+	}
+	known, values := effective(&app.Config{}), map[string]string{}
+	for decoder.More() {
+		var value any
+		key, err := decoder.Token()
+		if err == nil {
+			err = decoder.Decode(&value)
+		}
+		if err != nil {
+			return nil, hub.Invalid("config", "json", "the configuration file is not JSON: %v", err)
+		}
+		name := fmt.Sprint(key)
+		if values[name], err = settingText(name, value, known, values); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := decoder.Token(); err != nil {
+		return nil, hub.Invalid("config", "json", "the configuration file is not JSON: %v", err)
+	}
+	if decoder.More() {
+		return nil, hub.Invalid("config", "json", "the configuration file goes on after its object")
+	}
+	return values, nil
+}
+
+func settingText(name string, value any, known, already map[string]string) (string, error) {
+	if _, ok := known[name]; !ok {
+		return "", hub.Invalid(name, "unknown", "the configuration file has a key that is no flag of serve")
+	}
+	if _, ok := already[name]; ok {
+		return "", hub.Invalid(name, "duplicate", "the configuration file has this key twice")
+	}
+	switch value.(type) {
+	case string, bool, json.Number:
+		return fmt.Sprint(value), nil
+	}
+	return "", hub.Invalid(name, "type", "the value in the configuration file must be a text, a number, true or false")
+}
+
+// effective lists the settings by flag name. None of them is a secret: those
+// live in files, and only the names of the files stand here.
+func effective(c *app.Config) map[string]string {
+	settings := map[string]string{}
+	v := reflect.ValueOf(*c)
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("name")
+		if name == "" {
+			name = kebab(v.Type().Field(i).Name)
+		}
+		settings[name] = fmt.Sprint(v.Field(i).Interface())
+	}
+	return settings
+}
+
+func kebab(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if i > 0 && r >= 'A' && r <= 'Z' {
+			b.WriteByte('-')
+		}
+		b.WriteRune(r)
+	}
+	return strings.ToLower(b.String())
+}
