@@ -3,33 +3,30 @@
 // collect, verify, register, refuse and answer; every receipt comes back and is
 // verified offline, from files, without the hub.
 //
-// Everything runs through the REST API of a real hub. Nothing is taken for
-// granted: every step is a named check, and one that fails makes the whole
-// demonstration fail.
+// Everything runs through the REST API of a real hub, which the caller starts.
+// Nothing is taken for granted: every step is a named check, and one that fails
+// makes the whole demonstration fail with its name. What is left in the folder is
+// enough to verify all of it again later (VerifyFolder) and, while the hub runs,
+// to go on with: demo.json holds its address and a key for every agency.
 package demo
 
 import (
-	"bytes"
 	"context"
-	_ "embed" // the sample province
-	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/pki"
 )
-
-//go:embed province.csv
-var provinceCSV string
 
 // Hub is a running hub.
 type Hub struct {
@@ -40,9 +37,10 @@ type Hub struct {
 
 // Options say how to run.
 type Options struct {
-	Dir   string // folder that keeps everything; it must be empty or absent
+	Dir string // folder that keeps everything; it must be empty or absent
+	// Start starts a hub that trusts the anchors in the file; the caller stops it.
 	Start func(ctx context.Context, dataDir, anchorsFile string) (Hub, error)
-	Out   io.Writer // the board
+	Out   io.Writer // the board; in colours when it is a terminal
 	Err   io.Writer // progress
 }
 
@@ -54,48 +52,48 @@ type Result struct {
 	Failed   []string `json:"failed"`
 	Receipts int      `json:"receipts"`
 	Seconds  float64  `json:"seconds"`
-}
-
-// party is an agency of the sample province with what it needs to take part.
-type party struct {
-	ID      string `json:"id"`
-	Code    string `json:"code"`
-	Alias   string `json:"alias"`
-	Name    string `json:"name"`
-	Level   string `json:"level"`
-	KeyFile string `json:"key_file"`
-	Key     string `json:"key"`
-	client  *hubclient.Client
+	Board    []Sheet  `json:"board"`
 }
 
 // show is one run.
 type show struct {
 	Options
 	checks
-	hub     Hub
-	parties map[string]*party
-	order   []string // codes in the order of the file
-	pki     *pki.Authority
+
+	hub      Hub
+	pki      *pki.Authority
+	signers  map[string]sample.Signers // by code of the agency
+	verifier *signing.Verifier         // that of the recipients, not the hub's
+	operator *hubclient.Client
+	parties  map[string]*party
+	order    []string // codes in the order of the file
+
+	mu       sync.Mutex // guards what recipients write side by side
+	promised map[hub.EvidenceID]hub.Digest
+	verdicts map[hub.DeliveryID]string
+	handled  []hub.Delivery
+
+	sheets   []Sheet
+	receipts int
 }
 
 // Run plays the demonstration and returns with an error when a check failed.
 func Run(ctx context.Context, o Options) (Result, error) {
 	begin := time.Now()
-	s := &show{Options: o, parties: map[string]*party{}}
+	s := &show{
+		Options: o, parties: map[string]*party{}, signers: map[string]sample.Signers{},
+		promised: map[hub.EvidenceID]hub.Digest{}, verdicts: map[hub.DeliveryID]string{},
+	}
+	defer s.hangUp()
 	err := s.play(ctx)
 	result := Result{
 		Dir: o.Dir, URL: s.hub.URL, Checks: s.passed + len(s.failed), Failed: s.failed,
-		Receipts: s.receipts, Seconds: time.Since(begin).Seconds(),
+		Receipts: s.receipts, Seconds: time.Since(begin).Seconds(), Board: s.sheets,
 	}
-	switch {
-	case err != nil:
-		return result, err
-	case len(s.failed) > 0:
-		return result, fmt.Errorf("%d of %d checks failed: %s", len(s.failed), result.Checks, strings.Join(s.failed, "; "))
+	if err == nil {
+		printBoard(o.Out, &result)
 	}
-	fmt.Fprintf(o.Out, "\n%d lần kiểm tra, tất cả đều đúng; %d biên nhận đã kiểm tra ngoại tuyến (%.1f s)\n", result.Checks, result.Receipts, result.Seconds)
-	fmt.Fprintf(o.Out, "%d checks, all passed; %d receipts verified offline\n", result.Checks, result.Receipts)
-	return result, nil
+	return result, errors.Join(err, s.verdict())
 }
 
 func (s *show) play(ctx context.Context) error {
@@ -108,6 +106,7 @@ func (s *show) play(ctx context.Context) error {
 		{"Gửi văn bản / sending", s.send},
 		{"Các nơi nhận lấy về, kiểm tra, vào sổ / recipients collect, verify, register", s.collect},
 		{"Trả lời bằng văn bản / answering by a document", s.reply},
+		{"Tải biên nhận về tệp / downloading every receipt", s.gather},
 		{"Kiểm tra ngoại tuyến mọi biên nhận / verifying every receipt offline", s.prove},
 	} {
 		fmt.Fprintf(s.Err, "• %s\n", act.title)
@@ -115,146 +114,76 @@ func (s *show) play(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", act.title, err)
 		}
 	}
-	return errors.Join(s.board(ctx), s.describe())
+	return nil
+}
+
+// say tells how far an act is.
+func (s *show) say(format string, args ...any) {
+	fmt.Fprintf(s.Err, "    "+format+"\n", args...)
 }
 
 func (s *show) path(elements ...string) string {
 	return filepath.Join(append([]string{s.Dir}, elements...)...)
 }
 
-// build starts the hub with the anchors of a test PKI and fills the directory.
-func (s *show) build(ctx context.Context) error {
-	for _, folder := range []string{"documents", "documents/collected", "edxml", "receipts", "keys"} {
-		if err := os.MkdirAll(s.path(folder), 0o700); err != nil {
-			return err
-		}
-	}
-	var err error
-	if s.pki, err = pki.New(time.Now(), pki.RSA2048); err != nil {
+// save writes a file that only the owner reads, and the folders above it.
+func (s *show) save(content []byte, elements ...string) error {
+	path := s.path(elements...)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	anchors := s.path("anchors.pem")
-	if err := os.WriteFile(anchors, s.pki.AnchorsPEM(), 0o600); err != nil {
-		return err
-	}
-	if s.hub, err = s.Start(ctx, s.path("hub-data"), anchors); err != nil {
-		return err
-	}
-	certificate, err := os.ReadFile(s.hub.CertificateFile)
-	if err != nil {
-		return err
-	}
-	// Who verifies receipts needs the hub's certificate, too.
-	if err := os.WriteFile(anchors, append(s.pki.AnchorsPEM(), certificate...), 0o600); err != nil {
-		return err
-	}
-	return s.enroll(ctx)
+	return os.WriteFile(path, content, 0o600)
 }
 
-// enroll imports the agencies and issues a key to each.
-func (s *show) enroll(ctx context.Context) error {
-	operator, err := hubclient.New(hubclient.Options{URL: s.hub.URL, Key: s.hub.OperatorKey})
+// prove forgets the hub: what it reads are files. What they prove must be what
+// the hub said.
+func (s *show) prove(ctx context.Context) error {
+	proof, err := VerifyFolder(ctx, s.Dir)
 	if err != nil {
 		return err
 	}
-	imported, err := operator.ImportAgencies(ctx, strings.NewReader(provinceCSV), false)
-	if err != nil {
-		return err
-	}
-	rows, err := csv.NewReader(strings.NewReader(provinceCSV)).ReadAll()
-	if err != nil {
-		return err
-	}
-	s.check(imported.Added == len(rows)-1, "%d agencies were imported of %d", imported.Added, len(rows)-1)
-	for _, row := range rows[1:] {
-		p := &party{ID: row[0], Code: row[1], Name: row[2], Level: row[3], Alias: row[11]}
-		if err := s.issueKey(ctx, operator, p); err != nil {
-			return err
+	s.passed += proof.Checks - len(proof.Failed)
+	s.failed = append(s.failed, proof.Failed...)
+	s.receipts = proof.Receipts
+	for i := range s.sheets {
+		for j := range s.sheets[i].Rows {
+			row := &s.sheets[i].Rows[j]
+			line := proof.Lines[row.Delivery]
+			row.Receipts, row.Verified = line.Receipts, line.Whole && line.State == row.State
+			s.check(row.Verified, "the receipts of %s at %s prove the state %s (they prove %q)", s.sheets[i].Number, row.Name, row.State, line.State)
 		}
-		s.parties[p.Code] = p
-		s.order = append(s.order, p.Code)
 	}
+	s.say("%d biên nhận / receipts, %d lần kiểm tra / checks", proof.Receipts, proof.Checks)
 	return nil
 }
 
-func (s *show) issueKey(ctx context.Context, operator *hubclient.Client, p *party) error {
-	issued, err := operator.IssueKey(ctx, hubclient.NewKey{
-		Name: "demonstration " + p.Code, Kind: hub.ActorSystem, Agencies: []string{p.Code},
-		Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect, hub.ScopeRead, hub.ScopeVerify},
-	})
-	if err != nil {
-		return err
-	}
-	p.Key, p.KeyFile = issued.Secret, s.path("keys", p.Code+".key")
-	if err := os.WriteFile(p.KeyFile, []byte(p.Key+"\n"), 0o600); err != nil {
-		return err
-	}
-	p.client, err = hubclient.New(hubclient.Options{URL: s.hub.URL, Key: p.Key})
-	return err
+// checks counts what was right and names what was not.
+type checks struct {
+	lock   sync.Mutex
+	passed int
+	failed []string
 }
 
-// write makes and signs every document of the demonstration.
-func (s *show) write(ctx context.Context) error {
-	for _, d := range []struct {
-		name   string
-		letter sample.Letter
-		agency string
-	}{
-		{"173-UBND-KSTTHC.pdf", directive(), province},
-		{"173-phu-luc.pdf", annex(), province},
-		{"42-STP-VP.pdf", guidance(), justice},
-		{"97-SNV-CCHC.pdf", answer(), interior},
-	} {
-		if err := s.writeOne(ctx, d.name, d.letter, s.parties[d.agency].Name); err != nil {
-			return err
-		}
+func (c *checks) check(ok bool, format string, args ...any) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	if ok {
+		c.passed++
+		return
 	}
-	return nil
+	c.failed = append(c.failed, fmt.Sprintf(format, args...))
 }
 
-func (s *show) writeOne(ctx context.Context, name string, letter sample.Letter, agency string) error {
-	pdf, err := letter.PDF()
-	if err != nil {
-		return err
+// verdict is an error that names the failed checks, the first ones if many.
+func (c *checks) verdict() error {
+	const most = 10
+	named := c.failed
+	if len(named) == 0 {
+		return nil
 	}
-	if err := os.WriteFile(s.path("documents", "unsigned-"+name), pdf, 0o600); err != nil {
-		return err
+	more := ""
+	if len(named) > most {
+		named, more = named[:most], fmt.Sprintf("; and %d more", len(c.failed)-most)
 	}
-	leader, err := s.pki.Person(letter.Signer, agency, pki.RSA2048)
-	if err != nil {
-		return err
-	}
-	seal, err := s.pki.Agency(agency, pki.RSA2048)
-	if err != nil {
-		return err
-	}
-	signed, err := sample.Signers{Leader: leader, Agency: seal}.Sign(ctx, pdf, time.Now())
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(s.path("documents", name), signed, 0o600)
-}
-
-// describe writes demo.json, which scripts start from.
-func (s *show) describe() error {
-	list := make([]map[string]any, 0, len(s.order))
-	for _, code := range s.order {
-		p := s.parties[code]
-		list = append(list, map[string]any{
-			"id": p.ID, "codes": []string{p.Code, p.Alias}, "name": p.Name, "level": p.Level,
-			"credentials": map[string]any{"rest": map[string]string{"key_file": p.KeyFile, "key": p.Key}},
-		})
-	}
-	out, err := json.MarshalIndent(map[string]any{
-		"url": s.hub.URL, "api": s.hub.URL + "/v1", "docs": s.hub.URL + "/v1/docs",
-		"anchors": s.path("anchors.pem"), "data_dir": s.path("hub-data"),
-		"operator": map[string]string{"key": s.hub.OperatorKey},
-		"agencies": list, "accounts": []any{},
-		"documents": s.path("documents"), "edxml": s.path("edxml"), "receipts": s.path("receipts"),
-		"notice": "Dữ liệu mẫu; mọi mã và tên dưới cấp tỉnh là hư cấu. Sample data; everything below the province is fictional.",
-	}, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(s.path("demo.json"), append(bytes.TrimSpace(out), '\n'), 0o600)
+	return fmt.Errorf("%d of %d checks failed, not true: %s%s", len(c.failed), c.passed+len(c.failed), strings.Join(named, "; "), more)
 }
