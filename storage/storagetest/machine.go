@@ -86,9 +86,10 @@ func testStateMachine(t *testing.T, back Backend) {
 					m.store = b.store
 				}
 			},
-			"look": m.look,
-			"":     m.compare,
+			"look":    m.look,
+			"compare": m.compare,
 		})
+		m.compare(rt)
 		m.countProofs()
 	})
 }
