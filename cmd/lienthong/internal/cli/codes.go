@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -108,13 +109,22 @@ func reportText(w io.Writer, violations hub.Violations, err error) {
 	if errors.As(err, &rejected) {
 		fmt.Fprintf(w, "the hub refused the document; receipt of the refusal: %s\n", rejected.Receipt.Evidence.ID)
 	}
+	var answer *hubclient.AnswerError
+	if violations[0].Kind == hub.KindInternal && errors.As(err, &answer) {
+		fmt.Fprintf(w, "next: tell the operator of the hub the number of the request: %s\n", answer.RequestID)
+	}
 	if step := nextStep(violations[0].Kind); step != "" {
 		fmt.Fprintln(w, step)
 	}
 }
 
+// messageOf is the message with its cause; what kind of HTTP answer it came in is
+// not for people.
 func messageOf(v *hub.Error) string {
+	var answer *hubclient.AnswerError
 	switch {
+	case v.Message != "" && errors.As(v.Err, &answer):
+		return v.Message
 	case v.Message != "" && v.Err != nil:
 		return v.Message + ": " + v.Err.Error()
 	case v.Message != "":

@@ -21,10 +21,11 @@ import (
 type inboxCommand struct {
 	connection `embed:""`
 	ownAgency  `embed:""`
-	State      []string `help:"Show deliveries in these states; those that wait (consigned) when left out."`
-	Search     string   `short:"s" help:"Words of number, subject, sender or signer; diacritics do not matter."`
-	Limit      int      `default:"50" help:"Rows at most."`
-	Watch      bool     `help:"Wait for arrivals until interrupted."`
+	State      []string      `help:"Show deliveries in these states; those that wait (consigned) when left out."`
+	Search     string        `short:"s" help:"Words of number, subject, sender or signer; diacritics do not matter."`
+	Limit      int           `default:"50" help:"Rows at most."`
+	Wait       time.Duration `help:"Wait this long, at most 1m, for something to be there."`
+	Watch      bool          `help:"Show arrivals as they come, until interrupted."`
 }
 
 // Run lists the mailbox.
@@ -33,7 +34,7 @@ func (c *inboxCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	query := hubclient.MailboxQuery{Agency: c.Agency, Text: c.Search, Page: hub.Page{Limit: c.Limit}}
+	query := hubclient.MailboxQuery{Agency: c.Agency, Text: c.Search, Wait: c.Wait, Page: hub.Page{Limit: c.Limit}}
 	for _, s := range c.State {
 		query.States = append(query.States, hub.DeliveryState(s))
 	}
