@@ -14,6 +14,7 @@ import (
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/storage/blobdir"
@@ -27,16 +28,18 @@ type verifyCommand struct {
 
 // Help says what the exit codes mean.
 func (verifyCommand) Help() string {
-	return "Needs no hub and no network. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file. The worst of several files counts."
+	return "Needs no hub and no network. Receipts of one dispatch, the acceptance among them, are also checked as a chain. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file. The worst of several files counts."
 }
 
 // fileVerdict is the result for one file.
 type fileVerdict struct {
 	File     string                `json:"file"`
-	Kind     string                `json:"kind"` // pdf, edxml, receipt
+	Kind     string                `json:"kind"` // pdf, edxml, receipt, chain; json and xml when nothing of these
 	Report   hub.SignatureReport   `json:"report"`
 	Parts    []hub.SignatureReport `json:"parts,omitempty"` // of an edXML package
 	Evidence *hub.Evidence         `json:"evidence,omitempty"`
+	Chain    *audit.ChainReport    `json:"chain,omitempty"`
+	sealed   *hub.SealedEvidence   // of a receipt that can be read
 }
 
 // maxReceipt is above the size of any receipt in bytes.
@@ -49,13 +52,17 @@ func (c *verifyCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	var all []fileVerdict
-	worst := exitOK
 	for _, file := range c.Files {
 		v, err := c.verifyFile(ctx, verifier, file)
 		if err != nil {
 			return err
 		}
-		all, worst = append(all, v), worse(worst, exitOfVerdict(v.Report.Indication))
+		all = append(all, v)
+	}
+	all = append(all, verifyChains(all)...)
+	worst := exitOK
+	for i := range all {
+		worst = worse(worst, exitOfVerdict(all[i].Report.Indication))
 	}
 	if err := e.print(all, func(w io.Writer) {
 		for i := range all {
@@ -132,9 +139,9 @@ func (c *verifyCommand) verifyReceipt(verifier *signing.Verifier, path string, f
 		return notSigned(path, "json", "this is no receipt: it has neither evidence nor jws"), nil
 	}
 	sealed, report, err := verifier.VerifyReceipt(raw, c.now())
-	v := fileVerdict{File: path, Kind: "receipt", Report: report, Evidence: &sealed.Evidence}
+	v := fileVerdict{File: path, Kind: "receipt", Report: report, Evidence: &sealed.Evidence, sealed: &sealed}
 	if err != nil && hub.KindOf(err) == hub.KindInvalid {
-		v.Evidence = nil
+		v.Evidence, v.sealed = nil, nil
 		v.Report = hub.SignatureReport{Indication: hub.TotalFailed, Sub: hub.SubFormatFailure, Findings: []string{err.Error()}}
 		return v, nil
 	}
@@ -252,6 +259,9 @@ func (v *fileVerdict) text(w io.Writer) {
 	fmt.Fprintln(w)
 	if v.Evidence != nil {
 		fmt.Fprintf(w, "  %s at %s, dispatch %s\n", v.Evidence.Event.Name(), text.Clock(v.Evidence.Time), v.Evidence.Dispatch)
+	}
+	if v.Chain != nil {
+		printChain(w, v.Chain)
 	}
 	for _, finding := range v.Report.Findings {
 		fmt.Fprintf(w, "  ! %s\n", text.Printable(finding))

@@ -12,7 +12,7 @@ import (
 func directive() *sample.Letter {
 	return &sample.Letter{
 		Issuer: "ỦY BAN NHÂN DÂN\nTỈNH QUẢNG NAM", Number: "173/UBND-KSTTHC",
-		Place: "Quảng Nam", Date: date(2020, 1, 10),
+		Place: "Quảng Nam", Date: in2020(time.January, 10),
 		Subject: "đẩy mạnh công tác cải cách hành chính năm 2020",
 		To:      []string{"Các Sở, Ban, ngành thuộc tỉnh", "UBND các huyện, thị xã, thành phố", "UBND các xã, phường, thị trấn"},
 		Body: []string{
@@ -50,7 +50,7 @@ func directiveData() hub.Document {
 // annex is the table of who does what by when.
 func annex() *sample.Annex {
 	return &sample.Annex{
-		Issuer: "UBND tỉnh Quảng Nam", Title: "Phân công nhiệm vụ và thời hạn hoàn thành", Date: date(2020, 1, 10),
+		Issuer: "UBND tỉnh Quảng Nam", Title: "Phân công nhiệm vụ và thời hạn hoàn thành", Date: in2020(time.January, 10),
 		With:   "Kèm theo Công văn số 173/UBND-KSTTHC ngày 10/01/2020 của UBND tỉnh",
 		Head:   []string{"TT", "Nhiệm vụ", "Chủ trì", "Phối hợp", "Thời hạn"},
 		Widths: []float64{10, 62, 33, 30, 27},
@@ -68,7 +68,7 @@ func annex() *sample.Annex {
 func guidance() *sample.Letter {
 	return &sample.Letter{
 		Superior: "UBND TỈNH QUẢNG NAM", Issuer: "SỞ TƯ PHÁP", Number: "42/STP-VP",
-		Place: "Quảng Nam", Date: date(2020, 1, 15),
+		Place: "Quảng Nam", Date: in2020(time.January, 15),
 		Subject: "hướng dẫn rà soát văn bản quy phạm pháp luật có quy định thủ tục hành chính",
 		To:      []string{"Sở Nội vụ", "UBND thành phố Tam Kỳ", "UBND thành phố Hội An"},
 		Body: []string{
@@ -94,7 +94,7 @@ func guidanceData() hub.Document {
 // training goes with a large file.
 func training() *sample.Letter {
 	l := guidance()
-	l.Number, l.Date, l.Subject = "43/STP-VP", date(2020, 1, 16), "gửi tài liệu tập huấn rà soát văn bản"
+	l.Number, l.Date, l.Subject = "43/STP-VP", in2020(time.January, 16), "gửi tài liệu tập huấn rà soát văn bản"
 	l.Body = []string{"Sở Tư pháp gửi kèm theo tài liệu tập huấn về rà soát văn bản quy phạm pháp luật để các cơ quan, địa phương nghiên cứu, sử dụng./."}
 	return l
 }
@@ -109,7 +109,7 @@ func trainingData() hub.Document {
 func answer() *sample.Letter {
 	return &sample.Letter{
 		Superior: "UBND TỈNH QUẢNG NAM", Issuer: "SỞ NỘI VỤ", Number: "97/SNV-CCHC",
-		Place: "Quảng Nam", Date: date(2020, 2, 20),
+		Place: "Quảng Nam", Date: in2020(time.February, 20),
 		Subject: "trả lời các kiến nghị theo Công văn số 173/UBND-KSTTHC",
 		To:      []string{"UBND tỉnh Quảng Nam"},
 		Body: []string{
@@ -140,7 +140,7 @@ const (
 	answerID    = interior + ",2020/02/20,97/SNV-CCHC"
 )
 
-// date is a morning in Vietnam.
-func date(year int, month time.Month, day int) time.Time {
-	return time.Date(year, month, day, 8, 0, 0, 0, hub.Vietnam())
+// in2020 is a morning in Vietnam in the year of the directive.
+func in2020(month time.Month, day int) time.Time {
+	return time.Date(2020, month, day, 8, 0, 0, 0, hub.Vietnam())
 }
