@@ -34,15 +34,20 @@ func (l *Letter) PDF() ([]byte, error) {
 	s := newSheet(l.Number+" – "+l.Subject, l.Issuer, l.Date)
 	s.heading(l)
 	s.addressees(l.To)
-	for i, paragraph := range l.Body {
-		if i == len(l.Body)-1 {
-			// A signature never stands on a page without text.
+	s.paragraphs(l.Body)
+	s.closing(l)
+	return s.bytes()
+}
+
+// paragraphs writes the text. The last one goes to the next page when there is
+// no room for the signature below it: that never stands on a page without text.
+func (s *sheet) paragraphs(body []string) {
+	for i, paragraph := range body {
+		if i == len(body)-1 {
 			s.breakFor(s.heightOf(paragraph) + closingRoom)
 		}
 		s.paragraph(paragraph)
 	}
-	s.closing(l)
-	return s.bytes()
 }
 
 // Annex is a table that goes with a letter (annex I part III of the decree).

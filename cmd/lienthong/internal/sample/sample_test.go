@@ -47,21 +47,6 @@ func TestSeries(t *testing.T) {
 	}
 }
 
-func TestLetterIsReproducible(t *testing.T) {
-	letter := Letter{Issuer: "ỦY BAN NHÂN DÂN", Number: "1/UBND", Subject: "thử", To: []string{"Sở Nội vụ"}, Body: []string{"Nội dung."}, Date: time.Unix(1578636000, 0)}
-	a, err := letter.PDF()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := letter.PDF()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(a, b) {
-		t.Error("the same letter gave different bytes")
-	}
-}
-
 func BenchmarkSeries(b *testing.B) {
 	series := NewSeries(testSigners(b), 200<<10)
 	for b.Loop() {
