@@ -130,7 +130,7 @@ type keyCreate struct {
 	Agency     []string  `help:"Agency that the key speaks for (code or id); repeat for several."`
 	Kind       string    `enum:"system,clerk,auditor,operator" default:"system" help:"system, clerk, auditor or operator."`
 	Scope      []string  `help:"What the key may do: submit, collect, read, verify, audit, operate."`
-	Expires    time.Time `format:"2006-01-02" help:"Last day, YYYY-MM-DD; never when left out."`
+	Expires    time.Time `format:"2006-01-02" help:"Last day on which it works, YYYY-MM-DD; no end when left out."`
 	Out        string    `type:"path" help:"Write the secret to this file (mode 0600) instead of printing it."`
 }
 
@@ -141,7 +141,7 @@ func (c *keyCreate) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	issued, err := client.IssueKey(ctx, hubclient.NewKey{
-		Name: c.Name, Kind: hub.ActorKind(c.Kind), Agencies: c.Agency, Scopes: c.scopes(), Expires: c.Expires,
+		Name: c.Name, Kind: hub.ActorKind(c.Kind), Agencies: c.Agency, Scopes: c.scopes(), Expires: c.expires(),
 	})
 	if err != nil {
 		return err
@@ -161,6 +161,15 @@ func (c *keyCreate) Run(ctx context.Context, e *env) error {
 		}
 		e.note("key %s created; its secret is not shown again", issued.Key.ID)
 	})
+}
+
+// expires is the end of the last day, in Vietnam.
+func (c *keyCreate) expires() time.Time {
+	if c.Expires.IsZero() {
+		return time.Time{}
+	}
+	year, month, day := c.Expires.Date()
+	return time.Date(year, month, day+1, 0, 0, 0, 0, hub.Vietnam())
 }
 
 // scopes are those given, or what a key of the kind usually needs.

@@ -113,7 +113,7 @@ func reportText(w io.Writer, violations hub.Violations, err error) {
 	if violations[0].Kind == hub.KindInternal && errors.As(err, &answer) {
 		fmt.Fprintf(w, "next: tell the operator of the hub the number of the request: %s\n", answer.RequestID)
 	}
-	if step := nextStep(violations[0].Kind); step != "" {
+	if step := nextStep(violations[0]); step != "" {
 		fmt.Fprintln(w, step)
 	}
 }
@@ -135,16 +135,16 @@ func messageOf(v *hub.Error) string {
 	return string(v.Kind)
 }
 
-// nextStep is what a person can do about an error of a kind.
-func nextStep(kind hub.ErrorKind) string {
-	switch kind {
-	case hub.KindUntrusted:
+// nextStep is what a person can do about an error.
+func nextStep(v *hub.Error) string {
+	switch {
+	case v.Kind == hub.KindUntrusted && v.Field == "Authorization":
 		return "next: check --key-file (or LIENTHONG_KEY_FILE); the operator can issue a new key with `lienthong key create`"
-	case hub.KindDenied:
+	case v.Kind == hub.KindDenied:
 		return "next: ask the operator for a key with this scope and agency; `lienthong key list` shows what keys may do"
-	case hub.KindUnknownAgency:
+	case v.Kind == hub.KindUnknownAgency, v.Rule == string(hub.KindUnknownAgency):
 		return "next: look the code up with `lienthong agency search NAME`"
-	case hub.KindUnavailable, hub.KindBusy:
+	case v.Kind == hub.KindUnavailable, v.Kind == hub.KindBusy:
 		return "next: try again later; nothing was lost, and sending again with the same id is safe"
 	}
 	return ""

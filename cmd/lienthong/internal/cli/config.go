@@ -84,7 +84,7 @@ type configPath struct {
 func (c *configPath) Run(e *env) error {
 	files := configFiles()
 	if c.File != "" {
-		files = []string{c.File}
+		files = []string{kong.ExpandPath(c.File)}
 	}
 	return e.print(map[string]any{"read": e.settings.path, "files": files}, func(w io.Writer) {
 		for _, file := range files {

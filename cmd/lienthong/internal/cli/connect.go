@@ -6,15 +6,18 @@ import (
 	"os"
 	"strings"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
 )
 
-// connection are the flags of every command that calls a hub.
+// connection are the flags of every command that calls a hub. A variable that is
+// set to nothing counts as not set, hence no path types here.
 type connection struct {
 	URL     string `env:"LIENTHONG_URL" default:"http://127.0.0.1:8470" help:"Address of the hub."`
-	KeyFile string `name:"key-file" env:"LIENTHONG_KEY_FILE" type:"path" help:"File with the API key. LIENTHONG_KEY may hold the key itself."`
-	CA      string `name:"ca" env:"LIENTHONG_CA" type:"path" help:"Certificates (PEM) to trust for the connection, such as a self-made one."`
+	KeyFile string `name:"key-file" env:"LIENTHONG_KEY_FILE" help:"File with the API key. LIENTHONG_KEY may hold the key itself."`
+	CA      string `name:"ca" env:"LIENTHONG_CA" help:"Certificates (PEM) to trust for the connection, such as a self-made one."`
 }
 
 // ownAgency adds the agency to speak for.
@@ -41,7 +44,7 @@ func (c *connection) key() (string, error) {
 		}
 		return "", hub.Invalid("key-file", "required", "which key? give --key-file FILE, or set LIENTHONG_KEY_FILE or LIENTHONG_KEY")
 	}
-	secret, err := os.ReadFile(c.KeyFile)
+	secret, err := os.ReadFile(kong.ExpandPath(c.KeyFile))
 	if err != nil {
 		return "", hub.Invalid("key-file", "file", "%v", err)
 	}
@@ -52,7 +55,7 @@ func (c *connection) tls() (*tls.Config, error) {
 	if c.CA == "" {
 		return nil, nil //nolint:nilnil // no own trust: the system's
 	}
-	pem, err := os.ReadFile(c.CA)
+	pem, err := os.ReadFile(kong.ExpandPath(c.CA))
 	if err != nil {
 		return nil, hub.Invalid("ca", "file", "%v", err)
 	}

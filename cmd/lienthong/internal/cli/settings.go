@@ -20,7 +20,7 @@ import (
 // hubSettings are the flags of the commands that read the configuration of a hub:
 // defaults, then the configuration file, then the environment, then flags.
 type hubSettings struct {
-	File       string `name:"config" type:"path" env:"LIENTHONG_CONFIG" help:"Configuration file (JSON); lienthong.json or /etc/lienthong/config.json when left out."`
+	File       string `name:"config" env:"LIENTHONG_CONFIG" help:"Configuration file (JSON); lienthong.json or /etc/lienthong/config.json when left out."`
 	app.Config `embed:""`
 }
 
@@ -81,7 +81,7 @@ func (s *fileSettings) load(k *kong.Context) error {
 	files, named := configFiles(), false
 	for _, flag := range k.Flags() {
 		if path, _ := k.FlagValue(flag).(string); flag.Name == "config" && path != "" {
-			files, named = []string{path}, true
+			files, named = []string{kong.ExpandPath(path)}, true
 		}
 	}
 	for _, path := range files {
