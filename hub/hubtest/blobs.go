@@ -188,3 +188,10 @@ func (b *Blobs) DiscardStaged(_ context.Context, id string) error {
 	delete(b.staged, id)
 	return nil
 }
+
+// Staged returns how many ids have staged bytes.
+func (b *Blobs) Staged() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.staged)
+}

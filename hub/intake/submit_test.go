@@ -1,0 +1,441 @@
+package intake_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest"
+	"github.com/lienthong/lienthong/hub/intake"
+)
+
+func TestAcceptedIsDurableAndWhole(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", " "+office, bureau, hubtest.ClosedCode)
+	sub.Sender, sub.Key, sub.TraceID = " 000.00.00.H47 ", "key-1", "trace-1"
+	sub.Document.Priority = hub.PriorityUrgent
+	sub.Parts = append(sub.Parts, f.Part("p2", hub.RoleAttachment, "not signd"))
+	got := f.submit(t, sub)
+
+	stored, err := f.DispatchItem(t.Context(), got.Dispatch.ID)
+	if err != nil || len(stored.Deliveries) != 3 {
+		t.Fatalf("stored %d deliveries, %v", len(stored.Deliveries), err)
+	}
+	d := stored.Dispatch
+	if d.Sender != hubtest.Province || d.SenderCode != "000.00.00.H47" || d.Key != "key-1" || d.Fingerprint != sub.Fingerprint() ||
+		!d.AcceptedAt.Equal(f.Clock.Now()) || len(d.Parts) != 2 || d.SenderName != "UBND tỉnh Quảng Nam" {
+		t.Errorf("dispatch %+v", d)
+	}
+	wants := []struct {
+		recipient hub.AgencyID
+		code      hub.Code
+		registers bool
+		noted     bool
+	}{{hubtest.Office, office, true, false}, {hubtest.Bureau, bureau, false, false}, {hubtest.Ward, hubtest.ClosedCode, true, true}}
+	for i, want := range wants {
+		v := stored.Deliveries[i]
+		if v.Recipient != want.recipient || v.AddressedAs != want.code || v.Registers != want.registers || (v.Note != "") != want.noted {
+			t.Errorf("delivery %d is %+v", i, v)
+		}
+		if v.State != hub.StateQueued || v.Index != i || v.Version != 1 || !v.Urgent || v.LastEvidence != got.Receipt.Ref() ||
+			!v.ExpiresAt.Equal(f.Clock.Now().Add(30*24*time.Hour)) || v.NextAttempt.After(f.Clock.Now()) {
+			t.Errorf("delivery %d starts as %+v", i, v)
+		}
+	}
+	if published := f.Queue.Published(); !slices.Equal(published, []hub.DispatchID{d.ID}) {
+		t.Errorf("published %v", published)
+	}
+}
+
+func TestTheReceiptNamesEverything(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", office, hubtest.ClosedCode)
+	sub.Parts = append(sub.Parts, f.Part("p2", hub.RoleAttachment, "an annex"))
+	sub.ReceivedAt = f.Clock.Now().Add(-3 * time.Second)
+	e := f.submit(t, sub).Receipt.Evidence
+	if e.Event != hub.EventSubmissionAcceptance || e.Prev != nil || e.Delivery != "" || e.ExternalID != "1" ||
+		!e.Time.Equal(f.Clock.Now()) || !e.SubmissionTime.Equal(sub.ReceivedAt) {
+		t.Errorf("evidence %+v", e)
+	}
+	if e.Sender.ID != hubtest.Province || e.Sender.Auth == nil || *e.Sender.Auth != (hub.AuthFact{Method: hub.AuthAPIKey, Actor: f.actor.Name}) {
+		t.Errorf("sender %+v", e.Sender)
+	}
+	if len(e.Recipients) != 2 || *e.Recipients[1].Index != 1 || e.Recipients[1].ID != hubtest.Ward || e.Recipients[1].Note == "" ||
+		e.Recipients[0].Scheme != string(hub.FormQCVN102) {
+		t.Errorf("recipients %+v", e.Recipients)
+	}
+	if len(e.Content.Parts) != 2 || e.Content.Parts[0].SHA256 != sub.Parts[0].Digest || e.Content.Parts[1].Size != 8 {
+		t.Errorf("content %+v", e.Content)
+	}
+	want := []hub.Validation{
+		{Part: "p1", Signer: "Trần Thị Mẫu (hư cấu)", Indication: hub.TotalPassed},
+		{Part: "p2", Indication: hub.NoSignatureFound},
+	}
+	if !slices.Equal(e.Validation, want) {
+		t.Errorf("verdicts %+v", e.Validation)
+	}
+}
+
+func TestTheSameSubmissionGetsTheSameAnswer(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", office)
+	sub.Key = "key-1"
+	first := f.submit(t, sub)
+	f.Clock.Advance(time.Hour)
+	f.Blobs.Remove(sub.Parts[0].Digest) // not even looked at again
+	for name, again := range map[string]func(*hub.Submission){
+		"same key and id": func(*hub.Submission) {},
+		"id alone":        func(s *hub.Submission) { s.Key = "" },
+		"other key":       func(s *hub.Submission) { s.Key = "key-2" },
+		"other moment":    func(s *hub.Submission) { s.ReceivedAt, s.TraceID = f.Clock.Now(), "later" },
+	} {
+		repeated := sub
+		again(&repeated)
+		got := f.submit(t, repeated)
+		if !got.Duplicate || got.Dispatch.ID != first.Dispatch.ID || !bytes.Equal(hub.MarshalReceipt(got.Receipt), hub.MarshalReceipt(first.Receipt)) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if len(f.sent(t)) != 1 || len(f.evidences(t)) != 1 || len(f.Queue.Published()) != 1 {
+		t.Error("the repetition left a trace")
+	}
+}
+
+func TestOtherContentUnderTheSameIDIsAConflict(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", office)
+	sub.Key = "key-1"
+	first := f.submit(t, sub)
+	for name, change := range map[string]func(*hub.Submission){
+		"same id":  func(s *hub.Submission) { s.Key = "key-2" },
+		"same key": func(s *hub.Submission) { s.ExternalID = "2" },
+	} {
+		other := sub
+		change(&other)
+		other.Document.Subject = "Về việc khác"
+		_, err := f.Submit(t.Context(), f.actor, other)
+		wantError(t, err, hub.KindConflict, "external_id duplicate")
+		for _, id := range []string{string(first.Dispatch.ID), string(first.Receipt.Evidence.ID)} {
+			if !bytes.Contains([]byte(err.Error()), []byte(id)) {
+				t.Errorf("%s: %v does not name %s", name, err, id)
+			}
+		}
+	}
+	if len(f.sent(t)) != 1 || len(f.evidences(t)) != 1 {
+		t.Error("a conflict left a trace")
+	}
+	recall := sub
+	recall.Key, recall.Operation = "", hub.OperationRecall
+	if got := f.submit(t, recall); got.Duplicate {
+		t.Error("another operation under the same id is another dispatch")
+	}
+}
+
+func TestTwoAtOnceAreOne(t *testing.T) {
+	f := newFixture()
+	// The second one arrives when the first has been looked for and not found.
+	sub := f.Submission("1", office)
+	var inner hub.Accepted
+	f.interrupt("Accept", func() { inner = f.submit(t, sub) })
+	outer := f.submit(t, sub)
+	if inner.Duplicate || !outer.Duplicate || outer.Receipt.Digest != inner.Receipt.Digest || len(f.sent(t)) != 1 {
+		t.Errorf("inner %+v, outer %+v", inner, outer)
+	}
+}
+
+func TestTwoAtOnceWithOtherContent(t *testing.T) {
+	f := newFixture()
+	sub, other := f.Submission("1", office), f.Submission("1", ward)
+	f.interrupt("Accept", func() { f.submit(t, other) })
+	_, err := f.Submit(t.Context(), f.actor, sub)
+	wantError(t, err, hub.KindConflict, "external_id duplicate")
+	if first := f.sent(t)[0].Dispatch.ID; !bytes.Contains([]byte(err.Error()), []byte(first)) {
+		t.Errorf("%v does not name %s", err, first)
+	}
+}
+
+// TestStrangersLeaveNoTrace: who may not send for an agency learns nothing of its
+// submission and writes nothing into its records.
+func TestStrangersLeaveNoTrace(t *testing.T) {
+	f := newFixture()
+	noScope := f.actor
+	noScope.Scopes = []hub.Scope{hub.ScopeCollect, hub.ScopeRead}
+	for _, tt := range []struct {
+		name   string
+		actor  hub.Actor
+		sender string
+		kind   hub.ErrorKind
+		rule   string
+	}{
+		{"no scope", noScope, "000.00.00.H47", hub.KindDenied, " scope"},
+		{"no scope, unknown sender", noScope, hubtest.UnknownCode, hub.KindDenied, " scope"},
+		{"another agency", hubtest.System(hubtest.Office), "000.00.00.H47", hub.KindDenied, "sender agency"},
+		{"no agency", hubtest.System(), "000.00.00.H47", hub.KindDenied, "sender agency"},
+		{"unknown sender", f.actor, hubtest.UnknownCode, hub.KindUnknownAgency, "sender unknown_agency"},
+		{"closed sender", f.actor, hubtest.ClosedCode, hub.KindDenied, "sender closed"},
+		{"empty sender", f.actor, "", hub.KindUnknownAgency, "sender unknown_agency"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			sub := f.Submission("1") // would be refused for lack of recipients
+			sub.Sender = tt.sender
+			_, err := f.Submit(t.Context(), tt.actor, sub)
+			wantError(t, err, tt.kind, tt.rule)
+			_, err = f.Register(t.Context(), tt.actor, sub)
+			wantError(t, err, tt.kind, tt.rule)
+		})
+	}
+	if len(f.evidences(t)) != 0 {
+		t.Error("a stranger left evidence")
+	}
+}
+
+func TestRejectionIsSealedAndStored(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", office, hubtest.UnknownCode)
+	sub.Document.CodeNumber, sub.Document.Confidential = "", "MẬT"
+	_, err := f.Submit(t.Context(), f.actor, sub)
+	r := f.rejected(t, err)
+	if got := rules(r); got != "document.code_number required, document.confidential state_secret, recipients[1] unknown_agency" {
+		t.Errorf("violations %s", got)
+	}
+	var codes []hub.ReasonCode
+	for _, reason := range r.Receipt.Evidence.Reasons {
+		codes = append(codes, reason.Code)
+	}
+	if !slices.Equal(codes, []hub.ReasonCode{hub.ReasonInvalidFormat, hub.ReasonStateSecret, hub.ReasonUnknownRecipient}) {
+		t.Errorf("reasons %v", codes)
+	}
+	if e := r.Receipt.Evidence; e.Dispatch != "" || e.ExternalID != "1" || len(e.Content.Parts) != 1 || e.Sender.ID != hubtest.Province {
+		t.Errorf("evidence %+v", e)
+	}
+	list, err := f.Evidences(t.Context(), hub.EvidenceQuery{Sender: hubtest.Province, Page: hub.Page{Limit: 10}})
+	if err != nil || len(list.Items) != 1 {
+		t.Errorf("%d rejections are listed, %v", len(list.Items), err)
+	}
+	if len(f.sent(t)) != 0 || len(f.Queue.Published()) != 0 {
+		t.Error("a rejected submission was accepted")
+	}
+	sub.Document.CodeNumber, sub.Document.Confidential, sub.Recipients = "173", "", []string{office}
+	if got := f.submit(t, sub); got.Duplicate {
+		t.Error("what was mended counts as a repetition")
+	}
+}
+
+// TestRejectionStaysReadable: whatever was wrong, the receipt can be kept, read
+// again and shown.
+func TestRejectionStaysReadable(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", office)
+	sub.ExternalID = string(bytes.Repeat([]byte("\u202e\x00\xff"), 100_000))
+	sub.Operation = hub.Operation(sub.ExternalID)
+	sub.Document.Promulgated = hub.Date(sub.ExternalID)
+	sub.Parts = slices.Repeat(sub.Parts, 10_000)
+	for i := range sub.Parts {
+		sub.Parts[i].Name, sub.Parts[i].ID = sub.ExternalID, sub.ExternalID
+	}
+	sub.Document.ToPlaces = slices.Repeat([]string{"\x00"}, 900)
+	_, err := f.Submit(t.Context(), f.actor, sub)
+	r := f.rejected(t, err)
+	file := hub.MarshalReceipt(r.Receipt)
+	if len(file) > 200_000 {
+		t.Errorf("the receipt has %d bytes", len(file))
+	}
+	if _, err := hub.ParseReceipt(file); err != nil {
+		t.Errorf("the receipt cannot be read: %v", err)
+	}
+	if bytes.ContainsAny(file, "\u202e\x00") || r.Receipt.Evidence.Note == "" {
+		t.Error("the receipt shows what must not be shown, or hides that there was more")
+	}
+}
+
+func TestAddressees(t *testing.T) {
+	f := newFixture(func(o *intake.Options) { o.MaxRecipients = 3 })
+	for _, tt := range []struct {
+		name       string
+		recipients []string
+		rules      string
+		reason     hub.ReasonCode
+	}{
+		{"none", nil, "recipients required", hub.ReasonInvalidFormat},
+		{"unknown, named by its place", []string{office, ward, hubtest.UnknownCode}, "recipients[2] unknown_agency", hub.ReasonUnknownRecipient},
+		{"closed with several successors", []string{hubtest.DividedCode}, "recipients[0] several_successors", hub.ReasonClosedRecipient},
+		{"twice", []string{office, office}, "recipients[1] unique", hub.ReasonInvalidFormat},
+		{"twice under two codes", []string{office, "H47.12"}, "recipients[1] unique", hub.ReasonInvalidFormat},
+		{"twice by succession", []string{ward, hubtest.ClosedCode}, "recipients[1] unique", hub.ReasonInvalidFormat},
+		{"too many", []string{office, ward, bureau, "x"}, "recipients max_items", hub.ReasonTooLarge},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := f.Submit(t.Context(), f.actor, f.Submission("1", tt.recipients...))
+			r := f.rejected(t, err)
+			if rules(r) != tt.rules || r.Receipt.Evidence.Reasons[0].Code != tt.reason {
+				t.Errorf("got %s because of %s", rules(r), r.Receipt.Evidence.Reasons[0].Code)
+			}
+		})
+	}
+}
+
+func TestContentMustBeThere(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", office)
+	sub.Parts = append(sub.Parts, f.Part("p2", hub.RoleAttachment, "annex"), f.Part("p3", hub.RoleAttachment, "table"))
+	sub.Parts[0].Digest[0] ^= 1
+	sub.Parts[1].Size++
+	_, err := f.Submit(t.Context(), f.actor, sub)
+	r := f.rejected(t, err)
+	if rules(r) != "parts[0].sha256 digest, parts[1].size digest" || r.Receipt.Evidence.Reasons[0].Code != hub.ReasonDigestMismatch {
+		t.Errorf("got %s", rules(r))
+	}
+	sub = f.Submission("2", office)
+	sub.Envelope = &hub.Part{ID: "envelope", Role: hub.RoleEnvelope, Name: "x.edxml", Size: 5, Digest: hub.Digest{1}}
+	_, err = f.Submit(t.Context(), f.actor, sub)
+	if r := f.rejected(t, err); rules(r) != "envelope.sha256 digest" {
+		t.Errorf("got %s", rules(r))
+	}
+}
+
+func TestDamagedContentIsNeverAccepted(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", office)
+	f.Blobs.Damage(sub.Parts[0].Digest)
+	if _, err := f.Submit(t.Context(), f.actor, sub); err == nil || len(f.sent(t)) != 0 || len(f.evidences(t)) != 0 {
+		t.Errorf("damaged content gave %v", err)
+	}
+}
+
+func TestSignaturePolicy(t *testing.T) {
+	const passed, unsigned, failed = "signed", "nothing", "tampered"
+	for _, tt := range []struct {
+		policy               hub.SignaturePolicy
+		original, attachment string
+		rules                string // "" for accepted
+	}{
+		{hub.PolicyRecord, passed, failed, ""},
+		{hub.PolicyRecord, unsigned, unsigned, ""},
+		{hub.PolicyRecord, failed, unsigned, ""},
+		{hub.PolicyEnforce, passed, unsigned, ""},
+		{hub.PolicyEnforce, unsigned, passed, "parts[0] signature"},
+		{hub.PolicyEnforce, failed, passed, "parts[0] signature"},
+		{hub.PolicyEnforce, passed, failed, "parts[1] signature"},
+		{hub.PolicyEnforce, unsigned, failed, "parts[0] signature, parts[1] signature"},
+	} {
+		t.Run(string(tt.policy)+" "+tt.original+" "+tt.attachment, func(t *testing.T) {
+			f := newFixture(func(o *intake.Options) { o.Policy = tt.policy })
+			sub := f.Submission("1", office)
+			sub.Parts = []hub.Part{f.Part("p1", hub.RoleOriginal, tt.original), f.Part("p2", hub.RoleAttachment, tt.attachment+".")}
+			got, err := f.Submit(t.Context(), f.actor, sub)
+			if tt.rules != "" {
+				r := f.rejected(t, err)
+				if rules(r) != tt.rules || hub.KindOf(r) != hub.KindUntrusted || r.Receipt.Evidence.Reasons[0].Code != hub.ReasonInvalidSignature {
+					t.Errorf("got %s", rules(r))
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			reports, err := f.SignatureReports(t.Context(), got.Dispatch.ID)
+			if err != nil || len(reports) != 2 || len(got.Receipt.Evidence.Validation) != 2 {
+				t.Errorf("%d reports, %d verdicts, %v", len(reports), len(got.Receipt.Evidence.Validation), err)
+			}
+		})
+	}
+}
+
+func TestPackageSignatureIsVerifiedWhenClaimed(t *testing.T) {
+	for _, signed := range []bool{false, true} {
+		f := newFixture()
+		sub := f.Submission("1", office)
+		envelope := f.Part("envelope", hub.RoleEnvelope, "a signed package")
+		sub.Envelope, sub.XMLSigned, sub.Format = &envelope, signed, hub.FormatEdXML
+		got := f.submit(t, sub)
+		last := got.Dispatch.Parts[len(got.Dispatch.Parts)-1]
+		if last.Role != hub.RoleEnvelope || last.Digest != envelope.Digest {
+			t.Errorf("the package as received is not the last part: %+v", last)
+		}
+		want := 1
+		if signed {
+			want = 2
+		}
+		if n := len(got.Receipt.Evidence.Validation); n != want {
+			t.Errorf("signed %v: %d verdicts", signed, n)
+		}
+	}
+}
+
+// TestFailuresOfTheHubAreNoRejections: the sender comes again and is accepted.
+func TestFailuresOfTheHubAreNoRejections(t *testing.T) {
+	away := errors.New("away")
+	type failure struct {
+		begin, end func(*fixture)
+		kind       hub.ErrorKind
+	}
+	before := func(method string) failure {
+		return failure{
+			func(f *fixture) {
+				f.Before = func(m string) error {
+					if m == method {
+						return hub.Errorf(hub.KindUnavailable, "", "", "away")
+					}
+					return nil
+				}
+			},
+			func(f *fixture) { f.Before = nil }, hub.KindUnavailable,
+		}
+	}
+	for name, failure := range map[string]failure{
+		"verifier": {func(f *fixture) { f.Verifier.Err = away }, func(f *fixture) { f.Verifier.Err = nil }, hub.KindUnavailable},
+		"store":    before("Accept"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture()
+			sub := f.Submission("1", office)
+			failure.begin(f)
+			_, err := f.Submit(t.Context(), f.actor, sub)
+			var rejection *hub.Rejection
+			if err == nil || errors.As(err, &rejection) || hub.KindOf(err) != failure.kind {
+				t.Fatalf("got %v", err)
+			}
+			if len(f.evidences(t)) != 0 || len(f.sent(t)) != 0 {
+				t.Error("the failure left a trace")
+			}
+			failure.end(f)
+			if got := f.submit(t, sub); got.Duplicate {
+				t.Error("the second attempt counts as a repetition")
+			}
+		})
+	}
+}
+
+func TestALostQueueLosesNothing(t *testing.T) {
+	f := newFixture()
+	f.Queue.Err = errors.New("the broker burns")
+	got := f.submit(t, f.Submission("1", office))
+	due, err := f.DueDeliveries(t.Context(), f.Clock.Now(), 10)
+	if err != nil || len(due) != 1 || due[0].Dispatch.ID != got.Dispatch.ID {
+		t.Errorf("due %v, %v", due, err)
+	}
+}
+
+// TestARejectionThatCannotBeStoredIsNone: a receipt is durable before its sender
+// sees it.
+func TestARejectionThatCannotBeStoredIsNone(t *testing.T) {
+	f := newFixture()
+	f.Before = func(string) error { return hub.Internal("disk full", nil) }
+	_, err := f.Submit(t.Context(), f.actor, f.Submission("1"))
+	var rejection *hub.Rejection
+	if err == nil || errors.As(err, &rejection) || hub.KindOf(err) != hub.KindInternal {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAcceptedAnswerIsPlainJSON(t *testing.T) {
+	f := newFixture()
+	body, err := json.Marshal(f.submit(t, f.Submission("1", office)))
+	if err != nil || !bytes.Contains(body, []byte(`"receipt":{"evidence":{`)) {
+		t.Errorf("%s, %v", body, err)
+	}
+}
