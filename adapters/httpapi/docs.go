@@ -91,11 +91,11 @@ func anchor(schema string) string { return "schema-" + schema }
 // prose turns the little Markdown of descriptions into HTML: paragraphs, `code`
 // and **strong**.
 func prose(text string) template.HTML {
+	code, strong := regexp.MustCompile("`([^`]+)`"), regexp.MustCompile(`\*\*([^*]+)\*\*`)
 	var b strings.Builder
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
 		escaped := template.HTMLEscapeString(paragraph)
-		escaped = regexp.MustCompile("`([^`]+)`").ReplaceAllString(escaped, "<code>$1</code>")
-		escaped = regexp.MustCompile(`\*\*([^*]+)\*\*`).ReplaceAllString(escaped, "<strong>$1</strong>")
+		escaped = strong.ReplaceAllString(code.ReplaceAllString(escaped, "<code>$1</code>"), "<strong>$1</strong>")
 		b.WriteString("<p>" + escaped + "</p>\n")
 	}
 	return template.HTML(b.String()) //nolint:gosec // escaped above

@@ -60,7 +60,8 @@ func (a *api) begin(w http.ResponseWriter, r *http.Request, rt route) *exchange 
 		limit = rt.limit(&a.Limits)
 	}
 	x.body = newBody(w, r, limit, a.Limits.Stall)
-	r.Body = x.body
+	x.r = r.WithContext(r.Context()) // a copy: the server keeps an eye on its own body
+	x.r.Body = x.body
 	setHeaders(w.Header(), r, x.id)
 	return x
 }

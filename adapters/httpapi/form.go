@@ -15,9 +15,10 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// copyBuffer is the size of the pieces in which content passes, large enough that
-// a file of 10 MB is not thousands of writes.
-const copyBuffer = 256 << 10
+// copyBuffer is the size of the pieces in which content passes: large enough that
+// a file of 10 MB is not thousands of writes, small enough to have one for each
+// request.
+const copyBuffer = 64 << 10
 
 // form is a multipart/form-data body on its way: the submission, then the files,
 // each read once and written straight to the blob store.

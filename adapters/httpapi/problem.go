@@ -140,6 +140,7 @@ func (x *exchange) fail(err error) {
 		x.log.Error("a problem cannot be written", "error", encodeErr)
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.body.linger()
 	x.w.WriteHeader(p.Status)
 	_, _ = x.w.Write(body) // the client may be gone; the log has the error
 }

@@ -19,7 +19,8 @@ const leastProgress = 4 << 10
 type body struct {
 	inner   io.ReadCloser
 	control *http.ResponseController
-	limit   int64 // bytes; 0 means that no body is wanted
+	wanted  bool  // there is one, and neither its end nor a failure has been read
+	limit   int64 // bytes; 0 means that the operation takes none
 	stall   time.Duration
 	waited  time.Duration // since the last progress
 	recent  int64         // bytes since the last progress
@@ -28,8 +29,8 @@ type body struct {
 }
 
 func newBody(w http.ResponseWriter, r *http.Request, limit int64, stall time.Duration) *body {
-	b := &body{inner: r.Body, control: http.NewResponseController(w), limit: limit, stall: stall}
-	if r.ContentLength != 0 {
+	b := &body{inner: r.Body, control: http.NewResponseController(w), wanted: r.ContentLength != 0, limit: limit, stall: stall}
+	if b.wanted {
 		b.deadline(stall) // counts too when no handler ever reads
 	}
 	return b
@@ -58,12 +59,22 @@ func (b *body) Read(p []byte) (int, error) {
 		b.err = tooLarge(b.limit)
 		return 0, b.err
 	case errors.Is(err, io.EOF):
+		b.wanted = false
 		_ = b.control.SetReadDeadline(time.Time{}) // else it would end a long poll
 	case err != nil:
+		b.wanted = false
 		b.err = brokenBody(err)
 		return n, b.err
 	}
 	return n, err
+}
+
+// linger bounds how long the server waits for the rest of a body that nobody will
+// read, before it sends the answer and closes the connection.
+func (b *body) linger() {
+	if b.wanted {
+		b.deadline(min(b.stall/2, time.Second)) // the answer needs time of its own
+	}
 }
 
 // Close implements io.Closer.

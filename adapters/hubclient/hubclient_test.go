@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -518,6 +521,8 @@ func (u *uploads) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (u *uploads) status(w http.ResponseWriter, status int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	upload := hub.Upload{ID: "u1"}
 	for _, id := range []string{"p1", "p2"} {
 		if b, ok := u.parts[id]; ok {
@@ -761,4 +766,30 @@ func FuzzEvents(f *testing.F) {
 			t.Fatalf("%d arrivals", n)
 		}
 	})
+}
+
+// A hub with a certificate of its own is trusted when the caller says so.
+func TestOwnCertificate(t *testing.T) {
+	s := httptest.NewUnstartedServer(say(200, `{"name":"lienthong"}`))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // it tells of the refused handshake
+	s.StartTLS()
+	defer s.Close()
+	stranger, err := New(Options{URL: s.URL, Retry: Retry{Attempts: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stranger.CloseIdle()
+	if _, err := stranger.Version(t.Context()); hub.KindOf(errOr(err)) != hub.KindUnavailable {
+		t.Errorf("a certificate that nobody vouches for: %v", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(s.Certificate())
+	friend, err := New(Options{URL: s.URL, TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer friend.CloseIdle()
+	if v, err := friend.Version(t.Context()); err != nil || v.Name != "lienthong" {
+		t.Errorf("%+v %v", v, err)
+	}
 }
