@@ -18,12 +18,13 @@ func (b Backoff) withDefaults() Backoff {
 }
 
 // after returns the pause that follows the given number of attempts, with up to
-// a quarter more so that what failed together does not return together.
+// a quarter more so that what failed together does not return together. Pauses
+// have the resolution of the times that are stored, milliseconds.
 func (b Backoff) after(attempts int, jitter func(time.Duration) time.Duration) time.Duration {
 	pause := b.First
 	for n := 1; n < attempts && pause < b.Max; n++ {
 		pause *= 2
 	}
 	pause = min(pause, b.Max)
-	return pause + jitter(pause/4)
+	return (pause + jitter(pause/4)).Truncate(time.Millisecond)
 }
