@@ -33,13 +33,13 @@ func (s *show) write(ctx context.Context) error {
 	for _, d := range []struct {
 		name   string
 		agency string
-		render func() ([]byte, error)
+		render func() (sample.Paper, error)
 	}{
-		{directiveFile, province, directive().PDF},
-		{annexFile, province, annex().PDF},
-		{guidanceFile, justice, guidance().PDF},
-		{trainingFile, justice, training().PDF},
-		{answerFile, interior, answer().PDF},
+		{directiveFile, province, directive().Paper},
+		{annexFile, province, annex().Paper},
+		{guidanceFile, justice, guidance().Paper},
+		{trainingFile, justice, training().Paper},
+		{answerFile, interior, answer().Paper},
 	} {
 		if err := s.writeOne(ctx, d.name, d.agency, d.render); err != nil {
 			return err
@@ -65,15 +65,15 @@ func (s *show) appoint(agency, leader string) error {
 	return err
 }
 
-func (s *show) writeOne(ctx context.Context, name, agency string, render func() ([]byte, error)) error {
-	pdf, err := render()
+func (s *show) writeOne(ctx context.Context, name, agency string, render func() (sample.Paper, error)) error {
+	paper, err := render()
 	if err != nil {
 		return err
 	}
-	if err := s.save(pdf, "documents", "unsigned", name); err != nil {
+	if err := s.save(paper.PDF, "documents", "unsigned", name); err != nil {
 		return err
 	}
-	signed, err := s.signers[agency].Sign(ctx, pdf, time.Now())
+	signed, err := s.signers[agency].SignPaper(ctx, paper, time.Now())
 	if err != nil {
 		return err
 	}

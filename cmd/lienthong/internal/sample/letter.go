@@ -29,14 +29,29 @@ type Letter struct {
 	Signer     string
 }
 
+// Paper is a rendered document and where its signatures show.
+type Paper struct {
+	PDF  []byte
+	Page int     // from 1; 0 when signatures do not show
+	X, Y float64 // the middle of the leader's, millimetres from the upper left corner
+}
+
 // PDF renders the letter.
 func (l *Letter) PDF() ([]byte, error) {
+	p, err := l.Paper()
+	return p.PDF, err
+}
+
+// Paper renders the letter.
+func (l *Letter) Paper() (Paper, error) {
 	s := newSheet(l.Number+" – "+l.Subject, l.Issuer, l.Date)
 	s.heading(l)
 	s.addressees(l.To)
 	s.paragraphs(l.Body)
-	s.closing(l)
-	return s.bytes()
+	p := s.closing(l)
+	var err error
+	p.PDF, err = s.bytes()
+	return p, err
 }
 
 // paragraphs writes the text. The last one goes to the next page when there is
@@ -61,15 +76,16 @@ type Annex struct {
 	Rows   [][]string
 }
 
-// PDF renders the annex.
-func (a *Annex) PDF() ([]byte, error) {
+// Paper renders the annex. It shows no signatures.
+func (a *Annex) Paper() (Paper, error) {
 	s := newSheet("Phụ lục – "+a.Title, a.Issuer, a.Date)
 	y := s.centred(marginLeft, marginTop, textWidth, font{"B", 14}, "Phụ lục\n"+upper(a.Title))
 	y = s.centred(marginLeft, y, textWidth, font{"I", 14}, "("+a.With+")")
 	s.rule(marginLeft+textWidth/2, y+1, textWidth/4)
 	s.pdf.SetY(y + 6)
 	s.table(a.Head, a.Widths, a.Rows)
-	return s.bytes()
+	pdf, err := s.bytes()
+	return Paper{PDF: pdf}, err
 }
 
 // placeAndDate writes days below 10, January and February with two digits, as the
@@ -127,15 +143,17 @@ func (s *sheet) addressees(to []string) {
 // closingRoom is what closing takes, in millimetres.
 const closingRoom = 60
 
-// closing is where copies go on the left and who signs on the right.
-func (s *sheet) closing(l *Letter) {
+// closing is where copies go on the left and who signs on the right. It returns
+// the place for the signatures.
+func (s *sheet) closing(l *Letter) Paper {
+	const forSignatures = 30
 	s.breakFor(closingRoom)
 	y := s.pdf.GetY() + 4
 	right := s.centred(rightX, y, rightWidth, font{"B", 14}, l.Authority)
-	right = s.centred(rightX, right+2, rightWidth, font{"I", 11}, "(chữ ký số kèm theo tệp)")
-	s.centred(rightX, max(right+14, y+38), rightWidth, font{"B", 14}, l.Signer)
+	s.centred(rightX, right+forSignatures, rightWidth, font{"B", 14}, l.Signer)
 	left := s.line(marginLeft, y, font{"BI", 12}, "Nơi nhận:")
 	for _, r := range l.Recipients {
 		left = s.line(marginLeft, left, font{"", 11}, "- "+r)
 	}
+	return Paper{Page: s.pdf.PageNo(), X: rightX + rightWidth/2, Y: right + forSignatures/2}
 }

@@ -86,8 +86,8 @@ func TestNoSignatureOnAnEmptyPage(t *testing.T) {
 		s.addressees(l.To)
 		s.paragraphs(l.Body)
 		text := s.pdf.PageNo()
-		s.closing(l)
-		if s.pdf.PageNo() != text || s.pdf.GetY() > pageHeight-marginBottom {
+		place := s.closing(l)
+		if place.Page != text || place.Y+sealSide/2 > pageHeight-marginBottom || s.pdf.PageNo() != text || s.pdf.GetY() > pageHeight-marginBottom {
 			t.Errorf("%d paragraphs: text ends on page %d, the signature is on page %d at %.0f mm", paragraphs, text, s.pdf.PageNo(), s.pdf.GetY())
 		}
 	}
@@ -115,6 +115,33 @@ func TestWrap(t *testing.T) {
 	}
 }
 
+// TestSignaturesShow verifies that pictures are there, below the text that they
+// belong to, and that they break no signature.
+func TestSignaturesShow(t *testing.T) {
+	paper, err := testLetter(13).Paper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := testSigners(t).SignPaper(t.Context(), paper, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(signed, []byte("/Subtype /Image")); n != 4 { // each with its mask
+		t.Errorf("%d pictures, want 4", n)
+	}
+	if paper.Page != 2 || paper.X < rightX || paper.Y < marginTop {
+		t.Errorf("signatures show on page %d at %.0f, %.0f", paper.Page, paper.X, paper.Y)
+	}
+	leader, agency, err := paper.appearances()
+	if err != nil {
+		t.Fatal(err)
+	}
+	covered := (agency.Rect[2] - leader.Rect[0]) / (leader.Rect[2] - leader.Rect[0])
+	if covered < 0.3 || covered > 0.4 {
+		t.Errorf("the seal covers %.2f of the signature, want a third", covered)
+	}
+}
+
 func TestPlaceAndDate(t *testing.T) {
 	for want, date := range map[string]time.Time{
 		"Quảng Nam, ngày 05 tháng 01 năm 2020": time.Date(2020, 1, 5, 0, 0, 0, 0, hub.Vietnam()),
@@ -133,7 +160,7 @@ func TestAnnexContinuesOnTheNextPage(t *testing.T) {
 	for range 60 {
 		a.Rows = append(a.Rows, []string{"1", "Nâng cấp Cổng dịch vụ công"})
 	}
-	if n := pages(render(t, a.PDF)); n != 3 {
+	if n := pages(render(t, func() ([]byte, error) { p, err := a.Paper(); return p.PDF, err })); n != 3 {
 		t.Errorf("%d pages, want 3", n)
 	}
 }

@@ -18,24 +18,35 @@ import (
 // 30/2020/NĐ-CP art. 32: the leader, then the agency.
 type Signers struct{ Leader, Agency pki.Identity }
 
-// Sign signs twice.
+// Sign signs twice, invisibly.
 func (s Signers) Sign(ctx context.Context, document []byte, at time.Time) ([]byte, error) {
-	once, err := signOnce(ctx, document, s.Leader, "Ký ban hành", at)
+	return s.SignPaper(ctx, Paper{PDF: document}, at)
+}
+
+// SignPaper signs twice and shows the signatures where the paper has room for them.
+func (s Signers) SignPaper(ctx context.Context, p Paper, at time.Time) ([]byte, error) {
+	wave, stamp, err := p.appearances()
+	if err != nil {
+		return nil, fmt.Errorf("draw the signatures: %w", err)
+	}
+	once, err := signOnce(ctx, p.PDF, pdfsig.SignRequest{
+		Key: s.Leader.Key, Chain: s.Leader.Chain, Reason: "Ký ban hành", Time: at, Appearance: wave,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("leader: %w", err)
 	}
-	twice, err := signOnce(ctx, once, s.Agency, "Ký số của cơ quan, tổ chức", at.Add(time.Second))
+	twice, err := signOnce(ctx, once, pdfsig.SignRequest{
+		Key: s.Agency.Key, Chain: s.Agency.Chain, Reason: "Ký số của cơ quan, tổ chức", Time: at.Add(time.Minute), Appearance: stamp,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("agency: %w", err)
 	}
 	return twice, nil
 }
 
-func signOnce(ctx context.Context, document []byte, by pki.Identity, reason string, at time.Time) ([]byte, error) {
+func signOnce(ctx context.Context, document []byte, request pdfsig.SignRequest) ([]byte, error) {
 	var out bytes.Buffer
-	err := pdfsig.Sign(ctx, bytes.NewReader(document), int64(len(document)), &out, pdfsig.SignRequest{
-		Key: by.Key, Chain: by.Chain, Reason: reason, Time: at,
-	})
+	err := pdfsig.Sign(ctx, bytes.NewReader(document), int64(len(document)), &out, request)
 	return out.Bytes(), err
 }
 
