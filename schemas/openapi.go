@@ -55,7 +55,7 @@ type Parameter struct {
 type Content struct {
 	MediaType string
 	Type      Type
-	Example   string // as YAML; empty when there is none
+	Example   string // JSON, or the text itself; empty when there is none
 }
 
 // Response is the answer with one status; "default" stands for all others.

@@ -1,6 +1,8 @@
 package schemas
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
@@ -75,16 +77,50 @@ func (b *body) contents() []Content {
 	return list
 }
 
-// exampleText writes an example as YAML; a text is itself.
+// exampleText writes an example as JSON in the order in which it is written; a
+// text is itself.
 func exampleText(node *yaml.Node) string {
 	if node.Kind == yaml.ScalarNode {
 		return node.Value
 	}
-	text, err := yaml.Marshal(node)
-	if err != nil {
-		return ""
+	var line, text bytes.Buffer
+	writeJSON(&line, node)
+	if json.Indent(&text, line.Bytes(), "", "  ") != nil {
+		return line.String()
 	}
-	return string(text)
+	return text.String()
+}
+
+func writeJSON(b *bytes.Buffer, node *yaml.Node) {
+	switch node.Kind {
+	case yaml.MappingNode:
+		b.WriteByte('{')
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writeJSON(b, node.Content[i])
+			b.WriteByte(':')
+			writeJSON(b, node.Content[i+1])
+		}
+		b.WriteByte('}')
+	case yaml.SequenceNode:
+		b.WriteByte('[')
+		for i, element := range node.Content {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			writeJSON(b, element)
+		}
+		b.WriteByte(']')
+	default:
+		var value any
+		encoder := json.NewEncoder(b)
+		encoder.SetEscapeHTML(false)
+		if node.Decode(&value) != nil || encoder.Encode(value) != nil {
+			b.WriteString("null")
+		}
+	}
 }
 
 // schema is the part of JSON Schema that our description uses.

@@ -18,6 +18,9 @@ func TestReadAPI(t *testing.T) {
 		t.Errorf("the order of the description is lost: %+v", first)
 	}
 	for _, op := range api.Operations {
+		if op.ID == "acknowledge" && !strings.HasPrefix(op.Body[0].Example, "{\n  \"fence\": 7,\n  \"parts\": {") {
+			t.Errorf("the example reads %s", op.Body[0].Example)
+		}
 		if op.ID != "listMailbox" {
 			continue
 		}

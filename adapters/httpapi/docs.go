@@ -94,6 +94,9 @@ func prose(text string) template.HTML {
 	code, strong := regexp.MustCompile("`([^`]+)`"), regexp.MustCompile(`\*\*([^*]+)\*\*`)
 	var b strings.Builder
 	for paragraph := range strings.SplitSeq(strings.TrimSpace(text), "\n\n") {
+		if paragraph == "" {
+			continue
+		}
 		escaped := template.HTMLEscapeString(paragraph)
 		escaped = strong.ReplaceAllString(code.ReplaceAllString(escaped, "<code>$1</code>"), "<strong>$1</strong>")
 		b.WriteString("<p>" + escaped + "</p>\n")
