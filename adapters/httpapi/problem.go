@@ -44,7 +44,7 @@ func replyOf(kind hub.ErrorKind) reply {
 	case hub.KindInvalid:
 		return reply{http.StatusUnprocessableEntity, "The request breaks a rule", 0}
 	case hub.KindUntrusted:
-		return reply{http.StatusUnprocessableEntity, "A signature did not verify", 0}
+		return reply{http.StatusUnprocessableEntity, "Not trusted: the key or a signature did not verify", 0}
 	case hub.KindUnknownAgency:
 		return reply{http.StatusUnprocessableEntity, "No agency has this code", 0}
 	case hub.KindDenied:
