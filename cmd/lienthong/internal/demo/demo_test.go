@@ -375,63 +375,74 @@ func strangersAnchors(t *testing.T, dir string) {
 	write(t, filepath.Join(dir, "anchors.pem"), other.AnchorsPEM())
 }
 
+// lie replaces a word in the answers whose path ends so.
+type lie struct{ path, is, becomes string }
+
 // TestRunNoticesALyingHub puts a hub in between that changes what it hands out.
 func TestRunNoticesALyingHub(t *testing.T) {
-	for name, c := range map[string]struct {
-		path, is, becomes string // of an answer
-		want              string
-	}{
-		"receipts that say something else": {"/evidence", "wrong_addressee", "incomplete", "-ConsignmentRejection.receipt.json of 173/UBND-KSTTHC verifies"},
-		"a state that nobody proved":       {"/sent", `"state":"refused"`, `"state":"accepted"`, "the receipts of 173/UBND-KSTTHC at Sở Kế hoạch và Đầu tư"},
+	front := func(t *testing.T, hubURL string) string {
+		return liar(t, hubURL,
+			lie{"/evidence", "wrong_addressee", "incomplete"},
+			lie{"/sent", `"state":"handed_over"`, `"state":"accepted"`})
+	}
+	var board bytes.Buffer
+	dir := filepath.Join(t.TempDir(), "demo")
+	result, err := demo.Run(t.Context(), demo.Options{Dir: dir, Start: startHub(t, front), Out: &board, Err: io.Discard})
+	if err == nil {
+		t.Fatal("nothing was noticed")
+	}
+	for _, want := range []string{
+		"-ConsignmentRejection.receipt.json of 173/UBND-KSTTHC verifies",
+		`UBND huyện Bắc Trà My (hư cấu) prove the state accepted (they prove "handed_over")`,
+		"173/UBND-KSTTHC ends as handed_over 01 at UBND huyện Bắc Trà My (hư cấu)",
 	} {
-		t.Run(name, func(t *testing.T) {
-			front := func(t *testing.T, hubURL string) string { return liar(t, hubURL, c.path, c.is, c.becomes) }
-			var board bytes.Buffer
-			dir := filepath.Join(t.TempDir(), "demo")
-			result, err := demo.Run(t.Context(), demo.Options{Dir: dir, Start: startHub(t, front), Out: &board, Err: io.Discard})
-			if err == nil || !strings.Contains(strings.Join(result.Failed, "\n"), c.want) {
-				t.Fatalf("%v does not say %q", err, c.want)
-			}
-			if !strings.Contains(board.String(), "✗") {
-				t.Error("the board shows nothing wrong")
-			}
-		})
+		if !strings.Contains(strings.Join(result.Failed, "\n"), want) {
+			t.Errorf("nothing says %q: %v", want, err)
+		}
+	}
+	if !strings.Contains(board.String(), "✗") {
+		t.Error("the board shows nothing wrong")
 	}
 }
 
-// liar is a proxy that replaces a word in some answers.
-func liar(t *testing.T, hubURL, path, is, becomes string) string {
+// liar is a proxy that lies.
+func liar(t *testing.T, hubURL string, lies ...lie) string {
 	target, err := url.Parse(hubURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	proxy := &httputil.ReverseProxy{
+	server := httptest.NewServer(&httputil.ReverseProxy{
 		Transport: transport,
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Header.Del("Accept-Encoding")
 		},
 		ModifyResponse: func(r *http.Response) error {
-			if !strings.HasSuffix(r.Request.URL.Path, path) {
-				return nil
+			for _, l := range lies {
+				if strings.HasSuffix(r.Request.URL.Path, l.path) {
+					return l.tell(r)
+				}
 			}
-			body, err := io.ReadAll(r.Body)
-			if err != nil {
-				return err
-			}
-			body = bytes.ReplaceAll(body, []byte(is), []byte(becomes))
-			r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-			r.Header.Del("Content-Length")
 			return nil
 		},
-	}
-	server := httptest.NewServer(proxy)
+	})
 	t.Cleanup(func() {
 		server.Close()
 		transport.CloseIdleConnections()
 	})
 	return server.URL
+}
+
+func (l lie) tell(r *http.Response) error {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	body = bytes.ReplaceAll(body, []byte(l.is), []byte(l.becomes))
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.Header.Del("Content-Length")
+	return nil
 }
 
 // TestRunFails: what cannot start or is not allowed ends the run with its reason.

@@ -85,7 +85,7 @@ func padded(size int) ([]byte, error) {
 	p.AddUTF8FontFromBytes("serif", "", liberationserifregular.TTF)
 	p.SetFont("serif", "", 14)
 	p.AddPage()
-	p.MultiCell(0, 8, composed(notice), "", "C", false)
+	p.MultiCell(0, 8, composed("Tài liệu mẫu dùng để thử và đo tải; phần lớn dung lượng là một tệp đính kèm bên trong.\n"+notice), "", "C", false)
 	if padding := size - signatureRoom; padding > 0 {
 		p.SetAttachments([]fpdf.Attachment{{Content: noise(padding), Filename: "phu-luc.bin"}})
 	}
