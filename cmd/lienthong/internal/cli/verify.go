@@ -270,17 +270,25 @@ func (v *fileVerdict) text(w io.Writer) {
 	if len(reports) == 0 {
 		reports = []hub.SignatureReport{v.Report}
 	}
-	for _, r := range reports {
-		for _, s := range r.Signatures {
-			fmt.Fprintf(w, "  %s%s: %s", partPrefix(r.Part), text.Short(s.Signer, 60), s.Indication)
-			if s.Sub != "" {
-				fmt.Fprintf(w, " (%s)", s.Sub)
-			}
-			fmt.Fprintf(w, ", claims %s, revision %d of %d\n", text.Clock(s.ClaimedAt), s.Revision, s.Revisions)
-			if s.Reason != "" {
-				fmt.Fprintf(w, "    %s\n", text.Printable(s.Reason))
-			}
+	for i := range reports {
+		for j := range reports[i].Signatures {
+			printSignature(w, reports[i].Part, &reports[i].Signatures[j])
 		}
+	}
+}
+
+func printSignature(w io.Writer, part string, s *hub.SignatureVerdict) {
+	fmt.Fprintf(w, "  %s%s: %s", partPrefix(part), text.Short(s.Signer, 60), s.Indication)
+	if s.Sub != "" {
+		fmt.Fprintf(w, " (%s)", s.Sub)
+	}
+	fmt.Fprintf(w, ", claims %s", text.Clock(s.ClaimedAt))
+	if s.Revisions > 1 {
+		fmt.Fprintf(w, ", revision %d of %d", s.Revision, s.Revisions)
+	}
+	fmt.Fprintln(w)
+	if s.Reason != "" {
+		fmt.Fprintf(w, "    %s\n", text.Printable(s.Reason))
 	}
 }
 
