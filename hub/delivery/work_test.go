@@ -154,13 +154,14 @@ func TestRetriesBackOff(t *testing.T) {
 			o.Jitter = func(d time.Duration) time.Duration { return d } // the most there is: a quarter
 		})
 	a := f.accept(t, hubtest.Remote)
-	for i, pause := range []time.Duration{1250, 2500, 5000, 6250, 6250} {
+	for i, milliseconds := range []int{1250, 2500, 5000, 6250, 6250} {
+		pause := time.Duration(milliseconds) * time.Millisecond
 		f.work(t, 0)
 		d := f.now(t, a.Deliveries[0])
-		if d.Attempts != i+1 || !d.NextAttempt.Equal(f.Clock.Now().Add(pause*time.Millisecond)) {
+		if d.Attempts != i+1 || !d.NextAttempt.Equal(f.Clock.Now().Add(pause)) {
 			t.Fatalf("attempt %d: next in %v", d.Attempts, d.NextAttempt.Sub(f.Clock.Now()))
 		}
-		f.Clock.Advance(pause*time.Millisecond - 1)
+		f.Clock.Advance(pause - 1)
 		f.work(t, 0)
 		if f.now(t, d).Attempts != i+1 {
 			t.Fatal("tried too early")

@@ -160,7 +160,7 @@ func (m *Memory) Mailbox(_ context.Context, query hub.MailboxQuery) (hub.List[hu
 	}
 	rows := m.choose(func(r *deliveryRow) bool {
 		return r.delivery.Recipient == query.Agency && slices.Contains(states, r.delivery.State) &&
-			!(query.Free && r.until.After(query.Now)) && m.dispatches[r.delivery.Dispatch].found(query.Text)
+			(!query.Free || !r.until.After(query.Now)) && m.dispatches[r.delivery.Dispatch].found(query.Text)
 	})
 	page, next, err := listing[*deliveryRow]{name: "mailbox", rows: rows, key: (*deliveryRow).urgency}.cut(query.Page)
 	list := hub.List[hub.Item]{Next: next}

@@ -64,21 +64,23 @@ func (c *demoCommand) folder() (string, func(), error) {
 	return dir, func() {}, err
 }
 
+// next prints commands that work as they stand, with the program as it was called.
 func (c *demoCommand) next(e *env, r *demo.Result) {
-	key := filepath.Join(r.Dir, "keys", "000.00.31.H47.key")
-	fmt.Fprintf(e.Stderr, "\nHệ thống đang chạy / the hub is running: %s  (Ctrl-C để dừng)\n", r.URL)
-	fmt.Fprintf(e.Stderr, "Thử tiếp / try next:\n"+
-		"  export LIENTHONG_URL=%s LIENTHONG_KEY_FILE=%s\n"+
-		"  lienthong inbox --state accepted\n"+
-		"  lienthong agency search tam ky\n"+
-		"  lienthong send --pdf %s --to H47.12 --number 5/UBND-VP --subject 'V/v thử nghiệm'\n"+
-		"  lienthong sent\n"+
-		"  lienthong verify %s --anchors %s\n"+
-		"  lienthong verify %s --anchors %s\n"+
-		"  %s/v1/docs\n", r.URL, key,
-		filepath.Join(r.Dir, "documents", "42-STP-VP.pdf"),
-		filepath.Join(r.Dir, "receipts", "*", "*.json"), filepath.Join(r.Dir, "anchors.pem"),
-		filepath.Join(r.Dir, "documents", "173-UBND-KSTTHC.pdf"), filepath.Join(r.Dir, "anchors.pem"), r.URL)
+	in := func(elements ...string) string { return filepath.Join(append([]string{r.Dir}, elements...)...) }
+	program := os.Args[0]
+	fmt.Fprintf(e.Stderr, "\nHệ thống đang chạy / the hub is running: %s  (Ctrl-C để dừng)\nThử tiếp / try next:\n", r.URL)
+	fmt.Fprintf(e.Stderr, "  export LIENTHONG_URL=%s LIENTHONG_KEY_FILE=%s\n", r.URL, in("keys", "000.00.31.H47.key"))
+	for _, command := range []string{
+		"inbox --state accepted",
+		"agency search tam ky",
+		"send --pdf " + in("documents", "42-STP-VP.pdf") + " --to H47.12 --number 5/UBND-VP --subject 'V/v thử nghiệm'",
+		"sent",
+		"verify " + in("receipts", "*", "*.json") + " --anchors " + in("anchors.pem"),
+		"verify " + in("documents", "173-UBND-KSTTHC.pdf") + " --anchors " + in("anchors.pem"),
+	} {
+		fmt.Fprintf(e.Stderr, "  %s %s\n", program, command)
+	}
+	fmt.Fprintf(e.Stderr, "  %s/v1/docs\nMọi thứ nằm ở / everything is in %s\n", r.URL, in("demo.json"))
 }
 
 // demoHub is the hub of the demonstration.
