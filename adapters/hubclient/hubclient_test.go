@@ -364,6 +364,7 @@ func TestSubmitPackage(t *testing.T) {
 
 // content serves text with what the hub says about it.
 type content struct {
+	mu     sync.Mutex
 	text   string
 	etag   string
 	digest string
@@ -372,6 +373,8 @@ type content struct {
 }
 
 func (c *content) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock() // the next attempt may come before this one has quite ended
+	defer c.mu.Unlock()
 	c.ranges = append(c.ranges, r.Header.Get("Range"))
 	text, status := c.text, http.StatusOK
 	if c.etag != "" {
