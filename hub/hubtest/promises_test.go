@@ -28,6 +28,9 @@ import (
 func TestPromises(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPlay()
+		for range rapid.IntRange(1, 3).Draw(t, "dispatches at first") {
+			p.submit(t)
+		}
 		t.Repeat(map[string]func(*rapid.T){
 			"submit":           p.submit,
 			"submit rejected":  p.submitRejected,
@@ -39,6 +42,9 @@ func TestPromises(t *testing.T) {
 			"lease":            p.lease,
 			"acknowledge":      p.acknowledge,
 			"acknowledge else": p.acknowledgeElse,
+			"go on":            p.goOn,
+			"go on, too":       p.goOn,
+			"go on again":      p.goOn,
 			"accept":           p.accept,
 			"refuse":           p.refuse,
 			"report":           p.report,
@@ -247,6 +253,10 @@ func (p *play) drawLease(t *rapid.T) (hub.Item, hub.Actor) {
 
 func (p *play) acknowledge(t *rapid.T) {
 	item, actor := p.drawLease(t)
+	p.acknowledgeThis(t, item, actor)
+}
+
+func (p *play) acknowledgeThis(t *rapid.T, item hub.Item, actor hub.Actor) {
 	p.perform(t, "acknowledge", func() (hub.SealedEvidence, error) {
 		return p.tracking.Acknowledge(p.ctx, actor, item.Delivery.ID, item.Delivery.Lease.Fence, hubtest.Digests(&item.Dispatch))
 	})
@@ -262,6 +272,29 @@ func (p *play) acknowledgeElse(t *rapid.T) {
 	}
 }
 
+// goOn does what comes next for one delivery, as most recipients do.
+func (p *play) goOn(t *rapid.T) {
+	id, actor := p.drawDelivery(t)
+	item, err := p.Item(p.ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	switch item.Delivery.State {
+	case hub.StateQueued:
+		p.work(t)
+	case hub.StateConsigned:
+		leased, err := p.tracking.Lease(p.ctx, actor, hub.LeaseRequest{Agency: item.Delivery.Recipient, IDs: []hub.DeliveryID{id}})
+		if err == nil {
+			p.leases = append(p.leases, leased...)
+			p.acknowledgeThis(t, leased[0], actor)
+		} else if hub.KindOf(err) != hub.KindConflict {
+			t.Fatal(err)
+		}
+	case hub.StateHandedOver:
+		rapid.SampledFrom([]func(*rapid.T, hub.DeliveryID, hub.Actor){p.acceptThis, p.refuseThis, p.reportOn}).Draw(t, "answer")(t, id, actor)
+	}
+}
+
 func (p *play) drawDelivery(t *rapid.T) (hub.DeliveryID, hub.Actor) {
 	s := p.draw(t)
 	d := s.first.Deliveries[rapid.IntRange(0, len(s.first.Deliveries)-1).Draw(t, "delivery")]
@@ -270,12 +303,20 @@ func (p *play) drawDelivery(t *rapid.T) (hub.DeliveryID, hub.Actor) {
 
 func (p *play) accept(t *rapid.T) {
 	id, actor := p.drawDelivery(t)
+	p.acceptThis(t, id, actor)
+}
+
+func (p *play) acceptThis(t *rapid.T, id hub.DeliveryID, actor hub.Actor) {
 	r := hub.Registration{Number: fmt.Sprint(rapid.IntRange(1, 2).Draw(t, "number")), Date: "2026-03-02"}
 	p.perform(t, "accept", func() (hub.SealedEvidence, error) { return p.tracking.Accept(p.ctx, actor, id, r) })
 }
 
 func (p *play) refuse(t *rapid.T) {
 	id, actor := p.drawDelivery(t)
+	p.refuseThis(t, id, actor)
+}
+
+func (p *play) refuseThis(t *rapid.T, id hub.DeliveryID, actor hub.Actor) {
 	reason := hub.Reason{Code: rapid.SampledFrom(hub.RefusalReasons()).Draw(t, "reason"), Detail: "vì sao"}
 	fence := rapid.Int64Range(0, 2).Draw(t, "fence")
 	p.perform(t, "refuse", func() (hub.SealedEvidence, error) { return p.tracking.Refuse(p.ctx, actor, id, fence, reason) })
@@ -283,6 +324,10 @@ func (p *play) refuse(t *rapid.T) {
 
 func (p *play) report(t *rapid.T) {
 	id, actor := p.drawDelivery(t)
+	p.reportOn(t, id, actor)
+}
+
+func (p *play) reportOn(t *rapid.T, id hub.DeliveryID, actor hub.Actor) {
 	r := hub.StatusReport{
 		Code:        rapid.SampledFrom([]hub.StatusCode{"01", "02", "03", "04", "05", "06"}).Draw(t, "code"),
 		Description: "báo cáo", StatedAt: p.Clock.Now(),
