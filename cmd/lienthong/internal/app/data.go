@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 
@@ -73,13 +74,12 @@ func newTLS(name string, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	hostname, _ := os.Hostname() // a certificate without it still serves by address
 	template := &x509.Certificate{
 		SerialNumber: serial,
 		Subject:      pkix.Name{CommonName: name, Organization: []string{"self-made by lienthong"}},
 		NotBefore:    now.Add(-time.Hour), NotAfter: now.Add(tlsYear),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames: []string{"localhost", hostname}, IPAddresses: localAddresses(),
+		DNSNames: localNames(), IPAddresses: localAddresses(),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
@@ -91,6 +91,17 @@ func newTLS(name string, now time.Time) (string, error) {
 	}
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	return string(append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})...)), nil
+}
+
+// hostnames are what a certificate can name.
+var hostnames = regexp.MustCompile(`^[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*$`)
+
+// localNames are the names of this machine, for the certificate.
+func localNames() []string {
+	if name, err := os.Hostname(); err == nil && hostnames.MatchString(name) && name != "localhost" {
+		return []string{"localhost", name}
+	}
+	return []string{"localhost"}
 }
 
 // localAddresses are the addresses of this machine, for the certificate.

@@ -1,0 +1,271 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
+	"github.com/lienthong/lienthong/hub"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	sender    = "000.00.00.H47"
+	recipient = "000.00.12.H47"
+	agencies  = `id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors
+h47,000.00.00.H47,UBND tỉnh Quảng Nam,province,,,,,true,,,H47,
+snv,000.00.12.H47,Sở Nội vụ (hư cấu),department,,000.00.00.H47,,,true,,,H47.12,
+`
+)
+
+func configIn(dir string) app.Config {
+	return app.Config{
+		DataDir: dir, Listen: "127.0.0.1:0", Name: "test", SignaturePolicy: string(hub.PolicyRecord),
+		TimeToLive: time.Hour, MaxRecipients: 5, StopLimit: 30 * time.Second,
+	}
+}
+
+// testHub is a running hub.
+type testHub struct {
+	*app.App
+	config app.Config
+	stop   func() error // stops, closes, and returns what Run and Close returned; once
+}
+
+func start(t *testing.T, config app.Config) *testHub {
+	t.Helper()
+	a, err := app.New(t.Context(), config, "test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, end := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- a.Run(running) }()
+	h := &testHub{App: a, config: config, stop: sync.OnceValue(func() error {
+		end()
+		if err := <-ended; err != nil {
+			return err
+		}
+		return a.Close()
+	})}
+	t.Cleanup(func() {
+		if err := h.stop(); err != nil {
+			t.Errorf("the hub did not stop cleanly: %v", err)
+		}
+	})
+	return h
+}
+
+func (h *testHub) client(t *testing.T, key string) *hubclient.Client {
+	t.Helper()
+	c, err := hubclient.New(hubclient.Options{URL: h.URL(), Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.CloseIdle)
+	return c
+}
+
+func (h *testHub) operatorKey(t *testing.T) string {
+	t.Helper()
+	key, err := os.ReadFile(h.config.OperatorKeyFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(string(key))
+}
+
+// enroll imports the agencies and returns keys of sender and recipient.
+func (h *testHub) enroll(t *testing.T) (senderKey, recipientKey string) {
+	t.Helper()
+	operator := h.client(t, h.operatorKey(t))
+	if _, err := operator.ImportAgencies(t.Context(), strings.NewReader(agencies), false); err != nil {
+		t.Fatal(err)
+	}
+	issue := func(code string) string {
+		issued, err := operator.IssueKey(t.Context(), hubclient.NewKey{
+			Name: code, Kind: hub.ActorSystem, Agencies: []string{code},
+			Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect, hub.ScopeRead, hub.ScopeVerify},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return issued.Secret
+	}
+	return issue(sender), issue(recipient)
+}
+
+func submission(id string) hub.Submission {
+	return hub.Submission{
+		Sender: sender, Recipients: []string{recipient}, ExternalID: id, Key: id, Operation: hub.OperationNew,
+		Document: hub.Document{
+			CodeNumber: "173", CodeNotation: "UBND-KSTTHC", TypeName: "Công văn",
+			Subject: "V/v cải cách hành chính", Promulgated: "2020-01-10",
+		},
+	}
+}
+
+func original(content string) []hubclient.File {
+	return []hubclient.File{{
+		Part: hub.Part{ID: "p1", Role: hub.RoleOriginal, Name: "173.txt", MediaType: "text/plain", Size: int64(len(content))},
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(content)), nil },
+	}}
+}
+
+// arrived waits until something waits in the box.
+func arrived(t *testing.T, c *hubclient.Client) []hub.Item {
+	t.Helper()
+	list, err := c.Mailbox(t.Context(), hubclient.MailboxQuery{Wait: 30 * time.Second})
+	if err != nil || len(list.Items) == 0 {
+		t.Fatalf("nothing arrived: %v", err)
+	}
+	return list.Items
+}
+
+func TestRestartKeepsEverything(t *testing.T) {
+	config := configIn(t.TempDir())
+	h := start(t, config)
+	senderKey, recipientKey := h.enroll(t)
+	first, err := h.client(t, senderKey).Submit(t.Context(), submission("a"), original("Nội dung."), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := h.client(t, recipientKey)
+	arrived(t, box)
+	items, err := box.Lease(t.Context(), hubclient.LeaseRequest{Max: 1, For: time.Hour})
+	if err != nil || len(items) != 1 {
+		t.Fatalf("%d leased, %v", len(items), err)
+	}
+	var content bytes.Buffer
+	digest, err := box.Part(t.Context(), first.Dispatch.ID, items[0].Dispatch.Parts[0], &content, nil)
+	if err != nil || content.String() != "Nội dung." {
+		t.Fatalf("collected %q, %v", &content, err)
+	}
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	h = start(t, config)
+	again, err := h.client(t, senderKey).Submit(t.Context(), submission("a"), original("Nội dung."), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !again.Duplicate || again.Dispatch.ID != first.Dispatch.ID ||
+		!bytes.Equal(hub.MarshalReceipt(again.Receipt), hub.MarshalReceipt(first.Receipt)) {
+		t.Errorf("sent again after a restart:\n%s\nfirst\n%s", hub.MarshalReceipt(again.Receipt), hub.MarshalReceipt(first.Receipt))
+	}
+	// The lease, its fence and the box survive as well.
+	box = h.client(t, recipientKey)
+	receipt, err := box.Acknowledge(t.Context(), items[0].Delivery.ID, items[0].Delivery.Lease.Fence, map[string]hub.Digest{"p1": digest})
+	if err != nil || receipt.Evidence.Event != hub.EventContentHandover {
+		t.Fatalf("acknowledged with the lease from before: %s, %v", receipt.Evidence.Event, err)
+	}
+	list, err := h.client(t, senderKey).DispatchEvidence(t.Context(), first.Dispatch.ID, hub.Page{Limit: 10})
+	if err != nil || len(list.Items) != 3 {
+		t.Errorf("%d evidences, want acceptance, consignment, hand-over: %v", len(list.Items), err)
+	}
+}
+
+// What was accepted and not yet carried when the process ended is carried by the
+// next one: the queue in memory is not the truth.
+func TestAcceptedBeforeAStopIsDeliveredAfterIt(t *testing.T) {
+	config := configIn(t.TempDir())
+	h := start(t, config)
+	senderKey, recipientKey := h.enroll(t)
+	client := h.client(t, senderKey)
+	const count = 20
+	for i := range count {
+		if _, err := client.Submit(t.Context(), submission(string(rune('a'+i))), original("x"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	h = start(t, config)
+	box := h.client(t, recipientKey)
+	for taken := 0; taken < count; {
+		arrived(t, box)
+		items, err := box.Lease(t.Context(), hubclient.LeaseRequest{Max: count, For: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range items {
+			if _, err := box.Refuse(t.Context(), item.Delivery.ID, item.Delivery.Lease.Fence, hub.Reason{Code: hub.ReasonOther, Detail: "thử"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		taken += len(items)
+	}
+}
+
+func TestOneProcessPerFolder(t *testing.T) {
+	h := start(t, configIn(t.TempDir()))
+	_, err := app.New(t.Context(), h.config, "test", slog.New(slog.DiscardHandler))
+	if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Kind != hub.KindConflict || v[0].Rule != "in_use" {
+		t.Errorf("a second hub on the same folder: %v", err)
+	}
+}
+
+// A start that fails gives back what it had taken.
+func TestFailedStartLeavesNothingBehind(t *testing.T) {
+	other := start(t, configIn(t.TempDir()))
+	config := configIn(t.TempDir())
+	config.Listen = strings.TrimPrefix(other.URL(), "http://")
+	_, err := app.New(t.Context(), config, "test", slog.New(slog.DiscardHandler))
+	if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Field != "listen" {
+		t.Fatalf("listening on a taken port: %v", err)
+	}
+	config.Listen = "127.0.0.1:0"
+	if err := start(t, config).stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConfigCheckNamesEveryFault(t *testing.T) {
+	good := configIn(t.TempDir())
+	if err := good.Check(); err != nil {
+		t.Fatalf("a good configuration: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "file.pem")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		spoil func(*app.Config)
+		want  []string // field and rule
+	}{
+		{"no port", func(c *app.Config) { c.Listen = "127.0.0.1" }, []string{"listen address"}},
+		{"a name to listen on", func(c *app.Config) { c.Listen = "hub.example.vn:443" }, []string{"listen address"}},
+		{"certificate without key", func(c *app.Config) { c.TLSCert = file }, []string{"tls-cert pair"}},
+		{"key without certificate", func(c *app.Config) { c.TLSKey = file }, []string{"tls-cert pair"}},
+		{"TLS twice", func(c *app.Config) { c.TLSCert, c.TLSKey, c.BehindProxy = file, file, true }, []string{"behind-proxy exclusive"}},
+		{"absent files", func(c *app.Config) { c.TLSCert, c.TLSKey, c.Anchors = "a", "b", "c" }, []string{"tls-cert file", "tls-key file", "anchors file"}},
+		{"limits", func(c *app.Config) { c.TimeToLive, c.MaxRecipients = 0, 0 }, []string{"time-to-live minimum", "max-recipients minimum"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := good
+			tt.spoil(&c)
+			var got []string
+			for _, v := range hub.ViolationsOf(c.Check()) {
+				got = append(got, v.Field+" "+v.Rule)
+			}
+			if strings.Join(got, ", ") != strings.Join(tt.want, ", ") {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,249 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/adapters/edxml"
+	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/schemas"
+	"github.com/lienthong/lienthong/signing/pki"
+)
+
+// samples runs the examples of the API description as they are written, in a
+// shell, against a real hub.
+type samples struct {
+	*testing.T
+	hub  *testHub
+	ops  map[string]schemas.Operation
+	keys map[string]string // by actor
+	vars map[string]string
+	ran  map[string]bool
+}
+
+func TestDocumentedExamplesRun(t *testing.T) {
+	if _, err := exec.LookPath("curl"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal(err)
+		}
+		t.Skip("the examples are written for curl")
+	}
+	s := newSamples(t)
+	for _, id := range []string{"health", "version", "specification", "documentation", "me", "searchAgencies", "resolveAgency",
+		"listChildren", "listSent", "listRejections", "verify", "importAgencies", "exportAgencies", "listKeys"} {
+		s.run(id)
+	}
+	s.vars["KEY_ID"] = s.text(s.run("issueKey"), "key", "id")
+	s.run("revokeKey")
+	s.following()
+	s.collecting()
+	s.uploading()
+	s.run("submitPackage")
+
+	for id := range s.ops {
+		if !s.ran[id] {
+			t.Errorf("no example of %s was run", id)
+		}
+	}
+}
+
+func newSamples(t *testing.T) *samples {
+	h := start(t, configIn(t.TempDir()))
+	senderKey, recipientKey := h.enroll(t)
+	api, err := schemas.ReadAPI()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &samples{
+		T: t, hub: h, ops: map[string]schemas.Operation{}, ran: map[string]bool{},
+		keys: map[string]string{"sender": senderKey, "verifier": senderKey, "recipient": recipientKey, "operator": h.operatorKey(t), "": ""},
+		vars: map[string]string{"HUB": h.URL(), "AGENCY": sender, "RECIPIENT": recipient, "PATH": os.Getenv("PATH"), "HOME": t.TempDir()},
+	}
+	for _, op := range api.Operations {
+		s.ops[op.ID] = op
+	}
+	pdf := signedPDF(t)
+	digest := sha256.Sum256(pdf)
+	s.vars["SIZE"], s.vars["SHA256"] = strconv.Itoa(len(pdf)), hex.EncodeToString(digest[:])
+	for name, content := range map[string][]byte{"FILE": pdf, "PACKAGE": packageOf(t, pdf), "CSV": []byte(agencies)} {
+		s.vars[name] = filepath.Join(t.TempDir(), strings.ToLower(name))
+		if err := os.WriteFile(s.vars[name], content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
+// run runs every example of an operation and returns the answer to the first.
+func (s *samples) run(id string) []byte {
+	s.Helper()
+	op, ok := s.ops[id]
+	if !ok {
+		s.Fatalf("the description has no operation %s", id)
+	}
+	s.ran[id] = true
+	var first []byte
+	for i, example := range op.Samples {
+		key, ok := s.keys[op.Actor]
+		if !ok {
+			s.Fatalf("%s: no key for the actor %q", id, op.Actor)
+		}
+		cmd := exec.CommandContext(s.Context(), "sh", "-euc", example.Source)
+		cmd.Env = append(s.environment(), "KEY="+key)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			s.Fatalf("%s, example %d: %v\n%s\n%s%s", id, i, err, example.Source, out, &stderr)
+		}
+		if i == 0 {
+			first = out
+		}
+	}
+	if len(op.Samples) == 0 {
+		s.Errorf("%s has no example", id)
+	}
+	return first
+}
+
+func (s *samples) environment() []string {
+	var env []string
+	for _, name := range slices.Sorted(maps.Keys(s.vars)) {
+		env = append(env, name+"="+s.vars[name])
+	}
+	return env
+}
+
+// text takes a value out of a JSON answer.
+func (s *samples) text(answer []byte, path ...string) string {
+	s.Helper()
+	var value any
+	if err := json.Unmarshal(answer, &value); err != nil {
+		s.Fatalf("%v: %s", err, answer)
+	}
+	for _, step := range path {
+		if list, ok := value.([]any); ok && step == "0" && len(list) > 0 {
+			value = list[0]
+			continue
+		}
+		value = value.(map[string]any)[step] //nolint:forcetypeassert // a failure is a failed test
+	}
+	text, ok := value.(string)
+	if !ok {
+		s.Fatalf("nothing at %v: %s", path, answer)
+	}
+	return text
+}
+
+// submit sends a document by its example and waits until it has arrived.
+func (s *samples) submit() {
+	s.Helper()
+	answer := s.run("submit")
+	s.vars["DISPATCH"] = s.text(answer, "dispatch", "id")
+	s.vars["DELIVERY"] = s.text(answer, "deliveries", "0", "id")
+	s.vars["EVIDENCE"] = s.text(answer, "receipt", "evidence", "evidence_id")
+	arrived(s.T, s.hub.client(s.T, s.keys["recipient"]))
+}
+
+func (s *samples) lease() {
+	s.Helper()
+	items, err := s.hub.client(s.T, s.keys["recipient"]).Lease(s.Context(), hubclient.LeaseRequest{
+		Deliveries: []hub.DeliveryID{hub.DeliveryID(s.vars["DELIVERY"])}, For: time.Minute,
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	s.vars["FENCE"] = strconv.FormatInt(items[0].Delivery.Lease.Fence, 10)
+}
+
+func (s *samples) following() {
+	s.submit()
+	for _, id := range []string{"listMailbox", "getDispatch", "listEvidence", "listSignatures", "listStatusReports", "getPart",
+		"getPackage", "getEvidence", "getDelivery", "streamArrivals"} {
+		s.run(id)
+	}
+	if got := s.text(s.run("getEvidence"), "evidence", "evidence_id"); got != s.vars["EVIDENCE"] {
+		s.Errorf("the example got the receipt %s, want %s", got, s.vars["EVIDENCE"])
+	}
+	if got := s.run("getPart"); !bytes.Contains(got, []byte(s.vars["SHA256"])) {
+		s.Errorf("the example got a file with another digest: %s", got)
+	}
+}
+
+func (s *samples) collecting() {
+	s.lease()
+	s.run("renewLease")
+	s.run("releaseLease")
+	s.lease()
+	for _, id := range []string{"acknowledge", "accept", "reportStatus", "reportStatus"} {
+		s.run(id)
+	}
+	s.submit()
+	s.run("refuse")
+	s.submit()
+	s.run("lease")
+}
+
+func (s *samples) uploading() {
+	s.vars["UPLOAD"] = s.text(s.run("registerUpload"), "id")
+	for _, id := range []string{"uploadStatus", "appendUpload", "completeUpload", "completeUpload"} {
+		s.run(id)
+	}
+}
+
+func signedPDF(t *testing.T) []byte {
+	t.Helper()
+	authority, err := pki.New(time.Now(), pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader, err := authority.Person("Nguyễn Văn Ví Dụ", "UBND tỉnh Quảng Nam", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal, err := authority.Agency("UBND tỉnh Quảng Nam", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pdf, err := sample.NewSeries(sample.Signers{Leader: leader, Agency: seal}, 40<<10).Document(t.Context(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pdf
+}
+
+func packageOf(t *testing.T, pdf []byte) []byte {
+	t.Helper()
+	sub := submission("package")
+	sub.Document.TypeCode, sub.Document.SteeringType = 18, 1
+	sub.Document.Signer = hub.Signer{FullName: "Nguyễn Văn Ví Dụ"}
+	sub.Parts = []hub.Part{{ID: "p1", Role: hub.RoleOriginal, Name: "173.pdf", MediaType: "application/pdf"}}
+	sub.Trace = []hub.Hop{{Agency: sender, Time: time.Date(2020, 1, 10, 8, 0, 0, 0, hub.Vietnam())}}
+	var out bytes.Buffer
+	err := edxml.New(edxml.Options{}).EncodeSubmission(t.Context(), &out, sub, nil, func(context.Context, hub.Part) (hub.Blob, error) {
+		return memory{bytes.NewReader(pdf)}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+type memory struct{ *bytes.Reader }
+
+// Close implements io.Closer.
+func (memory) Close() error { return nil }

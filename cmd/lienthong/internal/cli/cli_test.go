@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
+	"github.com/lienthong/lienthong/hub"
+)
+
+// run runs one command line.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs strings.Builder
+	code = Main(t.Context(), Environment{Args: args, Stdin: strings.NewReader(""), Stdout: &out, Stderr: &errs, Version: "test"})
+	return code, out.String(), errs.String()
+}
+
+func model(t *testing.T) *kong.Application {
+	t.Helper()
+	var c commands
+	parser, err := kong.New(&c, kong.Name("lienthong"), kong.BindTo(context.Background(), (*context.Context)(nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parser.Model
+}
+
+// Help texts are the documentation: every command and every flag has one, and
+// prints it.
+func TestEverythingHasHelp(t *testing.T) {
+	var visit func(node *kong.Node, path []string)
+	visit = func(node *kong.Node, path []string) {
+		for _, child := range node.Children {
+			command := append(path[:len(path):len(path)], child.Name)
+			if child.Help == "" {
+				t.Errorf("%v has no help", command)
+			}
+			for _, flag := range child.Flags {
+				if flag.Help == "" {
+					t.Errorf("%v --%s has no help", command, flag.Name)
+				}
+			}
+			code, stdout, stderr := run(t, append(command, "--help")...)
+			if code != exitOK || !strings.Contains(stdout, "Usage: lienthong "+strings.Join(command, " ")) || stderr != "" {
+				t.Errorf("%v --help: %d\n%s%s", command, code, stdout, stderr)
+			}
+			visit(child, command)
+		}
+	}
+	visit(model(t).Node, nil)
+}
+
+func TestNoFlagTakesASecret(t *testing.T) {
+	var visit func(node *kong.Node)
+	visit = func(node *kong.Node) {
+		for _, flag := range node.Flags {
+			for _, word := range []string{"password", "secret", "token", "key"} {
+				if strings.Contains(flag.Name, word) && flag.Name != "key-file" && flag.Name != "tls-key" {
+					t.Errorf("%s --%s: secrets on a command line are seen by everybody on the machine", node.FullPath(), flag.Name)
+				}
+			}
+		}
+		for _, child := range node.Children {
+			visit(child)
+		}
+	}
+	visit(model(t).Node)
+}
+
+// The settings that config show prints and the file may hold are the flags.
+func TestSettingsAreTheFlagsOfServe(t *testing.T) {
+	flags := map[string]bool{}
+	for _, node := range model(t).Children {
+		for _, flag := range node.Flags {
+			flags[flag.Name] = node.Name == "serve" || flags[flag.Name]
+		}
+	}
+	for name := range effective(&app.Config{}) {
+		if !flags[name] {
+			t.Errorf("the setting %q is no flag of serve", name)
+		}
+	}
+}
+
+func TestEveryKindHasAnExitCode(t *testing.T) {
+	for kind, want := range map[hub.ErrorKind]int{
+		hub.KindInvalid: 4, hub.KindDenied: 5, hub.KindUntrusted: 5, hub.KindNotFound: 6, hub.KindUnknownAgency: 6,
+		hub.KindConflict: 7, hub.KindBusy: 8, hub.KindUnavailable: 8, hub.KindTooLarge: 9, hub.KindUnsupported: 9,
+		hub.KindInternal: 10, "": 10, "unheard of": 10,
+	} {
+		if got := exitOf(kind); got != want {
+			t.Errorf("%q ends with %d, want %d", kind, got, want)
+		}
+	}
+	help := exitCodeHelp()
+	for code := exitOK; code <= exitInternal; code++ {
+		if !strings.Contains(help, fmt.Sprintf("%d ", code)) {
+			t.Errorf("the help does not explain the code %d", code)
+		}
+	}
+}
+
+func TestReportSaysWhatFieldRuleAndNextStep(t *testing.T) {
+	var out strings.Builder
+	err := fmt.Errorf("send: %w", hub.Violations{
+		hub.Errorf(hub.KindUnknownAgency, "recipients[1]", "unknown_agency", "no agency has the code H99"),
+		hub.Invalid("document.subject", "required", "a subject is required"),
+	})
+	if code := report(&out, false, err); code != exitNotFound {
+		t.Errorf("code %d", code)
+	}
+	const want = "lienthong: recipients[1] [unknown_agency]: no agency has the code H99\n" +
+		"lienthong: document.subject [required]: a subject is required\n" +
+		"next: look the code up with `lienthong agency search NAME`\n"
+	if out.String() != want {
+		t.Errorf("got\n%s", &out)
+	}
+	out.Reset()
+	if code := report(&out, true, errors.New("disk on fire")); code != exitInternal {
+		t.Errorf("code %d", code)
+	}
+	var parsed struct{ Errors []map[string]string }
+	if err := json.Unmarshal([]byte(out.String()), &parsed); err != nil || parsed.Errors[0]["kind"] != "internal" {
+		t.Errorf("%v: %s", err, &out)
+	}
+}
+
+func TestSafeName(t *testing.T) {
+	for name, want := range map[string]string{
+		"173-UBND.pdf":                    "p1-173-UBND.pdf",
+		"Công văn số 173/UBND.pdf":        "p1-Công văn số 173_UBND.pdf",
+		"../../etc/passwd":                "p1-_.._etc_passwd",
+		`C:\Windows\a.exe`:                "p1-C__Windows_a.exe",
+		"":                                "p1-file",
+		"...":                             "p1-file",
+		"-rf":                             "p1--rf",
+		"a\x00b\nc":                       "p1-a b c",
+		"gpj.\u202efdp":                   "p1-gpj. fdp",
+		strings.Repeat("ở", 300) + ".pdf": "p1-" + strings.Repeat("ở", 65) + ".pdf",
+	} {
+		if got := safeName(hub.Part{ID: "p1", Name: name}); got != want {
+			t.Errorf("%q is saved as %q, want %q", name, got, want)
+		}
+	}
+}
+
+func FuzzSafeName(f *testing.F) {
+	f.Add("../x")
+	f.Add(strings.Repeat("x.", 200))
+	f.Fuzz(func(t *testing.T, name string) {
+		got := safeName(hub.Part{ID: "p1", Name: name})
+		if len(got) > 255 || !utf8.ValidString(got) || filepath.Base(got) != got || !filepath.IsLocal(got) || strings.ContainsAny(got, "\\\x00\n") {
+			t.Errorf("%q is saved as %q", name, got)
+		}
+	})
+}
+
+func FuzzParseSettings(f *testing.F) {
+	f.Add([]byte(`{"listen": "127.0.0.1:1", "max-recipients": 5, "behind-proxy": true}`))
+	f.Add([]byte(`{"name": "a", "name": "b"}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		values, err := parseSettings(raw)
+		if err != nil {
+			return
+		}
+		var reference map[string]any
+		if err := json.Unmarshal(raw, &reference); err != nil {
+			t.Fatalf("took what is not JSON: %v", err)
+		}
+		if len(values) != len(reference) {
+			t.Errorf("%d values of %d", len(values), len(reference))
+		}
+	})
+}
