@@ -44,8 +44,8 @@ func (m *Memory) items(rows []*deliveryRow, limit int) []hub.Item {
 // ApplySteps records steps: all that fit, in one transaction. A step needs the
 // state and version that it names, a legal transition, a delivery that has not
 // ended unless the state stays, and that nobody took a lease in between.
-func (m *Memory) ApplySteps(_ context.Context, steps ...hub.Step) ([]error, error) {
-	if err := m.change("ApplySteps"); err != nil {
+func (m *Memory) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, error) {
+	if err := m.change(ctx, "ApplySteps"); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
@@ -100,8 +100,8 @@ func stepped(row *deliveryRow, step *hub.Step) *deliveryRow {
 }
 
 // TakeLeases leases deliveries that are free, or those that are named.
-func (m *Memory) TakeLeases(_ context.Context, r hub.LeaseRequest) ([]hub.Item, error) {
-	if err := m.change("TakeLeases"); err != nil {
+func (m *Memory) TakeLeases(ctx context.Context, r hub.LeaseRequest) ([]hub.Item, error) {
+	if err := m.change(ctx, "TakeLeases"); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
@@ -143,8 +143,8 @@ func (m *Memory) named(r *hub.LeaseRequest) ([]*deliveryRow, error) {
 }
 
 // RenewLease extends the current lease.
-func (m *Memory) RenewLease(_ context.Context, id hub.DeliveryID, fence int64, now, until time.Time) (hub.Lease, error) {
-	if err := m.change("RenewLease"); err != nil {
+func (m *Memory) RenewLease(ctx context.Context, id hub.DeliveryID, fence int64, now, until time.Time) (hub.Lease, error) {
+	if err := m.change(ctx, "RenewLease"); err != nil {
 		return hub.Lease{}, err
 	}
 	m.mu.Lock()
@@ -158,8 +158,8 @@ func (m *Memory) RenewLease(_ context.Context, id hub.DeliveryID, fence int64, n
 }
 
 // ReleaseLease ends the current lease.
-func (m *Memory) ReleaseLease(_ context.Context, id hub.DeliveryID, fence int64, now time.Time) error {
-	if err := m.change("ReleaseLease"); err != nil {
+func (m *Memory) ReleaseLease(ctx context.Context, id hub.DeliveryID, fence int64, now time.Time) error {
+	if err := m.change(ctx, "ReleaseLease"); err != nil {
 		return err
 	}
 	m.mu.Lock()

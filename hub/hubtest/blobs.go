@@ -87,14 +87,23 @@ func (b *blob) Close() error { return nil }
 var errDamaged = errors.New("damaged")
 
 // CreateBlob begins new content.
-func (b *Blobs) CreateBlob(context.Context) (hub.BlobWriter, error) {
-	return &blobWriter{blobs: b}, nil
+func (b *Blobs) CreateBlob(ctx context.Context) (hub.BlobWriter, error) {
+	return &blobWriter{ctx: ctx, blobs: b}, nil
 }
 
 type blobWriter struct {
-	bytes.Buffer
-	blobs *Blobs
-	ended bool
+	ctx     context.Context //nolint:containedctx // that of the one who writes
+	blobs   *Blobs
+	content bytes.Buffer
+	ended   bool
+}
+
+// Write implements io.Writer.
+func (w *blobWriter) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return w.content.Write(p)
 }
 
 // Commit implements hub.BlobWriter.
@@ -103,7 +112,7 @@ func (w *blobWriter) Commit() (hub.Digest, int64, error) {
 		return hub.Digest{}, 0, hub.Internal("commit content twice", nil)
 	}
 	w.ended = true
-	return w.blobs.Put(w.Bytes()), int64(w.Len()), nil
+	return w.blobs.Put(w.content.Bytes()), int64(w.content.Len()), nil
 }
 
 // Discard implements hub.BlobWriter.

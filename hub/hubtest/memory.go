@@ -43,10 +43,10 @@ func NewMemory() *Memory {
 	}
 }
 
-// change begins a method that changes something.
-func (m *Memory) change(method string) error {
-	if m.Before == nil {
-		return nil
+// change begins a method that changes something, unless its caller is gone.
+func (m *Memory) change(ctx context.Context, method string) error {
+	if err := ctx.Err(); err != nil || m.Before == nil {
+		return err
 	}
 	return m.Before(method)
 }
@@ -80,8 +80,8 @@ func (m *Memory) LoadAgencies(context.Context) ([]hub.Agency, int64, error) {
 }
 
 // SaveAgencies inserts or replaces agencies by id.
-func (m *Memory) SaveAgencies(_ context.Context, agencies []hub.Agency) (int64, error) {
-	if err := m.change("SaveAgencies"); err != nil {
+func (m *Memory) SaveAgencies(ctx context.Context, agencies []hub.Agency) (int64, error) {
+	if err := m.change(ctx, "SaveAgencies"); err != nil {
 		return 0, err
 	}
 	m.mu.Lock()
@@ -101,8 +101,8 @@ func (m *Memory) AgenciesVersion(context.Context) (int64, error) {
 }
 
 // SaveKey inserts or replaces a key by id.
-func (m *Memory) SaveKey(_ context.Context, key hub.APIKey) error {
-	if err := m.change("SaveKey"); err != nil {
+func (m *Memory) SaveKey(ctx context.Context, key hub.APIKey) error {
+	if err := m.change(ctx, "SaveKey"); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -141,8 +141,8 @@ func (m *Memory) Keys(context.Context) ([]hub.APIKey, error) {
 }
 
 // SaveUpload inserts or replaces an upload by id.
-func (m *Memory) SaveUpload(_ context.Context, upload hub.Upload) error {
-	if err := m.change("SaveUpload"); err != nil {
+func (m *Memory) SaveUpload(ctx context.Context, upload hub.Upload) error {
+	if err := m.change(ctx, "SaveUpload"); err != nil {
 		return err
 	}
 	m.mu.Lock()
@@ -163,8 +163,8 @@ func (m *Memory) Upload(_ context.Context, id string) (hub.Upload, error) {
 }
 
 // DeleteUpload removes an upload; none is no error.
-func (m *Memory) DeleteUpload(_ context.Context, id string) error {
-	if err := m.change("DeleteUpload"); err != nil {
+func (m *Memory) DeleteUpload(ctx context.Context, id string) error {
+	if err := m.change(ctx, "DeleteUpload"); err != nil {
 		return err
 	}
 	m.mu.Lock()

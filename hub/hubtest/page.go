@@ -32,10 +32,9 @@ func (l listing[T]) cut(page hub.Page) ([]T, string, error) {
 	slices.SortFunc(l.rows, func(a, b T) int { return order(l.key(a), l.key(b)) })
 	rows := l.rows
 	if page.After != "" {
-		raw, err := base64.RawURLEncoding.DecodeString(page.After)
-		last, ours := strings.CutPrefix(string(raw), l.name+"\x00")
-		if err != nil || !ours {
-			return nil, "", hub.Invalid("after", "cursor", "this is not a cursor of this listing")
+		last, err := l.keyIn(page.After)
+		if err != nil {
+			return nil, "", err
 		}
 		rows = slices.DeleteFunc(slices.Clone(rows), func(r T) bool { return order(l.key(r), last) <= 0 })
 	}
@@ -43,5 +42,20 @@ func (l listing[T]) cut(page hub.Page) ([]T, string, error) {
 		return rows, "", nil
 	}
 	rows = rows[:page.Limit]
-	return rows, base64.RawURLEncoding.EncodeToString([]byte(l.name + "\x00" + l.key(rows[len(rows)-1]))), nil
+	return rows, l.cursor(l.key(rows[len(rows)-1])), nil
+}
+
+func (l listing[T]) cursor(key string) string {
+	return base64.RawURLEncoding.EncodeToString([]byte(l.name + "\x00" + key + "\x00"))
+}
+
+// keyIn returns the key in a cursor. Whatever this listing did not give out is
+// KindInvalid.
+func (l listing[T]) keyIn(cursor string) (string, error) {
+	raw, err := base64.RawURLEncoding.DecodeString(cursor)
+	parts := strings.Split(string(raw), "\x00")
+	if err != nil || len(parts) != 3 || l.cursor(parts[1]) != cursor {
+		return "", hub.Invalid("after", "cursor", "this is not a cursor of this listing")
+	}
+	return parts[1], nil
 }

@@ -48,8 +48,8 @@ func (m *Memory) evidence(id hub.EvidenceID) (hub.SealedEvidence, bool) {
 }
 
 // Reject records the evidence of a refused submission.
-func (m *Memory) Reject(_ context.Context, sender hub.AgencyID, evidence hub.SealedEvidence) error {
-	if err := m.change("Reject"); err != nil {
+func (m *Memory) Reject(ctx context.Context, sender hub.AgencyID, evidence hub.SealedEvidence) error {
+	if err := m.change(ctx, "Reject"); err != nil {
 		return err
 	}
 	m.mu.Lock()

@@ -80,8 +80,8 @@ func (m *Memory) accepted(row *dispatchRow) hub.Accepted {
 }
 
 // Accept records an acceptance once.
-func (m *Memory) Accept(_ context.Context, a hub.Acceptance) (hub.Accepted, error) {
-	if err := m.change("Accept"); err != nil {
+func (m *Memory) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, error) {
+	if err := m.change(ctx, "Accept"); err != nil {
 		return hub.Accepted{}, err
 	}
 	m.mu.Lock()
@@ -99,6 +99,9 @@ func (m *Memory) Accept(_ context.Context, a hub.Acceptance) (hub.Accepted, erro
 		found.Duplicate = true
 		return found, nil
 	}
+	if err := m.consistent(&a); err != nil {
+		return hub.Accepted{}, err
+	}
 	if err := m.addEvidence("", a.Evidence); err != nil {
 		return hub.Accepted{}, err
 	}
@@ -109,6 +112,23 @@ func (m *Memory) Accept(_ context.Context, a hub.Acceptance) (hub.Accepted, erro
 		m.deliveries[v.ID] = &deliveryRow{delivery: clone(v)}
 	}
 	return m.accepted(row), nil
+}
+
+// consistent refuses ids that are taken and deliveries of another dispatch, as
+// the keys of a database do.
+func (m *Memory) consistent(a *hub.Acceptance) error {
+	if _, taken := m.dispatches[a.Dispatch.ID]; taken {
+		return hub.Internal("the dispatch id is taken", nil)
+	}
+	seen := map[hub.DeliveryID]bool{}
+	for i := range a.Deliveries {
+		id := a.Deliveries[i].ID
+		if _, taken := m.deliveries[id]; taken || seen[id] || a.Deliveries[i].Dispatch != a.Dispatch.ID {
+			return hub.Internal("the delivery id is taken, or it belongs to another dispatch", nil)
+		}
+		seen[id] = true
+	}
+	return nil
 }
 
 func searchText(d *hub.Dispatch) string {
