@@ -34,7 +34,6 @@ import (
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/signing"
-	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/storage/blobdir"
 	"github.com/lienthong/lienthong/storage/sqlite"
 )
@@ -90,11 +89,18 @@ func (a *App) open(ctx context.Context) error {
 
 func (a *App) openStores(ctx context.Context) error {
 	var err error
-	if a.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(a.config.DataDir, "hub.db"), Log: a.log}); err != nil {
+	if a.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(a.config.DataDir, "hub.db"), Log: a.log, Fatal: a.fatal}); err != nil {
 		return err
 	}
 	a.blobs, err = blobdir.Open(blobdir.Options{Dir: filepath.Join(a.config.DataDir, "blobs"), Log: a.log})
 	return err
+}
+
+// fatal ends the process: after a write to the disk failed nobody knows what the
+// disk holds, and the next start finds out.
+func (a *App) fatal(err error) {
+	a.log.Error("a write to the disk failed; ending at once", "error", err)
+	panic(err)
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -108,9 +114,11 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	s := &a.services
-	if s.verifier, err = a.verifier(); err != nil {
+	anchors, err := a.config.anchors()
+	if err != nil {
 		return err
 	}
+	s.verifier = signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: time.Now})
 	if s.audit, err = a.auditing(key, chain); err != nil {
 		return err
 	}
@@ -134,20 +142,6 @@ func (a *App) wire(ctx context.Context) error {
 		MaxRecipients: a.config.MaxRecipients,
 	})
 	return nil
-}
-
-func (a *App) verifier() (*signing.Verifier, error) {
-	anchors := trust.NewAnchors()
-	if a.config.Anchors != "" {
-		pemBytes, err := os.ReadFile(a.config.Anchors)
-		if err != nil {
-			return nil, hub.Invalid("anchors", "file", "%v", err)
-		}
-		if anchors, err = trust.LoadAnchors(pemBytes); err != nil {
-			return nil, hub.Invalid("anchors", "pem", "%s: %v", a.config.Anchors, err)
-		}
-	}
-	return signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: time.Now}), nil
 }
 
 func (a *App) auditing(key crypto.Signer, chain []*x509.Certificate) (*audit.Service, error) {
@@ -237,12 +231,12 @@ func (a *App) tlsConfig() (*tls.Config, error) {
 	var certificate tls.Certificate
 	var err error
 	if a.config.TLSCert != "" {
-		certificate, err = tls.LoadX509KeyPair(a.config.TLSCert, a.config.TLSKey)
-	} else {
-		certificate, err = loadOrCreateTLS(a.config.DataDir, a.config.Name)
+		certificate, err = a.config.certificate()
+	} else if certificate, err = loadOrCreateTLS(a.config.DataDir, a.config.Name); err != nil {
+		err = hub.Errorf(hub.KindInvalid, "data-dir", "tls.pem", "the self-made certificate cannot be used; remove it for a new one: %v", err)
 	}
 	if err != nil {
-		return nil, hub.Invalid("tls-cert", "pem", "%v", err)
+		return nil, err
 	}
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
 }

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"crypto/tls"
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing/trust"
 )
 
 // Config is everything an operator can set. The tags make it the flags of
@@ -45,10 +48,16 @@ func (c *Config) Check() error {
 	if c.BehindProxy && c.TLSCert != "" {
 		found = append(found, hub.Invalid("behind-proxy", "exclusive", "--behind-proxy and --tls-cert exclude each other"))
 	}
-	for _, f := range []struct{ flag, file string }{{"tls-cert", c.TLSCert}, {"tls-key", c.TLSKey}, {"anchors", c.Anchors}} {
-		if _, err := os.Stat(f.file); f.file != "" && err != nil {
-			found = append(found, hub.Invalid(f.flag, "file", "%v", err))
+	if c.TLSCert != "" && c.TLSKey != "" {
+		if _, err := c.certificate(); err != nil {
+			found = append(found, hub.ViolationsOf(err)...)
 		}
+	}
+	if _, err := c.anchors(); err != nil {
+		found = append(found, hub.ViolationsOf(err)...)
+	}
+	if !hubNames.MatchString(c.Name) {
+		found = append(found, hub.Invalid("name", "hub_name", "%q is not a name of letters, digits, dots and hyphens", c.Name))
 	}
 	if c.TimeToLive < time.Minute {
 		found = append(found, hub.Invalid("time-to-live", "minimum", "the life of a delivery is at least one minute"))
@@ -57,6 +66,39 @@ func (c *Config) Check() error {
 		found = append(found, hub.Invalid("max-recipients", "minimum", "at least one recipient must be allowed"))
 	}
 	return found.AsError()
+}
+
+// hubNames can stand in evidence, certificates and the name of a log.
+var hubNames = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?$`)
+
+// certificate reads the operator's own certificate.
+func (c *Config) certificate() (tls.Certificate, error) {
+	for _, f := range []struct{ flag, file string }{{"tls-cert", c.TLSCert}, {"tls-key", c.TLSKey}} {
+		if _, err := os.Stat(f.file); err != nil {
+			return tls.Certificate{}, hub.Invalid(f.flag, "file", "%v", err)
+		}
+	}
+	pair, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+	if err != nil {
+		return pair, hub.Invalid("tls-cert", "pem", "%v", err)
+	}
+	return pair, nil
+}
+
+// anchors reads what signatures of documents must lead to; none when no file is set.
+func (c *Config) anchors() (*trust.Anchors, error) {
+	if c.Anchors == "" {
+		return trust.NewAnchors(), nil
+	}
+	text, err := os.ReadFile(c.Anchors)
+	if err != nil {
+		return nil, hub.Invalid("anchors", "file", "%v", err)
+	}
+	anchors, err := trust.LoadAnchors(text)
+	if err != nil {
+		return nil, hub.Invalid("anchors", "pem", "%s: %v", c.Anchors, err)
+	}
+	return anchors, nil
 }
 
 // plain reports whether the hub speaks HTTP without TLS.

@@ -252,8 +252,12 @@ func TestConfigCheckNamesEveryFault(t *testing.T) {
 		{"a name to listen on", func(c *app.Config) { c.Listen = "hub.example.vn:443" }, []string{"listen address"}},
 		{"certificate without key", func(c *app.Config) { c.TLSCert = file }, []string{"tls-cert pair"}},
 		{"key without certificate", func(c *app.Config) { c.TLSKey = file }, []string{"tls-cert pair"}},
-		{"TLS twice", func(c *app.Config) { c.TLSCert, c.TLSKey, c.BehindProxy = file, file, true }, []string{"behind-proxy exclusive"}},
-		{"absent files", func(c *app.Config) { c.TLSCert, c.TLSKey, c.Anchors = "a", "b", "c" }, []string{"tls-cert file", "tls-key file", "anchors file"}},
+		{"TLS twice", func(c *app.Config) { c.TLSCert, c.TLSKey, c.BehindProxy = file, file, true }, []string{"behind-proxy exclusive", "tls-cert pem"}},
+		{"absent files", func(c *app.Config) { c.TLSCert, c.TLSKey, c.Anchors = "a", "b", "c" }, []string{"tls-cert file", "anchors file"}},
+		{"an absent key", func(c *app.Config) { c.TLSCert, c.TLSKey = file, "b" }, []string{"tls-key file"}},
+		{"empty files", func(c *app.Config) { c.TLSCert, c.TLSKey, c.Anchors = file, file, file }, []string{"tls-cert pem", "anchors pem"}},
+		{"names", func(c *app.Config) { c.Name = "trục liên thông" }, []string{"name hub_name"}},
+		{"no name", func(c *app.Config) { c.Name = "" }, []string{"name hub_name"}},
 		{"limits", func(c *app.Config) { c.TimeToLive, c.MaxRecipients = 0, 0 }, []string{"time-to-live minimum", "max-recipients minimum"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -36,6 +36,7 @@ func (c *agencySearch) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	e.noteMore(list.Next)
 	return e.print(list.Items, func(w io.Writer) {
 		t := text.Table{Head: []string{"CODE", "NAME", "LEVEL"}}
 		now := time.Now()

@@ -34,15 +34,16 @@ type Environment struct {
 type commands struct {
 	JSON bool `help:"Print results as JSON."`
 
-	Serve  serveCommand  `cmd:"" help:"Run a hub."`
-	Demo   demoCommand   `cmd:"" help:"Show a signed document travelling through a sample province, on a hub of its own."`
-	Send   sendCommand   `cmd:"" help:"Send an edXML package, or files with their data."`
-	Inbox  inboxCommand  `cmd:"" help:"List documents that wait to be collected."`
-	Get    getCommand    `cmd:"" help:"Collect a delivery: lease it and download its files."`
-	Ack    ackCommand    `cmd:"" help:"Acknowledge collected files by their digests, and register them with --number."`
-	Refuse refuseCommand `cmd:"" help:"Send a document back with a reason."`
-	Status statusCommand `cmd:"" help:"Report progress (01 to 06) on a delivery."`
-	Sent   sentCommand   `cmd:"" help:"List what was sent, with the state at every recipient."`
+	Serve   serveCommand   `cmd:"" help:"Run a hub."`
+	Demo    demoCommand    `cmd:"" help:"Show a signed document travelling through a sample province, on a hub of its own."`
+	Send    sendCommand    `cmd:"" help:"Send an edXML package, or files with their data."`
+	Inbox   inboxCommand   `cmd:"" help:"List documents that wait to be collected."`
+	Get     getCommand     `cmd:"" help:"Collect a delivery: lease it and download its files."`
+	Ack     ackCommand     `cmd:"" help:"Acknowledge collected files by their digests, and register them with --number."`
+	Release releaseCommand `cmd:"" help:"Give a leased delivery back, so that others can collect it."`
+	Refuse  refuseCommand  `cmd:"" help:"Send a document back with a reason."`
+	Status  statusCommand  `cmd:"" help:"Report progress (01 to 06) on a delivery."`
+	Sent    sentCommand    `cmd:"" help:"List what was sent, with the state at every recipient."`
 
 	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
 	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages and receipts, offline."`
@@ -144,6 +145,13 @@ func (e *env) print(v any, text func(w io.Writer)) error {
 func (e *env) note(format string, args ...any) {
 	if !e.json {
 		fmt.Fprintf(e.Stderr, format+"\n", args...)
+	}
+}
+
+// noteMore says that a list goes on.
+func (e *env) noteMore(next string) {
+	if next != "" {
+		e.note("there are more; raise --limit to see them")
 	}
 }
 

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
@@ -20,6 +19,9 @@ import (
 
 // resumableFrom is the size in bytes from which files go up in resumable chunks.
 const resumableFrom = 32 << 20
+
+// maxSubmissionFile is far above what a submission can hold, in bytes.
+const maxSubmissionFile = 16 << 20
 
 type sendCommand struct {
 	connection `embed:""`
@@ -37,7 +39,7 @@ type sendCommand struct {
 	Signer     string   `help:"Name of the signer as printed."`
 	Due        string   `help:"Date by which an answer is due, YYYY-MM-DD."`
 	Priority   int      `help:"0 normal, 1 urgent, 2 very urgent, 3 express." default:"0"`
-	ID         string   `name:"id" help:"Your own id of this document. The same id with the same content is sent once, however often you try."`
+	ID         string   `name:"id" help:"Your own id of this document; made from the content when left out. The same id is sent once, however often you try."`
 	Chunked    bool     `help:"Upload in resumable chunks, as large files are anyway."`
 }
 
@@ -95,28 +97,35 @@ func (c *sendCommand) sendFiles(ctx context.Context, e *env, client *hubclient.C
 	if err != nil {
 		return hub.Accepted{}, err
 	}
+	if sub.ExternalID == "" {
+		sub.ExternalID = contentID(sub, files)
+	}
+	sub.Key = sub.ExternalID
 	bar := progress(e.Stderr, filepath.Base(c.PDF[0]))
 	if !c.Chunked && total < resumableFrom {
 		return client.Submit(ctx, sub, files, bar)
 	}
 	registered, accepted, err := client.Upload(ctx, sub, files, bar)
 	if err != nil && registered.ID != "" {
-		e.note("the upload %s can be resumed: send the same files with the same --id again", registered.ID)
+		e.note("the upload can be resumed: run the same command again, with --id %s", sub.ExternalID)
 	}
 	return accepted, err
+}
+
+// contentID names a document by all that is said of it and its bytes, so that
+// whoever tries again after a lost answer sends nothing twice.
+func contentID(sub hub.Submission, files []hubclient.File) string {
+	for i := range files {
+		sub.Parts = append(sub.Parts, files[i].Part)
+	}
+	return "cli-" + sub.Fingerprint().String()[:32]
 }
 
 // submission puts file and flags together.
 func (c *sendCommand) submission(ctx context.Context, client *hubclient.Client) (hub.Submission, error) {
 	sub := hub.Submission{Operation: hub.OperationNew}
-	if c.Submission != "" {
-		raw, err := os.ReadFile(c.Submission)
-		if err != nil {
-			return sub, hub.Invalid("submission", "file", "%v", err)
-		}
-		if err := json.Unmarshal(raw, &sub); err != nil {
-			return sub, hub.Invalid("submission", "json", "%s: %v", c.Submission, err)
-		}
+	if err := c.readSubmission(&sub); err != nil {
+		return sub, err
 	}
 	d := &sub.Document
 	number, notation, _ := strings.Cut(c.Number, "/")
@@ -126,8 +135,7 @@ func (c *sendCommand) submission(ctx context.Context, client *hubclient.Client) 
 	d.Signer.FullName = cmp.Or(c.Signer, d.Signer.FullName)
 	d.Priority = cmp.Or(hub.Priority(c.Priority), d.Priority)
 	d.Promulgated = cmp.Or(hub.Date(c.Date), d.Promulgated, hub.Date(time.Now().In(hub.Vietnam()).Format(time.DateOnly)))
-	sub.ExternalID = cmp.Or(c.ID, sub.ExternalID, uuid.NewString())
-	sub.Key = sub.ExternalID
+	sub.ExternalID = cmp.Or(c.ID, sub.ExternalID)
 	if len(c.To) > 0 {
 		sub.Recipients = c.To
 	}
@@ -145,11 +153,35 @@ func (c *sendCommand) submission(ctx context.Context, client *hubclient.Client) 
 	return sub, nil
 }
 
+// readSubmission reads the file of --submission. A member that nobody knows is an
+// error: it would silently say nothing.
+func (c *sendCommand) readSubmission(sub *hub.Submission) error {
+	if c.Submission == "" {
+		return nil
+	}
+	raw, err := readLimited(c.Submission, maxSubmissionFile)
+	if err != nil {
+		return hub.Invalid("submission", "file", "%v", err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(sub); err != nil {
+		return hub.Invalid("submission", "json", "%s: %v", c.Submission, err)
+	}
+	if len(sub.Parts) > 0 {
+		return hub.Invalid("parts", "superfluous", "%s: files are named by --pdf, not in the submission", c.Submission)
+	}
+	return nil
+}
+
 func (c *sendCommand) files() ([]hubclient.File, int64, error) {
 	var files []hubclient.File
 	var total int64
 	for i, path := range c.PDF {
 		f, err := hubclient.FileAt(path)
+		if err == nil {
+			err = f.Measure()
+		}
 		if err != nil {
 			return nil, 0, err
 		}

@@ -28,10 +28,11 @@ func (c *sentCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	items, err := c.items(ctx, client)
+	items, next, err := c.items(ctx, client)
 	if err != nil {
 		return err
 	}
+	e.noteMore(next)
 	return e.print(items, func(w io.Writer) {
 		if len(items) == 0 {
 			fmt.Fprintln(w, "nothing was sent")
@@ -42,17 +43,17 @@ func (c *sentCommand) Run(ctx context.Context, e *env) error {
 	})
 }
 
-func (c *sentCommand) items(ctx context.Context, client *hubclient.Client) ([]hub.SentItem, error) {
+func (c *sentCommand) items(ctx context.Context, client *hubclient.Client) (items []hub.SentItem, next string, err error) {
 	if c.Dispatch != "" {
 		item, err := client.Dispatch(ctx, hub.DispatchID(c.Dispatch))
-		return []hub.SentItem{item}, err
+		return []hub.SentItem{item}, "", err
 	}
 	query := hubclient.SentQuery{Agency: c.Agency, Number: c.Number, Text: c.Search, Page: hub.Page{Limit: c.Limit}}
 	for _, s := range c.State {
 		query.States = append(query.States, hub.DeliveryState(s))
 	}
 	list, err := client.Sent(ctx, query)
-	return list.Items, err
+	return list.Items, list.Next, err
 }
 
 func printSent(w io.Writer, item *hub.SentItem) {
