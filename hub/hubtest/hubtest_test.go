@@ -1,6 +1,9 @@
 package hubtest_test
 
 import (
+	"testing"
+
+	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
@@ -33,3 +36,52 @@ var (
 	_ audit.Store            = (*hubtest.Memory)(nil)
 	_ audit.Sealer           = (*hubtest.Notary)(nil)
 )
+
+// TestSealedEvidenceIsAReceipt: what the notary seals can be written, read again
+// and follows from its predecessor, though nobody signed it.
+func TestSealedEvidenceIsAReceipt(t *testing.T) {
+	w := hubtest.NewWorld()
+	dispatch := &hub.Dispatch{ID: "d", Sender: hubtest.Province, Parts: []hub.Part{w.Part("p1", hub.RoleOriginal, "<signed> & sealed")}}
+	to := &hub.Delivery{ID: "v", Recipient: hubtest.Office, LastEvidence: hub.EvidenceRef{ID: "e", SHA256: hub.Digest{1}}}
+	sealed, err := w.Notary.Seal(t.Context(), hub.DeliveryEvidence(hub.EventContentConsignment, dispatch, to, w.Clock.Now()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := hub.ParseReceipt(hub.MarshalReceipt(sealed[0]))
+	if err != nil || read.Digest != sealed[0].Digest || *read.Evidence.Prev != to.LastEvidence {
+		t.Errorf("read again: %+v, %v", read, err)
+	}
+	if _, err := w.Notary.Seal(t.Context(), hub.Evidence{Event: hub.EventConsignmentRejection}); err == nil {
+		t.Error("a refusal without a reason was sealed")
+	}
+}
+
+func TestDamagedContentIsNotRead(t *testing.T) {
+	w := hubtest.NewWorld()
+	digest := w.Blobs.Put([]byte("content"))
+	w.Blobs.Damage(digest)
+	blob, err := w.Blobs.OpenBlob(t.Context(), digest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := blob.Read(make([]byte, 7)); n != 0 || err == nil {
+		t.Errorf("%d bytes of damaged content, %v", n, err)
+	}
+	if n, err := blob.ReadAt(make([]byte, 1), 0); n != 0 || err == nil {
+		t.Errorf("%d bytes of damaged content, %v", n, err)
+	}
+}
+
+// TestReadersGetCopies: nobody can change a row by what the store gave out.
+func TestReadersGetCopies(t *testing.T) {
+	p := newPlay()
+	first, err := p.intake.Submit(p.ctx, province(), p.Submission("1", "000.00.12.H47"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first.Dispatch.Parts[0].Name, first.Deliveries[0].State, first.Receipt.Canonical[0] = "changed", hub.StateAccepted, 'x'
+	again, err := p.FindAccepted(p.ctx, hubtest.Province, "", "1", hub.OperationNew)
+	if err != nil || again.Dispatch.Parts[0].Name != "p1.pdf" || again.Deliveries[0].State != hub.StateQueued || again.Receipt.Canonical[0] != '{' {
+		t.Errorf("the store holds %+v, %v", again, err)
+	}
+}

@@ -400,33 +400,37 @@ func (p *play) peek(t *rapid.T) {
 	}
 }
 
-func (p *play) all(t *rapid.T, query hub.EvidenceQuery) []hub.SealedEvidence {
-	query.Page = hub.Page{Limit: 10_000}
-	list, err := p.Evidences(p.ctx, query)
+func (p *play) all(t *rapid.T) []hub.SealedEvidence {
+	list, err := p.Evidences(p.ctx, hub.EvidenceQuery{Page: hub.Page{Limit: 10_000}})
 	if err != nil || list.Next != "" {
 		t.Fatal(list.Next, err)
 	}
 	return list.Items
 }
 
-func (p *play) countEvidence(t *rapid.T) int { return len(p.all(t, hub.EvidenceQuery{})) }
+func (p *play) countEvidence(t *rapid.T) int { return len(p.all(t)) }
 
 // check holds the hub to its promises.
 func (p *play) check(t *rapid.T) {
-	p.checkRecord(t)
+	all := p.all(t)
+	p.checkRecord(t, all)
 	sent, err := p.Sent(p.ctx, hub.SentQuery{Agency: hubtest.Province, Page: hub.Page{Limit: 10_000}})
 	if err != nil || len(sent.Items) != len(p.accepted) {
 		t.Fatalf("%d dispatches for %d accepted submissions, %v", len(sent.Items), len(p.accepted), err)
 	}
-	for _, s := range p.accepted {
-		p.checkOriginals(t, &s)
-		p.checkDispatch(t, &s)
+	byDispatch := map[hub.DispatchID][]hub.SealedEvidence{}
+	for _, e := range all {
+		byDispatch[e.Evidence.Dispatch] = append(byDispatch[e.Evidence.Dispatch], e)
+	}
+	for i := range p.accepted {
+		s, newestFirst := &p.accepted[i], len(sent.Items)-1-i
+		p.checkOriginals(t, s)
+		p.checkDispatch(t, s, &sent.Items[newestFirst], byDispatch[s.first.Dispatch.ID])
 	}
 }
 
 // checkRecord: evidence is only ever added.
-func (p *play) checkRecord(t *rapid.T) {
-	all := p.all(t, hub.EvidenceQuery{})
+func (p *play) checkRecord(t *rapid.T, all []hub.SealedEvidence) {
 	digests := make([]hub.Digest, len(all))
 	for i := range all {
 		digests[i] = all[i].Digest
@@ -452,12 +456,11 @@ func (p *play) checkOriginals(t *rapid.T, s *submitted) {
 
 // checkDispatch: every delivery is there once, has at most one end, and a whole
 // chain that says the same as its row.
-func (p *play) checkDispatch(t *rapid.T, s *submitted) {
-	item, err := p.DispatchItem(p.ctx, s.first.Dispatch.ID)
-	if err != nil || len(item.Deliveries) != len(s.sub.Recipients) {
-		t.Fatalf("%d deliveries for %d recipients, %v", len(item.Deliveries), len(s.sub.Recipients), err)
+func (p *play) checkDispatch(t *rapid.T, s *submitted, item *hub.SentItem, evidence []hub.SealedEvidence) {
+	if item.Dispatch.ID != s.first.Dispatch.ID || len(item.Deliveries) != len(s.sub.Recipients) {
+		t.Fatalf("%d deliveries of %s for %d recipients of %s", len(item.Deliveries), item.Dispatch.ID, len(s.sub.Recipients), s.first.Dispatch.ID)
 	}
-	chain, err := audit.InspectChain(p.all(t, hub.EvidenceQuery{Dispatch: s.first.Dispatch.ID}))
+	chain, err := audit.InspectChain(evidence)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -470,16 +473,20 @@ func (p *play) checkDispatch(t *rapid.T, s *submitted) {
 			t.Fatalf("delivery %d went back from version %d: %+v", i, p.versions[d.ID], d)
 		}
 		p.versions[d.ID] = d.Version
-		p.checkEnd(t, d)
+		p.checkEnd(t, d, evidence)
 	}
 }
 
 // checkEnd: one terminal evidence for what has ended, none for what has not, and
 // an end for ever.
-func (p *play) checkEnd(t *rapid.T, d *hub.Delivery) {
+func (p *play) checkEnd(t *rapid.T, d *hub.Delivery, evidence []hub.SealedEvidence) {
 	terminal := 0
-	for _, e := range p.all(t, hub.EvidenceQuery{Delivery: d.ID}) {
-		switch e.Evidence.Event {
+	for i := range evidence {
+		e := &evidence[i].Evidence
+		if e.Delivery != d.ID {
+			continue
+		}
+		switch e.Event {
 		case hub.EventConsignmentAcceptance, hub.EventConsignmentRejection, hub.EventContentConsignmentFailure,
 			hub.EventContentHandoverFailure, hub.EventAcceptanceRejectionExpiry:
 			terminal++

@@ -114,26 +114,24 @@ func acknowledged(actor hub.Actor, d *hub.Delivery) *hub.DeliveryInfo {
 // nobody holds one. Errors: KindInvalid (rule digest or required, with the part)
 // leaves the delivery as it is; KindConflict when it was taken over or has ended.
 func (s *Service) Acknowledge(ctx context.Context, actor hub.Actor, id hub.DeliveryID, fence int64, digests map[string]hub.Digest) (hub.SealedEvidence, error) {
-	item, err := s.own(ctx, actor, id)
-	if err != nil {
-		return hub.SealedEvidence{}, err
-	}
-	if err := matchDigests(&item.Dispatch, digests); err != nil {
-		return hub.SealedEvidence{}, err
-	}
-	sealed, err := s.perform(ctx, actor, id, func(*hub.Item) act { return s.handover(actor, fence) })
-	if err == nil {
+	early := false // an acceptance was reported before
+	sealed, err := s.perform(ctx, actor, id, func(item *hub.Item) act {
+		early = item.Delivery.Progress >= hub.StatusAccepted
+		return s.handover(actor, fence, digests)
+	})
+	if err == nil && early {
 		s.catchUp(ctx, actor, id)
 	}
 	return sealed, err
 }
 
-func (s *Service) handover(actor hub.Actor, fence int64) act {
+func (s *Service) handover(actor hub.Actor, fence int64, digests map[string]hub.Digest) act {
 	return act{
 		event: hub.EventContentHandover,
 		done: func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error) {
-			if item.Delivery.State == hub.StateConsigned || item.Delivery.State == hub.StateQueued {
-				return hub.SealedEvidence{}, false, nil
+			err := matchDigests(&item.Dispatch, digests)
+			if err != nil || item.Delivery.State == hub.StateConsigned || item.Delivery.State == hub.StateQueued {
+				return hub.SealedEvidence{}, false, err
 			}
 			return s.recorded(ctx, item.Delivery.ID, ofEvent(hub.EventContentHandover))
 		},
