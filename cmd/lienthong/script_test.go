@@ -38,6 +38,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DOC", filepath.Join(e.WorkDir, "doc"))
 			e.Setenv("DATA", filepath.Join(e.WorkDir, "data"))
+			// Under the race detector a process sleeps a second before it ends.
+			e.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 			return writeDocuments(filepath.Join(e.WorkDir, "doc"))
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
