@@ -179,7 +179,7 @@ func (a *App) bootstrap(ctx context.Context) error {
 	local := hub.Actor{Name: "local", Kind: hub.ActorOperator, Scopes: []hub.Scope{hub.ScopeOperate}, Auth: hub.AuthLocal}
 	_, secret, err := a.services.keys.Issue(ctx, local, hub.APIKey{
 		Name: "operator, written at start", Kind: hub.ActorOperator,
-		Scopes: []hub.Scope{hub.ScopeOperate, hub.ScopeVerify, hub.ScopeAudit},
+		Scopes: []hub.Scope{hub.ScopeOperate, hub.ScopeVerify},
 	})
 	if err != nil {
 		return err
