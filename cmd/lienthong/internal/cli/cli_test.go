@@ -167,6 +167,7 @@ func FuzzSafeName(f *testing.F) {
 func FuzzParseSettings(f *testing.F) {
 	f.Add([]byte(`{"listen": "127.0.0.1:1", "max-recipients": 5, "behind-proxy": true}`))
 	f.Add([]byte(`{"name": "a", "name": "b"}`))
+	f.Add([]byte(`{"name": "a"}}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		values, err := parseSettings(raw)
 		if err != nil {

@@ -137,7 +137,8 @@ func parseSettings(raw []byte) (map[string]string, error) {
 	if _, err := decoder.Token(); err != nil {
 		return nil, hub.Invalid("config", "json", "the configuration file is not JSON: %v", err)
 	}
-	if decoder.More() {
+	// Not decoder.More, to which a closing bracket is the end of everything.
+	if _, err := decoder.Token(); err != io.EOF {
 		return nil, hub.Invalid("config", "json", "the configuration file goes on after its object")
 	}
 	return values, nil
