@@ -17,6 +17,15 @@ type Blob interface {
 	Size() int64 // bytes
 }
 
+// BlobInfo tells of stored content. Written is when it was last stored, UTC: storing
+// content that is there already renews it, so that what is young is never swept
+// from under a submission that has just begun.
+type BlobInfo struct {
+	Digest  Digest
+	Size    int64 // bytes
+	Written time.Time
+}
+
 // Upload is a submission that was registered before its bytes: every recipient
 // is authorised, then the originals come in resumable chunks.
 type Upload struct {
