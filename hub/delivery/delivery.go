@@ -38,9 +38,14 @@ type Options struct {
 	// Jitter returns a random part of a pause, from 0 to d; default uniform.
 	Jitter func(d time.Duration) time.Duration
 
-	Retry        Backoff
-	Batch        int           // deliveries settled in one transaction; default 256
-	SweepEvery   time.Duration // default 1 s
+	Retry      Backoff
+	Breaker    Breaker
+	Batch      int           // deliveries settled in one transaction; default 256
+	SweepEvery time.Duration // default 1 s
+	// SweepGrace is how long a delivery is left to the queue before the sweeper
+	// takes it. Where the queue is a broker between several nodes it saves double
+	// work; default none.
+	SweepGrace   time.Duration
 	CarryLimit   time.Duration // one carry; default 1 min
 	StopLimit    time.Duration // carries under way when Run is stopped; default 10 s
 	Workers      int           // carries at once for one channel; default 16
@@ -55,7 +60,7 @@ type Service struct {
 
 // New returns a Service with defaults filled in.
 func New(o Options) *Service {
-	o.Retry = o.Retry.withDefaults()
+	o.Retry, o.Breaker = o.Retry.withDefaults(), o.Breaker.withDefaults()
 	setDefault(&o.Batch, 256)
 	setDefault(&o.SweepEvery, time.Second)
 	setDefault(&o.CarryLimit, time.Minute)
@@ -70,7 +75,7 @@ func New(o Options) *Service {
 	}
 	s := &Service{Options: o, lanes: make(map[hub.Channel]*lane, len(o.Carriers))}
 	for channel, carrier := range o.Carriers {
-		s.lanes[channel] = newLane(carrier, o.Workers, o.PerRecipient)
+		s.lanes[channel] = newLane(carrier, &o)
 	}
 	return s
 }
@@ -85,24 +90,28 @@ func setDefault[T comparable](value *T, standard T) {
 // now is the time that transitions and evidences carry: UTC, milliseconds.
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
 
-// Run works until ctx ends. Then it begins nothing new, lets what is under way
-// finish, carries for StopLimit at most, and returns nil.
-func (s *Service) Run(ctx context.Context) error {
+// Run works on what the queue names until ctx ends. Then it begins nothing new,
+// lets what is under way finish, carries for StopLimit at most, and returns nil.
+// Every node runs it.
+func (s *Service) Run(ctx context.Context) error { return s.live(ctx, (*run).consume) }
+
+// RunSweeper looks for due and expired deliveries at a steady pace, whatever the
+// queue says, and ends as Run does. One node at a time runs it: two would do the
+// same work twice, though neither would do harm.
+func (s *Service) RunSweeper(ctx context.Context) error { return s.live(ctx, (*run).sweep) }
+
+func (s *Service) live(ctx context.Context, loop func(*run)) error {
 	work, cut := context.WithCancel(context.WithoutCancel(ctx))
 	defer cut()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(s.StopLimit, cut) })
+	defer stop()
 	r := &run{Service: s, ctx: ctx, work: work}
-	var loops sync.WaitGroup
-	loops.Go(r.consume)
-	loops.Go(r.sweep)
-	<-ctx.Done()
-	limit := time.AfterFunc(s.StopLimit, cut)
-	defer limit.Stop()
-	loops.Wait()
+	loop(r)
 	r.carries.Wait()
 	return nil
 }
 
-// run is one life of the service between start and stop.
+// run is one life of a loop of the service between start and stop.
 type run struct {
 	*Service
 	ctx     context.Context //nolint:containedctx // ends when Run is stopped
@@ -115,7 +124,7 @@ type run struct {
 func (r *run) consume() {
 	for {
 		err := r.Queue.Consume(r.ctx, func(_ context.Context, dispatches []hub.DispatchID) error {
-			_, err := r.round(r.ctx, r.work, &r.carries, dispatches)
+			_, err := r.round(r.ctx, r.work, &r.carries, 0, dispatches)
 			return err
 		})
 		if r.ctx.Err() != nil {
@@ -130,8 +139,7 @@ func (r *run) consume() {
 	}
 }
 
-// sweep looks for due and expired deliveries at a steady pace, whatever the
-// queue says. What has expired is ended before it could be carried.
+// sweep ends what has expired before it could be carried.
 func (r *run) sweep() {
 	tick := time.NewTicker(r.SweepEvery)
 	defer tick.Stop()
@@ -144,7 +152,7 @@ func (r *run) sweep() {
 		if _, err := r.expire(r.ctx, r.work); err != nil {
 			r.Log.WarnContext(r.ctx, "expiry will be tried again", "error", err)
 		}
-		if _, err := r.round(r.ctx, r.work, &r.carries, nil); err != nil {
+		if _, err := r.round(r.ctx, r.work, &r.carries, r.SweepGrace, nil); err != nil {
 			r.Log.WarnContext(r.ctx, "delivery will be tried again", "error", err)
 		}
 	}

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -16,12 +17,15 @@ type lane struct {
 	carrier      Carrier
 	workers      int
 	perRecipient int
+	breaker      Breaker
 
 	mu      sync.Mutex
 	running int
 	waiting []*job
 	known   map[hub.DeliveryID]bool // waiting or being carried
 	share   map[hub.AgencyID]*share
+	// circuits of recipients whose last carry failed.
+	circuits map[hub.AgencyID]*circuit
 }
 
 // share is what one recipient has of a lane.
@@ -35,10 +39,10 @@ type job struct {
 	done func(settled bool)
 }
 
-func newLane(carrier Carrier, workers, perRecipient int) *lane {
+func newLane(carrier Carrier, o *Options) *lane {
 	return &lane{
-		carrier: carrier, workers: workers, perRecipient: perRecipient,
-		known: map[hub.DeliveryID]bool{}, share: map[hub.AgencyID]*share{},
+		carrier: carrier, workers: o.Workers, perRecipient: o.PerRecipient, breaker: o.Breaker,
+		known: map[hub.DeliveryID]bool{}, share: map[hub.AgencyID]*share{}, circuits: map[hub.AgencyID]*circuit{},
 	}
 }
 
@@ -51,8 +55,9 @@ const (
 	crowded            // no room, for now
 )
 
-// offer lets a job wait in the lane, and starts a worker for it if one is free.
-func (l *lane) offer(j *job, carry func(*lane, *job) bool) admission {
+// offer lets a job wait in the lane, and starts a worker for it if one is free. When
+// the recipient's endpoint is left alone, the job is crowded out until the time returned.
+func (l *lane) offer(j *job, now time.Time, carry func(*lane, *job) bool) (admission, time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	recipient := j.item.Delivery.Recipient
@@ -62,9 +67,12 @@ func (l *lane) offer(j *job, carry func(*lane, *job) bool) admission {
 	}
 	switch {
 	case l.known[j.item.Delivery.ID]:
-		return known
+		return known, time.Time{}
 	case len(l.waiting) >= waitingPerWorker*l.workers || mine.waiting >= waitingPerWorker*l.perRecipient:
-		return crowded
+		return crowded, now.Add(crowdedPause)
+	}
+	if until := l.closedUntil(recipient, now); !until.IsZero() {
+		return crowded, until
 	}
 	l.known[j.item.Delivery.ID] = true
 	l.share[recipient] = mine
@@ -74,7 +82,7 @@ func (l *lane) offer(j *job, carry func(*lane, *job) bool) admission {
 		l.running++
 		go l.serve(carry)
 	}
-	return admitted
+	return admitted, time.Time{}
 }
 
 // serve is one worker: it lives as long as there is a job for it. A job that
@@ -86,6 +94,7 @@ func (l *lane) serve(carry func(*lane, *job) bool) {
 			return
 		}
 		settled := j.live.Err() == nil && carry(l, j)
+		l.untried(j.item.Delivery.Recipient)
 		l.leave(j)
 		j.done(settled)
 	}

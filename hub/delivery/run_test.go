@@ -18,17 +18,18 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// running starts Run in a bubble of time; the stop waits for its end.
+// running starts both loops in a bubble of time; the stop waits for their end.
 func running(t *testing.T, f *fixture) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
+	ended := make(chan error, 2)
 	go func() { ended <- f.Run(ctx) }()
+	go func() { ended <- f.RunSweeper(ctx) }()
 	return func() {
 		t.Helper()
 		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run ended with %v", err)
+		if err := errors.Join(<-ended, <-ended); err != nil {
+			t.Errorf("the service ended with %v", err)
 		}
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// crowdedPause is how long a delivery waits when its lane has no room. It leaves
+// crowdedPause is how long a delivery waits when its lane has no room for it. It leaves
 // the list of due deliveries meanwhile, so that it hides nobody else's there.
 const crowdedPause = 10 * time.Second
 
@@ -18,18 +18,18 @@ const crowdedPause = 10 * time.Second
 // is busy with, or was faster with, do not count.
 func (s *Service) Work(ctx context.Context, dispatches ...hub.DispatchID) (int, error) {
 	var carries sync.WaitGroup
-	settled, err := s.round(ctx, ctx, &carries, dispatches)
+	settled, err := s.round(ctx, ctx, &carries, 0, dispatches)
 	carries.Wait()
 	return int(settled.Load()), err
 }
 
-// round settles batch after batch, as long as there are due deliveries and live
-// has not ended. Carries it only starts: carries counts them until they end, and
+// round settles batch after batch, as long as there are deliveries that have been
+// due for the grace and live has not ended. Carries it only starts: carries counts them until they end, and
 // the number settled, which is returned, still grows with them.
-func (s *Service) round(live, work context.Context, carries *sync.WaitGroup, dispatches []hub.DispatchID) (*atomic.Int64, error) {
+func (s *Service) round(live, work context.Context, carries *sync.WaitGroup, grace time.Duration, dispatches []hub.DispatchID) (*atomic.Int64, error) {
 	settled := &atomic.Int64{}
 	for live.Err() == nil {
-		items, err := s.Store.DueDeliveries(work, s.now(), s.Batch+s.inLanes(), dispatches...)
+		items, err := s.Store.DueDeliveries(work, s.now().Add(-grace), s.Batch+s.inLanes(), dispatches...)
 		if err != nil || len(items) == 0 {
 			return settled, err
 		}
@@ -83,12 +83,12 @@ func (b *batch) add(item *hub.Item) {
 	}
 	b.carries.Add(1)
 	j := &job{item: *item, live: b.live, work: b.work, done: b.done}
-	switch l.offer(j, b.carry) {
+	switch verdict, until := l.offer(j, b.now(), b.carry); verdict {
 	case admitted:
 		b.started++
 		return
 	case crowded:
-		d.NextAttempt = b.now().Add(crowdedPause + b.Jitter(crowdedPause/4))
+		d.NextAttempt = until.Add(b.Jitter(crowdedPause / 4)).Truncate(time.Millisecond)
 		b.moves = append(b.moves, b.transition(item, d))
 	}
 	b.carries.Done()
@@ -118,7 +118,11 @@ func (s *Service) carry(l *lane, j *job) bool {
 	item := hub.Item{Dispatch: j.item.Dispatch, Delivery: claimed}
 	limited, cancel := context.WithTimeout(j.work, s.CarryLimit)
 	defer cancel()
-	return s.settle(settling, s.outcome(&item, claimed, l.carrier.Carry(limited, item))).settled == 1
+	err := l.carrier.Carry(limited, item)
+	if trial := l.note(claimed.Recipient, err, s.now()); trial {
+		claimed.Attempts--
+	}
+	return s.settle(settling, s.outcome(&item, claimed, err)).settled == 1
 }
 
 func (s *Service) settle(ctx context.Context, m move) tally {

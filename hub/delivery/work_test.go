@@ -151,6 +151,7 @@ func TestRetriesBackOff(t *testing.T) {
 		carriedBy(carrier(func(context.Context, hub.Item) error { return errors.New("no answer") })),
 		func(o *delivery.Options) {
 			o.Retry = delivery.Backoff{First: time.Second, Max: 5 * time.Second, Attempts: 6}
+			o.Breaker.Failures = 100                                    // the pauses of the delivery alone
 			o.Jitter = func(d time.Duration) time.Duration { return d } // the most there is: a quarter
 		})
 	a := f.accept(t, hubtest.Remote)
@@ -175,7 +176,7 @@ func TestRetriesBackOff(t *testing.T) {
 func TestLongBackOffs(t *testing.T) {
 	f := newFixture(
 		carriedBy(carrier(func(context.Context, hub.Item) error { return errors.New("no answer") })),
-		func(o *delivery.Options) { o.Jitter = nil }) // the real one
+		func(o *delivery.Options) { o.Jitter, o.Breaker.Failures = nil, 100 }) // the real jitter
 	a := f.accept(t, hubtest.Remote)
 	for n := 1; n < 50; n++ {
 		f.work(t, 0)

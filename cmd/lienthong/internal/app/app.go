@@ -258,13 +258,14 @@ func (a *App) URL() string {
 func (a *App) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	failed := make(chan error, 3)
+	failed := make(chan error, 4)
 	running := 0
 	start := func(run func() error) {
 		running++
 		go func() { failed <- run() }()
 	}
 	start(func() error { return a.services.delivery.Run(work) })
+	start(func() error { return a.services.delivery.RunSweeper(work) })
 	start(func() error { return a.keepHouse(work) })
 	start(a.serve)
 
