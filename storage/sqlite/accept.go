@@ -3,10 +3,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/fault"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // first is where an earlier acceptance is to be found.
@@ -77,12 +77,7 @@ func earlier(ctx context.Context, t *tx, d *hub.Dispatch) (hub.Accepted, error) 
 	if err != nil {
 		return found, hub.Internal("the dispatch cannot be recorded and no earlier one is there", err)
 	}
-	if found.Dispatch.Fingerprint != d.Fingerprint {
-		return found, hub.Errorf(hub.KindConflict, "external_id", "duplicate",
-			"this id or key already stands for dispatch %s with other content (receipt %s)", found.Dispatch.ID, found.Receipt.Evidence.ID)
-	}
-	found.Duplicate = true
-	return found, nil
+	return sqlkit.Duplicate(d, found)
 }
 
 // acceptanceRows is an acceptance ready to be inserted: what takes time is done
@@ -95,11 +90,11 @@ type acceptanceRows struct {
 
 func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 	d := &a.Dispatch
-	body, err := encode(d)
+	body, err := sqlkit.Encode(d)
 	if err != nil {
 		return nil, err
 	}
-	reports, err := encode(a.Reports)
+	reports, err := sqlkit.Encode(a.Reports)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +104,7 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 	}
 	r := &acceptanceRows{evidence: a.Evidence, deliveries: make([][]any, len(a.Deliveries)), dispatch: []any{
 		string(d.ID), string(d.Sender), externalID, string(d.Operation), key, d.Document.Number(), string(d.Document.Promulgated),
-		searchText(d), string(a.Evidence[0].Evidence.ID), body, reports,
+		sqlkit.SearchText(d), string(a.Evidence[0].Evidence.ID), body, reports,
 	}}
 	for i := range a.Deliveries {
 		if r.deliveries[i], err = encodeDelivery(&a.Deliveries[i]); err != nil {
@@ -117,14 +112,6 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 		}
 	}
 	return r, nil
-}
-
-// searchText is what a search without diacritics looks through.
-func searchText(d *hub.Dispatch) string {
-	return hub.Fold(strings.Join([]string{
-		d.Document.Number(), d.Document.Subject, d.SenderName, string(d.SenderCode),
-		d.Document.Signer.FullName, d.Document.TypeName,
-	}, " "))
 }
 
 // insert records all rows; it reports false, and has done nothing, when an

@@ -4,34 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"time"
 
-	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
-
-// micros is the form of times in the database: microseconds in UTC, 0 for none.
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
-func encode(v any) (string, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return "", hub.Internal("encode a row", err)
-	}
-	return string(body), nil
-}
-
-func decode[T any](body []byte) (T, error) {
-	var v T
-	if err := json.Unmarshal(body, &v); err != nil {
-		return v, hub.Internal("decode a row", err)
-	}
-	return v, nil
-}
 
 // collect reads all rows through scan.
 func collect[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, error), text string, args ...any) ([]T, error) {
@@ -56,7 +31,7 @@ func collect[T any](ctx context.Context, q queryer, scan func(*sql.Rows) (T, err
 func one[T any](ctx context.Context, q queryer, what string, scan func(*sql.Rows) (T, error), text string, args ...any) (T, error) {
 	found, err := collect(ctx, q, scan, text, args...)
 	if err == nil && len(found) == 0 {
-		err = hub.Errorf(hub.KindNotFound, what, "", "there is no such %s", what)
+		err = sqlkit.NotFound(what)
 	}
 	if err != nil {
 		var zero T
@@ -72,7 +47,7 @@ func scanBody[T any](rows *sql.Rows) (T, error) {
 		var zero T
 		return zero, err
 	}
-	return decode[T](body)
+	return sqlkit.Decode[T](body)
 }
 
 func scanInt(rows *sql.Rows) (int64, error) {

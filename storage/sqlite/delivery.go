@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // deliveryColumns are what scanDelivery reads, for the table alias v.
@@ -14,18 +15,12 @@ const deliveryColumns = "v.body, v.fence, v.lease_until, v.lease_holder"
 // scanDelivery puts a delivery together: the lease lives in columns of its own.
 func scanDelivery(rows *sql.Rows) (hub.Delivery, error) {
 	var body sql.RawBytes
-	var lease hub.Lease
-	var until int64
-	if err := rows.Scan(&body, &lease.Fence, &until, &lease.Holder); err != nil {
+	var fence, until int64
+	var holder string
+	if err := rows.Scan(&body, &fence, &until, &holder); err != nil {
 		return hub.Delivery{}, err
 	}
-	d, err := decode[hub.Delivery](body)
-	d.Lease = nil
-	if until != 0 {
-		lease.Until = time.UnixMicro(until).UTC()
-		d.Lease = &lease
-	}
-	return d, err
+	return sqlkit.DecodeDelivery(body, fence, until, holder)
 }
 
 // items reads deliveries, selected by deliveryColumns, with their dispatches; a
@@ -63,7 +58,7 @@ func items(ctx context.Context, q, dispatches queryer, text string, args ...any)
 func (s *Store) Item(ctx context.Context, id hub.DeliveryID) (hub.Item, error) {
 	found, err := items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+" FROM deliveries v WHERE v.id = ?", string(id))
 	if err == nil && len(found) == 0 {
-		err = hub.Errorf(hub.KindNotFound, "delivery", "", "there is no such delivery")
+		err = sqlkit.NotFound("delivery")
 	}
 	if err != nil {
 		return hub.Item{}, err
@@ -91,27 +86,25 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dis
 	if len(dispatches) > 0 {
 		return items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+` FROM deliveries v
 			WHERE v.dispatch IN (SELECT value FROM json_each(?)) AND v.state = 'queued' AND v.next_attempt <= ?
-			ORDER BY v.calm, v.next_attempt, v.id LIMIT ?`, list(dispatches), micros(now), limit)
+			ORDER BY v.calm, v.next_attempt, v.id LIMIT ?`, list(dispatches), sqlkit.Micros(now), limit)
 	}
 	// One half for each value of calm: neither walks over what waits for a later attempt.
 	half := "SELECT " + deliveryColumns + ", v.calm, v.next_attempt, v.id FROM deliveries v WHERE v.state = 'queued' AND v.next_attempt <= ?1 AND v.calm = "
 	return items(ctx, s.reader, s.reader, "SELECT body, fence, lease_until, lease_holder FROM ("+
-		half+"0 UNION ALL "+half+"1 ORDER BY 5, 6, 7 LIMIT ?2)", micros(now), limit)
+		half+"0 UNION ALL "+half+"1 ORDER BY 5, 6, 7 LIMIT ?2)", sqlkit.Micros(now), limit)
 }
 
 // ExpiringDeliveries returns open deliveries whose time to live has passed.
 func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error) {
 	return items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+
-		" FROM deliveries v WHERE v.final = 0 AND v.expires_at <= ? ORDER BY v.expires_at, v.id LIMIT ?", micros(now), limit)
+		" FROM deliveries v WHERE v.final = 0 AND v.expires_at <= ? ORDER BY v.expires_at, v.id LIMIT ?", sqlkit.Micros(now), limit)
 }
 
 func encodeDelivery(d *hub.Delivery) ([]any, error) {
-	stored := *d
-	stored.Lease = nil
-	body, err := encode(&stored)
+	body, err := sqlkit.EncodeDelivery(d)
 	return []any{
 		string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version,
-		d.Final(), !d.Urgent, micros(d.NextAttempt), micros(d.ExpiresAt), body,
+		d.Final(), !d.Urgent, sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), body,
 	}, err
 }
 

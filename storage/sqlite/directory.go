@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // LoadAgencies returns all agencies, by id, and the version of the directory. The
@@ -29,7 +30,7 @@ func (s *Store) SaveAgencies(ctx context.Context, agencies []hub.Agency) (int64,
 	bodies := make([]string, len(agencies))
 	for i := range agencies {
 		var err error
-		if bodies[i], err = encode(&agencies[i]); err != nil {
+		if bodies[i], err = sqlkit.Encode(&agencies[i]); err != nil {
 			return 0, err
 		}
 	}
@@ -49,15 +50,9 @@ func (s *Store) SaveAgencies(ctx context.Context, agencies []hub.Agency) (int64,
 	return version, err
 }
 
-// storedKey adds to an API key what its JSON form leaves out.
-type storedKey struct {
-	Key  hub.APIKey
-	Hash hub.Digest
-}
-
 // SaveKey inserts or replaces a key.
 func (s *Store) SaveKey(ctx context.Context, key hub.APIKey) error {
-	body, err := encode(storedKey{key, key.Hash})
+	body, err := sqlkit.EncodeKey(&key)
 	if err != nil {
 		return err
 	}
@@ -78,7 +73,9 @@ func (s *Store) Keys(ctx context.Context) ([]hub.APIKey, error) {
 }
 
 func scanKey(rows *sql.Rows) (hub.APIKey, error) {
-	stored, err := scanBody[storedKey](rows)
-	stored.Key.Hash = stored.Hash
-	return stored.Key, err
+	var body sql.RawBytes
+	if err := rows.Scan(&body); err != nil {
+		return hub.APIKey{}, err
+	}
+	return sqlkit.DecodeKey(body)
 }

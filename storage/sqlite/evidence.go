@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // insertEvidences records evidences; rejected is the sender of a refused
@@ -67,8 +68,8 @@ func (s *Store) Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.Lis
 	if err != nil {
 		return list, err
 	}
-	found, list.Next = cut(found, query.Page.Limit, func(p *positioned) string {
-		return cursor("evidence", strconv.FormatInt(p.position, 10))
+	found, list.Next = sqlkit.Cut(found, query.Page.Limit, func(p *positioned) string {
+		return sqlkit.Cursor("evidence", strconv.FormatInt(p.position, 10))
 	})
 	for i := range found {
 		list.Items = append(list.Items, found[i].sealed)
@@ -77,7 +78,7 @@ func (s *Store) Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.Lis
 }
 
 func evidenceQuery(query *hub.EvidenceQuery) (string, []any, error) {
-	after, err := parseCursor("evidence", query.Page, 1)
+	after, err := sqlkit.ParseCursor("evidence", query.Page, 1)
 	if err != nil {
 		return "", nil, err
 	}
@@ -91,7 +92,7 @@ func evidenceQuery(query *hub.EvidenceQuery) (string, []any, error) {
 		}
 	}
 	if after != nil {
-		position, err := parseNumber(after[0])
+		position, err := sqlkit.ParseNumber(after[0])
 		if err != nil {
 			return "", nil, err
 		}

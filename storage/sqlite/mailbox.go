@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // Mailbox lists deliveries to an agency by state: urgent ones first, then oldest
@@ -19,8 +20,8 @@ func (s *Store) Mailbox(ctx context.Context, query hub.MailboxQuery) (hub.List[h
 	if err != nil {
 		return list, err
 	}
-	list.Items, list.Next = cut(found, query.Page.Limit, func(it *hub.Item) string {
-		return cursor("mailbox", calm(&it.Delivery), string(it.Delivery.ID))
+	list.Items, list.Next = sqlkit.Cut(found, query.Page.Limit, func(it *hub.Item) string {
+		return sqlkit.Cursor("mailbox", sqlkit.Calm(&it.Delivery), string(it.Delivery.ID))
 	})
 	return list, nil
 }
@@ -39,7 +40,7 @@ func mailboxQuery(query *hub.MailboxQuery) (string, []any, error) {
 	}
 	var parts []string
 	var args []any
-	for _, state := range statesOf(query) {
+	for _, state := range sqlkit.States(query) {
 		parts = append(parts, "SELECT "+deliveryColumns+", v.calm, v.id"+from+c.where()+" AND v.state = ?")
 		args = append(append(args, c.args...), string(state))
 	}
@@ -50,46 +51,23 @@ func mailboxQuery(query *hub.MailboxQuery) (string, []any, error) {
 		" ORDER BY 5, 6 LIMIT ?)", append(args, query.Page.Limit+1), nil
 }
 
-func statesOf(query *hub.MailboxQuery) []hub.DeliveryState {
-	if len(query.States) == 0 {
-		return []hub.DeliveryState{hub.StateConsigned}
-	}
-	var states []hub.DeliveryState
-	for _, state := range hub.DeliveryStates() { // each once
-		for _, wanted := range query.States {
-			if wanted == state {
-				states = append(states, state)
-				break
-			}
-		}
-	}
-	return states
-}
-
 func mailboxCondition(query *hub.MailboxQuery) (*condition, error) {
-	after, err := parseCursor("mailbox", query.Page, 2)
+	after, err := sqlkit.ParseCursor("mailbox", query.Page, 2)
 	if err != nil {
 		return nil, err
 	}
 	var c condition
 	c.add("v.recipient = ?", string(query.Agency))
 	if query.Free {
-		c.add("v.lease_until <= ?", micros(query.Now))
+		c.add("v.lease_until <= ?", sqlkit.Micros(query.Now))
 	}
 	c.words("d.search", query.Text)
 	if after == nil {
 		return &c, nil
 	}
-	urgency, err := parseNumber(after[0])
+	urgency, err := sqlkit.ParseNumber(after[0])
 	c.add("(v.calm, v.id) > (?, ?)", urgency, after[1])
 	return &c, err
-}
-
-func calm(d *hub.Delivery) string {
-	if d.Urgent {
-		return "0"
-	}
-	return "1"
 }
 
 // Sent lists dispatches of a sender, newest first, with all their deliveries.
@@ -103,15 +81,15 @@ func (s *Store) Sent(ctx context.Context, query hub.SentQuery) (hub.List[hub.Sen
 	if err != nil {
 		return list, err
 	}
-	dispatches, list.Next = cut(dispatches, query.Page.Limit, func(d *hub.Dispatch) string {
-		return cursor("sent", string(d.ID))
+	dispatches, list.Next = sqlkit.Cut(dispatches, query.Page.Limit, func(d *hub.Dispatch) string {
+		return sqlkit.Cursor("sent", string(d.ID))
 	})
 	list.Items, err = s.withDeliveries(ctx, dispatches)
 	return list, err
 }
 
 func sentQuery(query *hub.SentQuery) (string, []any, error) {
-	after, err := parseCursor("sent", query.Page, 1)
+	after, err := sqlkit.ParseCursor("sent", query.Page, 1)
 	if err != nil {
 		return "", nil, err
 	}

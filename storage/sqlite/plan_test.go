@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // TestPlans: no statement of daily work walks through a table that grows, and
@@ -47,15 +48,15 @@ func TestPlans(t *testing.T) {
 	paged(mailboxQuery(&box))
 	box.States = hub.DeliveryStates()
 	paged(mailboxQuery(&box))
-	box.Text, box.Page.After = "cải cách", cursor("mailbox", "1", "x")
+	box.Text, box.Page.After = "cải cách", sqlkit.Cursor("mailbox", "1", "x")
 	paged(mailboxQuery(&box))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", Page: page}))
-	paged(sentQuery(&hub.SentQuery{Agency: "s", Text: "x", States: hub.DeliveryStates(), Page: hub.Page{Limit: 1, After: cursor("sent", "x")}}))
+	paged(sentQuery(&hub.SentQuery{Agency: "s", Text: "x", States: hub.DeliveryStates(), Page: hub.Page{Limit: 1, After: sqlkit.Cursor("sent", "x")}}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", Number: "n", Page: page}))
 	text, args, err := sentQuery(&hub.SentQuery{Agency: "s", ExternalID: "e", Page: page})
 	use(text, err)
 	checkPlan(t, s, text, "dispatches_by_external_id", args...)
-	paged(evidenceQuery(&hub.EvidenceQuery{Dispatch: "x", Page: hub.Page{Limit: 1, After: cursor("evidence", "1")}}))
+	paged(evidenceQuery(&hub.EvidenceQuery{Dispatch: "x", Page: hub.Page{Limit: 1, After: sqlkit.Cursor("evidence", "1")}}))
 	paged(evidenceQuery(&hub.EvidenceQuery{Delivery: "x", Page: page}))
 	paged(evidenceQuery(&hub.EvidenceQuery{Sender: "x", Page: page}))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // ApplySteps records steps; see the contract in hub/delivery. Beyond state and
@@ -28,7 +29,7 @@ func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, err
 			}
 			results[i] = nil
 			if !applied {
-				results[i] = notApplied(&steps[i])
+				results[i] = sqlkit.NotApplied(&steps[i])
 			}
 		}
 		return nil
@@ -60,16 +61,16 @@ func encodeStep(step *hub.Step) (*stepRows, error) {
 	}
 	body := row[len(row)-1]
 	r := &stepRows{
-		legal:    next.State == step.From || step.From.MayBecome(next.State),
+		legal:    sqlkit.LegalStep(step),
 		evidence: step.Evidence,
 		update: []any{
-			string(next.State), next.Version, next.Final(), micros(next.NextAttempt), micros(next.ExpiresAt), body,
+			string(next.State), next.Version, next.Final(), sqlkit.Micros(next.NextAttempt), sqlkit.Micros(next.ExpiresAt), body,
 			string(next.ID), string(step.From), step.Version, fence,
 		},
 	}
 	for i := range step.Reports {
 		report := &step.Reports[i]
-		body, err := encode(report)
+		body, err := sqlkit.Encode(report)
 		if err != nil {
 			return nil, err
 		}
@@ -96,11 +97,4 @@ func (r *stepRows) apply(t *tx) (bool, error) {
 		}
 	}
 	return true, insertEvidences(t, "", r.evidence)
-}
-
-func notApplied(step *hub.Step) error {
-	if next := step.Delivery.State; next != step.From && !step.From.MayBecome(next) {
-		return hub.Errorf(hub.KindConflict, "delivery", "state", "a delivery that is %s cannot become %s", step.From, next)
-	}
-	return hub.Errorf(hub.KindConflict, "delivery", "version", "the delivery has changed, ended or been leased in the meantime")
 }

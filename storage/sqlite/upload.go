@@ -5,17 +5,18 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // SaveUpload inserts or replaces an upload.
 func (s *Store) SaveUpload(ctx context.Context, u hub.Upload) error {
-	body, err := encode(u)
+	body, err := sqlkit.Encode(u)
 	if err != nil {
 		return err
 	}
 	return s.do(ctx, 1, func(t *tx) error {
 		return failed("save upload "+u.ID, t.exec(`INSERT INTO uploads (id, expires, body) VALUES (?, ?, ?)
-			ON CONFLICT (id) DO UPDATE SET expires = excluded.expires, body = excluded.body`, u.ID, micros(u.Expires), body))
+			ON CONFLICT (id) DO UPDATE SET expires = excluded.expires, body = excluded.body`, u.ID, sqlkit.Micros(u.Expires), body))
 	})
 }
 
@@ -34,5 +35,5 @@ func (s *Store) DeleteUpload(ctx context.Context, id string) error {
 // ExpiredUploads lists uploads whose time has passed, oldest first.
 func (s *Store) ExpiredUploads(ctx context.Context, now time.Time, limit int) ([]hub.Upload, error) {
 	return collect(ctx, s.reader, scanBody[hub.Upload],
-		"SELECT body FROM uploads WHERE expires <= ? ORDER BY expires, id LIMIT ?", micros(now), limit)
+		"SELECT body FROM uploads WHERE expires <= ? ORDER BY expires, id LIMIT ?", sqlkit.Micros(now), limit)
 }
