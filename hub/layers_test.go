@@ -81,6 +81,8 @@ func guests() []guest {
 		{"golang.org/x/term", []string{wiring}, nil},
 		{"golang.org/x/crypto", []string{signing, "adapters/..."}, nil},
 		{"github.com/google/uuid", []string{wiring}, nil},
+		{"github.com/prometheus/client_golang", []string{"cmd/lienthong/internal/telemetry"}, nil},
+		{"go.opentelemetry.io/otel", []string{"cmd/lienthong/internal/telemetry"}, nil},
 		{"github.com/alecthomas/kong", []string{wiring}, nil},
 		{"github.com/mattn/go-isatty", []string{wiring}, nil},
 		{"codeberg.org/go-pdf/fpdf", []string{wiring}, []string{"signing/..."}},

@@ -35,14 +35,29 @@ type Options struct {
 	Log   *slog.Logger
 	// Version is the version of the software, as GET /v1/version tells it.
 	Version string
-	// Healthy returns an error while the hub cannot serve; nil means always.
-	Healthy func(ctx context.Context) error
+	// Ready tells whether this node wants requests; nil means always.
+	Ready func(ctx context.Context) hub.Readiness
+	// Overloaded returns a KindBusy error while new submissions would only make a
+	// backlog worse; nil means never. What is in the hub already is served anyway.
+	Overloaded func() error
+	// Metrics answers a Prometheus server; nil for no metrics.
+	Metrics http.Handler
+	// Observe is told of every request when it is over; nil for nobody.
+	Observe func(ctx context.Context, o Observation)
 	// Stopping is closed when the server begins to shut down; nil means never.
 	Stopping <-chan struct{}
 	// TempDir holds files while they are verified (POST /v1/verify); empty means
 	// the system's. A file has no name there and is gone when the answer is.
 	TempDir string
 	Limits  Limits
+}
+
+// Observation is a request that is over.
+type Observation struct {
+	Method, Route string // the pattern of the route, never the address asked for
+	Status        int
+	In, Out       int64 // bytes of the bodies
+	Took          time.Duration
 }
 
 // Limits bound what one request and all requests together may take. Zero means
@@ -59,6 +74,7 @@ type Limits struct {
 	PerActor   int   // requests under way of one key; default 128
 	Waits      int   // long polls and event streams; default 8192
 	ActorWaits int   // of one key; default 32
+	Rate       int   // requests of one key in a second, twice as many at once; default 2000
 	// Bytes bounds the sum of the bodies under way; a body of unknown length
 	// counts as 64 MiB, and one that is larger than all of it comes in alone.
 	// Default 8 GiB.
@@ -84,6 +100,7 @@ func (l Limits) withDefaults() Limits {
 	l.PerActor = cmp.Or(l.PerActor, 128)
 	l.Waits = cmp.Or(l.Waits, 8192)
 	l.ActorWaits = cmp.Or(l.ActorWaits, 32)
+	l.Rate = cmp.Or(l.Rate, 2000)
 	l.Bytes = cmp.Or(l.Bytes, 8<<30)
 	l.Stall = cmp.Or(l.Stall, 30*time.Second)
 	l.Stream = cmp.Or(l.Stream, time.Hour)
@@ -102,7 +119,7 @@ type api struct {
 // New returns the handler of the API.
 func New(o Options) http.Handler {
 	o.Limits = o.Limits.withDefaults()
-	a := &api{Options: o, gate: newGate(o.Limits), docs: sync.OnceValues(renderDocs), router: chi.NewRouter()}
+	a := &api{Options: o, gate: newGate(o.Limits, o.Now), docs: sync.OnceValues(renderDocs), router: chi.NewRouter()}
 	for _, rt := range routes() {
 		a.router.Method(rt.method, rt.pattern, a.endpoint(rt))
 		if rt.method == http.MethodGet && !rt.stream {

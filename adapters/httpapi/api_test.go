@@ -53,6 +53,8 @@ func examples() map[string]example {
 	const j = "application/json"
 	return map[string]example{
 		"GET /healthz":         {path: "/healthz"},
+		"GET /readyz":          {path: "/readyz"},
+		"GET /metrics":         {path: "/metrics"},
 		"GET /v1/version":      {path: "/v1/version"},
 		"GET /v1/openapi.yaml": {path: "/v1/openapi.yaml"},
 		"GET /v1/docs":         {path: "/v1/docs"},
@@ -138,7 +140,7 @@ func TestEveryRouteAnswers(t *testing.T) {
 	}
 }
 
-// Without a key only the four public routes answer.
+// Without a key only the five public routes answer.
 func TestNoKeyNoAnswer(t *testing.T) {
 	spec := readSpec(t)
 	s := newTestServer(t)
@@ -163,7 +165,7 @@ func TestNoKeyNoAnswer(t *testing.T) {
 			spec.check(t, rt.method, rt.pattern, a)
 		}
 	}
-	if want := []string{"/healthz", "/v1/version", "/v1/openapi.yaml", "/v1/docs"}; !slices.Equal(public, want) {
+	if want := []string{"/healthz", "/readyz", "/v1/version", "/v1/openapi.yaml", "/v1/docs"}; !slices.Equal(public, want) {
 		t.Errorf("public are %v, want %v", public, want)
 	}
 	if len(s.hub.writers) != 0 || s.hub.submitted.Sender != "" {
@@ -507,8 +509,8 @@ func TestRequestID(t *testing.T) {
 
 // A panic is an internal failure of one request, logged with its stack.
 func TestPanicIsContained(t *testing.T) {
-	s := newTestServer(t, func(o *Options) { o.Healthy = func(context.Context) error { panic("secret reason") } })
-	a := s.call(t, http.MethodGet, "/healthz", "")
+	s := newTestServer(t, func(o *Options) { o.Ready = func(context.Context) hub.Readiness { panic("secret reason") } })
+	a := s.call(t, http.MethodGet, "/readyz", "")
 	if a.problem(t).Status != http.StatusInternalServerError || bytes.Contains(a.body, []byte("secret reason")) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
@@ -520,10 +522,65 @@ func TestPanicIsContained(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
-	s := newTestServer(t, func(o *Options) { o.Healthy = func(context.Context) error { return errors.New("disk on fire") } })
-	a := s.call(t, http.MethodGet, "/healthz", "", "Authorization", "")
-	if a.problem(t).Status != http.StatusServiceUnavailable || bytes.Contains(a.body, []byte("fire")) {
+// TestReady: who is not ready is not dead, and says why.
+func TestReady(t *testing.T) {
+	s := newTestServer(t, func(o *Options) {
+		o.Ready = func(context.Context) hub.Readiness {
+			return hub.ReadinessOf(
+				hub.HealthCheck{Name: "database", State: hub.HealthFailed, Reason: "connection refused", Since: testTime},
+				hub.HealthCheck{Name: "broker", State: hub.HealthDegraded})
+		}
+	})
+	if a := s.call(t, http.MethodGet, "/healthz", "", "Authorization", ""); a.StatusCode != http.StatusOK {
+		t.Errorf("the process counts as dead: %d", a.StatusCode)
+	}
+	a := s.call(t, http.MethodGet, "/readyz", "", "Authorization", "")
+	if a.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(a.body), `"reason":"connection refused"`) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	s = newTestServer(t)
+	if a := s.call(t, http.MethodGet, "/readyz", "", "Authorization", ""); a.StatusCode != http.StatusOK || !strings.Contains(string(a.body), `"ready":true`) {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+// TestOverload: new work is refused before its bytes are read, what is there is served.
+func TestOverload(t *testing.T) {
+	s := newTestServer(t, func(o *Options) {
+		o.Overloaded = func() error {
+			return &hub.Error{Kind: hub.KindBusy, Rule: "queue_age", Message: "deliveries wait for too long", RetryAfter: 7 * time.Second}
+		}
+	})
+	for _, path := range []string{"/v1/packages", "/v1/dispatches", "/v1/uploads"} {
+		a := s.call(t, http.MethodPost, path, "never read")
+		if a.StatusCode != http.StatusTooManyRequests || a.Header.Get("Retry-After") != "7" || a.problem(t).Errors[0].Rule != "queue_age" {
+			t.Errorf("%s: %d %s", path, a.StatusCode, a.body)
+		}
+	}
+	if a := s.call(t, http.MethodGet, "/v1/mailbox?agency=000.00.12.H47", ""); a.StatusCode != http.StatusOK {
+		t.Errorf("the mailbox: %d %s", a.StatusCode, a.body)
+	}
+}
+
+// TestMetricsAreForOperators and tell nothing of the addresses that were asked for.
+func TestMetricsAreForOperators(t *testing.T) {
+	var seen []Observation
+	s := newTestServer(t, func(o *Options) {
+		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "up 1\n") })
+		o.Observe = func(_ context.Context, o Observation) { seen = append(seen, o) }
+	})
+	if a := s.call(t, http.MethodGet, "/metrics", ""); a.StatusCode != http.StatusOK || string(a.body) != "up 1\n" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+	if a := s.call(t, http.MethodGet, "/metrics", "", "Authorization", ""); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("without a key: %d", a.StatusCode)
+	}
+	s.call(t, http.MethodGet, "/v1/deliveries/secret-number", "")
+	if last := seen[len(seen)-1]; last.Route != "/v1/deliveries/{delivery}" || last.Method != http.MethodGet || last.Status == 0 {
+		t.Errorf("observed %+v", last)
+	}
+	without := newTestServer(t, func(o *Options) { o.Metrics = nil })
+	if a := without.call(t, http.MethodGet, "/metrics", ""); a.StatusCode != http.StatusNotFound {
+		t.Errorf("a hub without metrics: %d", a.StatusCode)
 	}
 }

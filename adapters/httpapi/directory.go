@@ -9,14 +9,34 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
+// health tells that the process lives; whether it wants requests is told by ready.
 func (a *api) health(x *exchange) error {
-	if a.Healthy != nil {
-		if err := a.Healthy(x.r.Context()); err != nil {
-			x.log.Warn("not healthy", "error", err)
-			return hub.Errorf(hub.KindUnavailable, "", "health", "the hub cannot serve now")
-		}
-	}
 	return x.json(http.StatusOK, map[string]string{"status": "ok"})
+}
+
+// ready tells a load balancer whether to send requests here, and an operator why not.
+func (a *api) ready(x *exchange) error {
+	r := hub.ReadinessOf()
+	if a.Ready != nil {
+		r = a.Ready(x.r.Context())
+	}
+	status := http.StatusOK
+	if !r.Ready {
+		status = http.StatusServiceUnavailable
+	}
+	if r.Checks == nil {
+		r.Checks = []hub.HealthCheck{}
+	}
+	return x.json(status, r)
+}
+
+// metrics are for a Prometheus server.
+func (a *api) metrics(x *exchange) error {
+	if a.Metrics == nil {
+		return a.noRoute(x)
+	}
+	a.Metrics.ServeHTTP(x.w, x.r)
+	return nil
 }
 
 func (a *api) version(x *exchange) error {

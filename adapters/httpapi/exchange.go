@@ -99,6 +99,11 @@ func (a *api) serve(x *exchange, rt route) error {
 		return err
 	}
 	defer done()
+	if rt.begins && a.Overloaded != nil {
+		if err := a.Overloaded(); err != nil {
+			return err
+		}
+	}
 	if rt.limit != nil && x.r.ContentLength > rt.limit(&a.Limits) {
 		return tooLarge(rt.limit(&a.Limits)) // said before a byte of it is read
 	}
@@ -170,6 +175,11 @@ func (a *api) end(x *exchange, rt route) {
 	x.log.Info("request", "method", x.r.Method, "route", rt.pattern, "status", x.w.status,
 		"actor", x.actor.Name, "in", x.body.total, "out", x.w.bytes, "aborted", aborted,
 		"duration", a.Now().Sub(x.begun), "trace", x.trace)
+	if a.Observe != nil {
+		a.Observe(x.r.Context(), Observation{
+			Method: x.r.Method, Route: rt.pattern, Status: x.w.status, In: x.body.total, Out: x.w.bytes, Took: a.Now().Sub(x.begun),
+		})
+	}
 	if aborted {
 		panic(http.ErrAbortHandler)
 	}

@@ -420,6 +420,10 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, Blobs: f, Codec: fakeCodec(),
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+			_, _ = io.WriteString(w, "lienthong_up 1\n")
+		}),
 	}
 	for _, c := range change {
 		c(&o)

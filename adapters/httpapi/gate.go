@@ -15,12 +15,23 @@ const unknownLength = 64 << 20
 type gate struct {
 	limits Limits
 	mu     sync.Mutex
-	total  [2]int            // requests under way: working, waiting
-	actors map[string][2]int // the same by key
-	bytes  int64             // of the bodies under way
+	total  [2]int // requests under way: working, waiting
+	now    func() time.Time
+	actors map[string]*account // by key, of those who asked lately
+	swept  time.Time           // when accounts that are full again were forgotten
+	bytes  int64               // of the bodies under way
 }
 
-func newGate(l Limits) *gate { return &gate{limits: l, actors: map[string][2]int{}} }
+// account is what one key has under way and may still ask for now.
+type account struct {
+	underWay [2]int
+	tokens   float64 // requests that may begin at once
+	at       time.Time
+}
+
+func newGate(l Limits, now func() time.Time) *gate {
+	return &gate{limits: l, now: now, actors: map[string]*account{}}
+}
 
 // kindOf is the place of a kind of request in the counts.
 func kindOf(waits bool) int {
@@ -54,30 +65,48 @@ func (g *gate) enter(waits bool, length int64) (leave func(), err error) {
 	}, nil
 }
 
-// admit lets a key have one more request under way.
+// admit lets a key have one more request under way, within its budget of requests
+// at once and in a second.
 func (g *gate) admit(actor string, waits bool) (leave func(), err error) {
 	k := kindOf(waits)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	counts := g.actors[actor]
-	if counts[k] >= [2]int{g.limits.PerActor, g.limits.ActorWaits}[k] {
+	a := g.account(actor)
+	switch {
+	case a.underWay[k] >= [2]int{g.limits.PerActor, g.limits.ActorWaits}[k]:
 		return nil, busy("actor", "this key has too many requests under way")
+	case a.tokens < 1:
+		return nil, busy("rate", "this key asks more often than its budget allows")
 	}
-	counts[k]++
-	g.actors[actor] = counts
-	return func() { g.dismiss(actor, k) }, nil
+	a.tokens--
+	a.underWay[k]++
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		a.underWay[k]--
+	}, nil
 }
 
-func (g *gate) dismiss(actor string, k int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	counts := g.actors[actor]
-	counts[k]--
-	if counts == [2]int{} {
-		delete(g.actors, actor)
-		return
+// account returns what a key has left now.
+func (g *gate) account(actor string) *account {
+	now, full := g.now(), float64(2*g.limits.Rate)
+	if now.Sub(g.swept) > time.Minute {
+		g.swept = now
+		for name, a := range g.actors {
+			if a.underWay == [2]int{} && now.Sub(a.at) > 2*time.Second {
+				delete(g.actors, name) // it would be full
+			}
+		}
 	}
-	g.actors[actor] = counts
+	a := g.actors[actor]
+	if a == nil {
+		a = &account{tokens: full}
+		g.actors[actor] = a
+	} else if passed := now.Sub(a.at).Seconds(); passed > 0 {
+		a.tokens = min(full, a.tokens+passed*float64(g.limits.Rate))
+	}
+	a.at = now
+	return a
 }
 
 func busy(rule, message string) error {

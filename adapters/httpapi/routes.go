@@ -15,6 +15,7 @@ type route struct {
 	scopes  []hub.Scope         // any of them; empty: every key
 	limit   func(*Limits) int64 // bytes of the body; nil: it takes none
 	stream  bool                // it answers with an event stream
+	begins  bool                // it begins a dispatch, which can wait while the hub is overloaded
 	handle  func(*api, *exchange) error
 }
 
@@ -31,6 +32,7 @@ func routes() []route {
 func publicRoutes() []route {
 	return []route{
 		{method: http.MethodGet, pattern: "/healthz", public: true, handle: (*api).health},
+		{method: http.MethodGet, pattern: "/readyz", public: true, handle: (*api).ready},
 		{method: http.MethodGet, pattern: "/v1/version", public: true, handle: (*api).version},
 		{method: http.MethodGet, pattern: "/v1/openapi.yaml", public: true, handle: (*api).specification},
 		{method: http.MethodGet, pattern: "/v1/docs", public: true, handle: (*api).documentation},
@@ -40,6 +42,7 @@ func publicRoutes() []route {
 func directoryRoutes() []route {
 	operate := []hub.Scope{hub.ScopeOperate}
 	return []route{
+		{method: http.MethodGet, pattern: "/metrics", scopes: operate, handle: (*api).metrics},
 		{method: http.MethodGet, pattern: "/v1/me", handle: (*api).me},
 		{method: http.MethodGet, pattern: "/v1/agencies", handle: (*api).agencies},
 		{method: http.MethodGet, pattern: "/v1/agencies/{code}", handle: (*api).agency},
@@ -56,9 +59,9 @@ func sendingRoutes() []route {
 	submit := []hub.Scope{hub.ScopeSubmit}
 	either := []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect} // a package may be a document or a status report
 	return []route{
-		{method: http.MethodPost, pattern: "/v1/packages", scopes: either, limit: packageLimit, handle: (*api).submitPackage},
-		{method: http.MethodPost, pattern: "/v1/dispatches", scopes: submit, limit: formLimit, handle: (*api).submitForm},
-		{method: http.MethodPost, pattern: "/v1/uploads", scopes: submit, limit: jsonLimit, handle: (*api).registerUpload},
+		{method: http.MethodPost, pattern: "/v1/packages", scopes: either, begins: true, limit: packageLimit, handle: (*api).submitPackage},
+		{method: http.MethodPost, pattern: "/v1/dispatches", scopes: submit, begins: true, limit: formLimit, handle: (*api).submitForm},
+		{method: http.MethodPost, pattern: "/v1/uploads", scopes: submit, limit: jsonLimit, begins: true, handle: (*api).registerUpload},
 		{method: http.MethodGet, pattern: "/v1/uploads/{upload}", scopes: submit, handle: (*api).uploadStatus},
 		{method: http.MethodPatch, pattern: "/v1/uploads/{upload}/parts/{part}", scopes: submit, limit: chunkLimit, handle: (*api).appendUpload},
 		{method: http.MethodPost, pattern: "/v1/uploads/{upload}/complete", scopes: submit, limit: jsonLimit, handle: (*api).completeUpload},

@@ -187,7 +187,7 @@ func TestBudgets(t *testing.T) {
 }
 
 func TestGate(t *testing.T) {
-	g := newGate(Limits{Requests: 2, Waits: 1, PerActor: 1, ActorWaits: 1, Bytes: 100}.withDefaults())
+	g := newGate(Limits{Requests: 2, Waits: 1, PerActor: 1, ActorWaits: 1, Bytes: 100}.withDefaults(), time.Now)
 	large, err := g.enter(false, 500)
 	if err != nil {
 		t.Fatalf("a body above the budget must come in alone: %v", err)
@@ -228,8 +228,44 @@ func TestGate(t *testing.T) {
 	for _, leave := range []func(){first, second, wait, mine, others} {
 		leave()
 	}
-	if g.total != [2]int{} || g.bytes != 0 || len(g.actors) != 0 {
+	if g.total != [2]int{} || g.bytes != 0 || g.actors["a"].underWay != [2]int{} || g.actors["b"].underWay != [2]int{} {
 		t.Errorf("the gate did not become empty: %+v", g)
+	}
+}
+
+// TestRateOfAKey: a key that asks too often is told so, until a second has passed, and
+// slows no other; who has not asked for long is forgotten.
+func TestRateOfAKey(t *testing.T) {
+	now := testTime
+	g := newGate(Limits{Rate: 10}.withDefaults(), func() time.Time { return now })
+	ask := func(actor string) error {
+		leave, err := g.admit(actor, false)
+		if err == nil {
+			leave()
+		}
+		return err
+	}
+	for range 20 { // twice the rate at once
+		if err := ask("a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ask("a"); hub.KindOf(err) != hub.KindBusy || hub.ViolationsOf(err)[0].Rule != "rate" {
+		t.Errorf("one too many: %v", err)
+	}
+	if err := ask("b"); err != nil {
+		t.Errorf("another key: %v", err)
+	}
+	now = now.Add(100 * time.Millisecond)
+	if err := ask("a"); err != nil {
+		t.Errorf("after a tenth of a second: %v", err)
+	}
+	if err := ask("a"); err == nil {
+		t.Error("a tenth of a second gave two requests of ten in a second")
+	}
+	now = now.Add(2 * time.Minute)
+	if err := ask("c"); err != nil || len(g.actors) != 1 {
+		t.Errorf("%d accounts are kept, %v", len(g.actors), err)
 	}
 }
 

@@ -21,6 +21,7 @@
 package blobdir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -148,4 +149,12 @@ func failure(doing string, err error) error {
 		return &hub.Error{Kind: hub.KindUnavailable, Message: "the hub's storage is full", RetryAfter: time.Minute, Err: err}
 	}
 	return hub.Internal(doing, err)
+}
+
+// Ping fails while the folder cannot be reached.
+func (d *Dir) Ping(context.Context) error {
+	if _, err := os.Stat(d.path("objects")); err != nil {
+		return failure("reach the folder of originals", err)
+	}
+	return nil
 }

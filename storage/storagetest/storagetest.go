@@ -27,6 +27,7 @@ type Store interface {
 	Leases
 	Reports
 	Evidences
+	Operations
 }
 
 // Agencies is the directory's store.
@@ -93,6 +94,17 @@ type Evidences interface {
 	Evidence(ctx context.Context, id hub.EvidenceID) (hub.SealedEvidence, error)
 }
 
+// Operations are what the operator's side of a hub asks.
+type Operations interface {
+	// Ping fails while the store cannot serve.
+	Ping(ctx context.Context) error
+	// Settle records a value under a name unless one stands there, and returns the
+	// one that stands: how several nodes agree once.
+	Settle(ctx context.Context, name, value string) (string, error)
+	// Backlog counts what waits; the counts stop at the limit.
+	Backlog(ctx context.Context, limit int) (hub.Backlog, error)
+}
+
 // Blobs is all content of one hub.
 type Blobs interface {
 	Content
@@ -157,6 +169,8 @@ func Run(t *testing.T, b Backend) {
 		"evidence":              testEvidence,
 		"evidence order":        testEvidenceOrder,
 		"evidence append-only":  testEvidenceAppendOnly,
+		"settle":                testSettle,
+		"backlog":               testBacklog,
 		"reopen":                testReopen,
 		"ended context":         testEndedContext,
 		"state machine":         testStateMachine,

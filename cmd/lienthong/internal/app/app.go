@@ -17,6 +17,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,6 +28,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/telemetry"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/delivery"
@@ -34,8 +37,6 @@ import (
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/signing"
-	"github.com/lienthong/lienthong/storage/blobdir"
-	"github.com/lienthong/lienthong/storage/sqlite"
 )
 
 // App is one hub.
@@ -44,12 +45,16 @@ type App struct {
 	log      *slog.Logger
 	version  string
 	lock     *os.File
-	store    *sqlite.Store
-	blobs    *blobdir.Dir
+	store    engine.State
+	blobs    engine.Content
+	queue    engine.Queue
 	services services
+	watch    *telemetry.Telemetry
+	health   *health
 	listener net.Listener
 	server   *http.Server
-	stopping chan struct{} // closed when a stop begins
+	side     *sideServer   // for operators; nil without one
+	stopping chan struct{} // closed when open waits must end
 }
 
 // services are the rooms of the domain, wired.
@@ -79,7 +84,7 @@ func New(ctx context.Context, config Config, version Version, log *slog.Logger) 
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.bootstrap, a.listen} {
+	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.bootstrap, a.listen, a.listenAside} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -89,11 +94,32 @@ func (a *App) open(ctx context.Context) error {
 
 func (a *App) openStores(ctx context.Context) error {
 	var err error
-	if a.store, err = sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(a.config.DataDir, "hub.db"), Log: a.log, Fatal: a.fatal}); err != nil {
+	a.watch, err = telemetry.New(ctx, telemetry.Options{
+		Endpoint: a.config.Traces, Ratio: a.config.TraceRatio, Name: a.config.Name, Version: a.version,
+	})
+	if err != nil {
+		return hub.Invalid("traces", "url", "%v", err)
+	}
+	o := engine.Options{
+		Settings: a.config.Settings, DataDir: a.config.DataDir, Name: a.config.Name, Log: a.log, Fatal: a.fatal,
+		TraceID: telemetry.TraceID, Missed: a.watch.Missed,
+	}
+	state, err := engine.OpenState(ctx, o)
+	if err != nil {
 		return err
 	}
-	a.blobs, err = blobdir.Open(blobdir.Options{Dir: filepath.Join(a.config.DataDir, "blobs"), Log: a.log})
-	return err
+	a.store = a.watch.State(state)
+	content, err := engine.OpenContent(ctx, o)
+	if err != nil {
+		return err
+	}
+	a.blobs = a.watch.Content(content)
+	queue, err := engine.OpenQueue(ctx, o)
+	if err != nil {
+		return err
+	}
+	a.queue, a.health = a.watch.Queue(queue), &health{app: a}
+	return nil
 }
 
 // fatal ends the process: after a write to the disk failed nobody knows what the
@@ -127,17 +153,16 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	s.keys = directory.NewKeys(directory.KeyOptions{Store: a.store, Directory: s.directory, Now: time.Now, Random: rand.Reader})
-	queue := delivery.NewLocalQueue(10_000)
 	s.tracking = tracking.New(tracking.Options{
 		Store: a.store, Leases: a.store, Reports: a.store, Evidences: a.store, Blobs: a.blobs,
 		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log,
 	})
 	s.delivery = delivery.New(delivery.Options{
-		Store: a.store, Notary: s.audit, Queue: queue, Bell: s.tracking, Now: time.Now, Log: a.log,
+		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: s.tracking, Now: time.Now, Log: a.log,
 	})
 	s.intake = intake.New(intake.Options{
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
-		Verifier: s.verifier, Notary: s.audit, Queue: queue, Now: time.Now, NewID: newID, Log: a.log,
+		Verifier: s.verifier, Notary: s.audit, Queue: a.queue, Now: time.Now, NewID: newID, Log: a.log,
 		Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
 		MaxRecipients: a.config.MaxRecipients,
 	})
@@ -258,20 +283,25 @@ func (a *App) URL() string {
 func (a *App) Run(ctx context.Context) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	failed := make(chan error, 4)
-	running := 0
-	start := func(run func() error) {
-		running++
-		go func() { failed <- run() }()
+	parts := []func() error{
+		a.serve,
+		func() error { return a.services.delivery.Run(work) },
+		func() error { return a.store.Lead(work, "schedule", a.schedule) },
+		func() error { return a.refresh(work) },
+		func() error { return a.health.run(work) },
 	}
-	start(func() error { return a.services.delivery.Run(work) })
-	start(func() error { return a.services.delivery.RunSweeper(work) })
-	start(func() error { return a.keepHouse(work) })
-	start(a.serve)
-
+	if a.side != nil {
+		parts = append(parts, a.side.serve)
+	}
+	failed := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() { failed <- part() }()
+	}
+	running := len(parts)
 	var first error
 	select {
 	case <-ctx.Done():
+		a.drain(failed)
 	case first = <-failed:
 		running--
 	}
@@ -282,6 +312,21 @@ func (a *App) Run(ctx context.Context) error {
 		first = errors.Join(first, <-failed)
 	}
 	return errors.Join(first, stopped)
+}
+
+// drain goes on serving while the load balancer finds out that this node is leaving.
+// A part that fails meanwhile ends the wait.
+func (a *App) drain(failed chan error) {
+	a.health.stop()
+	if a.config.DrainFor == 0 {
+		return
+	}
+	a.log.Info("draining", "for", a.config.DrainFor)
+	select {
+	case <-time.After(a.config.DrainFor):
+	case err := <-failed:
+		failed <- err // there is room: it was just taken out
+	}
 }
 
 func (a *App) serve() error {
@@ -302,31 +347,14 @@ func (a *App) stopServer() error {
 	close(a.stopping)
 	limit, cancel := context.WithTimeout(context.Background(), a.config.StopLimit)
 	defer cancel()
+	if a.side != nil {
+		defer a.side.Close()
+	}
 	if err := a.server.Shutdown(limit); err != nil {
 		a.log.Warn("requests were cut off at the stop", "error", err)
 		return a.server.Close()
 	}
 	return nil
-}
-
-// keepHouse does what has no hurry: other nodes' changes to the directory, and
-// uploads that nobody finished.
-func (a *App) keepHouse(ctx context.Context) error {
-	tick := time.NewTicker(5 * time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		if err := a.services.directory.Refresh(ctx); err != nil && ctx.Err() == nil {
-			a.log.Warn("the directory could not be read again", "error", err)
-		}
-		if _, err := a.services.intake.SweepUploads(ctx); err != nil && ctx.Err() == nil {
-			a.log.Warn("expired uploads could not be removed", "error", err)
-		}
-	}
 }
 
 // Close gives back what New took. It is safe after a failed New.
@@ -335,8 +363,20 @@ func (a *App) Close() error {
 	if a.listener != nil {
 		errs = append(errs, ignoreClosed(a.listener.Close()))
 	}
-	if a.store != nil {
-		errs = append(errs, a.store.Close())
+	if a.side != nil {
+		errs = append(errs, ignoreClosed(a.side.Close()))
+	}
+	for _, c := range []io.Closer{a.queue, a.blobs, a.store} {
+		if c != nil {
+			errs = append(errs, c.Close())
+		}
+	}
+	if a.watch != nil {
+		limit, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if err := a.watch.Close(limit); err != nil {
+			a.log.Warn("the last traces were lost", "error", err)
+		}
 	}
 	if a.lock != nil {
 		errs = append(errs, a.lock.Close())

@@ -3,11 +3,13 @@ package app
 import (
 	"crypto/tls"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"time"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing/trust"
 )
@@ -23,14 +25,25 @@ type Config struct {
 	TLSKey      string `name:"tls-key" env:"LIENTHONG_TLS_KEY" help:"Private key of --tls-cert (PEM)."`
 	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence and certificates."`
 
+	engine.Settings `embed:""`
+
 	Anchors         string        `env:"LIENTHONG_ANCHORS" help:"Certificates (PEM) that signatures of documents must lead to. Without them sound signatures are INDETERMINATE."`
 	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce" default:"record" help:"record: keep every verdict; enforce: also refuse unsigned originals and invalid signatures."`
 	TimeToLive      time.Duration `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"Life of a delivery that is not collected or not registered."`
 	MaxRecipients   int           `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
 
+	MinFree     int           `name:"min-free" env:"LIENTHONG_MIN_FREE" default:"256" help:"MiB that must be free in the data folder; below, new submissions are refused for a while."`
+	MaxQueueAge time.Duration `env:"LIENTHONG_MAX_QUEUE_AGE" default:"15m" help:"How long a delivery may wait beyond its time before new submissions are refused for a while (429); 0 for ever."`
+	ClientRate  int           `env:"LIENTHONG_CLIENT_RATE" default:"2000" help:"Requests of one API key in a second."`
+
+	MetricsListen string  `env:"LIENTHONG_METRICS_LISTEN" help:"Address of a second listener for /metrics, /healthz and /readyz without a key, in plain HTTP; keep it inside. Without it, /metrics needs an operator's key."`
+	Traces        string  `env:"LIENTHONG_TRACES" placeholder:"http://HOST:4318" help:"OpenTelemetry collector (OTLP over HTTP) for traces."`
+	TraceRatio    float64 `env:"LIENTHONG_TRACE_RATIO" default:"0.1" help:"Share of requests whose traces are kept, 0 to 1, where the caller has not decided."`
+
 	LogLevel  string        `env:"LIENTHONG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 	LogFormat string        `env:"LIENTHONG_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of log lines: text or json."`
 	StopLimit time.Duration `env:"LIENTHONG_STOP_LIMIT" default:"30s" help:"How long open requests may finish after a stop."`
+	DrainFor  time.Duration `env:"LIENTHONG_DRAIN_FOR" default:"0s" help:"How long to go on serving after a stop, while /readyz tells the load balancer to send requests elsewhere: longer than two of its checks."`
 }
 
 // Check checks what tags cannot say. Its errors name the flag, all of them at once.
@@ -59,6 +72,8 @@ func (c *Config) Check() error {
 	if !hubNames.MatchString(c.Name) {
 		found = append(found, hub.Invalid("name", "hub_name", "%q is not a name of letters, digits, dots and hyphens", c.Name))
 	}
+	found = append(found, c.Settings.Check()...)
+	found = append(found, c.checkWatching()...)
 	if c.TimeToLive < time.Minute {
 		found = append(found, hub.Invalid("time-to-live", "minimum", "the life of a delivery is at least one minute"))
 	}
@@ -66,6 +81,25 @@ func (c *Config) Check() error {
 		found = append(found, hub.Invalid("max-recipients", "minimum", "at least one recipient must be allowed"))
 	}
 	return found.AsError()
+}
+
+func (c *Config) checkWatching() hub.Violations {
+	var found hub.Violations
+	if c.MetricsListen != "" {
+		if _, _, err := net.SplitHostPort(c.MetricsListen); err != nil {
+			found = append(found, hub.Invalid("metrics-listen", "address", "%q is not of the form HOST:PORT", c.MetricsListen))
+		}
+	}
+	if u, err := url.Parse(c.Traces); c.Traces != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		found = append(found, hub.Invalid("traces", "url", "this is not an address of the form http://HOST:4318"))
+	}
+	if c.TraceRatio < 0 || c.TraceRatio > 1 {
+		found = append(found, hub.Invalid("trace-ratio", "range", "the share of requests lies between 0 and 1"))
+	}
+	if c.MinFree < 0 {
+		found = append(found, hub.Invalid("min-free", "minimum", "the room that must be free is 0 MiB or more"))
+	}
+	return found
 }
 
 // hubNames can stand in evidence, certificates and the name of a log.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/httpapi"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/delivery"
@@ -15,36 +16,34 @@ import (
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/signing"
-	"github.com/lienthong/lienthong/storage/blobdir"
-	"github.com/lienthong/lienthong/storage/sqlite"
 )
 
 // Who implements which port, checked when this package compiles.
 var (
-	_ directory.Store        = (*sqlite.Store)(nil)
-	_ directory.KeyStore     = (*sqlite.Store)(nil)
-	_ intake.Store           = (*sqlite.Store)(nil)
-	_ intake.UploadStore     = (*sqlite.Store)(nil)
-	_ intake.Blobs           = (*blobdir.Dir)(nil)
-	_ intake.Staging         = (*blobdir.Dir)(nil)
+	_ directory.Store        = engine.State(nil)
+	_ directory.KeyStore     = engine.State(nil)
+	_ intake.Store           = engine.State(nil)
+	_ intake.UploadStore     = engine.State(nil)
+	_ intake.Blobs           = engine.Content(nil)
+	_ intake.Staging         = engine.Content(nil)
 	_ intake.Directory       = (*directory.Directory)(nil)
 	_ intake.Verifier        = (*signing.Verifier)(nil)
 	_ intake.Notary          = (*audit.Service)(nil)
-	_ intake.Queue           = (*delivery.LocalQueue)(nil)
-	_ delivery.Store         = (*sqlite.Store)(nil)
+	_ intake.Queue           = engine.Queue(nil)
+	_ delivery.Store         = engine.State(nil)
 	_ delivery.Notary        = (*audit.Service)(nil)
-	_ delivery.Queue         = (*delivery.LocalQueue)(nil)
+	_ delivery.Queue         = engine.Queue(nil)
 	_ delivery.Bell          = (*tracking.Service)(nil)
-	_ tracking.Store         = (*sqlite.Store)(nil)
-	_ tracking.LeaseStore    = (*sqlite.Store)(nil)
-	_ tracking.ReportStore   = (*sqlite.Store)(nil)
-	_ tracking.EvidenceStore = (*sqlite.Store)(nil)
-	_ tracking.Blobs         = (*blobdir.Dir)(nil)
+	_ tracking.Store         = engine.State(nil)
+	_ tracking.LeaseStore    = engine.State(nil)
+	_ tracking.ReportStore   = engine.State(nil)
+	_ tracking.EvidenceStore = engine.State(nil)
+	_ tracking.Blobs         = engine.Content(nil)
 	_ tracking.Directory     = (*directory.Directory)(nil)
 	_ tracking.Notary        = (*audit.Service)(nil)
-	_ audit.Store            = (*sqlite.Store)(nil)
+	_ audit.Store            = engine.State(nil)
 	_ audit.Sealer           = (*signing.Sealer)(nil)
-	_ edxml.PartStore        = (*blobdir.Dir)(nil)
+	_ edxml.PartStore        = engine.Content(nil)
 	_ httpapi.Authenticator  = (*directory.Keys)(nil)
 	_ httpapi.KeyKeeper      = (*directory.Keys)(nil)
 	_ httpapi.Directory      = (*directory.Directory)(nil)
@@ -57,18 +56,32 @@ var (
 	_ httpapi.Dispatches     = (*tracking.Service)(nil)
 	_ httpapi.Evidences      = (*audit.Service)(nil)
 	_ httpapi.Verifier       = (*signing.Verifier)(nil)
-	_ httpapi.Blobs          = (*blobdir.Dir)(nil)
+	_ httpapi.Blobs          = engine.Content(nil)
 )
 
 func (a *App) handler() http.Handler {
 	s := &a.services
-	return httpapi.New(httpapi.Options{
+	api := httpapi.New(httpapi.Options{
 		Authenticator: s.keys, KeyKeeper: s.keys,
 		Directory: s.directory, Registry: s.directory,
 		Intake: s.intake, Uploads: s.intake,
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
 		Evidences: s.audit, Verifier: s.verifier, Blobs: a.blobs, Codec: codec(),
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
+		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
+		Limits: httpapi.Limits{Rate: a.config.ClientRate},
+	})
+	return a.watch.Trace(a.leaving(api))
+}
+
+// leaving asks clients for new connections, which a load balancer leads elsewhere, as
+// soon as the node is about to stop.
+func (a *App) leaving(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.health.leaving() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
 	})
 }
 

@@ -43,7 +43,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 		t.Skip("the examples are written for curl")
 	}
 	s := newSamples(t)
-	for _, id := range []string{"health", "version", "specification", "documentation", "me", "searchAgencies", "resolveAgency",
+	for _, id := range []string{"health", "ready", "metrics", "version", "specification", "documentation", "me", "searchAgencies", "resolveAgency",
 		"listChildren", "listSent", "listRejections", "verify", "importAgencies", "exportAgencies", "listKeys"} {
 		s.run(id)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -162,15 +163,19 @@ func settingText(name string, value any, known, already map[string]string) (stri
 // live in files, and only the names of the files stand here.
 func effective(c *app.Config) map[string]string {
 	settings := map[string]string{}
-	v := reflect.ValueOf(*c)
-	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("name")
-		if name == "" {
-			name = kebab(v.Type().Field(i).Name)
-		}
-		settings[name] = fmt.Sprint(v.Field(i).Interface())
-	}
+	addEffective(settings, reflect.ValueOf(*c))
 	return settings
+}
+
+func addEffective(settings map[string]string, v reflect.Value) {
+	for i := range v.NumField() {
+		field := v.Type().Field(i)
+		if field.Anonymous {
+			addEffective(settings, v.Field(i))
+			continue
+		}
+		settings[cmp.Or(field.Tag.Get("name"), kebab(field.Name))] = fmt.Sprint(v.Field(i).Interface())
+	}
 }
 
 func kebab(name string) string {

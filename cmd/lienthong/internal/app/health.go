@@ -1,0 +1,182 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// health looks at what the hub needs at a steady pace, so that asking costs nothing
+// and a check that hangs keeps nobody waiting.
+type health struct {
+	app *App
+	mu  sync.Mutex
+	// now is by name of the check.
+	now      []hub.HealthCheck
+	backlog  hub.Backlog
+	stopping bool
+}
+
+const (
+	lookEvery  = time.Second
+	lookLimit  = 5 * time.Second
+	backlogCap = 100_000 // deliveries that are counted at most
+)
+
+// run looks until ctx ends.
+func (h *health) run(ctx context.Context) error {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		h.look(ctx)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// look asks everything at the same time.
+func (h *health) look(ctx context.Context) {
+	limited, cancel := context.WithTimeout(ctx, lookLimit)
+	defer cancel()
+	checks := []struct {
+		name  string
+		state hub.HealthState // when the check fails
+		ask   func(context.Context) error
+	}{
+		{"database", hub.HealthFailed, h.app.store.Ping},
+		{"objects", hub.HealthFailed, h.app.blobs.Ping},
+		{"broker", hub.HealthDegraded, h.app.queue.Health},
+		{"disk", hub.HealthFailed, h.disk},
+		{"queue", hub.HealthDegraded, h.queueAge},
+	}
+	found := make([]hub.HealthCheck, len(checks))
+	var all sync.WaitGroup
+	for i, c := range checks {
+		all.Go(func() {
+			found[i] = hub.HealthCheck{Name: c.name, State: hub.HealthSound}
+			if err := c.ask(limited); err != nil {
+				found[i].State, found[i].Reason = c.state, reasonOf(err)
+			}
+		})
+	}
+	all.Wait()
+	if ctx.Err() == nil {
+		h.note(found)
+	}
+}
+
+// reasonOf is what an operator is told without a key: the class and no address.
+func reasonOf(err error) string {
+	for _, v := range hub.ViolationsOf(err) {
+		if v.Kind != hub.KindInternal && v.Message != "" {
+			return v.Message
+		}
+	}
+	return "see the log of this node"
+}
+
+// note keeps what was found, with the time of each change, and logs changes.
+func (h *health) note(found []hub.HealthCheck) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	at := time.Now().UTC().Truncate(time.Millisecond)
+	for i := range found {
+		c := &found[i]
+		c.Since = at
+		before := hub.HealthSound
+		if i < len(h.now) {
+			before = h.now[i].State
+			if before == c.State {
+				c.Since = h.now[i].Since
+			}
+		}
+		if before != c.State {
+			h.app.log.Warn("health", "check", c.Name, "state", c.State, "before", before, "reason", c.Reason)
+		}
+	}
+	h.now = found
+}
+
+// disk fails when the folder of the hub has less room than it needs to finish what it
+// has accepted.
+func (h *health) disk(context.Context) error {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(h.app.config.DataDir, &fs); err != nil {
+		return hub.Internal("look at the disk", err)
+	}
+	if free := fs.Bavail * uint64(fs.Bsize); free < uint64(h.app.config.MinFree)<<20 { //nolint:gosec // both are never negative
+		return hub.Errorf(hub.KindUnavailable, "", "disk", "%d MiB are free in the data folder, %d are needed", free>>20, h.app.config.MinFree)
+	}
+	return nil
+}
+
+// queueAge fails when deliveries wait beyond what is allowed: the hub cannot keep up.
+func (h *health) queueAge(ctx context.Context) error {
+	b, err := h.app.store.Backlog(ctx, backlogCap)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.backlog = b
+	h.mu.Unlock()
+	if age, limit := b.Age(time.Now()), h.app.config.MaxQueueAge; limit > 0 && age > limit {
+		return hub.Errorf(hub.KindBusy, "", "queue_age", "the first of %d deliveries has waited for %s", b.Queued, age.Round(time.Second))
+	}
+	return nil
+}
+
+// lastBacklog is what was counted last.
+func (h *health) lastBacklog(context.Context) (hub.Backlog, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.backlog, nil
+}
+
+// readiness is what was found last.
+func (h *health) readiness(context.Context) hub.Readiness {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	checks := append([]hub.HealthCheck(nil), h.now...)
+	if h.stopping {
+		checks = append(checks, hub.HealthCheck{Name: "process", State: hub.HealthFailed, Reason: "the node is stopping"})
+	}
+	return hub.ReadinessOf(checks...)
+}
+
+// stop makes the node unready for the rest of its life.
+func (h *health) stop() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.stopping = true
+}
+
+func (h *health) leaving() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.stopping
+}
+
+// overloaded refuses new submissions while the disk is full or the queue too old.
+func (h *health) overloaded() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, c := range h.now {
+		if c.State == hub.HealthSound {
+			continue
+		}
+		switch c.Name {
+		case "disk":
+			return &hub.Error{Kind: hub.KindUnavailable, Rule: "disk", Message: "the hub's storage is full", RetryAfter: time.Minute}
+		case "queue":
+			return &hub.Error{Kind: hub.KindBusy, Rule: "queue_age", Message: fmt.Sprintf("the hub cannot keep up: %s", c.Reason), RetryAfter: 30 * time.Second}
+		}
+	}
+	return nil
+}

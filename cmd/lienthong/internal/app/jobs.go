@@ -1,0 +1,55 @@
+package app
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// How often the jobs run.
+const (
+	refreshEvery = 5 * time.Second
+	houseEvery   = 5 * time.Second
+)
+
+// every calls act at a steady pace until ctx ends and logs its errors.
+func (a *App) every(ctx context.Context, pace time.Duration, what string, act func(context.Context) error) {
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := act(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn(what+" will be tried again", "error", err)
+		}
+	}
+}
+
+// refresh keeps up with what other nodes change in the directory. Every node does it.
+func (a *App) refresh(ctx context.Context) error {
+	a.every(ctx, refreshEvery, "reading the directory again", a.services.directory.Refresh)
+	return nil
+}
+
+// schedule is what one node at a time does: sweeping, expiry, house-keeping. Its
+// context ends when the node may no longer be the one.
+func (a *App) schedule(ctx context.Context, epoch int64) error {
+	a.log.Info("this node holds the schedule", "epoch", epoch)
+	defer a.log.Info("this node has given the schedule away", "epoch", epoch)
+	jobs, stop := context.WithCancel(ctx)
+	defer stop()
+	var house sync.WaitGroup
+	house.Go(func() {
+		a.every(jobs, houseEvery, "removing expired uploads", func(ctx context.Context) error {
+			_, err := a.services.intake.SweepUploads(ctx)
+			return err
+		})
+	})
+	err := a.services.delivery.RunSweeper(jobs)
+	stop()
+	house.Wait()
+	return err
+}

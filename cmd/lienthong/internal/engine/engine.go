@@ -1,0 +1,119 @@
+// Package engine opens what a hub runs on: the store of its state, the store of its
+// originals, and the queue that carries references between its nodes.
+//
+// The defaults need nothing: a SQLite file, a folder, a queue inside the process.
+// PostgreSQL, an S3 store and RabbitMQ take their places one by one, by settings
+// alone; the hub above does not know the difference.
+package engine
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/delivery"
+	"github.com/lienthong/lienthong/hub/directory"
+	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/tracking"
+)
+
+// State keeps everything but the originals.
+type State interface {
+	Registry
+	Exchange
+	Records
+	Operated
+	io.Closer
+}
+
+// Registry keeps who takes part.
+type Registry interface {
+	directory.Store
+	directory.KeyStore
+}
+
+// Exchange keeps what is on its way.
+type Exchange interface {
+	intake.Store
+	intake.UploadStore
+	delivery.Store
+}
+
+// Records keeps what recipients do and what proves it.
+type Records interface {
+	tracking.Store
+	tracking.LeaseStore
+	tracking.ReportStore
+	audit.Store
+}
+
+// Operated is what running a hub on several nodes asks of its store.
+type Operated interface {
+	Watched
+	Settler
+	Leader
+}
+
+// Watched tells the operator how a store is.
+type Watched interface {
+	// Ping fails while the store cannot serve.
+	Ping(ctx context.Context) error
+	// Backlog counts what waits, up to the limit.
+	Backlog(ctx context.Context, limit int) (hub.Backlog, error)
+}
+
+// Settler lets several nodes agree on a value once.
+type Settler interface {
+	// Settle records a value under a name unless one stands there, and returns
+	// the one that stands.
+	Settle(ctx context.Context, name, value string) (string, error)
+}
+
+// Leader lets one node of several hold a job.
+type Leader interface {
+	// Lead calls run while this node holds the job of that name, again and again
+	// until ctx ends. The context of run ends as soon as the hold is no longer
+	// sure. The epoch grows with every holder.
+	Lead(ctx context.Context, name string, run func(ctx context.Context, epoch int64) error) error
+}
+
+// Content keeps the originals.
+type Content interface {
+	CreateBlob(ctx context.Context) (hub.BlobWriter, error)
+	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)
+	intake.Staging
+	// Ping fails while the store cannot serve.
+	Ping(ctx context.Context) error
+	io.Closer
+}
+
+// Queue carries references between the nodes.
+type Queue interface {
+	delivery.Queue
+	// Health tells how the queue is: the error is what is wrong with it. A queue that
+	// is away degrades a hub and never stops it.
+	Health(ctx context.Context) error
+	// Depths counts what waits in the broker, by queue; nil without one.
+	Depths(ctx context.Context) (map[string]int, error)
+	io.Closer
+}
+
+// Options say what to open.
+type Options struct {
+	Settings
+	DataDir string // folder of the embedded stores
+	Name    string // of the hub, in connections to the servers
+	Log     *slog.Logger
+	// Fatal is called when a write to the disk failed and MUST NOT return.
+	Fatal func(error)
+	// TraceID names the trace of a context in messages; nil for none.
+	TraceID func(ctx context.Context) string
+	// Missed counts references that the broker did not take; nil for nobody.
+	Missed func(error)
+}
+
+// pingLimit bounds one look at a server.
+const pingLimit = 3 * time.Second

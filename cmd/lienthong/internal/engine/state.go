@@ -1,0 +1,40 @@
+package engine
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"github.com/lienthong/lienthong/storage/sqlite"
+)
+
+// OpenState opens the store of state and brings its schema to the newest version.
+func OpenState(ctx context.Context, o Options) (State, error) {
+	s, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(o.DataDir, "hub.db"), Log: o.Log, Fatal: o.Fatal})
+	if err != nil {
+		return nil, err
+	}
+	return &alone{s}, nil
+}
+
+// alone is a store that one process has for itself: it holds every job.
+type alone struct{ *sqlite.Store }
+
+// leadPause is the wait before a job that failed is begun again.
+const leadPause = time.Second
+
+// Lead implements Leader. The database file is locked by this process, so nobody
+// else can hold the job.
+func (*alone) Lead(ctx context.Context, _ string, run func(ctx context.Context, epoch int64) error) error {
+	for {
+		err := run(ctx, 1)
+		if ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(leadPause):
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/attribute"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Look is what a scrape asks of a hub. A function that is nil has nothing to tell;
+// one that fails leaves its figures out.
+type Look struct {
+	Backlog  func(ctx context.Context) (hub.Backlog, error)
+	Depths   func(ctx context.Context) (map[string]int, error)
+	Circuits func() map[hub.Channel]int
+	Health   func(ctx context.Context) hub.Readiness
+	Now      func() time.Time
+}
+
+// scrapeLimit bounds what a scrape may take.
+const scrapeLimit = 5 * time.Second
+
+// Watch lets scrapes look at the hub.
+func (t *Telemetry) Watch(l Look) { t.registry.MustRegister(&scrape{l, newViews()}) }
+
+// views are the metrics that are looked up at each scrape.
+type views struct{ backlog, age, depth, circuits, health *prometheus.Desc }
+
+func newViews() views {
+	describe := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return views{
+		backlog:  describe("lienthong_backlog_deliveries", "Deliveries that wait to be carried (queued) or have not ended (open); counting stops at a limit.", "state"),
+		age:      describe("lienthong_queue_age_seconds", "How long the first queued delivery has waited beyond its time."),
+		depth:    describe("lienthong_broker_queue_messages", "Messages that wait in the broker.", "queue"),
+		circuits: describe("lienthong_open_circuits", "Recipients whose endpoints are left alone for now.", "channel"),
+		health:   describe("lienthong_health", "What the hub needs: 1 sound, 0.5 degraded, 0 failed.", "check"),
+	}
+}
+
+// scrape implements prometheus.Collector.
+type scrape struct {
+	Look
+	views
+}
+
+// Describe implements prometheus.Collector.
+func (s *scrape) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(s, to) }
+
+// Collect implements prometheus.Collector.
+func (s *scrape) Collect(to chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeLimit)
+	defer cancel()
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	if b, err := s.Backlog(ctx); err == nil {
+		gauge(s.backlog, float64(b.Queued), "queued")
+		gauge(s.backlog, float64(b.Open), "open")
+		gauge(s.age, b.Age(s.Now()).Seconds())
+	}
+	if depths, err := s.Depths(ctx); err == nil {
+		for queue, n := range depths {
+			gauge(s.depth, float64(n), queue)
+		}
+	}
+	for channel, n := range s.Circuits() {
+		gauge(s.circuits, float64(n), string(channel))
+	}
+	worth := map[hub.HealthState]float64{hub.HealthSound: 1, hub.HealthDegraded: 0.5}
+	for _, c := range s.Health(ctx).Checks {
+		gauge(s.health, worth[c.State], c.Name)
+	}
+}
+
+// call observes one call to a store.
+func (t *Telemetry) call(store, name string, begun time.Time, err error) {
+	kind := ""
+	if err != nil {
+		kind = string(hub.KindOf(err))
+	}
+	t.store.WithLabelValues(store, name, kind).Observe(time.Since(begun).Seconds())
+}
+
+// stepped counts transitions that were recorded, and notes them in their traces.
+func (t *Telemetry) stepped(steps []hub.Step, results []error) {
+	for i := range steps {
+		s := &steps[i]
+		if results[i] != nil || s.Delivery.State == s.From {
+			continue
+		}
+		t.steps.WithLabelValues(string(s.Delivery.State), string(s.Delivery.Channel)).Inc()
+		for _, e := range s.Evidence {
+			t.step(e.Evidence.Event.Name(), e.Evidence.TraceID, e.Evidence.Time,
+				attribute.String("lienthong.delivery", string(s.Delivery.ID)), attribute.String("lienthong.state", string(s.Delivery.State)))
+			t.took(&s.Delivery, e.Evidence.Time)
+		}
+	}
+}
+
+// took observes how long after its acceptance a delivery reached a moment. The id of
+// a delivery (UUIDv7) tells when it was made.
+func (t *Telemetry) took(d *hub.Delivery, at time.Time) {
+	id, err := uuid.Parse(string(d.ID))
+	if err != nil || id.Version() != 7 {
+		return
+	}
+	passed := at.Sub(time.Unix(id.Time().UnixTime())).Seconds()
+	switch d.State {
+	case hub.StateConsigned:
+		t.consigned.Observe(passed)
+	case hub.StateHandedOver:
+		t.handover.Observe(passed)
+	}
+}
