@@ -12,6 +12,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -136,6 +137,9 @@ func (a *App) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := a.settleKey(ctx, chain); err != nil {
+		return err
+	}
 	if err := writeCertificates(a.config.CertificateFile(), chain); err != nil {
 		return err
 	}
@@ -194,12 +198,31 @@ func writeCertificates(path string, chain []*x509.Certificate) error {
 	return nil
 }
 
+// settleKey makes sure that all nodes of a hub sign with one key: a receipt must not
+// depend on the node that made it.
+func (a *App) settleKey(ctx context.Context, chain []*x509.Certificate) error {
+	if !a.config.Shared() {
+		return nil
+	}
+	mine := fmt.Sprintf("%x", sha256.Sum256(chain[0].RawSubjectPublicKeyInfo))
+	standing, err := a.store.Settle(ctx, "hub-key", mine)
+	if err == nil && standing != mine {
+		err = hub.Errorf(hub.KindConflict, "data-dir", "hub_key",
+			"the hub of this database signs with another key (%.16s..., here %.16s...): copy the folder key from the data folder of a node that runs", standing, mine)
+	}
+	return err
+}
+
 // bootstrap gives the operator a key when there is no file with one: whoever can
-// write to the data folder operates the hub anyway.
+// write to the data folder operates the hub anyway. Of several nodes only the first
+// one does.
 func (a *App) bootstrap(ctx context.Context) error {
 	path := a.config.OperatorKeyFile()
 	if _, err := os.Stat(path); err == nil {
 		return nil
+	}
+	if has, err := a.hasOperator(ctx); err != nil || has {
+		return err
 	}
 	local := hub.Actor{Name: "local", Kind: hub.ActorOperator, Scopes: []hub.Scope{hub.ScopeOperate}, Auth: hub.AuthLocal}
 	_, secret, err := a.services.keys.Issue(ctx, local, hub.APIKey{
@@ -214,6 +237,17 @@ func (a *App) bootstrap(ctx context.Context) error {
 	}
 	a.log.Info("operator key written", "file", path)
 	return nil
+}
+
+// hasOperator reports whether another node has given the operator a key.
+func (a *App) hasOperator(ctx context.Context) (bool, error) {
+	if !a.config.Shared() {
+		return false, nil
+	}
+	keys, err := a.store.Keys(ctx)
+	return slices.ContainsFunc(keys, func(k hub.APIKey) bool {
+		return k.Kind == hub.ActorOperator && k.Revoked.IsZero()
+	}), err
 }
 
 // writeSecret puts a secret into a file that only the owner can read, durably and

@@ -64,7 +64,7 @@ func (a *App) handler() http.Handler {
 	api := httpapi.New(httpapi.Options{
 		Authenticator: s.keys, KeyKeeper: s.keys,
 		Directory: s.directory, Registry: s.directory,
-		Intake: s.intake, Uploads: s.intake,
+		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
 		Evidences: s.audit, Verifier: s.verifier, Blobs: a.blobs, Codec: codec(),
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,

@@ -35,7 +35,7 @@ func newMeters(r prometheus.Registerer) meters {
 		sent:     prometheus.NewCounter(prometheus.CounterOpts{Name: "lienthong_http_sent_bytes_total", Help: "Bytes of answer bodies."}),
 		store: histograms("lienthong_store_seconds",
 			"Time of one call to a store (state, objects) or the queue; failed calls have the kind of their error.", short, "store", "call", "error"),
-		submissions: counters("lienthong_submissions_total", "Submissions by outcome: accepted, duplicate, rejected, conflict.", "outcome"),
+		submissions: counters("lienthong_submissions_total", "Submissions by outcome: accepted, duplicate, rejected (with evidence), or the kind of the error.", "outcome"),
 		steps:       counters("lienthong_delivery_steps_total", "Transitions of deliveries by the state they reached and the channel.", "state", "channel"),
 		retries:     counters("lienthong_delivery_retries_total", "Carries that failed, by channel and class of error.", "channel", "class"),
 		handover: prometheus.NewHistogram(prometheus.HistogramOpts{

@@ -53,16 +53,7 @@ func observed[T any](ctx context.Context, t *Telemetry, store, name string, call
 
 // Accept implements intake.Store.
 func (s *state) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, error) {
-	accepted, err := observed(ctx, s.t, storeState, "Accept", func(ctx context.Context) (hub.Accepted, error) { return s.State.Accept(ctx, a) })
-	switch {
-	case err == nil && accepted.Duplicate:
-		s.t.submissions.WithLabelValues("duplicate").Inc()
-	case err == nil:
-		s.t.submissions.WithLabelValues("accepted").Inc()
-	case hub.KindOf(err) == hub.KindConflict:
-		s.t.submissions.WithLabelValues("conflict").Inc()
-	}
-	return accepted, err
+	return observed(ctx, s.t, storeState, "Accept", func(ctx context.Context) (hub.Accepted, error) { return s.State.Accept(ctx, a) })
 }
 
 // Reject implements intake.Store.
@@ -70,9 +61,6 @@ func (s *state) Reject(ctx context.Context, sender hub.AgencyID, e hub.SealedEvi
 	ctx, end := s.t.begin(ctx, storeState, "Reject")
 	err := s.State.Reject(ctx, sender, e)
 	end(err)
-	if err == nil {
-		s.t.submissions.WithLabelValues("rejected").Inc()
-	}
 	return err
 }
 
