@@ -1,0 +1,182 @@
+package postgres
+
+import (
+	"context"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/fault"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
+)
+
+// earlier is what a key led to.
+type earlier struct {
+	dispatch hub.DispatchID
+	receipt  hub.SealedEvidence
+}
+
+func scanEarlier(row pgx.CollectableRow) (earlier, error) {
+	var e earlier
+	if err := row.Scan(&e.dispatch, &e.receipt.Canonical, &e.receipt.JWS); err != nil {
+		return e, err
+	}
+	return e, unfold(&e.receipt)
+}
+
+// FindAccepted returns what (sender, key) or (sender, external id, operation)
+// led to; KindNotFound when nothing.
+func (s *Store) FindAccepted(ctx context.Context, sender hub.AgencyID, key, externalID string, op hub.Operation) (hub.Accepted, error) {
+	if fault.NoIdempotencyKey {
+		return hub.Accepted{}, sqlkit.NotFound("dispatch")
+	}
+	// The key decides before the external id: it names this very call.
+	found, err := collect(ctx, s, scanEarlier, `SELECT a.dispatch, e.canonical, e.jws FROM (
+			SELECT 0 AS rank, dispatch, receipt FROM acceptances WHERE sender = $1 AND key = $2 AND $2 <> ''
+			UNION ALL SELECT 1, dispatch, receipt FROM acceptances WHERE sender = $1 AND external_id = $3 AND operation = $4
+			ORDER BY rank LIMIT 1) a
+		CROSS JOIN LATERAL (SELECT canonical, jws FROM evidences WHERE id = a.receipt LIMIT 1) e`,
+		string(sender), key, externalID, string(op))
+	a, err := first(found, "dispatch", err)
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	item, err := s.DispatchItem(ctx, a.dispatch)
+	return hub.Accepted{Dispatch: item.Dispatch, Deliveries: item.Deliveries, Receipt: a.receipt}, err
+}
+
+// acceptText records an acceptance, or nothing when an earlier one stands in the
+// way: everything else hangs on the row of the first insert. It returns a row when
+// it has recorded.
+const acceptText = `WITH
+	a AS (INSERT INTO acceptances (dispatch, sender, external_id, operation, key, receipt)
+		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING dispatch),
+	d AS (INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports)
+		SELECT a.dispatch, $2::text, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text FROM a),
+	p AS (INSERT INTO dispatch_parts (dispatch, position, digest)
+		SELECT a.dispatch, p.n, p.digest FROM a, unnest($14::bytea[]) WITH ORDINALITY AS p (digest, n)),
+	v AS (INSERT INTO deliveries (id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body)
+		SELECT v.id, a.dispatch, v.position, v.recipient, v.state, v.version, v.final, v.calm, v.next_attempt, v.expires_at, v.body
+		FROM a, unnest($15::text[], $16::integer[], $17::text[], $18::text[], $19::bigint[], $20::boolean[], $21::smallint[], $22::bigint[], $23::bigint[], $24::text[])
+			AS v (id, position, recipient, state, version, final, calm, next_attempt, expires_at, body)),
+	e AS (INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
+		SELECT e.id, e.dispatch, e.delivery, '', $25::integer, e.canonical, e.jws
+		FROM a, unnest($26::text[], $27::text[], $28::text[], $29::bytea[], $30::text[]) WITH ORDINALITY
+			AS e (id, dispatch, delivery, canonical, jws, n) ORDER BY e.n)
+	SELECT a.dispatch FROM a`
+
+// Accept records an acceptance once; see the contract in hub/intake.
+func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, error) {
+	args, err := s.acceptArgs(&a)
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	recorded, err := change(ctx, s, "record the dispatch", pgx.RowTo[string], acceptText, args...)
+	switch {
+	case err != nil:
+		return hub.Accepted{}, err
+	case len(recorded) == 0:
+		return s.duplicate(ctx, &a.Dispatch)
+	}
+	return hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}, nil
+}
+
+// duplicate returns the acceptance that stands in the way of a new one.
+func (s *Store) duplicate(ctx context.Context, d *hub.Dispatch) (hub.Accepted, error) {
+	found, err := s.FindAccepted(ctx, d.Sender, d.Key, d.ExternalID, d.Operation)
+	if err != nil && hub.KindOf(err) == hub.KindNotFound {
+		err = hub.Internal("the dispatch cannot be recorded and no earlier one is there", err)
+	}
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	return sqlkit.Duplicate(d, found)
+}
+
+func (s *Store) acceptArgs(a *hub.Acceptance) ([]any, error) {
+	d := &a.Dispatch
+	if len(a.Evidence) == 0 {
+		return nil, hub.Internal("an acceptance without its evidence", nil)
+	}
+	body, err := sqlkit.Encode(d)
+	if err != nil {
+		return nil, err
+	}
+	reports, err := sqlkit.Encode(a.Reports)
+	if err != nil {
+		return nil, err
+	}
+	deliveries, err := columnsOf(a)
+	if err != nil {
+		return nil, err
+	}
+	var key *string // NULL: the sender gave none
+	if d.Key != "" && !fault.NoIdempotencyKey {
+		key = &d.Key
+	}
+	externalID := d.ExternalID
+	if fault.NoIdempotencyKey {
+		externalID += string(d.ID)
+	}
+	digests := make([][]byte, len(d.Parts))
+	for i := range d.Parts {
+		digests[i] = d.Parts[i].Digest[:]
+	}
+	args := []any{
+		string(d.ID), string(d.Sender), externalID, string(d.Operation), key, string(a.Evidence[0].Evidence.ID),
+		d.Document.Number(), string(d.Document.Promulgated), sqlkit.SearchText(d), deliveries.firstID, deliveries.lastID, body, reports, digests,
+	}
+	args = append(args, deliveries.args()...)
+	e := evidenceColumns{}
+	e.add(0, a.Evidence)
+	return append(append(args, s.era), e.args()...), nil
+}
+
+// deliveryColumns are new deliveries column by column, as statements take many rows.
+type deliveryColumns struct {
+	ids, recipients, states, bodies []string
+	positions                       []int32
+	versions, nextAttempts, expires []int64
+	final                           []bool
+	calm                            []int16
+	firstID, lastID                 string
+}
+
+func columnsOf(a *hub.Acceptance) (*deliveryColumns, error) {
+	c := &deliveryColumns{}
+	for i := range a.Deliveries {
+		v := &a.Deliveries[i]
+		if v.Dispatch != a.Dispatch.ID {
+			return nil, hub.Internal("delivery "+string(v.ID)+" belongs to another dispatch", nil)
+		}
+		body, err := sqlkit.EncodeDelivery(v)
+		if err != nil {
+			return nil, err
+		}
+		id, calm := string(v.ID), int16(1)
+		if v.Urgent {
+			calm = 0
+		}
+		if i == 0 || id < c.firstID {
+			c.firstID = id
+		}
+		c.lastID = max(c.lastID, id)
+		c.ids, c.recipients, c.states = append(c.ids, id), append(c.recipients, string(v.Recipient)), append(c.states, string(v.State))
+		c.bodies, c.positions, c.versions = append(c.bodies, body), append(c.positions, int32(v.Index)), append(c.versions, v.Version)
+		c.final, c.calm = append(c.final, v.Final()), append(c.calm, calm)
+		c.nextAttempts, c.expires = append(c.nextAttempts, sqlkit.Micros(v.NextAttempt)), append(c.expires, sqlkit.Micros(v.ExpiresAt))
+	}
+	return c, nil
+}
+
+func (c *deliveryColumns) args() []any {
+	return []any{c.ids, c.positions, c.recipients, c.states, c.versions, c.final, c.calm, c.nextAttempts, c.expires, c.bodies}
+}
+
+// Reject records the evidence of a refused submission.
+func (s *Store) Reject(ctx context.Context, sender hub.AgencyID, evidence hub.SealedEvidence) error {
+	e := &evidence.Evidence
+	return s.exec(ctx, "record evidence "+string(e.ID), `INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
+		VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+		string(e.ID), string(e.Dispatch), string(e.Delivery), string(sender), s.era, evidence.Canonical, evidence.JWS)
+}

@@ -1,0 +1,169 @@
+package postgres
+
+import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
+)
+
+// itemsOf makes a statement that reads deliveries with their dispatches in one go. A
+// dispatch that several of them belong to comes once, with the first. from yields
+// the rows of deliveries under the name v; order names columns of v.
+func itemsOf(from, order string) string {
+	return "SELECT v.body, v.fence, v.lease_until, v.lease_holder, d.body FROM (SELECT v.*, row_number() OVER (PARTITION BY v.dispatch ORDER BY " +
+		order + ") AS nth FROM " + from + ") v LEFT JOIN LATERAL (SELECT body FROM dispatches WHERE v.nth = 1 AND id = v.dispatch LIMIT 1) d ON true ORDER BY " + order
+}
+
+// itemRow is a row of itemsOf.
+type itemRow struct {
+	delivery hub.Delivery
+	fence    int64
+	dispatch *hub.Dispatch // nil where it came before
+}
+
+func scanItem(row pgx.CollectableRow) (itemRow, error) {
+	var delivery, dispatch []byte
+	var fence, until int64
+	var holder string
+	if err := row.Scan(&delivery, &fence, &until, &holder, &dispatch); err != nil {
+		return itemRow{}, err
+	}
+	v, err := sqlkit.DecodeDelivery(delivery, fence, until, holder)
+	if err != nil || dispatch == nil {
+		return itemRow{delivery: v, fence: fence}, err
+	}
+	d, err := sqlkit.Decode[hub.Dispatch](dispatch)
+	return itemRow{v, fence, &d}, err
+}
+
+// itemsFrom joins the rows of itemsOf.
+func itemsFrom(found []itemRow, err error) ([]hub.Item, error) {
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	byID := make(map[hub.DispatchID]*hub.Dispatch)
+	for _, r := range found {
+		if r.dispatch != nil {
+			byID[r.dispatch.ID] = r.dispatch
+		}
+	}
+	items := make([]hub.Item, len(found))
+	for i, r := range found {
+		d, ok := byID[r.delivery.Dispatch]
+		if !ok {
+			return nil, hub.Internal("delivery "+string(r.delivery.ID)+" has no dispatch", nil)
+		}
+		items[i] = hub.Item{Dispatch: *d, Delivery: r.delivery}
+	}
+	return items, nil
+}
+
+// items reads deliveries with a statement of itemsOf.
+func (s *Store) items(ctx context.Context, text string, args ...any) ([]hub.Item, error) {
+	return itemsFrom(collect(ctx, s, scanItem, text, args...))
+}
+
+// Item returns one delivery with its dispatch; KindNotFound when there is none.
+func (s *Store) Item(ctx context.Context, id hub.DeliveryID) (hub.Item, error) {
+	found, err := s.items(ctx, itemsOf("deliveries v WHERE v.id = $1", "id"), string(id))
+	return first(found, "delivery", err)
+}
+
+// sentOf makes a statement that reads dispatches with all their deliveries in one go.
+// from yields the rows of dispatches under the name d; order names columns of d. The
+// range of ids spares looking into other months.
+func sentOf(from, order string) string {
+	return `SELECT CASE WHEN coalesce(v.nth, 1) = 1 THEN d.body END, v.body, v.fence, v.lease_until, v.lease_holder
+		FROM ` + from + ` LEFT JOIN LATERAL (SELECT v.*, row_number() OVER (ORDER BY v.position) AS nth FROM deliveries v
+			WHERE v.dispatch = d.id AND v.id BETWEEN d.first_delivery AND d.last_delivery) v ON true
+		ORDER BY ` + order + ", v.position"
+}
+
+// sentRow is a row of sentOf.
+type sentRow struct {
+	dispatch *hub.Dispatch // nil but in the first row of a dispatch
+	delivery *hub.Delivery // nil where a dispatch has none any more
+}
+
+func scanSent(row pgx.CollectableRow) (sentRow, error) {
+	var r sentRow
+	var dispatch, delivery []byte
+	var fence, until *int64
+	var holder *string
+	if err := row.Scan(&dispatch, &delivery, &fence, &until, &holder); err != nil {
+		return r, err
+	}
+	if dispatch != nil {
+		d, err := sqlkit.Decode[hub.Dispatch](dispatch)
+		if err != nil {
+			return r, err
+		}
+		r.dispatch = &d
+	}
+	if delivery == nil {
+		return r, nil
+	}
+	v, err := sqlkit.DecodeDelivery(delivery, *fence, *until, *holder)
+	r.delivery = &v
+	return r, err
+}
+
+// sent reads dispatches with a statement of sentOf.
+func (s *Store) sent(ctx context.Context, text string, args ...any) ([]hub.SentItem, error) {
+	found, err := collect(ctx, s, scanSent, text, args...)
+	if err != nil {
+		return nil, err
+	}
+	var items []hub.SentItem
+	for _, r := range found {
+		if r.dispatch != nil {
+			items = append(items, hub.SentItem{Dispatch: *r.dispatch})
+		}
+		if last := len(items) - 1; r.delivery != nil {
+			items[last].Deliveries = append(items[last].Deliveries, *r.delivery)
+		}
+	}
+	return items, nil
+}
+
+// DispatchItem returns a dispatch with all deliveries; KindNotFound when there is
+// none. A dispatch whose deliveries were detached comes without them.
+func (s *Store) DispatchItem(ctx context.Context, id hub.DispatchID) (hub.SentItem, error) {
+	found, err := s.sent(ctx, sentOf("(SELECT * FROM dispatches WHERE id = $1) d", "d.id"), string(id))
+	return first(found, "dispatch", err)
+}
+
+// DueDeliveries returns queued deliveries whose next attempt has come.
+func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dispatches ...hub.DispatchID) ([]hub.Item, error) {
+	if len(dispatches) > 0 {
+		return s.items(ctx, itemsOf(`(SELECT v.* FROM unnest($1::text[]) AS w (id)
+			CROSS JOIN LATERAL (SELECT * FROM dispatches WHERE id = w.id LIMIT 1) d
+			CROSS JOIN LATERAL (SELECT * FROM deliveries v WHERE v.dispatch = d.id AND v.id BETWEEN d.first_delivery AND d.last_delivery OFFSET 0) v
+			WHERE v.state = 'queued' AND v.next_attempt <= $2 ORDER BY v.calm, v.next_attempt, v.id LIMIT $3) v`, "calm, next_attempt, id"),
+			texts(dispatches), sqlkit.Micros(now), limit)
+	}
+	// One half for each value of calm: neither walks over what waits for a later attempt.
+	return s.items(ctx, itemsOf(`(SELECT v.* FROM (VALUES (0::smallint), (1)) AS h (calm) CROSS JOIN LATERAL (
+			SELECT * FROM deliveries v WHERE v.state = 'queued' AND v.calm = h.calm AND v.next_attempt <= $1
+			ORDER BY v.next_attempt, v.id LIMIT $2) v
+		ORDER BY v.calm, v.next_attempt, v.id LIMIT $2) v`, "calm, next_attempt, id"), sqlkit.Micros(now), limit)
+}
+
+// ExpiringDeliveries returns open deliveries whose time to live has passed.
+func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error) {
+	return s.items(ctx, itemsOf(`(SELECT * FROM deliveries v WHERE NOT v.final AND v.expires_at <= $1
+		ORDER BY v.expires_at, v.id LIMIT $2) v`, "expires_at, id"), sqlkit.Micros(now), limit)
+}
+
+// texts is the form in which a statement takes any number of ids.
+func texts[T ~string](ids []T) []string {
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = string(id)
+	}
+	return list
+}

@@ -1,0 +1,160 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
+)
+
+// stepsText records steps of different deliveries and returns the numbers of those
+// that took effect. What a step brings along hangs on the change of its delivery, so
+// that a step left out leaves nothing behind.
+const stepsText = `WITH
+	u AS (UPDATE deliveries v SET state = s.state, version = s.version + 1, final = s.final,
+			next_attempt = s.next_attempt, expires_at = s.expires_at, body = s.body,
+			lease_until = CASE WHEN s.state = 'consigned' THEN v.lease_until ELSE 0 END
+		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[], $8::bigint[], $9::bigint[], $10::text[])
+			AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body)
+		WHERE v.id = s.id AND v.state = s.was AND v.version = s.version
+			AND (NOT v.final OR v.state = s.state) AND (v.lease_until = 0 OR v.fence = s.fence)
+		RETURNING s.n),
+	r AS (INSERT INTO status_reports (id, dispatch, body)
+		SELECT r.id, r.dispatch, r.body FROM unnest($11::bigint[], $12::text[], $13::text[], $14::text[]) WITH ORDINALITY
+			AS r (step, id, dispatch, body, n) JOIN u ON u.n = r.step ORDER BY r.n),
+	e AS (INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
+		SELECT e.id, e.dispatch, e.delivery, '', $15::integer, e.canonical, e.jws
+		FROM unnest($16::bigint[], $17::text[], $18::text[], $19::text[], $20::bytea[], $21::text[]) WITH ORDINALITY
+			AS e (step, id, dispatch, delivery, canonical, jws, n) JOIN u ON u.n = e.step ORDER BY e.n)
+	SELECT n FROM u`
+
+// ApplySteps records steps; see the contract in hub/delivery. Beyond state and
+// version a step needs that the delivery has not ended, unless the state stays,
+// and that nobody took a lease since the delivery was read.
+func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, error) {
+	results := make([]error, len(steps))
+	for i := range steps {
+		results[i] = sqlkit.NotApplied(&steps[i])
+	}
+	batch, err := s.stepBatch(steps)
+	if err != nil || batch.Len() == 0 {
+		return results, err
+	}
+	var applied []int64
+	err = s.act(ctx, "record steps", func(ctx context.Context, c *pgx.Conn) (err error) {
+		applied, err = sendSteps(ctx, c, batch)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, n := range applied {
+		results[n] = nil
+	}
+	return results, nil
+}
+
+// sendSteps runs the statements of a batch, which the server takes for one
+// transaction: it commits when it has them all.
+func sendSteps(ctx context.Context, c *pgx.Conn, batch *pgx.Batch) (applied []int64, err error) {
+	results := c.SendBatch(ctx, batch)
+	for range batch.Len() {
+		found, err := results.Query()
+		if err != nil {
+			break // Close says why
+		}
+		numbers, err := pgx.CollectRows(found, pgx.RowTo[int64])
+		if err != nil {
+			break
+		}
+		applied = append(applied, numbers...)
+	}
+	return applied, results.Close()
+}
+
+// stepBatch makes one statement for the first step of every delivery, one for the
+// second where a delivery has several, and so on: a statement changes a row once.
+func (s *Store) stepBatch(steps []hub.Step) (*pgx.Batch, error) {
+	rounds := map[hub.DeliveryID]int{}
+	var statements []*stepColumns
+	for i := range steps {
+		if !sqlkit.LegalStep(&steps[i]) {
+			continue
+		}
+		round := rounds[steps[i].Delivery.ID]
+		rounds[steps[i].Delivery.ID]++
+		if round == len(statements) {
+			statements = append(statements, &stepColumns{})
+		}
+		statements[round].places = append(statements[round].places, i)
+	}
+	batch := &pgx.Batch{}
+	for _, c := range statements {
+		if err := c.fill(steps); err != nil {
+			return nil, err
+		}
+		batch.Queue(stepsText, c.args(s.era)...)
+	}
+	return batch, nil
+}
+
+// stepColumns are steps column by column.
+type stepColumns struct {
+	places                                   []int // of the steps in the call
+	numbers, versions, fences, next, expires []int64
+	ids, was, states, bodies                 []string
+	final                                    []bool
+	reportSteps                              []int64
+	reportIDs, reportDispatches, reports     []string
+	evidences                                evidenceColumns
+}
+
+// fill encodes the steps in the order of their deliveries: two acts that change the
+// same deliveries then wait for each other rather than block each other.
+func (c *stepColumns) fill(steps []hub.Step) error {
+	slices.SortFunc(c.places, func(a, b int) int { return cmp.Compare(steps[a].Delivery.ID, steps[b].Delivery.ID) })
+	for _, i := range c.places {
+		if err := c.add(int64(i), &steps[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *stepColumns) add(n int64, step *hub.Step) error {
+	next, fence := step.Delivery, int64(0)
+	next.Version = step.Version + 1
+	if next.Lease != nil {
+		fence = next.Lease.Fence
+	}
+	body, err := sqlkit.EncodeDelivery(&next)
+	if err != nil {
+		return err
+	}
+	c.numbers, c.versions, c.fences = append(c.numbers, n), append(c.versions, step.Version), append(c.fences, fence)
+	c.next, c.expires = append(c.next, sqlkit.Micros(next.NextAttempt)), append(c.expires, sqlkit.Micros(next.ExpiresAt))
+	c.ids, c.was, c.states = append(c.ids, string(next.ID)), append(c.was, string(step.From)), append(c.states, string(next.State))
+	c.bodies, c.final = append(c.bodies, body), append(c.final, next.Final())
+	for i := range step.Reports {
+		r := &step.Reports[i]
+		body, err := sqlkit.Encode(r)
+		if err != nil {
+			return err
+		}
+		c.reportSteps, c.reportIDs = append(c.reportSteps, n), append(c.reportIDs, r.ID)
+		c.reportDispatches, c.reports = append(c.reportDispatches, string(r.Dispatch)), append(c.reports, body)
+	}
+	c.evidences.add(n, step.Evidence)
+	return nil
+}
+
+func (c *stepColumns) args(era int) []any {
+	return append([]any{
+		c.numbers, c.ids, c.was, c.versions, c.fences, c.states, c.final, c.next, c.expires, c.bodies,
+		c.reportSteps, c.reportIDs, c.reportDispatches, c.reports, era, c.evidences.steps,
+	}, c.evidences.args()...)
+}
