@@ -56,6 +56,20 @@ func LoadOrCreateHubKey(dir, name string, now time.Time) (crypto.Signer, []*x509
 	return loadHubKey(path)
 }
 
+// LoadHubKey returns the evidence key and its certificates from a file that an operator
+// provides, such as a mounted secret: its group may read it, nobody else.
+func LoadHubKey(path string) (crypto.Signer, []*x509.Certificate, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if info.Mode().Perm()&0o037 != 0 {
+		return nil, nil, hub.Errorf(hub.KindDenied, "hub_key", "permissions",
+			"%s is open to others (%v); run: chmod 0440 %s", path, info.Mode().Perm(), path)
+	}
+	return readHubKey(path)
+}
+
 // requirePrivate refuses a path that anybody but its owner may use.
 func requirePrivate(path string, mode fs.FileMode) error {
 	info, err := os.Stat(path)
@@ -73,6 +87,10 @@ func loadHubKey(path string) (crypto.Signer, []*x509.Certificate, error) {
 	if err := requirePrivate(path, 0o600); err != nil {
 		return nil, nil, err
 	}
+	return readHubKey(path)
+}
+
+func readHubKey(path string) (crypto.Signer, []*x509.Certificate, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, nil, hub.Internal("read the hub key", err)

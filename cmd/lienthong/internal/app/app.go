@@ -133,7 +133,7 @@ func (a *App) fatal(err error) {
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func (a *App) wire(ctx context.Context) error {
-	key, chain, err := signing.LoadOrCreateHubKey(filepath.Join(a.config.DataDir, "key"), a.config.Name, time.Now())
+	key, chain, err := a.hubKey()
 	if err != nil {
 		return err
 	}
@@ -198,6 +198,13 @@ func writeCertificates(path string, chain []*x509.Certificate) error {
 	return nil
 }
 
+func (a *App) hubKey() (crypto.Signer, []*x509.Certificate, error) {
+	if a.config.HubKeyFile != "" {
+		return signing.LoadHubKey(a.config.HubKeyFile)
+	}
+	return signing.LoadOrCreateHubKey(filepath.Join(a.config.DataDir, "key"), a.config.Name, time.Now())
+}
+
 // settleKey makes sure that all nodes of a hub sign with one key: a receipt must not
 // depend on the node that made it.
 func (a *App) settleKey(ctx context.Context, chain []*x509.Certificate) error {
@@ -208,7 +215,7 @@ func (a *App) settleKey(ctx context.Context, chain []*x509.Certificate) error {
 	standing, err := a.store.Settle(ctx, "hub-key", mine)
 	if err == nil && standing != mine {
 		err = hub.Errorf(hub.KindConflict, "data-dir", "hub_key",
-			"the hub of this database signs with another key (%.16s..., here %.16s...): copy the folder key from the data folder of a node that runs", standing, mine)
+			"the hub of this database signs with another key (%.16s..., here %.16s...): give all nodes the same file, by --hub-key-file or as DATA-DIR/key/hub.pem", standing, mine)
 	}
 	return err
 }

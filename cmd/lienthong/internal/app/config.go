@@ -11,6 +11,7 @@ import (
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/trust"
 )
 
@@ -24,6 +25,8 @@ type Config struct {
 	TLSCert     string `name:"tls-cert" env:"LIENTHONG_TLS_CERT" help:"Certificate chain (PEM). Without it, a loopback address speaks plain HTTP and any other one a self-made certificate."`
 	TLSKey      string `name:"tls-key" env:"LIENTHONG_TLS_KEY" help:"Private key of --tls-cert (PEM)."`
 	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence and certificates."`
+
+	HubKeyFile  string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
 
 	engine.Settings `embed:""`
 
@@ -74,6 +77,11 @@ func (c *Config) Check() error {
 	}
 	found = append(found, c.Settings.Check()...)
 	found = append(found, c.checkWatching()...)
+	if c.HubKeyFile != "" {
+		if _, _, err := signing.LoadHubKey(c.HubKeyFile); err != nil {
+			found = append(found, hub.Invalid("hub-key-file", "file", "%v", err))
+		}
+	}
 	if c.TimeToLive < time.Minute {
 		found = append(found, hub.Invalid("time-to-live", "minimum", "the life of a delivery is at least one minute"))
 	}
