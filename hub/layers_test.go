@@ -45,7 +45,7 @@ func rooms() []room {
 		{"signing/...", []string{"signing/..."}, nil},
 		{"storage/...", []string{"hub", "storage/internal/...", "."}, []string{"storage/storagetest", "hub/hubtest/server"}},
 		{"schemas/...", []string{"."}, nil},
-		{"cmd/lienthong/...", []string{"hub/...", "adapters/...", "signing/...", "storage/...", "schemas/...", "cmd/lienthong/..."}, nil},
+		{"cmd/lienthong/...", []string{"hub/...", "adapters/...", "signing/...", "storage/...", "schemas/...", "cmd/lienthong/..."}, []string{"hub/hubtest/server"}},
 	}
 }
 

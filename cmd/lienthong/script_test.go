@@ -32,7 +32,11 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"lienthong": main})
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, nil) }
+
+// runScripts runs all scripts; servers gives each script what its hubs run on instead
+// of the embedded defaults, as variables of serve.
+func runScripts(t *testing.T, servers func() map[string]string) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
@@ -40,13 +44,35 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DATA", filepath.Join(e.WorkDir, "data"))
 			// Under the race detector a process sleeps a second before it ends.
 			e.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+			if servers != nil {
+				e.Values[serverSettings{}] = servers()
+			}
 			return writeDocuments(filepath.Join(e.WorkDir, "doc"))
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "embedded" {
+				return false, fmt.Errorf("there is no condition %q", name)
+			}
+			return servers == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"hub": hubCommand, "parties": partiesCommand, "set": setCommand, "exits": exitsCommand, "edit": editCommand,
-			"samefile": sameFileCommand,
+			"samefile": sameFileCommand, "recover": recoverCommand,
 		},
 	})
+}
+
+// serverSettings is the place of the servers among the values of a script.
+type serverSettings struct{}
+
+// serverEnv are the variables of serve that name a script's servers.
+func serverEnv(ts *testscript.TestScript) []string {
+	env := []string{"HOME=" + ts.Getenv("HOME")}
+	settings, _ := ts.Value(serverSettings{}).(map[string]string)
+	for name, value := range settings {
+		env = append(env, name+"="+value)
+	}
+	return env
 }
 
 // hubCommand: "hub start [flags]", "hub stop", "hub kill".
@@ -55,7 +81,7 @@ func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 	case "start":
 		p, err := hubproc.Start(context.Background(), hubproc.Options{
 			Bin: lookPath(ts), DataDir: ts.Getenv("DATA"), Args: args[1:],
-			Env: []string{"HOME=" + ts.Getenv("HOME")},
+			Env: serverEnv(ts),
 		})
 		ts.Check(err)
 		hubs.Store(ts, p)
@@ -67,6 +93,16 @@ func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 		hubOf(ts).Kill()
 	default:
 		ts.Fatalf("hub: start, stop or kill, not %q", args[0])
+	}
+}
+
+// recoverCommand: "recover" writes a new operator key beside the servers of the script.
+func recoverCommand(ts *testscript.TestScript, _ bool, _ []string) {
+	cmd := exec.Command(lookPath(ts), "key", "recover", "--data-dir", ts.Getenv("DATA")) //nolint:noctx // ends by itself
+	cmd.Env = append(os.Environ(), serverEnv(ts)...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		ts.Fatalf("recover: %v\n%s", err, out)
 	}
 }
 

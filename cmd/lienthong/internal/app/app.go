@@ -231,8 +231,36 @@ func (a *App) bootstrap(ctx context.Context) error {
 	if has, err := a.hasOperator(ctx); err != nil || has {
 		return err
 	}
+	return issueOperator(ctx, a.services.keys, path, a.log)
+}
+
+// RecoverOperator writes a new key for the operator of a hub of several nodes, where
+// the file of the first one is lost: whoever has the password of the database operates
+// the hub anyway. It returns the path of the file.
+func RecoverOperator(ctx context.Context, config Config, log *slog.Logger) (string, error) {
+	if err := config.Check(); err != nil {
+		return "", err
+	}
+	if !config.Shared() {
+		return "", hub.Invalid("database", "required", "without --database, remove DATA-DIR/operator.key and start the hub: it writes a new one")
+	}
+	if err := os.MkdirAll(config.DataDir, 0o700); err != nil {
+		return "", hub.Invalid("data-dir", "folder", "%v", err)
+	}
+	store, err := engine.OpenState(ctx, engine.Options{Settings: config.Settings, DataDir: config.DataDir, Name: config.Name, Log: log})
+	if err != nil {
+		return "", err
+	}
+	defer store.Close()
+	agencies := directory.New(directory.Options{Store: store, Now: time.Now, NewID: newID})
+	keys := directory.NewKeys(directory.KeyOptions{Store: store, Directory: agencies, Now: time.Now, Random: rand.Reader})
+	path := config.OperatorKeyFile()
+	return path, issueOperator(ctx, keys, path, log)
+}
+
+func issueOperator(ctx context.Context, keys *directory.Keys, path string, log *slog.Logger) error {
 	local := hub.Actor{Name: "local", Kind: hub.ActorOperator, Scopes: []hub.Scope{hub.ScopeOperate}, Auth: hub.AuthLocal}
-	_, secret, err := a.services.keys.Issue(ctx, local, hub.APIKey{
+	_, secret, err := keys.Issue(ctx, local, hub.APIKey{
 		Name: "operator, written at start", Kind: hub.ActorOperator,
 		Scopes: []hub.Scope{hub.ScopeOperate, hub.ScopeVerify},
 	})
@@ -242,7 +270,7 @@ func (a *App) bootstrap(ctx context.Context) error {
 	if err := writeSecret(path, secret+"\n"); err != nil {
 		return hub.Internal("write the operator's key", err)
 	}
-	a.log.Info("operator key written", "file", path)
+	log.Info("operator key written", "file", path)
 	return nil
 }
 

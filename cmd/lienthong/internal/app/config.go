@@ -26,7 +26,7 @@ type Config struct {
 	TLSKey      string `name:"tls-key" env:"LIENTHONG_TLS_KEY" help:"Private key of --tls-cert (PEM)."`
 	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence and certificates."`
 
-	HubKeyFile  string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
+	HubKeyFile string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
 
 	engine.Settings `embed:""`
 

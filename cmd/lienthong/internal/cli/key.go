@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
 )
@@ -16,6 +17,8 @@ type keyCommand struct {
 	Create keyCreate `cmd:"" help:"Create a key; its secret is shown this once."`
 	List   keyList   `cmd:"" help:"List keys, revoked ones included."`
 	Revoke keyRevoke `cmd:"" help:"Revoke a key at once."`
+
+	Recover keyRecover `cmd:"" help:"Write a new operator key to DATA-DIR/operator.key, for a hub with --database whose key file is lost."`
 }
 
 type keyCreate struct {
@@ -55,6 +58,19 @@ func (c *keyCreate) Run(ctx context.Context, e *env) error {
 		}
 		e.note("key %s created; its secret is not shown again", issued.Key.ID)
 	})
+}
+
+type keyRecover struct {
+	hubSettings `embed:""`
+}
+
+// Run writes a new operator key.
+func (c *keyRecover) Run(ctx context.Context, e *env) error {
+	path, err := app.RecoverOperator(ctx, c.Config, newLog(e.Stderr, c.LogLevel, c.LogFormat))
+	if err != nil {
+		return err
+	}
+	return e.print(map[string]string{"file": path}, func(w io.Writer) { fmt.Fprintln(w, path) })
 }
 
 // expires is the end of the last day, in Vietnam.

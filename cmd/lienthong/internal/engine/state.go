@@ -5,16 +5,32 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lienthong/lienthong/storage/postgres"
 	"github.com/lienthong/lienthong/storage/sqlite"
 )
 
 // OpenState opens the store of state and brings its schema to the newest version.
 func OpenState(ctx context.Context, o Options) (State, error) {
+	if o.Database != "" {
+		return postgres.Open(ctx, postgres.Options{
+			URL: o.Database, Password: o.databasePassword(), MaxConns: o.DatabaseConnections,
+			Log: o.Log, ApplicationName: "lienthong " + o.Name,
+		})
+	}
 	s, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(o.DataDir, "hub.db"), Log: o.Log, Fatal: o.Fatal})
 	if err != nil {
 		return nil, err
 	}
 	return &alone{s}, nil
+}
+
+// databasePassword reads the password anew for every connection, so that it can be
+// changed without a restart; nil when there is no file.
+func (o *Options) databasePassword() func() (string, error) {
+	if o.DatabasePasswordFile == "" {
+		return nil
+	}
+	return func() (string, error) { return password(o.DatabasePasswordFile) }
 }
 
 // alone is a store that one process has for itself: it holds every job.
