@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"math/bits"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -149,14 +151,22 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dis
 	// One half for each value of calm: neither walks over what waits for a later attempt.
 	return s.items(ctx, itemsOf(`(SELECT v.* FROM (VALUES (0::smallint), (1)) AS h (calm) CROSS JOIN LATERAL (
 			SELECT * FROM deliveries v WHERE v.state = 'queued' AND v.calm = h.calm AND v.next_attempt <= $1
-			ORDER BY v.next_attempt, v.id LIMIT $2) v
+			ORDER BY v.next_attempt, v.id `+atMost(limit)+`) v
 		ORDER BY v.calm, v.next_attempt, v.id LIMIT $2) v`, "calm, next_attempt, id"), sqlkit.Micros(now), limit)
 }
 
 // ExpiringDeliveries returns open deliveries whose time to live has passed.
 func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error) {
-	return s.items(ctx, itemsOf(`(SELECT * FROM deliveries v WHERE NOT v.final AND v.expires_at <= $1
-		ORDER BY v.expires_at, v.id LIMIT $2) v`, "expires_at, id"), sqlkit.Micros(now), limit)
+	return s.items(ctx, itemsOf(`(SELECT * FROM (SELECT * FROM deliveries v WHERE NOT v.final AND v.expires_at <= $1
+		ORDER BY v.expires_at, v.id `+atMost(limit)+`) v LIMIT $2) v`, "expires_at, id"), sqlkit.Micros(now), limit)
+}
+
+// atMost makes the LIMIT that the planner is to reckon with: the next power of two.
+// Of a LIMIT that is a parameter it would believe that it means a tenth of all rows,
+// and walk through tables; one for every number would be a new plan for each. The
+// number itself limits the rows of the whole statement.
+func atMost(limit int) string {
+	return "LIMIT " + strconv.Itoa(1<<bits.Len(uint(max(limit, 1)-1)))
 }
 
 // texts is the form in which a statement takes any number of ids.

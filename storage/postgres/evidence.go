@@ -149,7 +149,9 @@ func (s *Store) evidenceQuery(query *hub.EvidenceQuery) (string, []any, error) {
 		}
 		c.add("(era, xid, position) > (%s, %s, %s)", place[0], uint64(place[1]), place[2])
 	}
-	limit := c.arg(query.Page.Limit + 1)
-	return fmt.Sprintf(`SELECT era, xid, position, era < $1 OR xid < pg_snapshot_xmin(pg_current_snapshot()), canonical, jws
-		FROM evidences%s ORDER BY era, xid, position LIMIT %s`, c.where(), limit), c.args, nil
+	rows := query.Page.Limit + 1
+	limit := c.arg(rows)
+	return fmt.Sprintf(`SELECT * FROM (
+		SELECT era, xid, position, era < $1 OR xid < pg_snapshot_xmin(pg_current_snapshot()), canonical, jws
+		FROM evidences%s ORDER BY era, xid, position %s) e LIMIT %s`, c.where(), atMost(rows), limit), c.args, nil
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -23,9 +24,10 @@ func freeText() string {
 // them as they were before but for the fence, which is 0 if they were not leased. It
 // waits for who is just leasing them. What can be leased is what sqlkit.Named says.
 func namedText() string {
-	return `WITH named AS (SELECT * FROM deliveries WHERE id = ANY ($1::text[]) AND recipient = $2 ORDER BY id FOR UPDATE),
+	return `WITH named AS (SELECT v.* FROM unnest($1::text[]) AS w (id) JOIN deliveries v ON v.id = w.id AND v.recipient = $2
+			ORDER BY v.id FOR UPDATE OF v),
 		taken AS (UPDATE deliveries v SET fence = v.fence + 1, lease_until = $4, lease_holder = $5 FROM named WHERE v.id = named.id
-			AND (SELECT count(*) = $6 AND bool_and(state = 'consigned' AND (lease_until <= $3 OR lease_holder = $5)) FROM named)
+			AND (SELECT count(*) = cardinality($1) AND bool_and(state = 'consigned' AND (lease_until <= $3 OR lease_holder = $5)) FROM named)
 			RETURNING v.id, v.fence) ` +
 		itemsOf(`(SELECT n.id, n.dispatch, n.body, coalesce(t.fence, 0) AS fence, n.lease_until, n.lease_holder
 			FROM named n LEFT JOIN taken t ON t.id = n.id) v`, "id")
@@ -36,12 +38,9 @@ func (s *Store) TakeLeases(ctx context.Context, r hub.LeaseRequest) ([]hub.Item,
 	var found []itemRow
 	var err error
 	if len(r.IDs) > 0 {
-		distinct := make(map[hub.DeliveryID]bool)
-		for _, id := range r.IDs {
-			distinct[id] = true
-		}
+		ids := slices.Compact(slices.Sorted(slices.Values(texts(r.IDs)))) // each once
 		found, err = change(ctx, s, "lease deliveries", scanItem, namedText(),
-			texts(r.IDs), string(r.Agency), sqlkit.Micros(r.Now), sqlkit.Micros(r.Until), r.Holder, len(distinct))
+			ids, string(r.Agency), sqlkit.Micros(r.Now), sqlkit.Micros(r.Until), r.Holder)
 	} else {
 		found, err = change(ctx, s, "lease deliveries", scanItem, freeText(),
 			string(r.Agency), sqlkit.Micros(r.Now), r.Max, sqlkit.Micros(r.Until), r.Holder)

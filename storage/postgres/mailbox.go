@@ -35,7 +35,8 @@ func mailboxQuery(query *hub.MailboxQuery) (string, []any, error) {
 	}
 	var c condition
 	states := c.arg(texts(sqlkit.States(query)))
-	limit := c.arg(query.Page.Limit + 1)
+	rows := query.Page.Limit + 1
+	limit := c.arg(rows)
 	c.add("v.recipient = %s AND v.state = w.state", string(query.Agency))
 	if query.Free {
 		c.add("v.lease_until <= %s", sqlkit.Micros(query.Now))
@@ -52,7 +53,7 @@ func mailboxQuery(query *hub.MailboxQuery) (string, []any, error) {
 		matching = " CROSS JOIN LATERAL (SELECT FROM dispatches d WHERE d.id = v.dispatch AND d.search LIKE ALL (" + c.arg(words) + ") LIMIT 1) d"
 	}
 	from := fmt.Sprintf(`(SELECT v.* FROM unnest(%s::text[]) AS w (state) CROSS JOIN LATERAL (
-		SELECT v.* FROM deliveries v%s%s ORDER BY v.calm, v.id LIMIT %s) v ORDER BY v.calm, v.id LIMIT %[4]s) v`, states, matching, c.where(), limit)
+		SELECT v.* FROM deliveries v%s%s ORDER BY v.calm, v.id %s) v ORDER BY v.calm, v.id LIMIT %s) v`, states, matching, c.where(), atMost(rows), limit)
 	return itemsOf(from, "calm, id"), c.args, nil
 }
 
@@ -98,6 +99,7 @@ func sentQuery(query *hub.SentQuery) (string, []any, error) {
 	if after != nil {
 		c.add("d.id < %s", after[0])
 	}
-	limit := c.arg(query.Page.Limit + 1)
-	return sentOf("(SELECT d.* FROM "+from+c.where()+" ORDER BY d.id DESC LIMIT "+limit+") d", "d.id DESC"), c.args, nil
+	rows := query.Page.Limit + 1
+	limit := c.arg(rows)
+	return sentOf("(SELECT * FROM (SELECT d.* FROM "+from+c.where()+" ORDER BY d.id DESC "+atMost(rows)+") d LIMIT "+limit+") d", "d.id DESC"), c.args, nil
 }

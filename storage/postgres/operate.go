@@ -32,8 +32,8 @@ func (s *Store) Settle(ctx context.Context, name, value string) (string, error) 
 // nothing else.
 func (s *Store) Backlog(ctx context.Context, limit int) (hub.Backlog, error) {
 	found, err := collect(ctx, s, scanBacklog, `SELECT
-		(SELECT count(*) FROM (SELECT FROM deliveries WHERE state = 'queued' LIMIT $1) q),
-		(SELECT count(*) FROM (SELECT FROM deliveries WHERE NOT final LIMIT $1) o),
+		(SELECT count(*) FROM (SELECT FROM deliveries WHERE state = 'queued' ORDER BY calm, next_attempt, id LIMIT $1) q),
+		(SELECT count(*) FROM (SELECT FROM deliveries WHERE NOT final ORDER BY expires_at, id LIMIT $1) o),
 		least((SELECT next_attempt FROM deliveries WHERE state = 'queued' AND calm = 0 ORDER BY next_attempt LIMIT 1),
 			(SELECT next_attempt FROM deliveries WHERE state = 'queued' AND calm = 1 ORDER BY next_attempt LIMIT 1))`, limit)
 	return first(found, "backlog", err)

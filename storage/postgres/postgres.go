@@ -159,6 +159,8 @@ func (o *Options) settings() map[string]string {
 		// Plans do not depend on the values: without this every sixth call might plan
 		// anew over all partitions.
 		"plan_cache_mode": "force_generic_plan",
+		// Compiling a plan costs more than any statement here takes.
+		"jit": "off",
 	}
 	if fault.SyncNormal {
 		settings["synchronous_commit"] = "off"

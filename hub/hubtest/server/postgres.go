@@ -135,7 +135,7 @@ func environment() []string { return []string{"PATH=/usr/bin:/bin", "LC_ALL=C.UT
 
 // run runs a program of PostgreSQL as the server's user and returns what it wrote.
 func (p *Postgres) run(program string, args ...string) (string, error) {
-	c := exec.CommandContext(context.Background(), filepath.Join(p.bin, program), args...) //nolint:gosec // programs of the installation
+	c := exec.CommandContext(context.Background(), filepath.Join(p.bin, program), args...)
 	c.Env, c.Dir = environment(), p.folder
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: p.user}
 	var out, log bytes.Buffer

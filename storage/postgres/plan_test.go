@@ -1,0 +1,213 @@
+package postgres
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
+	"github.com/lienthong/lienthong/storage/storagetest"
+)
+
+// explained is a statement as the server really ran it.
+type explained struct {
+	Text string `json:"Query Text"`
+	Plan *node  `json:"Plan"`
+}
+
+type node struct {
+	Type     string  `json:"Node Type"`
+	Relation string  `json:"Relation Name"`
+	Hit      int     `json:"Shared Hit Blocks"`
+	Read     int     `json:"Shared Read Blocks"`
+	Plans    []*node `json:"Plans"`
+}
+
+func (n *node) walk(visit func(*node)) {
+	visit(n)
+	for _, p := range n.Plans {
+		p.walk(visit)
+	}
+}
+
+// plans gathers what the server explains.
+type plans struct {
+	mu   sync.Mutex
+	seen []explained
+	bad  error
+}
+
+func (p *plans) notice(_ *pgconn.PgConn, n *pgconn.Notice) {
+	_, body, found := strings.Cut(n.Message, "plan:\n")
+	if !found {
+		return
+	}
+	var e explained
+	err := json.Unmarshal([]byte(body), &e)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen, p.bad = append(p.seen, e), err
+}
+
+// explain makes the server tell the plan of every statement.
+func (p *plans) explain(c *pgxpool.Config) {
+	for name, value := range map[string]string{
+		"session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": "0", "auto_explain.log_analyze": "on",
+		"auto_explain.log_buffers": "on", "auto_explain.log_timing": "off", "auto_explain.log_format": "json",
+		"auto_explain.log_level": "notice", "auto_explain.log_nested_statements": "off",
+	} {
+		c.ConnConfig.RuntimeParams[name] = value
+	}
+	c.ConnConfig.OnNotice = p.notice
+}
+
+// maxBuffers is what a call may touch: pages of a few dozen rows and the way to them
+// in the indexes of some months, not the thousands of pages of a table.
+const maxBuffers = 600
+
+// TestPlans: no statement of daily work walks through a table that grows, however
+// full it is, nor through the months that it does not ask for.
+func TestPlans(t *testing.T) {
+	url := shared.Get(t).Database(t)
+	fill(t, openAt(t, url))
+	p := &plans{}
+	s, m, ctx := openAt(t, url, p.explain), storagetest.NewMaker(), t.Context()
+	now, page := time.Now(), hub.Page{Limit: 20}
+	check := func(what string, err error) {
+		t.Helper()
+		if err != nil && hub.KindOf(err) != hub.KindNotFound {
+			t.Errorf("%s: %v", what, err)
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.bad != nil || len(p.seen) == 0 {
+			t.Fatalf("%s: the server explained nothing: %v", what, p.bad)
+		}
+		for _, e := range p.seen {
+			checkPlan(t, what, e)
+		}
+		p.seen = nil
+	}
+	use := func(what string) func(any, error) {
+		return func(_ any, err error) { t.Helper(); check(what, err) }
+	}
+	p.seen = nil // of opening
+	someDispatch, someDelivery := hub.DispatchID(fillID(now, 'd', 77)), hub.DeliveryID(fillID(now, 'v', 77))
+
+	use("Item")(s.Item(ctx, someDelivery))
+	use("DispatchItem")(s.DispatchItem(ctx, someDispatch))
+	use("DueDeliveries")(s.DueDeliveries(ctx, now, 20))
+	use("DueDeliveries of dispatches")(s.DueDeliveries(ctx, now, 20, someDispatch))
+	use("ExpiringDeliveries")(s.ExpiringDeliveries(ctx, now, 20))
+	use("FindAccepted")(s.FindAccepted(ctx, "s1", "key 77", "ext 77", hub.OperationNew))
+	use("MatchDelivery")(s.MatchDelivery(ctx, "s1", "r1", hub.Reference{ExternalID: "none", Number: "1"}))
+	use("StatusReports")(s.StatusReports(ctx, someDispatch))
+	use("SignatureReports")(s.SignatureReports(ctx, someDispatch))
+	use("Backlog")(s.Backlog(ctx, 20))
+	use("Mailbox")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", Free: true, Now: now, Page: page}))
+	use("Mailbox of all states")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", States: hub.DeliveryStates(), Page: hub.Page{
+		Limit: 20, After: sqlkit.Cursor("mailbox", "1", fillID(now, 'v', 50)),
+	}}))
+	use("Mailbox search")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", States: hub.DeliveryStates(), Text: "cải cách", Page: page}))
+	use("Sent")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Page: hub.Page{Limit: 20, After: sqlkit.Cursor("sent", fillID(now, 'd', 50))}}))
+	use("Sent by state")(s.Sent(ctx, hub.SentQuery{Agency: "s1", States: []hub.DeliveryState{hub.StateAccepted}, Page: page}))
+	use("Sent by number")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Number: "7", Page: page}))
+	use("Sent by external id")(s.Sent(ctx, hub.SentQuery{Agency: "s1", ExternalID: "ext 77", Page: page}))
+	use("Evidence")(s.Evidence(ctx, hub.EvidenceID(fillID(now, 'e', 77))))
+	for name, query := range map[string]hub.EvidenceQuery{
+		"all": {}, "of a dispatch": {Dispatch: someDispatch}, "of a delivery": {Delivery: someDelivery}, "of a sender": {Sender: "s1"},
+		"after a cursor": {Page: hub.Page{After: sqlkit.Cursor("evidence", "1", "1", "1")}},
+	} {
+		query.Page.Limit = 20
+		use("Evidences " + name)(s.Evidences(ctx, query))
+	}
+	lease := hub.LeaseRequest{Agency: "r1", Holder: "k1", Max: 20, Now: now, Until: now.Add(time.Minute)}
+	items, err := s.TakeLeases(ctx, lease)
+	use("TakeLeases")(items, err)
+	lease.IDs = []hub.DeliveryID{items[0].Delivery.ID}
+	use("TakeLeases by id")(s.TakeLeases(ctx, lease))
+	steps := make([]hub.Step, len(items))
+	for i := range items {
+		d := items[i].Delivery
+		if i == 0 {
+			d.Lease.Fence++
+		}
+		steps[i] = m.Step(d, hub.StateHandedOver)
+	}
+	use("ApplySteps")(s.ApplySteps(ctx, steps...))
+	use("Accept")(s.Accept(ctx, dated(m.Acceptance(recipients(10)...), now)))
+}
+
+func checkPlan(t *testing.T, what string, e explained) {
+	t.Helper()
+	e.Plan.walk(func(n *node) {
+		if n.Type == "Seq Scan" && n.Hit+n.Read > 8 { // it may walk through a month that holds next to nothing
+			t.Errorf("%s walks through %s", what, n.Relation)
+		}
+	})
+	if got := e.Plan.Hit + e.Plan.Read; got > maxBuffers {
+		t.Errorf("%s touches %d buffers, at most %d", what, got, maxBuffers)
+	}
+	if testing.Verbose() {
+		t.Logf("%-30s %4d buffers", what, e.Plan.Hit+e.Plan.Read)
+	}
+}
+
+// fillID is the id of row n, letter tells what of, in the month of at.
+func fillID(at time.Time, letter byte, n int) string {
+	hex := fmt.Sprintf("%012x", at.UTC().UnixMilli()/1e9*1e9)
+	return fmt.Sprintf("%s-%s-7%03x-8000-%010d%02x", hex[:8], hex[8:], n%4096, n, letter)
+}
+
+// fill writes some months of rows the quick way: 4 recipients that get everything,
+// one sender, mostly accepted.
+func fill(t *testing.T, s stored) {
+	t.Helper()
+	c := behind(t, s.url)
+	m := storagetest.NewMaker()
+	a := m.Acceptance("r1")
+	dispatch, err := sqlkit.Encode(a.Dispatch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivery, err := sqlkit.EncodeDelivery(&a.Deliveries[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for month := range 4 {
+		at := now.AddDate(0, -month, 0)
+		run(t, c, "SELECT ensure_partitions($1::date, $1::date)", at)
+		prefix := fillID(at, 0, 0)[:13]
+		id := func(letter byte) string {
+			return fmt.Sprintf("'%s-7' || lpad(to_hex(n %% 4096), 3, '0') || '-8000-' || lpad(n::text, 10, '0') || '%02x'", prefix, letter)
+		}
+		const rows = 6000
+		run(t, c, fmt.Sprintf(`INSERT INTO acceptances SELECT %s, 's1', 'ext ' || n || $1, 'new', 'key ' || n || $1, %s FROM generate_series(1, %d) n`,
+			id('d'), id('e'), rows), suffix(month))
+		run(t, c, fmt.Sprintf(`INSERT INTO dispatches SELECT %s, 's1', (n %% 100)::text, '2026-01-01', 'cai cach ' || n, %s, %[2]s,
+			json_build_object('id', %[1]s)::jsonb || ($1::jsonb - 'id'), '[]' FROM generate_series(1, %[3]d) n`, id('d'), id('v'), rows), dispatch)
+		run(t, c, fmt.Sprintf(`INSERT INTO deliveries SELECT %s, %s, 0, 'r' || n %% 4, state, 1, state = 'accepted', 1, 1, $2, 0, 0, '',
+			jsonb_build_object('id', %[1]s, 'dispatch', %[2]s, 'state', state) || ($1::jsonb - '{id,dispatch,state}'::text[])
+			FROM generate_series(1, %d) n, LATERAL (SELECT CASE WHEN n %% 50 = 1 THEN 'queued' WHEN n %% 50 < 6 THEN 'consigned' ELSE 'accepted' END AS state) x`,
+			id('v'), id('d'), rows), delivery, now.UnixMicro())
+		run(t, c, fmt.Sprintf(`INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
+			SELECT %s, %s, %s, CASE WHEN n %% 100 = 0 THEN 's1' ELSE '' END, 1, '{}', '' FROM generate_series(1, %d) n`, id('e'), id('d'), id('v'), rows))
+		run(t, c, fmt.Sprintf(`INSERT INTO status_reports (id, dispatch, body) SELECT %s, %s, '{}' FROM generate_series(1, %d) n`, id('r'), id('d'), rows))
+	}
+	run(t, c, "ANALYZE")
+}
+
+func suffix(month int) string {
+	if month == 0 {
+		return ""
+	}
+	return fmt.Sprint(" of month ", month)
+}
