@@ -29,6 +29,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/crashpoint"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/telemetry"
 	"github.com/lienthong/lienthong/hub"
@@ -109,17 +110,17 @@ func (a *App) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.store = a.watch.State(state)
+	a.store = a.watch.State(crashpoint.State(state))
 	content, err := engine.OpenContent(ctx, o)
 	if err != nil {
 		return err
 	}
-	a.blobs = a.watch.Content(content)
+	a.blobs = a.watch.Content(crashpoint.Content(content))
 	queue, err := engine.OpenQueue(ctx, o)
 	if err != nil {
 		return err
 	}
-	a.queue, a.health = a.watch.Queue(queue), &health{app: a}
+	a.queue, a.health = a.watch.Queue(crashpoint.Queue(queue)), &health{app: a}
 	return nil
 }
 

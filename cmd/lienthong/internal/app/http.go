@@ -8,6 +8,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/httpapi"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/crashpoint"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
@@ -71,7 +72,7 @@ func (a *App) handler() http.Handler {
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},
 	})
-	return a.watch.Trace(a.leaving(api))
+	return crashpoint.Answers(a.watch.Trace(a.leaving(api)))
 }
 
 // leaving asks clients for new connections, which a load balancer leads elsewhere, as

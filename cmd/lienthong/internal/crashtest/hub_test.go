@@ -53,15 +53,16 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// startHub starts a hub on the data folder; mutant may be empty.
-func startHub(t *testing.T, dataDir, mutant string) *hubproc.Process {
+// startHub starts a hub on the data folder; mutant may be empty, env adds what the hub
+// runs on or dies of.
+func startHub(t *testing.T, dataDir, mutant string, env ...string) *hubproc.Process {
 	t.Helper()
 	bin, err := buildHub()
 	if err != nil {
 		t.Fatal(err)
 	}
 	h, err := hubproc.Start(t.Context(), hubproc.Options{
-		Bin: bin, DataDir: dataDir, Env: []string{"LIENTHONG_MUTANT=" + mutant},
+		Bin: bin, DataDir: dataDir, Env: append([]string{"LIENTHONG_MUTANT=" + mutant}, env...),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -79,9 +80,9 @@ type keys struct {
 
 // prepared sets a fresh data folder up with a sound hub, so that a mutant starts
 // with agencies and keys in place.
-func prepared(t *testing.T, dataDir string) keys {
+func prepared(t *testing.T, dataDir string, env ...string) keys {
 	t.Helper()
-	h := startHub(t, dataDir, "")
+	h := startHub(t, dataDir, "", env...)
 	k := prepare(t, h)
 	if err := h.Stop(30 * time.Second); err != nil {
 		t.Fatal(err)

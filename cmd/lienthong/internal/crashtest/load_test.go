@@ -47,7 +47,11 @@ func (l *load) send(ctx context.Context, c *client) {
 // a promise; a broken connection leaves the outcome unknown.
 func submitRecorded(ctx context.Context, c *client, r *record, d document) error {
 	r.attempt(d)
-	a, err := c.submit(ctx, senderCode, d)
+	send := c.submit
+	if d.chunked {
+		send = c.upload
+	}
+	a, err := send(ctx, senderCode, d)
 	if err != nil {
 		return err
 	}
