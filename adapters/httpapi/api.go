@@ -76,9 +76,10 @@ type Limits struct {
 	ActorWaits int   // of one key; default 32
 	Rate       int   // requests of one key in a second, twice as many at once; default 2000
 	// Bytes bounds the sum of the bodies under way; a body of unknown length
-	// counts as 64 MiB, and one that is larger than all of it comes in alone.
+	// counts as 16 MiB, and one that is larger than all of it comes in alone.
 	// Default 8 GiB.
-	Bytes int64
+	Bytes      int64
+	ActorBytes int64 // the same of one key; default a quarter of Bytes
 	// Stall is how long a peer may keep the hub waiting for the next 4 KiB;
 	// default 30 s.
 	Stall time.Duration
@@ -102,6 +103,7 @@ func (l Limits) withDefaults() Limits {
 	l.ActorWaits = cmp.Or(l.ActorWaits, 32)
 	l.Rate = cmp.Or(l.Rate, 2000)
 	l.Bytes = cmp.Or(l.Bytes, 8<<30)
+	l.ActorBytes = cmp.Or(l.ActorBytes, l.Bytes/4)
 	l.Stall = cmp.Or(l.Stall, 30*time.Second)
 	l.Stream = cmp.Or(l.Stream, time.Hour)
 	l.Heartbeat = min(cmp.Or(l.Heartbeat, 15*time.Second), l.Stall/2) // a stream that is silent for longer would be cut off

@@ -83,7 +83,7 @@ func setHeaders(h http.Header, r *http.Request, id string) {
 // serve admits and authenticates, then lets the route answer.
 func (a *api) serve(x *exchange, rt route) error {
 	waits := isWait(x.r, rt)
-	leave, err := a.gate.enter(waits, x.r.ContentLength)
+	leave, err := a.gate.enter(waits)
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (a *api) serve(x *exchange, rt route) error {
 	if err := a.authenticate(x, rt.scopes); err != nil {
 		return err
 	}
-	done, err := a.gate.admit(x.actor.Name, waits)
+	done, err := a.gate.admit(x.actor.Name, waits, x.r.ContentLength)
 	if err != nil {
 		return err
 	}

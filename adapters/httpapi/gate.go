@@ -8,7 +8,7 @@ import (
 )
 
 // unknownLength is what a body of unknown length counts against the budget.
-const unknownLength = 64 << 20
+const unknownLength = 16 << 20
 
 // gate keeps the work under way within budgets. What does not fit is refused at
 // once, before it costs anything, and told when to come again.
@@ -25,6 +25,7 @@ type gate struct {
 // account is what one key has under way and may still ask for now.
 type account struct {
 	underWay [2]int
+	bytes    int64   // of its bodies under way
 	tokens   float64 // requests that may begin at once
 	at       time.Time
 }
@@ -41,34 +42,30 @@ func kindOf(waits bool) int {
 	return 0
 }
 
-// enter lets a request in whose body has the given length, -1 when unknown.
-func (g *gate) enter(waits bool, length int64) (leave func(), err error) {
-	if length < 0 {
-		length = unknownLength
-	}
+// enter lets a request in.
+func (g *gate) enter(waits bool) (leave func(), err error) {
 	k := kindOf(waits)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	switch {
-	case g.total[k] >= [2]int{g.limits.Requests, g.limits.Waits}[k]:
+	if g.total[k] >= [2]int{g.limits.Requests, g.limits.Waits}[k] {
 		return nil, busy("requests", "the hub is working on as many requests as it can")
-	case g.bytes > 0 && g.bytes+length > g.limits.Bytes:
-		return nil, busy("bytes", "the hub is receiving as much as it can")
 	}
 	g.total[k]++
-	g.bytes += length
 	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.total[k]--
-		g.bytes -= length
 	}, nil
 }
 
-// admit lets a key have one more request under way, within its budget of requests
-// at once and in a second.
-func (g *gate) admit(actor string, waits bool) (leave func(), err error) {
+// admit lets a key have one more request under way whose body has the given length,
+// -1 when unknown, within its budgets: requests at once, in a second, and bytes. No key
+// can use up what all keys share.
+func (g *gate) admit(actor string, waits bool, length int64) (leave func(), err error) {
 	k := kindOf(waits)
+	if length < 0 {
+		length = unknownLength
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.account(actor)
@@ -77,13 +74,21 @@ func (g *gate) admit(actor string, waits bool) (leave func(), err error) {
 		return nil, busy("actor", "this key has too many requests under way")
 	case a.tokens < 1:
 		return nil, busy("rate", "this key asks more often than its budget allows")
+	case a.bytes > 0 && a.bytes+length > g.limits.ActorBytes:
+		return nil, busy("actor_bytes", "this key is sending as much at once as it may")
+	case g.bytes > 0 && g.bytes+length > g.limits.Bytes:
+		return nil, busy("bytes", "the hub is receiving as much as it can")
 	}
 	a.tokens--
 	a.underWay[k]++
+	a.bytes += length
+	g.bytes += length
 	return func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		a.underWay[k]--
+		a.bytes -= length
+		g.bytes -= length
 	}, nil
 }
 

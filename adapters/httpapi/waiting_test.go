@@ -187,48 +187,54 @@ func TestBudgets(t *testing.T) {
 }
 
 func TestGate(t *testing.T) {
-	g := newGate(Limits{Requests: 2, Waits: 1, PerActor: 1, ActorWaits: 1, Bytes: 100}.withDefaults(), time.Now)
-	large, err := g.enter(false, 500)
+	g := newGate(Limits{Requests: 2, Waits: 1, PerActor: 2, ActorWaits: 1, Bytes: 100, ActorBytes: 50}.withDefaults(), time.Now)
+	large, err := g.admit("a", false, 500)
 	if err != nil {
 		t.Fatalf("a body above the budget must come in alone: %v", err)
 	}
-	if _, err := g.enter(false, 1); hub.KindOf(err) != hub.KindBusy {
-		t.Errorf("bytes: %v", err)
+	refused := func(rule string, err error) {
+		t.Helper()
+		if hub.KindOf(err) != hub.KindBusy || hub.ViolationsOf(err)[0].Rule != rule {
+			t.Errorf("%s: %v", rule, err)
+		}
 	}
-	if _, err := g.enter(false, -1); hub.KindOf(err) != hub.KindBusy {
-		t.Errorf("unknown length: %v", err)
-	}
+	_, err = g.admit("a", false, 1)
+	refused("actor_bytes", err)
+	_, err = g.admit("b", false, 1)
+	refused("bytes", err)
 	large()
-	first, err := g.enter(false, 60)
+	mine, err := g.admit("a", false, 40)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := g.enter(false, 40)
+	_, err = g.admit("a", false, -1)
+	refused("actor_bytes", err)
+	more, err := g.admit("a", false, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.enter(false, 0); hub.KindOf(err) != hub.KindBusy {
-		t.Errorf("requests: %v", err)
-	}
-	wait, err := g.enter(true, 0)
-	if err != nil {
-		t.Errorf("waits have a budget of their own: %v", err)
-	}
-	mine, err := g.admit("a", false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := g.admit("a", false); hub.KindOf(err) != hub.KindBusy {
-		t.Errorf("actor: %v", err)
-	}
-	others, err := g.admit("b", false)
+	_, err = g.admit("a", false, 0)
+	refused("actor", err)
+	others, err := g.admit("b", false, 50)
 	if err != nil {
 		t.Errorf("one actor slows another: %v", err)
 	}
-	for _, leave := range []func(){first, second, wait, mine, others} {
+	var inside []func()
+	for _, waits := range []bool{false, false, true} {
+		leave, err := g.enter(waits)
+		if err != nil {
+			t.Fatalf("waits have a budget of their own: %v", err)
+		}
+		inside = append(inside, leave)
+	}
+	_, err = g.enter(false)
+	refused("requests", err)
+	_, err = g.enter(true)
+	refused("requests", err)
+	for _, leave := range append(inside, mine, more, others) {
 		leave()
 	}
-	if g.total != [2]int{} || g.bytes != 0 || g.actors["a"].underWay != [2]int{} || g.actors["b"].underWay != [2]int{} {
+	if g.total != [2]int{} || g.bytes != 0 || g.actors["a"].underWay != [2]int{} || g.actors["a"].bytes != 0 {
 		t.Errorf("the gate did not become empty: %+v", g)
 	}
 }
@@ -239,7 +245,7 @@ func TestRateOfAKey(t *testing.T) {
 	now := testTime
 	g := newGate(Limits{Rate: 10}.withDefaults(), func() time.Time { return now })
 	ask := func(actor string) error {
-		leave, err := g.admit(actor, false)
+		leave, err := g.admit(actor, false, 0)
 		if err == nil {
 			leave()
 		}

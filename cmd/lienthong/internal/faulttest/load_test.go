@@ -1,4 +1,4 @@
-package crashtest
+package faulttest
 
 import (
 	"context"
@@ -22,6 +22,7 @@ type load struct {
 	record  *record
 	counter *atomic.Int64
 	slow    bool // collectors sometimes leave a lease unfinished
+	first   int  // recipients before this one get nothing
 }
 
 func (l *load) run(ctx context.Context, url string) {
@@ -63,10 +64,11 @@ func (l *load) newDocument() document {
 	content := make([]byte, 2048+mathrand.IntN(8192))
 	rand.Read(content)
 	sum := sha256.Sum256(content)
-	first, count := mathrand.IntN(recipientCount), 1+mathrand.IntN(3)
+	of := recipientCount - l.first
+	begin, count := mathrand.IntN(of), 1+mathrand.IntN(3)
 	var recipients []string
 	for i := range count {
-		recipients = append(recipients, recipientCode((first+i)%recipientCount))
+		recipients = append(recipients, recipientCode(l.first+(begin+i)%of))
 	}
 	return document{
 		externalID: fmt.Sprintf("crash-%06d", l.counter.Add(1)),
