@@ -94,7 +94,7 @@ func guests() []guest {
 func testTools() []string {
 	return []string{
 		"pgregory.net/rapid", "github.com/google/go-cmp", "go.uber.org/goleak",
-		"github.com/rogpeppe/go-internal", "github.com/santhosh-tekuri/jsonschema",
+		"github.com/rogpeppe/go-internal", "github.com/santhosh-tekuri/jsonschema", "github.com/anishathalye/porcupine",
 	}
 }
 

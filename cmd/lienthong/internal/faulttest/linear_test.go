@@ -1,0 +1,278 @@
+package faulttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
+)
+
+// Linearizability: what clients saw of one key, or of one delivery, must be explained
+// by some order of single acts that agrees with the times of calls and answers. An act
+// whose answer got lost may have happened at any time from its call on, or never.
+
+// act is one call in a history.
+type act struct {
+	kind  string // submit, look, lease, acknowledge
+	fence int64
+}
+
+// seen is what a call answered.
+type seen struct {
+	unknown bool   // the answer got lost
+	id      string // dispatch or receipt; "" for none
+	fence   int64
+	refused bool
+}
+
+// keyModel: a key stands for one dispatch, from its first acceptance on and for ever.
+func keyModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return "" },
+		Step: func(state, input, output any) (bool, any) {
+			standing, in, out := state.(string), input.(act), output.(seen)
+			switch {
+			case out.unknown && in.kind == "submit" && standing == "":
+				return true, "unknown"
+			case out.unknown:
+				return true, standing
+			case standing == "unknown":
+				return out.id != "", out.id // the lost answer was about this dispatch
+			case in.kind == "look":
+				return out.id == standing, standing
+			}
+			return standing == "" || standing == out.id, out.id
+		},
+	}
+}
+
+// hold is the state of a delivery: its last fence, and the receipt of its hand-over.
+type hold struct {
+	fence   int64
+	receipt string
+}
+
+// deliveryModel: fences grow, and there is one hand-over, with one receipt.
+func deliveryModel() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return hold{} },
+		Step: func(state, input, output any) (bool, any) {
+			h, in, out := state.(hold), input.(act), output.(seen)
+			switch {
+			case in.kind == "lease" && out.unknown:
+				return true, hold{h.fence + 1, h.receipt}
+			case in.kind == "lease":
+				return out.fence > h.fence && h.receipt == "", hold{out.fence, h.receipt}
+			case out.refused:
+				return true, h
+			case out.unknown && h.receipt == "" && in.fence == h.fence:
+				return true, hold{h.fence, "unknown"}
+			case out.unknown:
+				return true, h
+			case h.receipt == "" || h.receipt == "unknown":
+				return in.fence == h.fence, hold{h.fence, out.id}
+			}
+			return out.id == h.receipt, h
+		},
+	}
+}
+
+// history collects what clients saw, by object.
+type history struct {
+	mu  sync.Mutex
+	ops map[string][]porcupine.Operation
+	n   atomic.Int64
+}
+
+// note runs a call and writes down when it was made and what came back.
+func (h *history) note(object string, client int, in act, call func() (seen, error)) error {
+	begun := time.Now().UnixNano()
+	out, err := call()
+	returned := time.Now().UnixNano()
+	var no *refused
+	switch {
+	case errors.As(err, &no):
+		out = seen{refused: true}
+		if in.kind == "lease" {
+			return nil // nobody learnt anything of the delivery
+		}
+	case err != nil:
+		out, returned = seen{unknown: true}, math.MaxInt64
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ops[object] = append(h.ops[object], porcupine.Operation{ClientId: client, Input: in, Call: begun, Output: out, Return: returned})
+	h.n.Add(1)
+	if no != nil {
+		return nil
+	}
+	return err
+}
+
+// TestLinearizable drives one hub with many clients on few keys while it is killed
+// again and again, and looks for an order that explains everything.
+func TestLinearizable(t *testing.T) { linearizable(t, rounds(t, "LIENTHONG_HISTORIES", 2)) }
+
+func linearizable(t *testing.T, histories int, env ...string) {
+	dir := t.TempDir()
+	l := &load{keys: prepared(t, dir, env...), record: newRecord(), counter: new(atomic.Int64)}
+	total := int64(0)
+	for n := range histories {
+		h := &history{ops: map[string][]porcupine.Operation{}}
+		for life := 0; h.n.Load() < 2000 && life < 60; life++ {
+			hub := startHub(t, dir, "", env...)
+			h.live(t, hub, l, fmt.Sprintf("%d-%d", n, life/6))
+		}
+		total += h.n.Load()
+		if object, ok := h.explained(); !ok {
+			t.Fatalf("no order of single acts explains what clients saw of %s", object)
+		}
+	}
+	t.Logf("%d histories, %d calls", histories, total)
+}
+
+// live lets clients work on a few shared keys and deliveries until the hub is killed.
+func (h *history) live(t *testing.T, hub *hubproc.Process, l *load, group string) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	for client := range 6 {
+		all.Go(func() { h.submitAndLook(ctx, newClient(hub.URL, l.keys.sender), client, group) })
+	}
+	for client, key := range append(l.keys.recipients, l.keys.recipients...) {
+		all.Go(func() { h.leaseAndAcknowledge(ctx, newClient(hub.URL, key), 100+client) })
+	}
+	select {
+	case <-time.After(100*time.Millisecond + rand.N(400*time.Millisecond)):
+	case <-hub.Done():
+		t.Errorf("the hub ended by itself:\n%s", hub.Log())
+	}
+	hub.Kill()
+	cancel()
+	all.Wait()
+}
+
+func (h *history) submitAndLook(ctx context.Context, c *client, client int, group string) {
+	for ctx.Err() == nil {
+		key := fmt.Sprintf("key-%s-%d", group, rand.IntN(12))
+		d := document{externalID: key, content: []byte(key), recipients: []string{recipientCode(0), recipientCode(1)}}
+		err := h.note(key, client, act{kind: "submit"}, func() (seen, error) {
+			a, err := c.submit(ctx, senderCode, d)
+			return seen{id: a.Dispatch.ID}, err
+		})
+		if err == nil && rand.IntN(3) == 0 {
+			err = h.note(key, client, act{kind: "look"}, func() (seen, error) { return c.look(ctx, key) })
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// look asks which dispatch a key stands for.
+func (c *client) look(ctx context.Context, externalID string) (seen, error) {
+	var page struct {
+		Items []struct {
+			Dispatch struct {
+				ID string `json:"id"`
+			} `json:"dispatch"`
+		} `json:"items"`
+	}
+	err := c.json(ctx, http.MethodGet, "/v1/sent?external_id="+url.QueryEscape(externalID), nil, &page)
+	if err != nil || len(page.Items) == 0 {
+		return seen{}, err
+	}
+	return seen{id: page.Items[0].Dispatch.ID}, nil
+}
+
+func (h *history) leaseAndAcknowledge(ctx context.Context, c *client, client int) {
+	for ctx.Err() == nil {
+		begun := time.Now().UnixNano()
+		items, err := c.lease(ctx, 1+rand.IntN(3))
+		var no *refused
+		if err != nil && !errors.As(err, &no) {
+			return // which deliveries it would have leased nobody knows; fences only grow
+		}
+		for _, it := range items {
+			h.leased(it, client, begun)
+			digests := map[string]string{}
+			for _, p := range it.Dispatch.Parts {
+				digests[p.ID] = p.SHA256
+			}
+			for range 1 + rand.IntN(2) { // sometimes the client is not sure and asks again
+				err := h.note(it.Delivery.ID, client, act{kind: "acknowledge", fence: it.Delivery.Lease.Fence}, func() (seen, error) {
+					receipt, err := c.acknowledge(ctx, it.Delivery, digests)
+					return seen{id: string(receipt)}, err
+				})
+				if err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (h *history) leased(it item, client int, begun int64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ops[it.Delivery.ID] = append(h.ops[it.Delivery.ID], porcupine.Operation{
+		ClientId: client, Input: act{kind: "lease"}, Call: begun,
+		Output: seen{fence: it.Delivery.Lease.Fence}, Return: time.Now().UnixNano(),
+	})
+	h.n.Add(1)
+}
+
+// explained names an object whose history no order explains.
+func (h *history) explained() (string, bool) {
+	for object, ops := range h.ops {
+		model := keyModel()
+		if ops[0].Input.(act).kind != "submit" && ops[0].Input.(act).kind != "look" {
+			model = deliveryModel()
+		}
+		if porcupine.CheckOperationsTimeout(model, ops, time.Minute) == porcupine.Illegal {
+			return object, false
+		}
+	}
+	return "", true
+}
+
+// TestUnexplained: the models refuse what must never be seen.
+func TestUnexplained(t *testing.T) {
+	op := func(call, ret int64, in act, out seen) porcupine.Operation {
+		return porcupine.Operation{Input: in, Output: out, Call: call, Return: ret}
+	}
+	for name, ops := range map[string][]porcupine.Operation{
+		"a key with two dispatches": {
+			op(0, 1, act{kind: "submit"}, seen{id: "a"}), op(2, 3, act{kind: "submit"}, seen{id: "b"}),
+		},
+		"an accepted dispatch that is not there": {
+			op(0, 1, act{kind: "submit"}, seen{id: "a"}), op(2, 3, act{kind: "look"}, seen{}),
+		},
+		"a fence twice": {
+			op(0, 1, act{kind: "lease"}, seen{fence: 1}), op(2, 3, act{kind: "lease"}, seen{fence: 1}),
+		},
+		"an acknowledgement under an old fence": {
+			op(0, 1, act{kind: "lease"}, seen{fence: 1}), op(2, 3, act{kind: "lease"}, seen{fence: 2}),
+			op(4, 5, act{kind: "acknowledge", fence: 1}, seen{id: "r"}),
+		},
+		"two receipts of one hand-over": {
+			op(0, 1, act{kind: "lease"}, seen{fence: 1}), op(2, 3, act{kind: "acknowledge", fence: 1}, seen{id: "r"}),
+			op(4, 5, act{kind: "acknowledge", fence: 1}, seen{id: "s"}),
+		},
+	} {
+		h := &history{ops: map[string][]porcupine.Operation{name: ops}}
+		if _, ok := h.explained(); ok {
+			t.Errorf("%s counts as explained", name)
+		}
+	}
+}
