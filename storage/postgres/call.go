@@ -159,6 +159,7 @@ const (
 	queryCanceled       = "57014" // by statement_timeout
 	notInRepertoire     = "22021" // a text that is not UTF-8, or holds U+0000
 	badPassword         = "28P01"
+	unknownStatement    = "26000" // a prepared one that the connection has lost
 )
 
 // state returns the SQLSTATE of an error, or "" when the server did not send it.
@@ -174,7 +175,7 @@ func state(err error) string {
 // once.
 func didNothing(err error) bool {
 	switch state(err) {
-	case serialization, deadlock, lockNotAvailable, tooManyConnections, cannotConnectNow:
+	case serialization, deadlock, lockNotAvailable, tooManyConnections, cannotConnectNow, unknownStatement:
 		return true
 	}
 	var connect *pgconn.ConnectError

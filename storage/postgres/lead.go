@@ -7,17 +7,20 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/lienthong/lienthong/hub"
 )
 
 // A lock is tried, and the connection of a held one tested, every lockPoll. A holder
-// whose server does not answer for pingLimit stops; the server drops a holder that
-// it has not heard of for about six seconds. The holder thus stops first, unless it
-// was frozen: for that there is the epoch.
+// learns at once that the server closed its connection, and gives up when it has not
+// answered for pingLimit; the server drops a holder that it has not heard of for five
+// to six seconds, and whoever comes next waits for handOver. The old holder thus
+// stops first, unless it was frozen: for that there is the epoch.
 const (
 	lockPoll  = time.Second
 	pingLimit = 2 * time.Second
+	handOver  = time.Second
 )
 
 // holderSettings let the server notice within six seconds that a holder is gone: its
@@ -44,6 +47,11 @@ func (s *Store) Lead(ctx context.Context, name string, run func(ctx context.Cont
 	for {
 		var epoch int64
 		err := s.holding(ctx, name, lockPoll, func(ctx context.Context, c *pgx.Conn) (err error) {
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(handOver):
+			}
 			epoch, err = nextEpoch(ctx, c, name)
 			return err
 		}, func(ctx context.Context) error { return finished{run(ctx, epoch)} })
@@ -137,17 +145,18 @@ func lock(ctx context.Context, c *pgx.Conn, name string, poll time.Duration) err
 	}
 }
 
-// watch ends a job when the connection of its lock does not answer.
+// watch ends a job when the connection of its lock is closed or does not answer.
 func watch(held context.Context, c *pgx.Conn, end context.CancelCauseFunc) {
-	for {
-		select {
-		case <-held.Done():
-			return
-		case <-time.After(lockPoll):
-		}
-		ctx, cancel := context.WithTimeout(held, pingLimit)
-		err := c.Ping(ctx)
+	for held.Err() == nil {
+		// Nobody notifies: this waits, and returns at once when the connection breaks.
+		ctx, cancel := context.WithTimeout(held, lockPoll)
+		_, err := c.WaitForNotification(ctx)
 		cancel()
+		if err == nil || pgconn.Timeout(err) {
+			ctx, cancel := context.WithTimeout(held, pingLimit)
+			err = c.Ping(ctx)
+			cancel()
+		}
 		if err != nil && held.Err() == nil {
 			end(errLost)
 		}

@@ -52,7 +52,7 @@ type Options struct {
 	// Password is asked at every connect, so that it can be changed without a
 	// restart; nil leaves what the URL says.
 	Password        func() (string, error)
-	MaxConns        int          // of this node; default 4 per CPU, at least 16
+	MaxConns        int          // of this node; default 4 per CPU, at least 8
 	Log             *slog.Logger // default: none
 	ApplicationName string       // shown by the server; default "lienthong"
 }
@@ -122,7 +122,7 @@ func (o *Options) poolConfig() (*pgxpool.Config, error) {
 		// The text of the cause may hold the URL and so a password.
 		return nil, hub.Invalid("url", "format", "the address of the database cannot be read")
 	}
-	config.MaxConns = int32(max(16, 4*runtime.NumCPU()))
+	config.MaxConns = int32(max(8, 4*runtime.NumCPU()))
 	if o.MaxConns > 0 {
 		config.MaxConns = int32(o.MaxConns)
 	}
@@ -136,8 +136,11 @@ func (o *Options) poolConfig() (*pgxpool.Config, error) {
 	if o.Password != nil {
 		config.BeforeConnect = func(_ context.Context, c *pgx.ConnConfig) error {
 			password, err := o.Password()
+			if err != nil {
+				return &hub.Error{Kind: hub.KindUnavailable, Message: "the password of the database cannot be read", Err: err}
+			}
 			c.Password = password
-			return err
+			return nil
 		}
 	}
 	return config, nil

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"testing"
@@ -141,7 +142,9 @@ func dated(a hub.Acceptance, at time.Time) hub.Acceptance {
 		a.Deliveries[i].ID, a.Deliveries[i].Dispatch = hub.DeliveryID(month(string(a.Deliveries[i].ID))), a.Dispatch.ID
 	}
 	for i := range a.Evidence {
-		a.Evidence[i].Evidence.ID, a.Evidence[i].Evidence.Dispatch = hub.EvidenceID(month(string(a.Evidence[i].Evidence.ID))), a.Dispatch.ID
+		e := &a.Evidence[i]
+		e.Evidence.ID, e.Evidence.Dispatch = hub.EvidenceID(month(string(e.Evidence.ID))), a.Dispatch.ID
+		e.Canonical, _ = json.Marshal(e.Evidence)
 	}
 	return a
 }

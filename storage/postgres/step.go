@@ -40,13 +40,13 @@ func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, err
 	for i := range steps {
 		results[i] = sqlkit.NotApplied(&steps[i])
 	}
-	batch, err := s.stepBatch(steps)
-	if err != nil || batch.Len() == 0 {
+	statements, err := s.stepStatements(steps)
+	if err != nil || len(statements) == 0 {
 		return results, err
 	}
 	var applied []int64
 	err = s.act(ctx, "record steps", func(ctx context.Context, c *pgx.Conn) (err error) {
-		applied, err = sendSteps(ctx, c, batch)
+		applied, err = sendSteps(ctx, c, statements)
 		return err
 	})
 	if err != nil {
@@ -58,48 +58,55 @@ func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, err
 	return results, nil
 }
 
-// sendSteps runs the statements of a batch, which the server takes for one
-// transaction: it commits when it has them all.
-func sendSteps(ctx context.Context, c *pgx.Conn, batch *pgx.Batch) (applied []int64, err error) {
+// sendSteps runs statements in one batch, which the server takes for one transaction:
+// it commits when it has them all. A batch remembers the connection that it was sent
+// on, so each try has one of its own.
+func sendSteps(ctx context.Context, c *pgx.Conn, statements [][]any) (applied []int64, err error) {
+	batch := &pgx.Batch{}
+	for _, args := range statements {
+		batch.Queue(stepsText, args...)
+	}
 	results := c.SendBatch(ctx, batch)
-	for range batch.Len() {
-		found, err := results.Query()
-		if err != nil {
-			break // Close says why
-		}
-		numbers, err := pgx.CollectRows(found, pgx.RowTo[int64])
-		if err != nil {
+	for n := 0; n < len(statements) && err == nil; n++ {
+		var found pgx.Rows
+		if found, err = results.Query(); err != nil {
 			break
 		}
+		var numbers []int64
+		numbers, err = pgx.CollectRows(found, pgx.RowTo[int64])
 		applied = append(applied, numbers...)
 	}
-	return applied, results.Close()
+	if end := results.Close(); err == nil {
+		err = end // only the end of the batch tells of the commit
+	}
+	return applied, err
 }
 
-// stepBatch makes one statement for the first step of every delivery, one for the
-// second where a delivery has several, and so on: a statement changes a row once.
-func (s *Store) stepBatch(steps []hub.Step) (*pgx.Batch, error) {
+// stepStatements returns the arguments of one statement for the first step of every
+// delivery, of one for the second where a delivery has several, and so on: a statement
+// changes a row once.
+func (s *Store) stepStatements(steps []hub.Step) ([][]any, error) {
 	rounds := map[hub.DeliveryID]int{}
-	var statements []*stepColumns
+	var columns []*stepColumns
 	for i := range steps {
 		if !sqlkit.LegalStep(&steps[i]) {
 			continue
 		}
 		round := rounds[steps[i].Delivery.ID]
 		rounds[steps[i].Delivery.ID]++
-		if round == len(statements) {
-			statements = append(statements, &stepColumns{})
+		if round == len(columns) {
+			columns = append(columns, &stepColumns{})
 		}
-		statements[round].places = append(statements[round].places, i)
+		columns[round].places = append(columns[round].places, i)
 	}
-	batch := &pgx.Batch{}
-	for _, c := range statements {
+	statements := make([][]any, len(columns))
+	for i, c := range columns {
 		if err := c.fill(steps); err != nil {
 			return nil, err
 		}
-		batch.Queue(stepsText, c.args(s.era)...)
+		statements[i] = c.args(s.era)
 	}
-	return batch, nil
+	return statements, nil
 }
 
 // stepColumns are steps column by column.
