@@ -73,7 +73,7 @@ func guests() []guest {
 		{"github.com/russellhaering/goxmldsig", []string{"signing/xmldsig"}, nil},
 		{"github.com/gowebpki/jcs", []string{"signing/jose"}, nil},
 		{"github.com/go-chi/chi", []string{"adapters/httpapi", "adapters/web", "adapters/vxp", "adapters/lgsp"}, nil},
-		{"go.yaml.in/yaml", []string{"schemas"}, []string{"adapters/httpapi"}},
+		{"go.yaml.in/yaml", []string{"schemas"}, []string{"adapters/httpapi", "cmd/lienthong/deploy"}},
 		{"golang.org/x/mod/sumdb", []string{"hub/audit"}, nil},
 		{"golang.org/x/text", []string{"hub/directory", "hub/intake", "adapters/...", wiring}, nil},
 		{"golang.org/x/sync", []string{"adapters/...", stores, wiring}, nil},
