@@ -165,10 +165,9 @@ func TestLostConnections(t *testing.T) {
 func TestTooManyConnections(t *testing.T) {
 	s := openNew(t)
 	c := behind(t, s.url)
-	run(t, c, "CREATE ROLE crowd LOGIN")
-	run(t, c, "SELECT grant_application('crowd')")
-	run(t, c, "ALTER ROLE crowd CONNECTION LIMIT 0")
-	_, err := Open(t.Context(), Options{URL: "postgres://crowd@" + s.config.Host + ":" + fmt.Sprint(s.config.Port) + "/" + s.config.Database + "?sslmode=disable"})
+	crowd := application(t, c, s.url)
+	run(t, c, "ALTER ROLE "+s.config.Database+" CONNECTION LIMIT 0")
+	_, err := Open(t.Context(), Options{URL: crowd})
 	wants(t, hub.KindUnavailable, err)
 	if state(err) != tooManyConnections {
 		t.Errorf("SQLSTATE %q", state(err))

@@ -43,9 +43,7 @@ func TestEvidenceTriggers(t *testing.T) {
 func TestTwoRoles(t *testing.T) {
 	s, m := openNew(t), storagetest.NewMaker()
 	owner := behind(t, s.url)
-	run(t, owner, "CREATE ROLE application LOGIN")
-	run(t, owner, "SELECT grant_application('application')")
-	asApplication := strings.Replace(s.url, "hub@", "application@", 1)
+	asApplication := application(t, owner, s.url)
 	app := openAt(t, asApplication)
 	a := must[hub.Accepted](t)(app.Accept(t.Context(), dated(m.Acceptance("r1"), time.Now())))
 	if results, err := app.ApplySteps(t.Context(), m.Step(a.Deliveries[0], hub.StateConsigned)); err != nil || results[0] != nil {
@@ -60,7 +58,7 @@ func TestTwoRoles(t *testing.T) {
 	c := behind(t, asApplication)
 	for _, statement := range []string{
 		"UPDATE evidences SET jws = ''", "DELETE FROM evidences", "TRUNCATE evidences", "DELETE FROM evidences_default",
-		"ALTER TABLE evidences DISABLE TRIGGER ALL", "DELETE FROM goose_db_version", "SELECT grant_application('application')",
+		"ALTER TABLE evidences DISABLE TRIGGER ALL", "DELETE FROM goose_db_version", "SELECT grant_application('postgres')",
 	} {
 		if _, err := c.Exec(t.Context(), statement); state(err) != "42501" {
 			t.Errorf("%s: %v", statement, err)

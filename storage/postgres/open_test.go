@@ -90,10 +90,10 @@ func TestPasswordRotation(t *testing.T) {
 	url := p.Database(t)
 	openAt(t, url)
 	c := behind(t, url)
-	run(t, c, "CREATE ROLE application LOGIN PASSWORD 'first'")
-	run(t, c, "SELECT grant_application('application')")
+	asApplication, role := application(t, c, url), c.Config().Database
+	run(t, c, "ALTER ROLE "+role+" PASSWORD 'first'")
 	hba := ask[string](t, c, "SHOW hba_file")
-	rules := "host all application 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n"
+	rules := "host all " + role + " 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\nlocal all all trust\n"
 	if err := os.WriteFile(hba, []byte(rules), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestPasswordRotation(t *testing.T) {
 	write("first")
 	var asked atomic.Int32
 	options := Options{
-		URL: strings.Replace(url, "hub@", "application@", 1), MaxConns: 2,
+		URL: asApplication, MaxConns: 2,
 		Password: func() (string, error) {
 			asked.Add(1)
 			password, err := os.ReadFile(secret)
@@ -128,8 +128,8 @@ func TestPasswordRotation(t *testing.T) {
 	write("first")
 	s = must[*Store](t)(Open(t.Context(), options))
 	defer s.Close()
-	run(t, c, "ALTER ROLE application PASSWORD 'second'")
-	run(t, c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'application'")
+	run(t, c, "ALTER ROLE "+role+" PASSWORD 'second'")
+	run(t, c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
 	_, err := s.Keys(t.Context())
 	wants(t, hub.KindUnavailable, err) // whoever is late with the secret can repair it
 	write("second")
@@ -137,7 +137,7 @@ func TestPasswordRotation(t *testing.T) {
 	if err := os.Remove(secret); err != nil {
 		t.Fatal(err)
 	}
-	run(t, c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'application'")
+	run(t, c, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", role)
 	_, err = s.Keys(t.Context())
 	wants(t, hub.KindUnavailable, err)
 	if asked.Load() < 4 {

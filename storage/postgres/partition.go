@@ -9,9 +9,9 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// monthsAhead is how many coming months Open prepares: a daily job has that long to
+// preparedMonths is how many coming months Open prepares: a daily job has that long to
 // be repaired before rows go into the default partitions.
-const monthsAhead = 3
+const preparedMonths = 3
 
 // EnsurePartitions makes the partitions of the month of now and of the months ahead
 // that are not there. A month of which the default partition already holds rows

@@ -41,7 +41,7 @@ func TestEnsurePartitions(t *testing.T) {
 				t.Errorf("%s has the partitions %v", table, got)
 			}
 		}
-		if want := 1 + 3 + 1 + monthsAhead; len(got) != want { // those of Open are of now
+		if want := 1 + 3 + 1 + preparedMonths; len(got) != want { // those of Open are of now
 			t.Errorf("%s has %d partitions, want %d", table, len(got), want)
 		}
 	}

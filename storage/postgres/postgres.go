@@ -113,7 +113,7 @@ func (s *Store) prepare(ctx context.Context) error {
 	if err := s.migrate(ctx); err != nil {
 		return err
 	}
-	return s.EnsurePartitions(ctx, time.Now(), monthsAhead)
+	return s.EnsurePartitions(ctx, time.Now(), preparedMonths)
 }
 
 func (o *Options) poolConfig() (*pgxpool.Config, error) {

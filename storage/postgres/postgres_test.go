@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,6 +82,16 @@ func behind(t testing.TB, url string) *pgx.Conn {
 	}
 	t.Cleanup(func() { _ = c.Close(t.Context()) })
 	return c
+}
+
+// application makes a role, named as the database, that works as the application, and
+// returns the URL for it.
+func application(t testing.TB, owner *pgx.Conn, url string) string {
+	t.Helper()
+	role := owner.Config().Database
+	run(t, owner, "CREATE ROLE "+role+" LOGIN")
+	run(t, owner, "SELECT grant_application($1)", role)
+	return strings.Replace(url, "hub@", role+"@", 1)
 }
 
 func run(t testing.TB, c *pgx.Conn, text string, args ...any) {

@@ -121,7 +121,7 @@ func TestStatements(t *testing.T) {
 		want("Ping", 1, func() { err = s.Ping(ctx) })
 		want("Settle", 1, func() { _, err = s.Settle(ctx, "x", "y") })
 		want("Backlog", 1, func() { _, err = s.Backlog(ctx, n) })
-		want("EnsurePartitions", 1, func() { err = s.EnsurePartitions(ctx, time.Now(), monthsAhead) })
+		want("EnsurePartitions", 1, func() { err = s.EnsurePartitions(ctx, time.Now(), preparedMonths) })
 	}
 }
 
