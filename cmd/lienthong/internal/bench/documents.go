@@ -15,7 +15,6 @@ import (
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
-	"github.com/lienthong/lienthong/signing/pki"
 )
 
 // makeDocuments writes the signed documents, or packages with one in each, to
@@ -88,20 +87,3 @@ type memory struct{ *bytes.Reader }
 // Close implements io.Closer.
 func (memory) Close() error { return nil }
 
-// newSigners makes a test PKI with RSA-2048, which agencies use today, and writes
-// its anchors to a file.
-func newSigners(anchors string) (sample.Signers, error) {
-	authority, err := pki.New(time.Now(), pki.RSA2048)
-	if err != nil {
-		return sample.Signers{}, err
-	}
-	leader, err := authority.Person("Nguyễn Văn Ví Dụ", "Cơ quan đo tải", pki.RSA2048)
-	if err != nil {
-		return sample.Signers{}, err
-	}
-	agency, err := authority.Agency("Cơ quan đo tải", pki.RSA2048)
-	if err != nil {
-		return sample.Signers{}, err
-	}
-	return sample.Signers{Leader: leader, Agency: agency}, os.WriteFile(anchors, authority.AnchorsPEM(), 0o600)
-}

@@ -125,6 +125,9 @@ func (p *Process) signal(s syscall.Signal) error {
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// PID is the id of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Log returns the last output of the process, for the message of a failure.
 func (p *Process) Log() string { return p.log.String() }
 
