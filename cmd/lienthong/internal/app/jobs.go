@@ -10,6 +10,7 @@ import (
 const (
 	refreshEvery = 5 * time.Second
 	houseEvery   = 5 * time.Second
+	dayEvery     = 12 * time.Hour // a job of every day, with one try to spare
 )
 
 // every calls act at a steady pace until ctx ends and logs its errors.
@@ -46,6 +47,11 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 		a.every(jobs, houseEvery, "removing expired uploads", func(ctx context.Context) error {
 			_, err := a.services.intake.SweepUploads(ctx)
 			return err
+		})
+	})
+	house.Go(func() {
+		a.every(jobs, dayEvery, "preparing the coming months", func(ctx context.Context) error {
+			return a.store.Maintain(ctx, time.Now())
 		})
 	})
 	err := a.services.delivery.RunSweeper(jobs)

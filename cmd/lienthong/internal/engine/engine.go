@@ -55,6 +55,7 @@ type Operated interface {
 	Watched
 	Settler
 	Leader
+	Maintained
 }
 
 // Watched tells the operator how a store is.
@@ -78,6 +79,11 @@ type Leader interface {
 	// until ctx ends. The context of run ends as soon as the hold is no longer
 	// sure. The epoch grows with every holder.
 	Lead(ctx context.Context, name string, run func(ctx context.Context, epoch int64) error) error
+}
+
+// Maintained is a store that wants looking after, daily and on one node.
+type Maintained interface {
+	Maintain(ctx context.Context, now time.Time) error
 }
 
 // Content keeps the originals.

@@ -12,10 +12,14 @@ import (
 // OpenState opens the store of state and brings its schema to the newest version.
 func OpenState(ctx context.Context, o Options) (State, error) {
 	if o.Database != "" {
-		return postgres.Open(ctx, postgres.Options{
+		s, err := postgres.Open(ctx, postgres.Options{
 			URL: o.Database, Password: o.databasePassword(), MaxConns: o.DatabaseConnections,
 			Log: o.Log, ApplicationName: "lienthong " + o.Name,
 		})
+		if err != nil {
+			return nil, err
+		}
+		return shared{s}, nil
 	}
 	s, err := sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(o.DataDir, "hub.db"), Log: o.Log, Fatal: o.Fatal})
 	if err != nil {
@@ -33,8 +37,22 @@ func (o *Options) databasePassword() func() (string, error) {
 	return func() (string, error) { return password(o.DatabasePasswordFile) }
 }
 
+// shared is a store that several nodes work on.
+type shared struct{ *postgres.Store }
+
+// monthsAhead are prepared, so that a schedule that stands still harms nobody for long.
+const monthsAhead = 3
+
+// Maintain implements Maintained: it prepares the partitions of the coming months.
+func (s shared) Maintain(ctx context.Context, now time.Time) error {
+	return s.EnsurePartitions(ctx, now, monthsAhead)
+}
+
 // alone is a store that one process has for itself: it holds every job.
 type alone struct{ *sqlite.Store }
+
+// Maintain implements Maintained: SQLite looks after itself.
+func (*alone) Maintain(context.Context, time.Time) error { return nil }
 
 // leadPause is the wait before a job that failed is begun again.
 const leadPause = time.Second

@@ -10,6 +10,7 @@ import (
 	mathrand "math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 const senders = 6
@@ -38,9 +39,22 @@ func (l *load) run(ctx context.Context, url string) {
 
 func (l *load) send(ctx context.Context, c *client) {
 	for ctx.Err() == nil {
-		if err := submitRecorded(ctx, c, l.record, l.newDocument()); err != nil {
+		err := submitRecorded(ctx, c, l.record, l.newDocument())
+		var no *refused
+		if err != nil && !errors.As(err, &no) {
 			return
 		}
+		if err != nil {
+			pause(ctx)
+		}
+	}
+}
+
+// pause is what a client waits that was told to come again.
+func pause(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(20 * time.Millisecond):
 	}
 }
 
@@ -82,6 +96,7 @@ func (l *load) collect(ctx context.Context, c *client) {
 		if err != nil {
 			var no *refused
 			if errors.As(err, &no) {
+				pause(ctx)
 				continue
 			}
 			return

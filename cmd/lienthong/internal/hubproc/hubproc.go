@@ -6,6 +6,7 @@ package hubproc
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ const startLimit = 60 * time.Second
 // Options say what to run.
 type Options struct {
 	Bin     string   // the lienthong binary
+	Command string   // that starts a server; default "serve"
 	DataDir string   // created by the hub when absent
 	Args    []string // further flags of serve
 	Env     []string // added to the environment, KEY=value
@@ -41,9 +43,9 @@ type Process struct {
 	dir  string
 }
 
-// Start runs `serve` on a free port and returns when the hub says it is ready.
+// Start runs the command on a free port and returns when the hub says it is ready.
 func Start(ctx context.Context, o Options) (*Process, error) {
-	args := append([]string{"serve", "--data-dir", o.DataDir, "--listen", "127.0.0.1:0"}, o.Args...)
+	args := append([]string{cmp.Or(o.Command, "serve"), "--data-dir", o.DataDir, "--listen", "127.0.0.1:0"}, o.Args...)
 	p := &Process{
 		cmd:  exec.CommandContext(context.WithoutCancel(ctx), o.Bin, args...), //nolint:gosec // the caller names its own binary
 		done: make(chan struct{}),

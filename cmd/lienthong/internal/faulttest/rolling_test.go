@@ -1,0 +1,178 @@
+package faulttest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
+)
+
+// balancer is a load balancer as operators run them: it asks every node for its
+// readiness, sends requests to those that are ready, one after the other, and repeats
+// nothing.
+type balancer struct {
+	mu    sync.Mutex
+	nodes map[string]*httputil.ReverseProxy // those that were ready when asked last
+	names []string
+	next  int
+	lost  atomic.Int64 // requests that no node answered
+}
+
+func newBalancer(t *testing.T) (*balancer, string) {
+	t.Helper()
+	b := &balancer{nodes: map[string]*httputil.ReverseProxy{}}
+	s := httptest.NewServer(b)
+	t.Cleanup(s.Close)
+	return b, s.URL
+}
+
+func (b *balancer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if node := b.pick(); node != nil {
+		node.ServeHTTP(w, r)
+		return
+	}
+	b.lost.Add(1)
+	w.WriteHeader(http.StatusBadGateway)
+}
+
+func (b *balancer) pick() *httputil.ReverseProxy {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for range b.names {
+		b.next = (b.next + 1) % len(b.names)
+		if node := b.nodes[b.names[b.next]]; node != nil {
+			return node
+		}
+	}
+	return nil
+}
+
+// watch asks a node until it is gone.
+func (b *balancer) watch(ctx context.Context, t *testing.T, h *hubproc.Process) {
+	u, err := url.Parse(h.URL)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	proxy := httputil.NewSingleHostReverseProxy(u)
+	proxy.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err error) {
+		if r.Context().Err() == nil {
+			b.lost.Add(1)
+			t.Errorf("%s %s met a node that was gone: %v", r.Method, r.URL.Path, err)
+		}
+		w.WriteHeader(http.StatusBadGateway)
+	}
+	b.mu.Lock()
+	b.names = append(b.names, h.URL)
+	b.mu.Unlock()
+	for ctx.Err() == nil {
+		r, err := readiness(ctx, h)
+		b.mu.Lock()
+		if b.nodes[h.URL] = nil; err == nil && r.Ready {
+			b.nodes[h.URL] = proxy
+		}
+		b.mu.Unlock()
+		select {
+		case <-ctx.Done():
+		case <-h.Done():
+			return
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+}
+
+// TestRollingRestart: all nodes are stopped and started again, one after the other,
+// while clients send and collect through a load balancer; no request is refused.
+func TestRollingRestart(t *testing.T) {
+	database := server.PostgreSQL(t)
+	rollingRestart(t, "LIENTHONG_DATABASE="+database.Database(t))
+}
+
+func rollingRestart(t *testing.T, env ...string) {
+	s := newSite(t, 2, append(env, "LIENTHONG_DRAIN_FOR=1s")...)
+	nodes := s.start(t)
+	b, address := newBalancer(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var watching sync.WaitGroup
+	defer watching.Wait()
+	for _, h := range nodes {
+		watching.Go(func() { b.watch(ctx, t, h) })
+	}
+	for b.pick() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	l := s.load()
+	var refusals atomic.Int64
+	var clients sync.WaitGroup
+	working, stop := context.WithCancel(ctx)
+	for range 4 {
+		clients.Go(func() {
+			c := newClient(address, l.keys.sender)
+			for working.Err() == nil {
+				if err := submitRecorded(ctx, c, l.record, l.newDocument()); err != nil {
+					refusals.Add(1)
+					t.Errorf("a submission was refused: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for _, key := range l.keys.recipients {
+		clients.Go(func() { l.collectGently(working, newClient(address, key), &refusals, t) })
+	}
+	for i, dir := range s.dirs {
+		time.Sleep(500 * time.Millisecond)
+		if err := nodes[i].Stop(60 * time.Second); err != nil {
+			t.Fatal(err)
+		}
+		nodes[i] = startHub(t, dir, "", s.env...)
+		h := nodes[i]
+		watching.Go(func() { b.watch(ctx, t, h) })
+		awaitReadiness(t, h, "restart", true, "")
+	}
+	time.Sleep(500 * time.Millisecond)
+	stop()
+	clients.Wait()
+	if b.lost.Load() > 0 || refusals.Load() > 0 {
+		t.Errorf("%d requests met no node, %d were refused", b.lost.Load(), refusals.Load())
+	}
+	if n := l.count(); n < 50 {
+		t.Errorf("only %d documents were sent: this run proves nothing", n)
+	}
+	for _, violation := range auditUnseen(t, nodes[0], l) {
+		t.Error(violation)
+	}
+	cancel()
+}
+
+// collectGently collects like any recipient; it counts what was refused for another
+// reason than a rule of the exchange.
+func (l *load) collectGently(ctx context.Context, c *client, refusals *atomic.Int64, t *testing.T) {
+	for ctx.Err() == nil {
+		items, err := c.lease(context.WithoutCancel(ctx), 4)
+		var no *refused
+		if err != nil && (!errors.As(err, &no) || no.status >= 500) {
+			refusals.Add(1)
+			t.Errorf("a collector was refused: %v", err)
+			return
+		}
+		for _, it := range items {
+			if err := l.collectOne(context.WithoutCancel(ctx), c, it); err != nil && (!errors.As(err, &no) || no.status >= 500) {
+				refusals.Add(1)
+				t.Errorf("a collector was refused: %v", err)
+				return
+			}
+		}
+		pause(ctx)
+	}
+}
