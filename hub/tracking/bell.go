@@ -26,6 +26,16 @@ func (b *bell) Ring(agency hub.AgencyID) {
 	}
 }
 
+// RingAll wakes everybody: something may have arrived unheard.
+func (b *bell) RingAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for agency, c := range b.waiting {
+		close(c)
+		delete(b.waiting, agency)
+	}
+}
+
 // Listen returns a channel that is closed at the next ring. Who listens before
 // looking into the mailbox misses nothing.
 func (b *bell) Listen(agency hub.AgencyID) <-chan struct{} {

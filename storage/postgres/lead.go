@@ -118,10 +118,17 @@ func (s *Store) holding(ctx context.Context, name string, poll time.Duration, be
 	return err
 }
 
-// connect opens a connection beside the pool.
+// connect opens the connection of a lock.
 func (s *Store) connect(ctx context.Context) (*pgx.Conn, error) {
+	return s.dialWith(ctx, holderSettings())
+}
+
+// dial opens a connection beside the pool.
+func (s *Store) dial(ctx context.Context) (*pgx.Conn, error) { return s.dialWith(ctx, nil) }
+
+func (s *Store) dialWith(ctx context.Context, settings map[string]string) (*pgx.Conn, error) {
 	config := s.config.Copy()
-	maps.Copy(config.RuntimeParams, holderSettings())
+	maps.Copy(config.RuntimeParams, settings)
 	if s.beforeConnect != nil {
 		if err := s.beforeConnect(ctx, config); err != nil {
 			return nil, err

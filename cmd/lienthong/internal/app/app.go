@@ -53,6 +53,7 @@ type App struct {
 	services services
 	watch    *telemetry.Telemetry
 	health   *health
+	bells    *bells
 	listener net.Listener
 	server   *http.Server
 	side     *sideServer   // for operators; nil without one
@@ -162,8 +163,9 @@ func (a *App) wire(ctx context.Context) error {
 		Store: a.store, Leases: a.store, Reports: a.store, Evidences: a.store, Blobs: a.blobs,
 		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log,
 	})
+	a.bells = newBells(s.tracking, a.store, a.log)
 	s.delivery = delivery.New(delivery.Options{
-		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: s.tracking, Now: time.Now, Log: a.log,
+		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, Log: a.log,
 	})
 	s.intake = intake.New(intake.Options{
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
@@ -359,6 +361,7 @@ func (a *App) Run(ctx context.Context) error {
 		func() error { return a.store.Lead(work, "schedule", a.schedule) },
 		func() error { return a.refresh(work) },
 		func() error { return a.health.run(work) },
+		func() error { return a.bells.run(work) },
 	}
 	if a.side != nil {
 		parts = append(parts, a.side.serve)

@@ -34,7 +34,7 @@ var (
 	_ delivery.Store         = engine.State(nil)
 	_ delivery.Notary        = (*audit.Service)(nil)
 	_ delivery.Queue         = engine.Queue(nil)
-	_ delivery.Bell          = (*tracking.Service)(nil)
+	_ delivery.Bell          = (*bells)(nil)
 	_ tracking.Store         = engine.State(nil)
 	_ tracking.LeaseStore    = engine.State(nil)
 	_ tracking.ReportStore   = engine.State(nil)

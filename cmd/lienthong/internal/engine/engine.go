@@ -56,6 +56,7 @@ type Operated interface {
 	Settler
 	Leader
 	Maintained
+	Bells
 }
 
 // Watched tells the operator how a store is.
@@ -84,6 +85,15 @@ type Leader interface {
 // Maintained is a store that wants looking after, daily and on one node.
 type Maintained interface {
 	Maintain(ctx context.Context, now time.Time) error
+}
+
+// Bells carry the news that something arrived to the nodes where recipients wait for it.
+// They are hints: one that is lost costs time and no document.
+type Bells interface {
+	RingOthers(ctx context.Context, agencies ...hub.AgencyID) error
+	// Hear calls ring for what rings on any node, and resumed whenever it has begun to
+	// listen, until ctx ends.
+	Hear(ctx context.Context, ring func(hub.AgencyID), resumed func()) error
 }
 
 // Content keeps the originals.

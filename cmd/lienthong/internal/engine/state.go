@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/postgres"
 	"github.com/lienthong/lienthong/storage/sqlite"
 )
@@ -53,6 +54,15 @@ type alone struct{ *sqlite.Store }
 
 // Maintain implements Maintained: SQLite looks after itself.
 func (*alone) Maintain(context.Context, time.Time) error { return nil }
+
+// RingOthers implements Bells: there are no others.
+func (*alone) RingOthers(context.Context, ...hub.AgencyID) error { return nil }
+
+// Hear implements Bells: there is nobody to hear.
+func (*alone) Hear(ctx context.Context, _ func(hub.AgencyID), _ func()) error {
+	<-ctx.Done()
+	return nil
+}
 
 // leadPause is the wait before a job that failed is begun again.
 const leadPause = time.Second

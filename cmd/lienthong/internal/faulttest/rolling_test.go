@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -174,5 +175,48 @@ func (l *load) collectGently(ctx context.Context, c *client, refusals *atomic.In
 			}
 		}
 		pause(ctx)
+	}
+}
+
+// TestArrivalOnAnotherNode: who waits on one node is woken by what comes in on another.
+func TestArrivalOnAnotherNode(t *testing.T) {
+	database := server.PostgreSQL(t)
+	s := newSite(t, 2, "LIENTHONG_DATABASE="+database.Database(t))
+	nodes := s.start(t)
+	arrived, listening := make(chan error, 1), make(chan struct{}, 1)
+	go func() { arrived <- awaitArrival(t.Context(), nodes[1].URL, s.keys.recipients[0], listening) }()
+	select {
+	case <-listening:
+	case err := <-arrived:
+		t.Fatal(err)
+	}
+	l := s.load()
+	d := l.newDocument()
+	d.recipients = []string{recipientCode(0)}
+	if err := submitRecorded(t.Context(), newClient(nodes[0].URL, l.keys.sender), l.record, d); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-arrived:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("nobody was told")
+	}
+}
+
+// TestNodesMustSignWithOneKey: a node with a key of its own is refused, and told why.
+func TestNodesMustSignWithOneKey(t *testing.T) {
+	database := server.PostgreSQL(t)
+	env := "LIENTHONG_DATABASE=" + database.Database(t)
+	startHub(t, t.TempDir(), "", env)
+	bin, err := buildHub()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = hubproc.Start(t.Context(), hubproc.Options{Bin: bin, DataDir: t.TempDir(), Env: []string{env}})
+	if err == nil || !strings.Contains(err.Error(), "[hub_key]") {
+		t.Errorf("a node with another key: %v", err)
 	}
 }
