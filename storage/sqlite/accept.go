@@ -98,14 +98,10 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, externalID := sql.NullString{String: d.Key, Valid: d.Key != ""}, d.ExternalID
-	if fault.NoIdempotencyKey {
-		key.Valid, externalID = false, externalID+string(d.ID)
+	r := &acceptanceRows{
+		evidence: a.Evidence, deliveries: make([][]any, len(a.Deliveries)),
+		dispatch: dispatchRow(d, string(a.Evidence[0].Evidence.ID), body, reports),
 	}
-	r := &acceptanceRows{evidence: a.Evidence, deliveries: make([][]any, len(a.Deliveries)), dispatch: []any{
-		string(d.ID), string(d.Sender), externalID, string(d.Operation), key, d.Document.Number(), string(d.Document.Promulgated),
-		sqlkit.SearchText(d), string(a.Evidence[0].Evidence.ID), body, reports,
-	}}
 	for i := range a.Deliveries {
 		if r.deliveries[i], err = encodeDelivery(&a.Deliveries[i]); err != nil {
 			return nil, err
@@ -114,12 +110,26 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 	return r, nil
 }
 
+// dispatchRow is a dispatch as insertDispatch takes it.
+func dispatchRow(d *hub.Dispatch, receipt, body, reports string) []any {
+	key, externalID := sql.NullString{String: d.Key, Valid: d.Key != ""}, d.ExternalID
+	if fault.NoIdempotencyKey {
+		key.Valid, externalID = false, externalID+string(d.ID)
+	}
+	return []any{
+		string(d.ID), string(d.Sender), externalID, string(d.Operation), key, d.Document.Number(), string(d.Document.Promulgated),
+		sqlkit.SearchText(d), receipt, body, reports,
+	}
+}
+
+const insertDispatch = `INSERT INTO dispatches
+	(id, sender, external_id, operation, key, number, promulgated, search, receipt, body, reports)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+
 // insert records all rows; it reports false, and has done nothing, when an
 // earlier dispatch stands in the way.
 func (r *acceptanceRows) insert(t *tx) (bool, error) {
-	n, err := t.change(`INSERT INTO dispatches
-		(id, sender, external_id, operation, key, number, promulgated, search, receipt, body, reports)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`, r.dispatch...)
+	n, err := t.change(insertDispatch+" ON CONFLICT DO NOTHING", r.dispatch...)
 	if err != nil || n == 0 {
 		return false, failed("record the dispatch", err)
 	}

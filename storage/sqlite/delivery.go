@@ -102,10 +102,15 @@ func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int
 
 func encodeDelivery(d *hub.Delivery) ([]any, error) {
 	body, err := sqlkit.EncodeDelivery(d)
+	return deliveryRow(d, body), err
+}
+
+// deliveryRow is a delivery as insertDeliveries takes it.
+func deliveryRow(d *hub.Delivery, body string) []any {
 	return []any{
 		string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version,
 		d.Final(), !d.Urgent, sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), body,
-	}, err
+	}
 }
 
 func insertDeliveries(t *tx, rows [][]any) error {

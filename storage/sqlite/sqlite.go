@@ -52,6 +52,7 @@ type Options struct {
 type Store struct {
 	reader *reader
 	writer *writer
+	path   string
 	fatal  func(error)
 	acts   chan *act
 	done   chan struct{} // closed when the writer has ended
@@ -81,6 +82,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	s := &Store{
 		reader: &reader{db: reading, prepared: make(map[string]*sql.Stmt)},
 		writer: &writer{db: writing},
+		path:   o.Path,
 		fatal:  o.Fatal,
 		acts:   make(chan *act, maxBatch),
 		done:   make(chan struct{}),

@@ -28,6 +28,7 @@ type Store interface {
 	Reports
 	Evidences
 	Operations
+	Archives
 }
 
 // Agencies is the directory's store.
@@ -171,6 +172,9 @@ func Run(t *testing.T, b Backend) {
 		"evidence append-only":  testEvidenceAppendOnly,
 		"settle":                testSettle,
 		"backlog":               testBacklog,
+		"archive":               testArchive,
+		"archive refused":       testArchiveRefused,
+		"dossiers":              testDossiers,
 		"reopen":                testReopen,
 		"ended context":         testEndedContext,
 		"state machine":         testStateMachine,

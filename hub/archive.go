@@ -1,0 +1,139 @@
+package hub
+
+import "encoding/json"
+
+// RecordKind says what a record of an archive is about.
+type RecordKind string
+
+// The kinds of records.
+const (
+	RecordAgency       RecordKind = "agency"        // Agency
+	RecordCounter      RecordKind = "counter"       // a name and a number
+	RecordSetting      RecordKind = "setting"       // what the nodes of a hub settled
+	RecordKey          RecordKind = "key"           // APIKey with its hash
+	RecordUpload       RecordKind = "upload"        // Upload
+	RecordDispatch     RecordKind = "dispatch"      // DispatchRecord
+	RecordDelivery     RecordKind = "delivery"      // DeliveryRecord
+	RecordEvidence     RecordKind = "evidence"      // EvidenceRecord, in the order of recording
+	RecordStatusReport RecordKind = "status_report" // StatusReport, in the order of recording
+)
+
+// RecordKinds lists all kinds in the order in which an archive holds them: what a
+// record refers to comes before it.
+func RecordKinds() []RecordKind {
+	return []RecordKind{
+		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordUpload,
+		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport,
+	}
+}
+
+// Record is one entry of an archive: the state of a hub as a stream that knows
+// nothing of the store that it came from. Body is one JSON object on one line. The
+// same state gives the same records, byte for byte and in the same order, from
+// whichever store.
+type Record struct {
+	Kind RecordKind
+	Body json.RawMessage
+}
+
+// DispatchRecord is an accepted dispatch with what is kept beside it.
+type DispatchRecord struct {
+	Dispatch      Dispatch          `json:"dispatch"`
+	Reports       []SignatureReport `json:"reports"`
+	Receipt       EvidenceID        `json:"receipt"`        // the SubmissionAcceptance
+	FirstDelivery DeliveryID        `json:"first_delivery"` // least and greatest id of its
+	LastDelivery  DeliveryID        `json:"last_delivery"`  // deliveries when accepted
+}
+
+// DeliveryRecord is a delivery with its lease. The fence outlives leases: no lease
+// that comes later may have one that is not greater.
+type DeliveryRecord struct {
+	Delivery    Delivery `json:"delivery"` // its Lease is empty
+	Fence       int64    `json:"fence"`
+	LeaseUntil  int64    `json:"lease_until"` // microseconds since 1970 in UTC; 0 without a lease
+	LeaseHolder string   `json:"lease_holder"`
+}
+
+// EvidenceRecord is a sealed evidence. Canonical holds the signed bytes; bytes that
+// are not UTF-8, which only damage can make of them, are in Raw instead.
+type EvidenceRecord struct {
+	Canonical string   `json:"canonical,omitempty"`
+	Raw       []byte   `json:"raw,omitempty"`
+	JWS       string   `json:"jws"`
+	Rejected  AgencyID `json:"rejected,omitempty"` // sender of a refused submission
+}
+
+// Bytes returns the signed bytes.
+func (r *EvidenceRecord) Bytes() []byte {
+	if r.Raw != nil {
+		return r.Raw
+	}
+	return []byte(r.Canonical)
+}
+
+// ContentRef names content that a record needs.
+type ContentRef struct {
+	Digest Digest
+	Size   int64 // bytes
+	Role   PartRole
+}
+
+// Contents lists the content that a record needs in the blob store. Errors are of
+// KindInvalid: the record is not what its kind says.
+func (r *Record) Contents() ([]ContentRef, error) {
+	var parts []Part
+	var err error
+	switch r.Kind {
+	case RecordDispatch:
+		var record struct {
+			Dispatch struct {
+				Parts []Part `json:"parts"`
+			} `json:"dispatch"`
+		}
+		err = json.Unmarshal(r.Body, &record)
+		parts = record.Dispatch.Parts
+	case RecordStatusReport:
+		var record struct {
+			Envelope *Part `json:"envelope"`
+		}
+		if err = json.Unmarshal(r.Body, &record); record.Envelope != nil {
+			parts = []Part{*record.Envelope}
+		}
+	case RecordUpload:
+		var record Upload
+		err = json.Unmarshal(r.Body, &record)
+		parts = record.complete()
+	}
+	if err != nil {
+		return nil, &Error{Kind: KindInvalid, Field: "archive", Rule: "record", Message: "a record of kind " + string(r.Kind) + " cannot be read", Err: err}
+	}
+	refs := make([]ContentRef, len(parts))
+	for i, p := range parts {
+		refs[i] = ContentRef{Digest: p.Digest, Size: p.Size, Role: p.Role}
+	}
+	return refs, nil
+}
+
+// complete lists the parts of an upload whose bytes are all there.
+func (u *Upload) complete() []Part {
+	var parts []Part
+	for _, progress := range u.Parts {
+		for _, p := range u.Submission.Parts {
+			if progress.Done && p.ID == progress.ID {
+				parts = append(parts, p)
+			}
+		}
+	}
+	return parts
+}
+
+// Dossier is all that a store holds about one dispatch at one instant. Of a refused
+// submission there is the evidence alone, and no id.
+type Dossier struct {
+	ID         DispatchID
+	Dispatch   *Dispatch  // nil where other rows name a dispatch that is not there
+	Receipt    EvidenceID // as the store says
+	Deliveries []Delivery // by index
+	Evidence   []SealedEvidence
+	Reports    []StatusReport // evidence and reports are in the order of recording
+}

@@ -1,0 +1,252 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
+)
+
+// importRows is how many records of a kind go to the server at once.
+const importRows = 200
+
+// Import takes the records of an archive into an empty database: all of them in one
+// transaction, or none. next returns io.EOF after the last; its other errors are in
+// the tree of the error. A database that is not empty is KindConflict, a kind of
+// records that this version does not know KindUnsupported. No hub may run meanwhile.
+func (s *Store) Import(ctx context.Context, next func() (hub.Record, error)) error {
+	conn, err := s.acquire(ctx)
+	if err != nil {
+		return failed("import", err)
+	}
+	defer conn.Release()
+	return failed("import", pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+		if err != nil {
+			return err
+		}
+		i := &importer{ctx: ctx, tx: tx, era: s.era, months: map[time.Time]bool{}}
+		if err := i.checkEmpty(); err != nil {
+			return err
+		}
+		return i.run(next)
+	}))
+}
+
+// importer is one import: records gather until a batch of one kind is full.
+type importer struct {
+	ctx    context.Context //nolint:containedctx // that of the import
+	tx     pgx.Tx
+	era    int
+	batch  []hub.Record
+	months map[time.Time]bool // whose partitions are there
+}
+
+func (i *importer) checkEmpty() error {
+	used, err := rows(i.ctx, i.tx.Conn(), pgx.RowTo[bool], `SELECT EXISTS (SELECT FROM agencies) OR EXISTS (SELECT FROM api_keys)
+		OR EXISTS (SELECT FROM uploads) OR EXISTS (SELECT FROM acceptances) OR EXISTS (SELECT FROM evidences)`)
+	if err == nil && used[0] {
+		err = sqlkit.NotEmpty()
+	}
+	return err
+}
+
+func (i *importer) run(next func() (hub.Record, error)) error {
+	for {
+		record, err := next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return i.flush()
+		case err != nil:
+			return err
+		}
+		if len(i.batch) == importRows || len(i.batch) > 0 && i.batch[0].Kind != record.Kind {
+			if err := i.flush(); err != nil {
+				return err
+			}
+		}
+		i.batch = append(i.batch, record)
+	}
+}
+
+// flush inserts the batch.
+func (i *importer) flush() error {
+	if len(i.batch) == 0 {
+		return nil
+	}
+	kind := i.batch[0].Kind
+	var err error
+	switch kind {
+	case hub.RecordAgency:
+		err = insert(i, `INSERT INTO agencies (id, body) SELECT * FROM unnest($1::text[], $2::text[])`,
+			func(c *columns, r *hub.Record, a *hub.Agency) { c.add(string(a.ID), string(r.Body)) })
+	case hub.RecordCounter:
+		err = insert(i, `INSERT INTO counters (name, value) SELECT * FROM unnest($1::text[], $2::bigint[]) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+			func(c *columns, _ *hub.Record, v *sqlkit.NameValue[int64]) { c.add(v.Name, v.Value) })
+	case hub.RecordSetting:
+		err = insert(i, `INSERT INTO settled (name, value) SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+			func(c *columns, _ *hub.Record, v *sqlkit.NameValue[string]) { c.add(v.Name, v.Value) })
+	case hub.RecordKey:
+		err = insert(i, `INSERT INTO api_keys (id, hash, body) SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[])`,
+			func(c *columns, r *hub.Record, k *sqlkit.StoredKey) { c.add(k.Key.ID, k.Hash[:], string(r.Body)) })
+	case hub.RecordUpload:
+		err = insert(i, `INSERT INTO uploads (id, expires, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
+			func(c *columns, r *hub.Record, u *hub.Upload) { c.add(u.ID, sqlkit.Micros(u.Expires), string(r.Body)) })
+	case hub.RecordDispatch:
+		err = i.dispatches()
+	case hub.RecordDelivery:
+		err = i.deliveries()
+	case hub.RecordEvidence:
+		err = i.evidences()
+	case hub.RecordStatusReport:
+		err = i.reports()
+	default:
+		err = sqlkit.UnknownKind(kind)
+	}
+	i.batch = i.batch[:0]
+	return failed("import records of kind "+string(kind), err)
+}
+
+// columns are rows column by column, as one statement takes many of them.
+type columns struct{ args []any }
+
+func (c *columns) add(values ...any) {
+	if c.args == nil {
+		c.args = make([]any, len(values))
+	}
+	for i, value := range values {
+		list, _ := c.args[i].([]any)
+		c.args[i] = append(list, value)
+	}
+}
+
+// insert decodes the records of the batch and inserts what add makes of them.
+func insert[T any](i *importer, text string, add func(*columns, *hub.Record, *T)) error {
+	var c columns
+	for n := range i.batch {
+		v, err := sqlkit.DecodeRecord[T](&i.batch[n])
+		if err != nil {
+			return err
+		}
+		add(&c, &i.batch[n], &v)
+	}
+	return i.exec(text, &c)
+}
+
+func (i *importer) exec(text string, c *columns) error {
+	if c.args == nil {
+		return nil
+	}
+	_, err := i.tx.Exec(i.ctx, text, c.args...)
+	return err
+}
+
+func (i *importer) dispatches() error {
+	var acceptances, dispatches, parts columns
+	for n := range i.batch {
+		row, d, err := sqlkit.DecodeDispatch(&i.batch[n])
+		if err != nil {
+			return err
+		}
+		if err := i.prepareMonth(string(d.ID)); err != nil {
+			return err
+		}
+		acceptances.add(string(d.ID), string(d.Sender), d.ExternalID, string(d.Operation), d.Key, row.Receipt)
+		dispatches.add(string(d.ID), string(d.Sender), d.Document.Number(), string(d.Document.Promulgated), sqlkit.SearchText(&d),
+			row.First, row.Last, string(row.Body), string(row.Reports))
+		for p := range d.Parts {
+			parts.add(string(d.ID), p+1, d.Parts[p].Digest[:])
+		}
+	}
+	if err := i.exec(`INSERT INTO acceptances (dispatch, sender, external_id, operation, key, receipt)
+		SELECT dispatch, sender, external_id, operation, nullif(key, ''), receipt
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS a (dispatch, sender, external_id, operation, key, receipt)`, &acceptances); err != nil {
+		return err
+	}
+	if err := i.exec(`INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])`, &dispatches); err != nil {
+		return err
+	}
+	return i.exec(`INSERT INTO dispatch_parts (dispatch, position, digest) SELECT * FROM unnest($1::text[], $2::integer[], $3::bytea[])`, &parts)
+}
+
+func (i *importer) deliveries() error {
+	var c columns
+	for n := range i.batch {
+		row, d, err := sqlkit.DecodeDeliveryRecord(&i.batch[n])
+		if err != nil {
+			return err
+		}
+		if err := i.prepareMonth(string(d.ID)); err != nil {
+			return err
+		}
+		calm := 1
+		if d.Urgent {
+			calm = 0
+		}
+		c.add(string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version, d.Final(), calm,
+			sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), row.Fence, row.Until, row.Holder, string(row.Body))
+	}
+	return i.exec(`INSERT INTO deliveries
+		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, fence, lease_until, lease_holder, body)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::bigint[], $7::boolean[], $8::smallint[],
+			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[])`, &c)
+}
+
+func (i *importer) evidences() error {
+	var c columns
+	for n := range i.batch {
+		sealed, rejected, err := sqlkit.DecodeEvidence(&i.batch[n])
+		if err != nil {
+			return err
+		}
+		e := &sealed.Evidence
+		if err := i.prepareMonth(string(e.ID)); err != nil {
+			return err
+		}
+		c.add(string(e.ID), string(e.Dispatch), string(e.Delivery), string(rejected), i.era, sealed.Canonical, sealed.JWS)
+	}
+	return i.exec(`INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
+		SELECT id, dispatch, delivery, rejected, era, canonical, jws
+		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::bytea[], $7::text[]) WITH ORDINALITY
+			AS e (id, dispatch, delivery, rejected, era, canonical, jws, n) ORDER BY n`, &c)
+}
+
+func (i *importer) reports() error {
+	for n := range i.batch {
+		s, err := sqlkit.DecodeRecord[hub.StatusReport](&i.batch[n])
+		if err != nil {
+			return err
+		}
+		if err := i.prepareMonth(s.ID); err != nil {
+			return err
+		}
+	}
+	return insert(i, `INSERT INTO status_reports (id, dispatch, body) SELECT id, dispatch, body
+		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS s (id, dispatch, body, n) ORDER BY n`,
+		func(c *columns, r *hub.Record, s *hub.StatusReport) { c.add(s.ID, string(s.Dispatch), string(r.Body)) })
+}
+
+// prepareMonth makes the partitions of the month of an id before its rows come: what
+// lies in the default partition stays there.
+func (i *importer) prepareMonth(id string) error {
+	millis, err := strconv.ParseInt(strings.Replace(id[:min(13, len(id))], "-", "", 1), 16, 64)
+	if err != nil || len(id) != 36 || id[14] != '7' {
+		return nil //nolint:nilerr // no UUIDv7: the default partition is the place of its row
+	}
+	at := time.UnixMilli(millis).UTC()
+	month := time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+	if i.months[month] || at.After(time.Now().AddDate(0, preparedMonths, 0)) {
+		return nil
+	}
+	i.months[month] = true
+	_, err = rows(i.ctx, i.tx.Conn(), pgx.RowTo[string], "SELECT ensure_partitions($1::date, $1::date)", month)
+	return err
+}

@@ -1,0 +1,132 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"io"
+	"net/url"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
+)
+
+// Import takes the records of an archive into an empty store: all of them in one
+// transaction, or none. next returns io.EOF after the last; its other errors are
+// returned as they are. A store that is not empty is KindConflict, a kind of records
+// that this version does not know KindUnsupported. The database and, until the
+// commit, its write-ahead log need room for everything.
+func (s *Store) Import(ctx context.Context, next func() (hub.Record, error)) error {
+	db, err := open(s.path, 1, url.Values{})
+	if err != nil {
+		return err
+	}
+	defer db.Close() //nolint:errcheck // what was imported is committed
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return failed("import", err)
+	}
+	w := &writer{db: db, tx: &tx{conn: conn, prepared: make(map[string]*sql.Stmt)}}
+	defer w.reset() // without a commit nothing stays
+	err = w.tx.importAll(ctx, next)
+	if isDiskFailure(err) {
+		s.fatal(err)
+	}
+	return failed("import", err)
+}
+
+func (t *tx) importAll(ctx context.Context, next func() (hub.Record, error)) error {
+	if err := t.exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	used, err := one(ctx, t, "row", scanInt, `SELECT EXISTS (SELECT 1 FROM agencies) OR EXISTS (SELECT 1 FROM api_keys)
+		OR EXISTS (SELECT 1 FROM uploads) OR EXISTS (SELECT 1 FROM dispatches) OR EXISTS (SELECT 1 FROM evidences)`)
+	if err == nil && used != 0 {
+		err = sqlkit.NotEmpty()
+	}
+	if err != nil {
+		return err
+	}
+	for {
+		record, err := next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return t.exec("COMMIT")
+		case err == nil:
+			err = cmp.Or(ctx.Err(), t.importRecord(&record))
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (t *tx) importRecord(r *hub.Record) error {
+	switch r.Kind {
+	case hub.RecordAgency:
+		return importAs(r, func(a *hub.Agency) error {
+			return t.exec("INSERT INTO agencies (id, body) VALUES (?, ?)", string(a.ID), string(r.Body))
+		})
+	case hub.RecordCounter:
+		return importAs(r, func(c *sqlkit.NameValue[int64]) error {
+			return t.exec("INSERT INTO counters (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", c.Name, c.Value)
+		})
+	case hub.RecordSetting:
+		return importAs(r, func(c *sqlkit.NameValue[string]) error {
+			return t.exec("INSERT INTO settled (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", c.Name, c.Value)
+		})
+	case hub.RecordKey:
+		return importAs(r, func(k *sqlkit.StoredKey) error {
+			return t.exec("INSERT INTO api_keys (id, hash, body) VALUES (?, ?, ?)", k.Key.ID, k.Hash[:], string(r.Body))
+		})
+	case hub.RecordUpload:
+		return importAs(r, func(u *hub.Upload) error {
+			return t.exec("INSERT INTO uploads (id, expires, body) VALUES (?, ?, ?)", u.ID, sqlkit.Micros(u.Expires), string(r.Body))
+		})
+	case hub.RecordDispatch:
+		return t.importDispatch(r)
+	case hub.RecordDelivery:
+		return t.importDelivery(r)
+	case hub.RecordEvidence:
+		sealed, rejected, err := sqlkit.DecodeEvidence(r)
+		if err != nil {
+			return err
+		}
+		return insertEvidences(t, rejected, []hub.SealedEvidence{sealed})
+	case hub.RecordStatusReport:
+		return importAs(r, func(s *hub.StatusReport) error {
+			return t.exec("INSERT INTO status_reports (id, dispatch, body) VALUES (?, ?, ?)", s.ID, string(s.Dispatch), string(r.Body))
+		})
+	}
+	return sqlkit.UnknownKind(r.Kind)
+}
+
+// importAs reads a record and inserts it.
+func importAs[T any](r *hub.Record, insert func(*T) error) error {
+	v, err := sqlkit.DecodeRecord[T](r)
+	if err != nil {
+		return err
+	}
+	return failed("import a record of kind "+string(r.Kind), insert(&v))
+}
+
+func (t *tx) importDispatch(r *hub.Record) error {
+	row, d, err := sqlkit.DecodeDispatch(r)
+	if err != nil {
+		return err
+	}
+	return failed("import dispatch "+string(d.ID), t.exec(insertDispatch, dispatchRow(&d, row.Receipt, string(row.Body), string(row.Reports))...))
+}
+
+func (t *tx) importDelivery(r *hub.Record) error {
+	row, d, err := sqlkit.DecodeDeliveryRecord(r)
+	if err != nil {
+		return err
+	}
+	if err := insertDeliveries(t, [][]any{deliveryRow(&d, string(row.Body))}); err != nil {
+		return err
+	}
+	return failed("import the lease of "+string(d.ID), t.exec("UPDATE deliveries SET fence = ?, lease_until = ?, lease_holder = ? WHERE id = ?",
+		row.Fence, row.Until, row.Holder, string(d.ID)))
+}
