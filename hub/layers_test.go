@@ -81,7 +81,7 @@ func guests() []guest {
 		{"golang.org/x/term", []string{wiring}, nil},
 		{"golang.org/x/crypto", []string{signing, "adapters/..."}, nil},
 		{"github.com/google/uuid", []string{wiring}, nil},
-		{"github.com/prometheus/client_golang", []string{"cmd/lienthong/internal/telemetry"}, nil},
+		{"github.com/prometheus/client_golang", []string{"cmd/lienthong/internal/telemetry"}, []string{"cmd/lienthong/internal/faulttest"}},
 		{"go.opentelemetry.io/otel", []string{"cmd/lienthong/internal/telemetry"}, nil},
 		{"github.com/alecthomas/kong", []string{wiring}, nil},
 		{"github.com/mattn/go-isatty", []string{wiring}, nil},
@@ -95,6 +95,7 @@ func testTools() []string {
 	return []string{
 		"pgregory.net/rapid", "github.com/google/go-cmp", "go.uber.org/goleak",
 		"github.com/rogpeppe/go-internal", "github.com/santhosh-tekuri/jsonschema", "github.com/anishathalye/porcupine",
+		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog",
 	}
 }
 

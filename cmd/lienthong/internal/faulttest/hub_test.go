@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 )
 
@@ -46,6 +48,7 @@ var buildHub = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
+	zerolog.SetGlobalLevel(zerolog.Disabled) // the proxy of the tests is chatty
 	code := m.Run()
 	if bin, err := buildHub(); err == nil {
 		os.RemoveAll(filepath.Dir(bin))
