@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/fault"
 	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
@@ -30,6 +31,11 @@ func (s *Store) TakeLeases(ctx context.Context, r hub.LeaseRequest) ([]hub.Item,
 }
 
 func freeForLease(ctx context.Context, t *tx, r *hub.LeaseRequest) ([]hub.Item, error) {
+	if fault.SequenceCursor {
+		return items(ctx, t, t, "SELECT "+deliveryColumns+` FROM deliveries v
+			WHERE v.recipient = ?1 AND v.state = 'consigned' AND v.id > (SELECT coalesce(max(id), '') FROM deliveries WHERE recipient = ?1 AND fence > 0)
+			ORDER BY v.id LIMIT ?2`, string(r.Agency), r.Max)
+	}
 	return items(ctx, t, t, "SELECT "+deliveryColumns+` FROM deliveries v
 		WHERE v.recipient = ? AND v.state = 'consigned' AND v.lease_until <= ? ORDER BY v.calm, v.id LIMIT ?`,
 		string(r.Agency), sqlkit.Micros(r.Now), r.Max)

@@ -15,4 +15,5 @@ const (
 	AnswerBeforeCommit = false // a caller gets its answer before the transaction commits
 	NoIdempotencyKey   = false // repeated submissions are not recognised
 	RowBeforeObject    = false // content counts as stored before it is
+	SequenceCursor     = false // a mailbox is read above the last id seen, not by state
 )

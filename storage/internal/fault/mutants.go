@@ -13,6 +13,7 @@ var (
 	AnswerBeforeCommit = mutant("answer-before-commit")
 	NoIdempotencyKey   = mutant("no-idempotency-key")
 	RowBeforeObject    = mutant("row-before-object")
+	SequenceCursor     = mutant("sequence-cursor")
 )
 
 func mutant(name string) bool { return os.Getenv("LIENTHONG_MUTANT") == name }

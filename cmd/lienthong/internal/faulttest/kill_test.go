@@ -110,7 +110,8 @@ func audit(t *testing.T, h *hubproc.Process, l *load) []string {
 func auditUnseen(t *testing.T, h *hubproc.Process, l *load) []string {
 	t.Helper()
 	c := newClient(h.URL, l.keys.sender)
-	deadline := time.Now().Add(90 * time.Second)
+	const patience = 12 * time.Second // four times as long as a lease of the load lasts
+	left, since := -1, time.Now()
 	for {
 		if _, err := l.drain(t.Context(), h.URL); err != nil {
 			return []string{"unseen: " + err.Error()}
@@ -122,7 +123,10 @@ func auditUnseen(t *testing.T, h *hubproc.Process, l *load) []string {
 		if len(waiting) == 0 {
 			return audit(t, h, l)
 		}
-		if time.Now().After(deadline) {
+		if len(waiting) != left {
+			left, since = len(waiting), time.Now()
+		}
+		if time.Since(since) > patience {
 			return waiting
 		}
 		time.Sleep(200 * time.Millisecond) // leases end by the hub's clock alone; nothing announces it

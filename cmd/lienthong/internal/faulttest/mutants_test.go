@@ -8,7 +8,7 @@ func TestKillMutants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("mutants need many lives")
 	}
-	for _, mutant := range []string{"answer-before-commit", "no-idempotency-key", "row-before-object"} {
+	for _, mutant := range []string{"answer-before-commit", "no-idempotency-key", "row-before-object", "sequence-cursor"} {
 		t.Run(mutant, func(t *testing.T) {
 			for range 5 {
 				if violations, _ := killLoop(t, mutant, 10, 2); len(violations) > 0 {
