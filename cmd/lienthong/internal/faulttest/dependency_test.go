@@ -3,6 +3,7 @@ package faulttest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -231,4 +232,49 @@ func alter(database *server.Postgres, name, change string) error {
 		}
 	}
 	return nil
+}
+
+// TestDatabaseDiskFull: when the disk of the database is full nothing more is promised;
+// with room, and the server started again if it gave up, the hub goes on.
+func TestDatabaseDiskFull(t *testing.T) {
+	needMount(t)
+	small, err := os.MkdirTemp("", "small") // the server's user must get there
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := run("mount", "-t", "tmpfs", "-o", "size=160m,mode=1777", "tmpfs", small); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = errors.Join(run("umount", "-l", small), os.Remove(small)) })
+	t.Setenv("TMPDIR", small) // where the server puts its data
+	database := server.PostgreSQL(t)
+	name := database.Database(t)
+	s := newSite(t, 1, "LIENTHONG_DATABASE="+name)
+	filler := filepath.Join(small, "filler")
+	survive(t, s.start(t), s.load(), []fault{{
+		name: "disk of the database full", wait: 5 * time.Second,
+		begin: func() error { return fill(filler, small) },
+		end: func() error {
+			if err := os.Remove(filler); err != nil {
+				return err
+			}
+			database.Kill() // it may have given up by itself
+			return database.Start()
+		},
+	}})
+}
+
+// fill takes nearly all room of a file system.
+func fill(path, mount string) error {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(mount, &fs); err != nil {
+		return err
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	// A little is left, because the server writes while this is counted.
+	return syscall.Fallocate(int(f.Fd()), 0, 0, int64(fs.Bavail)*fs.Bsize-1<<20) //nolint:gosec // a small file system
 }
