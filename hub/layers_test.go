@@ -84,6 +84,7 @@ func guests() []guest {
 		{"github.com/prometheus/client_golang", []string{"cmd/lienthong/internal/telemetry"}, []string{"cmd/lienthong/internal/faulttest"}},
 		{"go.opentelemetry.io/otel", []string{"cmd/lienthong/internal/telemetry"}, nil},
 		{"github.com/alecthomas/kong", []string{wiring}, nil},
+		{"filippo.io/age", []string{"cmd/lienthong/internal/backup"}, nil},
 		{"github.com/mattn/go-isatty", []string{wiring}, nil},
 		{"codeberg.org/go-pdf/fpdf", []string{wiring}, []string{"signing/..."}},
 		{"github.com/go-fonts/liberation", []string{wiring}, []string{"signing/..."}},

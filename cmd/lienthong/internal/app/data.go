@@ -16,28 +16,15 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"syscall"
 	"time"
-
-	"github.com/lienthong/lienthong/hub"
 )
 
 // lockData takes the data folder for this process alone: two writers of one
 // SQLite file would each believe to be the only one.
 func (a *App) lockData(context.Context) error {
-	if err := os.MkdirAll(a.config.DataDir, 0o700); err != nil {
-		return hub.Invalid("data-dir", "folder", "%v", err)
-	}
-	f, err := os.OpenFile(filepath.Join(a.config.DataDir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return hub.Invalid("data-dir", "folder", "%v", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return hub.Errorf(hub.KindConflict, "data-dir", "in_use", "another hub is running on %s", a.config.DataDir)
-	}
+	f, err := lockFolder(a.config.DataDir)
 	a.lock = f
-	return nil
+	return err
 }
 
 // tlsYear is how long a self-made TLS certificate is valid: the longest that

@@ -48,9 +48,14 @@ type commands struct {
 	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
 	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages and receipts, offline."`
 
-	Agency     agencyCommand     `cmd:"" help:"Look up and import agencies."`
-	Key        keyCommand        `cmd:"" help:"Create, list and revoke API keys (operator)."`
-	Config     configCommand     `cmd:"" help:"Show or check the configuration of serve."`
+	Agency agencyCommand `cmd:"" help:"Look up and import agencies."`
+	Key    keyCommand    `cmd:"" help:"Create, list and revoke API keys (operator)."`
+	Config configCommand `cmd:"" help:"Show or check the configuration of serve."`
+
+	Backup      backupCommand      `cmd:"" help:"Back a hub up, encrypted and incrementally."`
+	Restore     restoreCommand     `cmd:"" help:"Bring a backup back, into the same engines or others."`
+	VerifyStore verifyStoreCommand `cmd:"" help:"Check that a hub's stores hold what its receipts promise."`
+
 	Bench      benchCommand      `cmd:"" help:"Measure a hub of its own over HTTP."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`

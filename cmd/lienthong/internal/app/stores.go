@@ -1,0 +1,197 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/backup"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Stores are the stores of a hub, open for a backup or a check beside it.
+type Stores struct {
+	engine.Archive
+	content engine.Content
+}
+
+// OpenStores opens the stores of a stopped or running hub for reading.
+func OpenStores(ctx context.Context, config Config, log *slog.Logger) (*Stores, error) {
+	if err := config.Check(); err != nil {
+		return nil, err
+	}
+	o := config.engineOptions(log)
+	state, err := engine.OpenArchive(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	content, err := engine.OpenContent(ctx, o)
+	if err != nil {
+		return nil, errors.Join(err, state.Close())
+	}
+	return &Stores{Archive: state, content: content}, nil
+}
+
+func (c *Config) engineOptions(log *slog.Logger) engine.Options {
+	return engine.Options{Settings: c.Settings, DataDir: c.DataDir, Name: c.Name, Log: log}
+}
+
+// OpenBlob opens content; KindNotFound when it is absent.
+func (s *Stores) OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error) {
+	return s.content.OpenBlob(ctx, digest)
+}
+
+// OpenContent is OpenBlob for those who only read on.
+func (s *Stores) OpenContent(ctx context.Context, digest hub.Digest) (io.ReadCloser, error) {
+	return s.content.OpenBlob(ctx, digest)
+}
+
+// Close closes the stores.
+func (s *Stores) Close() error { return errors.Join(s.content.Close(), s.Archive.Close()) }
+
+// EmptyStores are stores that a backup can be restored into.
+type EmptyStores struct {
+	engine.Restorable
+	content engine.Content
+	lock    *os.File
+}
+
+// OpenEmptyStores opens stores for a restore and makes them where they are not there
+// yet. The data folder belongs to the caller until Close.
+func OpenEmptyStores(ctx context.Context, config Config, log *slog.Logger) (*EmptyStores, error) {
+	if err := config.Check(); err != nil {
+		return nil, err
+	}
+	lock, err := lockFolder(config.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	o := config.engineOptions(log)
+	state, err := engine.OpenRestorable(ctx, o)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	content, err := engine.OpenContent(ctx, o)
+	if err != nil {
+		return nil, errors.Join(err, state.Close(), lock.Close())
+	}
+	return &EmptyStores{Restorable: state, content: content, lock: lock}, nil
+}
+
+// OpenBlob opens content; KindNotFound when it is absent.
+func (s *EmptyStores) OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error) {
+	return s.content.OpenBlob(ctx, digest)
+}
+
+// CreateBlob opens a writer for content.
+func (s *EmptyStores) CreateBlob(ctx context.Context) (hub.BlobWriter, error) {
+	return s.content.CreateBlob(ctx)
+}
+
+// Close closes the stores and gives the data folder back.
+func (s *EmptyStores) Close() error {
+	return errors.Join(s.content.Close(), s.Restorable.Close(), s.lock.Close())
+}
+
+// lockFolder takes a data folder for this process alone, making it when it is not
+// there.
+func lockFolder(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, hub.Invalid("data-dir", "folder", "%v", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, hub.Invalid("data-dir", "folder", "%v", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		f.Close()
+		return nil, hub.Errorf(hub.KindConflict, "data-dir", "in_use", "another hub is running on %s", dir)
+	}
+	return f, nil
+}
+
+// Engine names what the hub runs on, for people.
+func (c *Config) Engine() string {
+	state, content := "sqlite", "folder"
+	if c.Database != "" {
+		state = "postgresql"
+	}
+	if c.Objects != "" {
+		content = "s3"
+	}
+	return state + ", " + content
+}
+
+// The files of a hub that a backup takes along, by their names in it.
+const (
+	fileCertificate = "hub-certificate.pem"
+	fileHubKey      = "hub.pem"
+	fileOperator    = "operator.key"
+)
+
+// filePlaces tells where the files lie.
+func (c *Config) filePlaces() map[string]string {
+	return map[string]string{
+		fileCertificate: c.CertificateFile(),
+		fileHubKey:      filepath.Join(c.DataDir, "key", "hub.pem"),
+		fileOperator:    c.OperatorKeyFile(),
+	}
+}
+
+// Files reads what belongs to a hub beside its stores: its certificates and, with
+// secrets, its evidence key and the key of its operator.
+func (c *Config) Files(secrets bool) ([]backup.File, error) {
+	places := c.filePlaces()
+	names := []string{fileCertificate}
+	if secrets {
+		names = append(names, fileHubKey, fileOperator)
+		places[fileHubKey] = cmp.Or(c.HubKeyFile, places[fileHubKey])
+	}
+	var files []backup.File
+	for _, name := range names {
+		content, err := os.ReadFile(places[name])
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && name == fileOperator: // the operator may keep it elsewhere
+		case err != nil:
+			return nil, hub.Invalid("data-dir", "file", "%v", err)
+		default:
+			files = append(files, backup.File{Name: name, Content: content})
+		}
+	}
+	return files, nil
+}
+
+// KeepFile writes a file of a backup to its place in the data folder. One that is
+// there with other content is KindConflict.
+func (c *Config) KeepFile(file backup.File) error {
+	path, known := c.filePlaces()[file.Name]
+	if !known {
+		return hub.Errorf(hub.KindUnsupported, "backup", "file", "the backup has a file %q, which this version does not know: use a newer program", file.Name)
+	}
+	there, err := os.ReadFile(path)
+	switch {
+	case err == nil && string(there) == string(file.Content):
+		return nil
+	case err == nil:
+		return hub.Errorf(hub.KindConflict, "data-dir", "empty", "%s is there and has other content", path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return hub.Invalid("data-dir", "file", "%v", err)
+	}
+	err = os.MkdirAll(filepath.Dir(path), 0o700)
+	if err == nil && file.Name == fileCertificate {
+		err = os.WriteFile(path, file.Content, 0o644) //nolint:gosec // certificates are public
+	} else if err == nil {
+		err = writeSecret(path, string(file.Content))
+	}
+	if err != nil {
+		return hub.Invalid("data-dir", "file", "%v", err)
+	}
+	return nil
+}

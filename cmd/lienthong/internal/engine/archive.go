@@ -1,0 +1,52 @@
+package engine
+
+import (
+	"context"
+	"io"
+	"path/filepath"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/postgres"
+	"github.com/lienthong/lienthong/storage/sqlite"
+)
+
+// Archive reads a store of state as a whole, of one instant.
+type Archive interface {
+	// Export hands out everything as records, in the order of hub.RecordKinds.
+	Export(ctx context.Context, emit func(hub.Record) error) error
+	// Dossiers hands out everything by dispatch.
+	Dossiers(ctx context.Context, emit func(hub.Dossier) error) error
+	io.Closer
+}
+
+// Restorable is a store of state that an archive can be put into.
+type Restorable interface {
+	Archive
+	// Import takes the records of an archive into an empty store, all or none.
+	Import(ctx context.Context, next func() (hub.Record, error)) error
+}
+
+// OpenArchive opens the store of state of a stopped or a running hub for reading. It
+// changes nothing: a schema that is not this program's is KindUnsupported.
+func OpenArchive(ctx context.Context, o Options) (Archive, error) {
+	if o.Database != "" {
+		return postgres.OpenArchive(ctx, o.postgres())
+	}
+	return sqlite.OpenArchive(ctx, filepath.Join(o.DataDir, "hub.db"))
+}
+
+// OpenRestorable opens a store of state for a restore, creating what a hub would
+// create. No hub may work on it.
+func OpenRestorable(ctx context.Context, o Options) (Restorable, error) {
+	if o.Database != "" {
+		return postgres.Open(ctx, o.postgres())
+	}
+	return sqlite.Open(ctx, sqlite.Options{Path: filepath.Join(o.DataDir, "hub.db"), Log: o.Log, Fatal: o.Fatal})
+}
+
+func (o *Options) postgres() postgres.Options {
+	return postgres.Options{
+		URL: o.Database, Password: o.databasePassword(), MaxConns: o.DatabaseConnections,
+		Log: o.Log, ApplicationName: "lienthong " + o.Name,
+	}
+}
