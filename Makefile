@@ -29,7 +29,7 @@ lint: ## gofmt, vet, golangci-lint, module hygiene
 fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 	.ci/fuzz
 
-bench: build ## benchmarks and load over HTTP
+bench: build ## load over HTTP on the hub and its floor, in under 15 minutes; BENCH_FULL=1 holds for longer
 	.ci/bench
 
 soak: build ## the long crash loops: 1000 kills and 300 crash images

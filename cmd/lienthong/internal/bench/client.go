@@ -13,70 +13,10 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 )
-
-const senderCode = "000.00.00.H47"
-
-func recipientCode(i int) string { return fmt.Sprintf("%03d.01.11.H47", i+1) }
-
-// parties are the agencies of one prepared hub with their keys.
-type parties struct {
-	senderKey     string
-	recipients    []string
-	recipientKeys []string
-}
-
-// startPrepared starts a hub on fresh data, imports the agencies and issues a
-// key to each.
-func startPrepared(ctx context.Context, bin, dir, anchors string, recipients int) (*hubproc.Process, parties, error) {
-	hub, err := hubproc.Start(ctx, hubproc.Options{Bin: bin, DataDir: dir, Args: []string{"--anchors", anchors}})
-	if err != nil {
-		return nil, parties{}, err
-	}
-	p, err := prepare(ctx, hub, recipients)
-	if err != nil {
-		hub.Kill()
-		return nil, parties{}, fmt.Errorf("prepare the hub: %w\n%s", err, hub.Log())
-	}
-	return hub, p, nil
-}
-
-func prepare(ctx context.Context, hub *hubproc.Process, recipients int) (parties, error) {
-	secret, err := hub.OperatorKey()
-	if err != nil {
-		return parties{}, err
-	}
-	operator := newClient(hub.URL, secret)
-	var csv strings.Builder
-	csv.WriteString("id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors\n")
-	fmt.Fprintf(&csv, "sender,%s,Nơi gửi (đo tải),province,,,,,true,,,,\n", senderCode)
-	p := parties{}
-	for i := range recipients {
-		p.recipients = append(p.recipients, recipientCode(i))
-		fmt.Fprintf(&csv, "r%d,%s,Nơi nhận %d (đo tải),commune,,%s,,,true,,,,\n", i, recipientCode(i), i, senderCode)
-	}
-	if _, err := operator.do(ctx, http.MethodPost, "/v1/agencies/import", "text/csv", strings.NewReader(csv.String())); err != nil {
-		return p, err
-	}
-	if p.senderKey, err = operator.issueKey(ctx, senderCode); err != nil {
-		return p, err
-	}
-	for _, code := range p.recipients {
-		key, err := operator.issueKey(ctx, code)
-		if err != nil {
-			return p, err
-		}
-		p.recipientKeys = append(p.recipientKeys, key)
-	}
-	return p, nil
-}
 
 // client is a lean client of the REST API: the load must cost less than what it
 // measures.
@@ -91,6 +31,8 @@ func newClient(base, key string) *client {
 	}}
 }
 
+func (c *client) close() { c.http.CloseIdleConnections() }
+
 // refusal is an answer that is not a success.
 type refusal struct {
 	status     int
@@ -100,11 +42,13 @@ type refusal struct {
 
 func (r *refusal) Error() string { return fmt.Sprintf("HTTP %d: %s", r.status, r.body) }
 
-func (c *client) open(ctx context.Context, method, path, contentType string, body io.Reader) (*http.Response, error) {
+// open sends a request; size is that of the body, -1 when unknown.
+func (c *client) open(ctx context.Context, method, path, contentType string, body io.Reader, size int64) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
 	if err != nil {
 		return nil, err
 	}
+	req.ContentLength = size
 	req.Header.Set("Authorization", "Bearer "+c.key)
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
@@ -122,8 +66,8 @@ func (c *client) open(ctx context.Context, method, path, contentType string, bod
 	return nil, &refusal{status: resp.StatusCode, retryAfter: time.Duration(seconds) * time.Second, body: string(text)}
 }
 
-func (c *client) do(ctx context.Context, method, path, contentType string, body io.Reader) ([]byte, error) {
-	resp, err := c.open(ctx, method, path, contentType, body)
+func (c *client) do(ctx context.Context, method, path, contentType string, body io.Reader, size int64) ([]byte, error) {
+	resp, err := c.open(ctx, method, path, contentType, body, size)
 	if err != nil {
 		return nil, err
 	}
@@ -136,100 +80,95 @@ func (c *client) json(ctx context.Context, method, path string, in, out any) err
 	if err != nil {
 		return err
 	}
-	answer, err := c.do(ctx, method, path, "application/json", bytes.NewReader(raw))
+	answer, err := c.do(ctx, method, path, "application/json", bytes.NewReader(raw), int64(len(raw)))
 	if err != nil || out == nil {
 		return err
 	}
 	return json.Unmarshal(answer, out)
 }
 
-func (c *client) issueKey(ctx context.Context, agency string) (string, error) {
-	var answer struct {
-		Secret string `json:"secret"`
-	}
-	err := c.json(ctx, http.MethodPost, "/v1/keys", map[string]any{
-		"name": "bench", "kind": "system", "agencies": []string{agency},
-		"scopes": []string{"submit", "collect", "read"},
-	}, &answer)
-	return answer.Secret, err
+// parcelOf is one document on its way.
+type parcelOf struct {
+	document   document
+	n          int64
+	id         string
+	sender     string
+	recipients []string
 }
 
-// submitFile sends one document and, when the hub asks for patience (429, 503),
-// tries again after the time it names; failed counts those answers.
-func (c *client) submitFile(ctx context.Context, format string, n int, file string, p parties) (failed int, err error) {
+// submit sends one document. When the hub asks for patience (429, 503) it is sent
+// again after the time that the hub names; refused counts those answers.
+func (c *client) submit(ctx context.Context, form string, p *parcelOf) (refused int, err error) {
 	for {
-		err := c.submitOnce(ctx, format, n, file, p)
+		if form == formEdXML {
+			err = c.submitPackage(ctx, p)
+		} else {
+			err = c.submitForm(ctx, p)
+		}
 		var no *refusal
 		if !errors.As(err, &no) || no.status != http.StatusTooManyRequests && no.status != http.StatusServiceUnavailable {
-			return failed, err
+			return refused, err
 		}
-		failed++
+		refused++
 		select {
 		case <-time.After(max(no.retryAfter, 100*time.Millisecond)):
 		case <-ctx.Done():
-			return failed, ctx.Err()
+			return refused, ctx.Err()
 		}
 	}
 }
 
-func (c *client) submitOnce(ctx context.Context, format string, n int, file string, p parties) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if format == "edxml" {
-		query := url.Values{"to": p.recipients}
-		_, err = c.do(ctx, http.MethodPost, "/v1/packages?"+query.Encode(), "application/xml", f)
-		return err
-	}
-	head, tail, contentType, err := multipartAround(n, file, p)
-	if err != nil {
-		return err
-	}
-	_, err = c.do(ctx, http.MethodPost, "/v1/dispatches", contentType, io.MultiReader(bytes.NewReader(head), f, bytes.NewReader(tail)))
+func (c *client) submitPackage(ctx context.Context, p *parcelOf) error {
+	query := url.Values{"to": p.recipients}
+	_, err := c.do(ctx, http.MethodPost, "/v1/packages?"+query.Encode(), "application/xml",
+		p.document.body(uint64(p.n), p.id, p.sender), p.document.size())
 	return err
 }
 
-// multipartAround returns the bytes before and after the file of a submission,
-// so that the file itself streams from disk.
-func multipartAround(n int, file string, p parties) (head, tail []byte, contentType string, err error) {
+func (c *client) submitForm(ctx context.Context, p *parcelOf) error {
+	head, tail, contentType, err := formAround(p)
+	if err != nil {
+		return err
+	}
+	body := io.MultiReader(bytes.NewReader(head), p.document.body(uint64(p.n), p.id, p.sender), bytes.NewReader(tail))
+	_, err = c.do(ctx, http.MethodPost, "/v1/dispatches", contentType, body, int64(len(head)+len(tail))+p.document.size())
+	return err
+}
+
+// formAround returns the bytes before and after the file of a submission.
+func formAround(p *parcelOf) (head, tail []byte, contentType string, err error) {
 	submission, err := json.Marshal(map[string]any{
-		"sender": senderCode, "recipients": p.recipients, "external_id": externalID(n), "operation": "new",
+		"sender": p.sender, "recipients": p.recipients, "external_id": p.id, "operation": "new",
 		"document": map[string]any{
-			"code_number": strconv.Itoa(n + 1), "code_notation": "UBND-DT", "type_name": "Công văn",
-			"subject": "V/v đo tải hệ thống liên thông", "promulgated": "2026-01-05",
+			"code_number": strconv.FormatInt(p.n+1, 10), "code_notation": "UBND-DT", "type_name": "Công văn",
+			"subject": subject, "promulgated": promulgated,
 		},
-		"parts": []map[string]any{{"id": "p1", "role": "original", "name": filepath.Base(file), "media_type": "application/pdf"}},
+		"parts": []map[string]any{{"id": partID, "role": "original", "name": partName, "media_type": "application/pdf"}},
 	})
 	if err != nil {
 		return nil, nil, "", err
 	}
 	var b bytes.Buffer
 	form := multipart.NewWriter(&b)
-	header := textproto.MIMEHeader{
+	w, err := form.CreatePart(textproto.MIMEHeader{
 		"Content-Disposition": {`form-data; name="submission"`},
 		"Content-Type":        {"application/json"},
-	}
-	w, err := form.CreatePart(header)
+	})
 	if err != nil {
 		return nil, nil, "", err
 	}
 	if _, err = w.Write(submission); err != nil {
 		return nil, nil, "", err
 	}
-	if _, err = form.CreateFormFile("p1", filepath.Base(file)); err != nil {
+	if _, err = form.CreateFormFile(partID, partName); err != nil {
 		return nil, nil, "", err
 	}
-	head = bytes.Clone(b.Bytes())
-	b.Reset()
+	headSize := b.Len()
 	if err = form.Close(); err != nil {
 		return nil, nil, "", err
 	}
-	return head, bytes.Clone(b.Bytes()), form.FormDataContentType(), nil
+	return b.Bytes()[:headSize], b.Bytes()[headSize:], form.FormDataContentType(), nil
 }
-
-func externalID(n int) string { return fmt.Sprintf("bench-%06d", n) }
 
 // item is what the collector needs of a leased delivery.
 type item struct {
@@ -246,6 +185,7 @@ type item struct {
 		Lease struct {
 			Fence int64 `json:"fence"`
 		} `json:"lease"`
+		UpdatedAt time.Time `json:"updated_at"` // when it was consigned: a lease is no transition
 	} `json:"delivery"`
 }
 
@@ -260,13 +200,12 @@ func (c *client) lease(ctx context.Context, limit int) ([]item, error) {
 // awaitArrival waits by long poll until something is free to collect, for a
 // second at most.
 func (c *client) awaitArrival(ctx context.Context) error {
-	_, err := c.do(ctx, http.MethodGet, "/v1/mailbox?free=true&limit=1&wait=1", "", nil)
+	_, err := c.do(ctx, http.MethodGet, "/v1/mailbox?free=true&limit=1&wait=1", "", nil, 0)
 	return err
 }
 
-// collect downloads the parts of a delivery, acknowledges their digests and
-// returns the number of the document.
-func (c *client) collect(ctx context.Context, it item) (int, error) {
+// collect downloads the parts of a delivery and acknowledges their digests.
+func (c *client) collect(ctx context.Context, it *item) error {
 	digests := map[string]string{}
 	for _, p := range it.Dispatch.Parts {
 		if p.Role == "envelope" {
@@ -274,26 +213,32 @@ func (c *client) collect(ctx context.Context, it item) (int, error) {
 		}
 		digest, err := c.fetch(ctx, it.Dispatch.ID, p.ID)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		digests[p.ID] = digest
 	}
-	err := c.json(ctx, http.MethodPost, "/v1/deliveries/"+it.Delivery.ID+"/acknowledgement",
+	return c.json(ctx, http.MethodPost, "/v1/deliveries/"+it.Delivery.ID+"/acknowledgement",
 		map[string]any{"fence": it.Delivery.Lease.Fence, "parts": digests}, nil)
-	if err != nil {
-		return 0, err
+}
+
+// number returns the place of a document in its session; an error when it is of
+// another session.
+func (it *item) number(nonce string) (int64, error) {
+	digits, found := strings.CutPrefix(it.Dispatch.ExternalID, "bench-"+nonce+"-")
+	if !found {
+		return 0, fmt.Errorf("a delivery of %q is not of this session", it.Dispatch.ExternalID)
 	}
-	return strconv.Atoi(strings.TrimPrefix(it.Dispatch.ExternalID, "bench-"))
+	return strconv.ParseInt(digits, 10, 64)
 }
 
 func (c *client) fetch(ctx context.Context, dispatch, part string) (string, error) {
-	resp, err := c.open(ctx, http.MethodGet, "/v1/dispatches/"+dispatch+"/parts/"+part, "", nil)
+	resp, err := c.open(ctx, http.MethodGet, "/v1/dispatches/"+dispatch+"/parts/"+part, "", nil, 0)
 	if err != nil {
 		return "", err
 	}
 	defer resp.Body.Close()
 	digest := sha256.New()
-	if _, err := io.Copy(digest, resp.Body); err != nil {
+	if _, err := io.CopyBuffer(digest, struct{ io.Reader }{resp.Body}, make([]byte, 128<<10)); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(digest.Sum(nil)), nil

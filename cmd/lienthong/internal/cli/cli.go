@@ -57,6 +57,7 @@ type commands struct {
 	VerifyStore verifyStoreCommand `cmd:"" help:"Check that a hub's stores hold what its receipts promise."`
 
 	Bench      benchCommand      `cmd:"" help:"Measure a hub of its own over HTTP."`
+	BenchFloor benchFloorCommand `cmd:"" name:"bench-floor" hidden:"" help:"Run the least that any hub must do, for bench."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 }
