@@ -60,8 +60,8 @@ func guests() []guest {
 	wiring, signing, stores := "cmd/lienthong/...", "signing/...", "storage/..."
 	floor := "cmd/lienthong/internal/floor" // the hub is measured against it on the same servers
 	return []guest{
-		{"github.com/rabbitmq/amqp091-go", []string{"adapters/amqp"}, nil},
-		{"github.com/minio/minio-go", []string{"storage/s3"}, nil},
+		{"github.com/rabbitmq/amqp091-go", []string{"adapters/amqp", floor}, nil},
+		{"github.com/minio/minio-go", []string{"storage/s3", floor}, nil},
 		{"github.com/jackc/pgx", []string{"storage/postgres", floor}, nil},
 		{"modernc.org/sqlite", []string{"storage/sqlite"}, nil},
 		{"github.com/pressly/goose", []string{stores}, nil},

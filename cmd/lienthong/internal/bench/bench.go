@@ -77,38 +77,51 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(o.Dir, "lienthong-bench")
+	s, err := newSession(o)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
-	s := &session{
-		Options: o, dir: dir, anchors: filepath.Join(dir, "anchors.pem"), letters: map[int]*letter{},
-		nonce: fmt.Sprintf("%08x", uint32(time.Now().UnixNano())),
-	}
-	if s.signers, err = newSigners(s.anchors); err != nil {
-		return nil, fmt.Errorf("make signers: %w", err)
-	}
-	s.result = &Result{Machine: thisMachine(dir), Date: time.Now().UTC().Truncate(time.Second), Commit: o.Version}
-	for _, sc := range chosen {
-		if err := s.measure(ctx, sc); err != nil {
-			return nil, fmt.Errorf("%s: %w", sc.Name, err)
+	defer s.close()
+	s.result = &Result{Machine: thisMachine(s.dir), Date: time.Now().UTC().Truncate(time.Second), Commit: o.Version}
+	for i := range chosen {
+		if err := s.measure(ctx, &chosen[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", chosen[i].Name, err)
 		}
 	}
 	return s.result, nil
 }
 
+// newSession makes a folder and the signers of the documents.
+func newSession(o Options) (*session, error) {
+	dir, err := os.MkdirTemp(o.Dir, "lienthong-bench")
+	if err != nil {
+		return nil, err
+	}
+	s := &session{
+		Options: o, dir: dir, anchors: filepath.Join(dir, "anchors.pem"), letters: map[int]*letter{},
+		nonce: fmt.Sprintf("%08x", uint32(time.Now().UnixNano())),
+	}
+	if s.signers, err = newSigners(s.anchors); err != nil {
+		s.close()
+		return nil, fmt.Errorf("make signers: %w", err)
+	}
+	return s, nil
+}
+
+// close removes all that was written.
+func (s *session) close() { _ = os.RemoveAll(s.dir) } // what cannot be removed is in a folder for temporary files
+
 // measure measures one scenario.
-func (s *session) measure(ctx context.Context, sc Scenario) error {
-	if err := s.checkRoom(&sc); err != nil {
+func (s *session) measure(ctx context.Context, sc *Scenario) error {
+	if err := s.checkRoom(sc); err != nil {
 		return err
 	}
 	fmt.Fprintf(s.Out, "%-12s %s\n", sc.Name, sc.about())
-	documents, err := s.documents(ctx, &sc)
+	documents, err := s.documents(ctx, sc)
 	if err != nil {
 		return fmt.Errorf("make documents: %w", err)
 	}
-	targets, err := s.start(ctx, &sc)
+	targets, err := s.start(ctx, sc)
 	defer func() {
 		for _, t := range targets {
 			t.stop()
@@ -123,7 +136,7 @@ func (s *session) measure(ctx context.Context, sc Scenario) error {
 	}
 	for round := range sc.Rounds + sc.warmUp() {
 		for i, t := range targets {
-			found, err := s.round(ctx, &sc, t, documents, round < sc.warmUp())
+			found, err := s.round(ctx, sc, t, documents, round < sc.warmUp())
 			if err != nil {
 				return fmt.Errorf("%s: %w\n%s", t.name, err, t.log())
 			}
@@ -134,6 +147,6 @@ func (s *session) measure(ctx context.Context, sc Scenario) error {
 			}
 		}
 	}
-	s.result.Runs = append(s.result.Runs, newRun(s.Mode, &sc, targets, sums))
+	s.result.Runs = append(s.result.Runs, newRun(s.Mode, sc, targets, sums))
 	return nil
 }

@@ -121,4 +121,6 @@ func syncFolder(path string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-func (d disk) read(_ context.Context, name string) (readCloser, error) { return os.Open(d.path(name)) }
+func (d disk) read(_ context.Context, name string) (io.ReadCloser, error) {
+	return os.Open(d.path(name))
+}

@@ -27,6 +27,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -70,7 +71,7 @@ type Floor struct {
 type objects interface {
 	// put returns when the content is durable.
 	put(ctx context.Context, c *content) error
-	read(ctx context.Context, name string) (readCloser, error)
+	read(ctx context.Context, name string) (io.ReadCloser, error)
 }
 
 // rows keeps the state.
@@ -81,7 +82,7 @@ type rows interface {
 	Close() error
 }
 
-// queue tells workers of a dispatch; take puts it into the boxes of its recipients.
+// queue brings a dispatch to the boxes of its recipients.
 type queue interface {
 	publish(ctx context.Context, dispatch string) error
 	Close() error
@@ -125,14 +126,36 @@ func Open(ctx context.Context, o Options) (*Floor, error) {
 // openEngines opens what the hub would run on with the same settings.
 func (f *Floor) openEngines(ctx context.Context, o *Options) error {
 	var err error
-	if f.objects, err = openDisk(filepath.Join(o.DataDir, "objects")); err != nil {
+	if f.objects, err = openObjects(o); err != nil {
 		return err
 	}
 	if f.rows, err = openRows(ctx, o); err != nil {
 		return err
 	}
-	f.queue = noQueue{f}
-	return nil
+	f.queue, err = f.openQueue(o)
+	return err
+}
+
+func (f *Floor) openQueue(o *Options) (queue, error) {
+	if o.Broker == "" {
+		return noQueue{f}, nil
+	}
+	password, err := firstLines(o.BrokerPasswordFile, 1)
+	if err != nil {
+		return nil, err
+	}
+	return openBroker(f, o.Broker, password[0])
+}
+
+func openObjects(o *Options) (objects, error) {
+	if o.Objects == "" {
+		return openDisk(filepath.Join(o.DataDir, "objects"))
+	}
+	keys, err := firstLines(o.ObjectsKeyFile, 2)
+	if err != nil {
+		return nil, err
+	}
+	return openBucket(o.Objects, o.ObjectsRegion, keys)
 }
 
 func openRows(ctx context.Context, o *Options) (rows, error) {

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 )
@@ -115,6 +114,3 @@ func (f *Floor) knows(codes []string) error {
 	}
 	return nil
 }
-
-// readCloser is content on its way out.
-type readCloser = io.ReadCloser
