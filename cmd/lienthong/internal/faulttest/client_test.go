@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -159,8 +160,20 @@ func (c *client) submit(ctx context.Context, sender string, d document) (accepte
 	return a, json.Unmarshal(answer, &a)
 }
 
-// upload sends a document in chunks.
+// upload sends a document in chunks. A request of an earlier life may still arrive
+// while it asks how far the hub has got: then it asks again, as clients do.
 func (c *client) upload(ctx context.Context, sender string, d document) (accepted, error) {
+	for range 5 {
+		a, err := c.tryUpload(ctx, sender, d)
+		var no *refused
+		if !errors.As(err, &no) || no.status != http.StatusConflict {
+			return a, err
+		}
+	}
+	return c.tryUpload(ctx, sender, d)
+}
+
+func (c *client) tryUpload(ctx context.Context, sender string, d document) (accepted, error) {
 	var registered struct {
 		ID    string `json:"id"`
 		Parts []struct {

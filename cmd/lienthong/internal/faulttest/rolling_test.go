@@ -94,8 +94,7 @@ func (b *balancer) watch(ctx context.Context, t *testing.T, h *hubproc.Process) 
 // TestRollingRestart: all nodes are stopped and started again, one after the other,
 // while clients send and collect through a load balancer; no request is refused.
 func TestRollingRestart(t *testing.T) {
-	database := server.PostgreSQL(t)
-	rollingRestart(t, "LIENTHONG_DATABASE="+database.Database(t))
+	rollingRestart(t, startServers(t).env...)
 }
 
 func rollingRestart(t *testing.T, env ...string) {

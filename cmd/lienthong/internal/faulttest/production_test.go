@@ -1,0 +1,130 @@
+package faulttest
+
+import (
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub/hubtest/server"
+)
+
+// servers are what a hub runs on in production, each an instance of its own.
+type servers struct {
+	database *server.Postgres
+	objects  *server.ObjectStore
+	name     string // of the database, as an address
+	env      []string
+}
+
+func startServers(t *testing.T) *servers {
+	t.Helper()
+	s := &servers{database: server.PostgreSQL(t), objects: server.S3(t)}
+	s.name = s.database.Database(t)
+	s.env = []string{
+		"LIENTHONG_DATABASE=" + s.name,
+		"LIENTHONG_OBJECTS=" + s.objects.Bucket(t), "LIENTHONG_OBJECTS_KEY_FILE=" + s.objects.KeyFile(t),
+	}
+	return s
+}
+
+// TestKillInProduction kills nodes of two at random moments under load.
+func TestKillInProduction(t *testing.T) {
+	site := newSite(t, 2, startServers(t).env...)
+	nodes, l := site.start(t), site.load()
+	l.slow = true
+	for round := range rounds(t, "LIENTHONG_KILLS", 5) {
+		n := round % len(nodes)
+		live(t, nodes[n], l)
+		nodes[n] = startHub(t, site.dirs[n], "", site.env...)
+		if err := l.settle(t.Context(), nodes[0].URL); err != nil {
+			t.Fatalf("lost: %v", err)
+		}
+		if round%10 == 9 {
+			for _, violation := range audit(t, nodes[1], l) {
+				t.Error(violation)
+			}
+		}
+	}
+	for _, violation := range auditUnseen(t, nodes[1], l) {
+		t.Error(violation)
+	}
+	if l.count() == 0 {
+		t.Error("the load did nothing: this run proves nothing")
+	}
+	t.Logf("%d receipts", l.count())
+}
+
+// TestEveryStepInProduction is TestEveryStep on real servers.
+func TestEveryStepInProduction(t *testing.T) { everyStep(t, startServers(t).env...) }
+
+// TestLinearizableInProduction is TestLinearizable on real servers.
+func TestLinearizableInProduction(t *testing.T) {
+	linearizable(t, rounds(t, "LIENTHONG_HISTORIES", 1), startServers(t).env...)
+}
+
+// TestObjectsAway: without its originals a hub accepts nothing; it comes back by itself.
+func TestObjectsAway(t *testing.T) {
+	s := startServers(t)
+	site := newSite(t, 1, s.env...)
+	survive(t, site.start(t), site.load(), objectsFaults(s.objects))
+}
+
+func objectsFaults(objects *server.ObjectStore) []fault {
+	return []fault{
+		{name: "object store killed", begin: func() error { objects.Kill(); return nil }, end: objects.Start, stops: "objects", wait: time.Second},
+		{
+			name: "object store stopped in order", stops: "objects", wait: time.Second,
+			begin: func() error { return objects.Stop(syscall.SIGTERM, 30*time.Second) }, end: objects.Start,
+		},
+		{name: "object store frozen", begin: objects.Freeze, end: objects.Thaw, wait: 2 * time.Second},
+	}
+}
+
+// TestNetworkToTheObjects: the network between a hub and its object store misbehaves.
+func TestNetworkToTheObjects(t *testing.T) {
+	objects := server.S3(t)
+	l, host := newLink(t, objects.Address())
+	database := server.PostgreSQL(t)
+	site := newSite(t, 1,
+		"LIENTHONG_DATABASE="+database.Database(t),
+		"LIENTHONG_OBJECTS="+through(t, objects.Bucket(t), host), "LIENTHONG_OBJECTS_KEY_FILE="+objects.KeyFile(t))
+	survive(t, site.start(t), site.load(), networkFaults(l))
+}
+
+// TestWrongBytes: a store that answers with other bytes than it was given is found out;
+// nobody is ever handed them, and the right bytes are as good as ever.
+func TestWrongBytes(t *testing.T) {
+	s := startServers(t)
+	site := newSite(t, 1, s.env...)
+	h, l := site.start(t)[0], site.load()
+	c := newClient(h.URL, l.keys.sender)
+	d := l.newDocument()
+	if err := submitRecorded(t.Context(), c, l.record, d); err != nil {
+		t.Fatal(err)
+	}
+	dispatch := l.record.snapshot().accepted[d.externalID].dispatch
+	found, err := filepath.Glob(filepath.Join(s.objects.Root, "*", "objects", d.sha256[:2], d.sha256))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("the original lies in %v, %v", found, err)
+	}
+	right, err := os.ReadFile(found[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := append([]byte(nil), right...)
+	wrong[len(wrong)/2] ^= 1
+	if err := os.WriteFile(found[0], wrong, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if digest, err := c.fetch(t.Context(), dispatch, "p1"); err == nil {
+		t.Errorf("wrong bytes were handed out, with the digest %s; want %s", digest, d.sha256)
+	}
+	if err := os.WriteFile(found[0], right, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if digest, err := c.fetch(t.Context(), dispatch, "p1"); err != nil || digest != d.sha256 {
+		t.Errorf("after the repair: %s, %v", digest, err)
+	}
+}
