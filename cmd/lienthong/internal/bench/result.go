@@ -37,6 +37,7 @@ type Measure struct {
 	SubmissionsPerSecond      float64 `json:"submissions_per_s"`
 	DeliveriesPerSecond       float64 `json:"deliveries_per_s"` // submitted to handed over, evidence included
 	AcceptsPerSecond          float64 `json:"accepts_per_s"`    // while documents were sent; more than submissions where a backlog was left
+	MegabytesPerSecond        float64 `json:"mb_per_s"`         // of submissions
 	FloorSubmissionsPerSecond float64 `json:"floor_submissions_per_s,omitempty"`
 
 	AcceptP50    float64 `json:"accept_p50_ms"`
@@ -61,7 +62,8 @@ func newRun(mode string, sc *Scenario, targets []*target, sums []*tally) Measure
 		Mode: mode, Scenario: sc.Name, Form: sc.Form, MeanBytes: sc.mean(), FanOut: sc.FanOut, Collecting: sc.Collecting,
 		Clients: sc.Clients, Rate: sc.Rate, Count: len(t.accepts), Seconds: round3(max(t.sending, t.collecting).Seconds()), Errors: t.refusals,
 		SubmissionsPerSecond: round3(t.submissionRate()), DeliveriesPerSecond: round3(t.deliveryRate()),
-		AcceptsPerSecond: round3(perSecond(len(t.accepts), t.sending)),
+		MegabytesPerSecond: round3(t.submissionRate() * float64(sc.mean()) / 1e6),
+		AcceptsPerSecond:   round3(perSecond(len(t.accepts), t.sending)),
 	}
 	for _, p := range []struct {
 		of               []time.Duration
@@ -103,20 +105,29 @@ func (r *Result) Table(w io.Writer) {
 	fmt.Fprintln(table, "scenario\taccepts/s\tsubm/s\tfloor/s\tratio\tdeliv/s\taccept p50\tp95\tp99\tconsigned p95\thanded over p50\tp95\tp99 ms\tCPU ms\tfloor\tRSS MB\tagain\t")
 	for i := range r.Runs {
 		m := &r.Runs[i]
-		fmt.Fprintf(table, "%s %s\t%.0f\t%.0f\t%s\t%s\t%.0f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%s\t%.0f\t%d\t\n",
-			m.Mode, m.Scenario, m.AcceptsPerSecond, m.SubmissionsPerSecond, known("%.0f", m.FloorSubmissionsPerSecond), known("%.2f", m.RatioToFloor), m.DeliveriesPerSecond,
+		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%s\t%.0f\t%d\t\n",
+			m.Mode, m.Scenario, rate(m.AcceptsPerSecond), rate(m.SubmissionsPerSecond), rate(m.FloorSubmissionsPerSecond), known("%.2f", m.RatioToFloor), rate(m.DeliveriesPerSecond),
 			m.AcceptP50, m.AcceptP95, m.AcceptP99, m.ConsignedP95, m.HandoverP50, m.HandoverP95, m.HandoverP99,
 			m.CPUPerDispatch, known("%.2f", m.FloorCPUPerDispatch), m.PeakRSSMB, m.Errors)
 	}
 	_ = table.Flush() // a writer to a terminal that fails has nobody to tell
 }
 
-// known formats a figure, or says that there is none.
-func known(format string, f float64) string { return knownOr("-", format, f) }
+// none stands where a figure does not apply.
+const none = "–"
 
-func knownOr(none, format string, f float64) string {
+// known formats a figure, or says that there is none.
+func known(format string, f float64) string {
 	if f == 0 {
 		return none
 	}
 	return fmt.Sprintf(format, f)
+}
+
+// rate keeps what matters of a rate.
+func rate(f float64) string {
+	if f < 10 {
+		return known("%.2f", f)
+	}
+	return fmt.Sprintf("%.0f", f)
 }
