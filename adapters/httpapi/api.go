@@ -29,6 +29,7 @@ type Options struct {
 	Verifier      Verifier
 	Blobs         Blobs
 	Codec         Codec
+	DeadLetters   DeadLetters
 
 	Now   func() time.Time
 	NewID func() string // request ids

@@ -52,12 +52,15 @@ const formType = `multipart/form-data; boundary=XX`
 func examples() map[string]example {
 	const j = "application/json"
 	return map[string]example{
-		"GET /healthz":         {path: "/healthz"},
-		"GET /readyz":          {path: "/readyz"},
-		"GET /metrics":         {path: "/metrics"},
-		"GET /v1/version":      {path: "/v1/version"},
-		"GET /v1/openapi.yaml": {path: "/v1/openapi.yaml"},
-		"GET /v1/docs":         {path: "/v1/docs"},
+		"GET /healthz":                  {path: "/healthz"},
+		"GET /readyz":                   {path: "/readyz"},
+		"GET /metrics":                  {path: "/metrics"},
+		"GET /v1/dead-letters":          {path: "/v1/dead-letters"},
+		"POST /v1/dead-letters/replay":  {path: "/v1/dead-letters/replay", body: `{"all":true}`, contentType: j},
+		"POST /v1/dead-letters/discard": {path: "/v1/dead-letters/discard", body: `{"ids":["x"]}`, contentType: j},
+		"GET /v1/version":               {path: "/v1/version"},
+		"GET /v1/openapi.yaml":          {path: "/v1/openapi.yaml"},
+		"GET /v1/docs":                  {path: "/v1/docs"},
 
 		"GET /v1/me":                       {path: "/v1/me"},
 		"GET /v1/agencies":                 {path: "/v1/agencies?q=quang"},

@@ -417,7 +417,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
 		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, Blobs: f, Codec: fakeCodec(),
+		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, Blobs: f, Codec: fakeCodec(), DeadLetters: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -487,3 +487,11 @@ func (a answer) problem(t *testing.T) problem {
 func (p problem) has(field, rule string) bool {
 	return slices.ContainsFunc(p.Errors, func(f fault) bool { return f.Field == field && f.Rule == rule })
 }
+
+func (f *fakeHub) DeadLetters(context.Context, int) ([]hub.DeadLetter, error) {
+	return []hub.DeadLetter{{ID: "x", Reason: "unreadable", Queue: "q", Count: 1, First: testTime, Last: testTime}}, nil
+}
+
+func (f *fakeHub) Replay(context.Context, ...string) (int, error) { return 1, nil }
+
+func (f *fakeHub) Discard(_ context.Context, ids ...string) (int, error) { return len(ids), nil }

@@ -104,3 +104,10 @@ type Codec struct {
 	// Encode writes a dispatch as a package; open yields the content of its parts.
 	Encode func(ctx context.Context, w io.Writer, item hub.SentItem, open func(hub.Part) (hub.Blob, error)) error
 }
+
+// DeadLetters are the messages that the broker between nodes gave up.
+type DeadLetters interface {
+	DeadLetters(ctx context.Context, limit int) ([]hub.DeadLetter, error)
+	Replay(ctx context.Context, ids ...string) (int, error)
+	Discard(ctx context.Context, ids ...string) (int, error)
+}

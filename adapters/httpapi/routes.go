@@ -43,6 +43,9 @@ func directoryRoutes() []route {
 	operate := []hub.Scope{hub.ScopeOperate}
 	return []route{
 		{method: http.MethodGet, pattern: "/metrics", scopes: operate, handle: (*api).metrics},
+		{method: http.MethodGet, pattern: "/v1/dead-letters", scopes: operate, handle: (*api).deadLetters},
+		{method: http.MethodPost, pattern: "/v1/dead-letters/replay", scopes: operate, limit: jsonLimit, handle: (*api).replayLetters},
+		{method: http.MethodPost, pattern: "/v1/dead-letters/discard", scopes: operate, limit: jsonLimit, handle: (*api).discardLetters},
 		{method: http.MethodGet, pattern: "/v1/me", handle: (*api).me},
 		{method: http.MethodGet, pattern: "/v1/agencies", handle: (*api).agencies},
 		{method: http.MethodGet, pattern: "/v1/agencies/{code}", handle: (*api).agency},

@@ -165,7 +165,7 @@ func (a *App) wire(ctx context.Context) error {
 	})
 	a.bells = newBells(s.tracking, a.store, a.log)
 	s.delivery = delivery.New(delivery.Options{
-		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, Log: a.log,
+		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, Log: a.log, SweepGrace: a.sweepGrace(),
 	})
 	s.intake = intake.New(intake.Options{
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
@@ -174,6 +174,14 @@ func (a *App) wire(ctx context.Context) error {
 		MaxRecipients: a.config.MaxRecipients,
 	})
 	return nil
+}
+
+// sweepGrace leaves fresh deliveries to the broker for a moment, where there is one.
+func (a *App) sweepGrace() time.Duration {
+	if a.config.Broker == "" {
+		return 0
+	}
+	return 5 * time.Second
 }
 
 func (a *App) auditing(key crypto.Signer, chain []*x509.Certificate) (*audit.Service, error) {

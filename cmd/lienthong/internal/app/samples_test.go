@@ -44,7 +44,8 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 	s := newSamples(t)
 	for _, id := range []string{"health", "ready", "metrics", "version", "specification", "documentation", "me", "searchAgencies", "resolveAgency",
-		"listChildren", "listSent", "listRejections", "verify", "importAgencies", "exportAgencies", "listKeys"} {
+		"listChildren", "listSent", "listRejections", "verify", "importAgencies", "exportAgencies", "listKeys",
+		"listDeadLetters", "replayDeadLetters", "discardDeadLetters"} {
 		s.run(id)
 	}
 	s.vars["KEY_ID"] = s.text(s.run("issueKey"), "key", "id")

@@ -50,6 +50,7 @@ type commands struct {
 
 	Agency agencyCommand `cmd:"" help:"Look up and import agencies."`
 	Key    keyCommand    `cmd:"" help:"Create, list and revoke API keys (operator)."`
+	Queue  queueCommand  `cmd:"" help:"See and settle what the broker between nodes gave up (operator)."`
 	Config configCommand `cmd:"" help:"Show or check the configuration of serve."`
 
 	Backup      backupCommand      `cmd:"" help:"Back a hub up, encrypted and incrementally."`

@@ -114,7 +114,17 @@ type Queue interface {
 	Health(ctx context.Context) error
 	// Depths counts what waits in the broker, by queue; nil without one.
 	Depths(ctx context.Context) (map[string]int, error)
+	DeadLetters
 	io.Closer
+}
+
+// DeadLetters are the messages that the broker gave up; none without one.
+type DeadLetters interface {
+	DeadLetters(ctx context.Context, limit int) ([]hub.DeadLetter, error)
+	// Replay puts messages back to work, all without ids, and returns how many.
+	Replay(ctx context.Context, ids ...string) (int, error)
+	// Discard removes messages and returns how many.
+	Discard(ctx context.Context, ids ...string) (int, error)
 }
 
 // Options say what to open.
