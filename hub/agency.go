@@ -37,6 +37,7 @@ type Channel string
 // The channels. Pull agencies collect from their mailbox; the others are pushed to.
 const (
 	ChannelPull Channel = "pull"
+	ChannelAMQP Channel = "amqp" // a queue of its own in RabbitMQ
 )
 
 // Agency is a party of the exchange. Everything about it but the id can change
