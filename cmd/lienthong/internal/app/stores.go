@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"encoding/pem"
 	"errors"
 	"io"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/backup"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing"
 )
 
 // Stores are the stores of a hub, open for a backup or a check beside it.
@@ -145,17 +147,41 @@ func (c *Config) filePlaces() map[string]string {
 	}
 }
 
+// Certificates returns the certificates of the hub's evidence key (PEM): of the key
+// file that all nodes share, or those that the hub wrote beside its data.
+func (c *Config) Certificates() ([]byte, error) {
+	if c.HubKeyFile == "" {
+		text, err := os.ReadFile(c.CertificateFile())
+		if err != nil {
+			return nil, hub.Invalid("data-dir", "file", "%v", err)
+		}
+		return text, nil
+	}
+	_, chain, err := signing.LoadHubKey(c.HubKeyFile)
+	if err != nil {
+		return nil, hub.Invalid("hub-key-file", "file", "%v", err)
+	}
+	var text []byte
+	for _, certificate := range chain {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})...)
+	}
+	return text, nil
+}
+
 // Files reads what belongs to a hub beside its stores: its certificates and, with
 // secrets, its evidence key and the key of its operator.
 func (c *Config) Files(secrets bool) ([]backup.File, error) {
-	places := c.filePlaces()
-	names := []string{fileCertificate}
-	if secrets {
-		names = append(names, fileHubKey, fileOperator)
-		places[fileHubKey] = cmp.Or(c.HubKeyFile, places[fileHubKey])
+	certificates, err := c.Certificates()
+	if err != nil {
+		return nil, err
 	}
-	var files []backup.File
-	for _, name := range names {
+	files := []backup.File{{Name: fileCertificate, Content: certificates}}
+	if !secrets {
+		return files, nil
+	}
+	places := c.filePlaces()
+	places[fileHubKey] = cmp.Or(c.HubKeyFile, places[fileHubKey])
+	for _, name := range []string{fileHubKey, fileOperator} {
 		content, err := os.ReadFile(places[name])
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && name == fileOperator: // the operator may keep it elsewhere

@@ -80,7 +80,7 @@ func (p Progress) tell(doing string, done, total int64) {
 type Manifest struct {
 	Format  int       `json:"format"`
 	ID      string    `json:"id"`
-	Made    time.Time `json:"made"` // UTC, when the snapshot was taken
+	Made    time.Time `json:"made"` // UTC, milliseconds: just before the snapshot was taken
 	Hub     string    `json:"hub"`
 	Version string    `json:"version"` // of the program
 	Engine  string    `json:"engine"`

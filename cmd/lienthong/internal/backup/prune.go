@@ -97,7 +97,7 @@ func (r *Repository) addObjects(needed map[string]bool, chunk string) error {
 
 func (r *Repository) sweep(needed map[string]bool, pruned *Pruned) error {
 	for _, folder := range r.folders() {
-		if folder == r.dir || folder == r.path("backups") {
+		if folder == r.path("backups") {
 			continue
 		}
 		entries, err := os.ReadDir(folder)

@@ -90,10 +90,15 @@ func (r *Repository) makeFolders() error {
 			return err
 		}
 	}
-	return errors.Join(r.syncFolders(), syncFolder(filepath.Dir(filepath.Clean(r.dir))))
+	for _, parent := range []string{r.path("chunks"), r.path("objects"), r.dir, filepath.Dir(filepath.Clean(r.dir))} {
+		if err := syncFolder(parent); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// folders lists all folders, those above behind those below.
+// folders lists all folders that hold files.
 func (r *Repository) folders() []string {
 	var all []string
 	for _, kind := range []string{"chunks", "objects"} {
@@ -101,18 +106,7 @@ func (r *Repository) folders() []string {
 			all = append(all, r.path(kind, fmt.Sprintf("%02x", i)))
 		}
 	}
-	return append(all, r.path("chunks"), r.path("objects"), r.path("backups"), r.path("temporary"), r.dir)
-}
-
-// syncFolders makes the names of all files durable, also of those that a backup
-// before this one put there and died.
-func (r *Repository) syncFolders() error {
-	for _, folder := range r.folders() {
-		if err := syncFolder(folder); err != nil {
-			return err
-		}
-	}
-	return nil
+	return append(all, r.path("backups"), r.path("temporary"))
 }
 
 func (r *Repository) path(elements ...string) string {
@@ -136,7 +130,7 @@ func (r *Repository) lock() (release func(), err error) {
 }
 
 // put writes a file: its content is durable when it has its name. The name itself is
-// durable after syncFolders.
+// durable when its folder was synchronised.
 func (r *Repository) put(path string, write func(io.Writer) error) (int64, error) {
 	f, err := os.CreateTemp(r.path("temporary"), "new-*")
 	if err != nil {

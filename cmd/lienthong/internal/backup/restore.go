@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"strconv"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -199,17 +200,17 @@ func (b *Backup) stored(ctx context.Context) iter.Seq2[hub.Record, error] {
 
 // raiseFence ends the lease of a delivery. What else the record says stays.
 func raiseFence(body json.RawMessage) (json.RawMessage, error) {
-	var record struct {
-		Delivery    json.RawMessage `json:"delivery"`
-		Fence       int64           `json:"fence"`
-		LeaseUntil  int64           `json:"lease_until"`
-		LeaseHolder string          `json:"lease_holder"`
+	var record map[string]json.RawMessage
+	var fence int64
+	err := json.Unmarshal(body, &record)
+	if err == nil {
+		err = json.Unmarshal(record["fence"], &fence)
 	}
-	if err := json.Unmarshal(body, &record); err != nil {
+	if err != nil {
 		return nil, damaged("a delivery in the backup", err)
 	}
-	record.Fence += fenceGap
-	record.LeaseUntil, record.LeaseHolder = 0, ""
+	record["fence"] = strconv.AppendInt(nil, fence+fenceGap, 10)
+	record["lease_until"], record["lease_holder"] = json.RawMessage("0"), json.RawMessage(`""`)
 	raised, err := json.Marshal(record)
 	return raised, wrap("encode a delivery", err)
 }

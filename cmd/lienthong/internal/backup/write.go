@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -29,7 +30,6 @@ type Options struct {
 	// Hub, Version and Engine are written down for those who restore.
 	Hub, Version, Engine string
 	Now                  func() time.Time
-	NewID                func() string // tells two backups of one second apart
 	Progress             Progress
 }
 
@@ -42,13 +42,16 @@ func (r *Repository) BackUp(ctx context.Context, o Options) (*Index, *Manifest, 
 		return nil, nil, err
 	}
 	defer release()
-	known, err := r.knownChunks()
+	earlier, err := r.List()
 	if err != nil {
 		return nil, nil, err
 	}
-	made := o.Now().UTC()
-	w := &writer{repository: r, options: o, known: known, manifest: Manifest{
-		Format: format, ID: made.Format("20060102T150405Z-") + o.NewID(), Made: made.Truncate(time.Millisecond),
+	made := o.Now().UTC().Truncate(time.Millisecond)
+	if n := len(earlier); n > 0 && !made.After(earlier[n-1].Made) {
+		made = earlier[n-1].Made.Add(time.Millisecond) // the newest sorts last, whatever the clock does
+	}
+	w := &writer{repository: r, options: o, known: knownChunks(earlier), unsynced: map[string]bool{}, manifest: Manifest{
+		Format: format, ID: made.Format("20060102T150405.000Z"), Made: made,
 		Hub: o.Hub, Version: o.Version, Engine: o.Engine, Records: map[hub.RecordKind]int64{},
 	}}
 	for _, step := range []func(context.Context) error{w.writeRecords, w.writeObjects} {
@@ -69,18 +72,14 @@ func wrap(doing string, err error) error {
 }
 
 // knownChunks are those of backups whose every object is there.
-func (r *Repository) knownChunks() (map[string]bool, error) {
-	list, err := r.List()
-	if err != nil {
-		return nil, err
-	}
+func knownChunks(list []Index) map[string]bool {
 	known := map[string]bool{}
 	for i := range list {
 		for _, name := range list[i].Chunks {
 			known[name] = known[name] || list[i].Unreadable == 0
 		}
 	}
-	return known, nil
+	return known
 }
 
 // writer makes one backup.
@@ -93,7 +92,8 @@ type writer struct {
 	needed     []hub.ContentRef // objects of chunks that are not known
 	addedCount atomic.Int64
 	addedBytes atomic.Int64
-	unreadable sync.Mutex
+	mu         sync.Mutex
+	unsynced   map[string]bool // folders with names that may not be durable
 }
 
 // writeRecords writes files and state. The snapshot is open meanwhile.
@@ -150,10 +150,12 @@ func (w *writer) takeChunk(ctx context.Context, group *errgroup.Group, chunk pac
 	}
 	path := w.repository.filePath("chunks", name)
 	there := exists(path) && exists(path+listSuffix)
-	if !there || !w.known[name] {
-		w.needed = append(w.needed, refs...)
+	if there && w.known[name] {
+		return nil
 	}
-	if there {
+	w.needed = append(w.needed, refs...)
+	if there { // of a backup that was not finished
+		w.touch(path)
 		return nil
 	}
 	group.Go(func() error { return cmp.Or(ctx.Err(), w.putChunk(path, chunk.payload, refs)) })
@@ -186,7 +188,16 @@ func (w *writer) putChunk(path string, payload []byte, refs []hub.ContentRef) er
 	})
 }
 
+// touch notes the folder of a file that this backup needs. One that is there already
+// may be of a backup that died before its name was durable.
+func (w *writer) touch(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unsynced[filepath.Dir(path)] = true
+}
+
 func (w *writer) put(path string, write func(io.Writer) error) error {
+	w.touch(path)
 	size, err := w.repository.put(path, write)
 	if err == nil {
 		w.addedCount.Add(1)
@@ -231,8 +242,12 @@ func distinct(refs []hub.ContentRef) []hub.ContentRef {
 
 func (w *writer) takeObject(ctx context.Context, ref hub.ContentRef) error {
 	path := w.repository.filePath("objects", w.repository.credentials.objectName(ref.Digest))
-	if err := ctx.Err(); err != nil || exists(path) {
+	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if exists(path) {
+		w.touch(path)
+		return nil
 	}
 	blob, err := w.options.Source.OpenBlob(ctx, ref.Digest)
 	if err == nil {
@@ -248,8 +263,8 @@ func (w *writer) takeObject(ctx context.Context, ref hub.ContentRef) error {
 	if !errors.As(err, &problem) || problem.Kind != hub.KindNotFound && problem.Kind != hub.KindInternal {
 		return err // of the repository, or the store is away
 	}
-	w.unreadable.Lock()
-	defer w.unreadable.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.manifest.Unreadable = append(w.manifest.Unreadable, Unreadable{ref.Digest, problem.Error()})
 	return nil
 }
@@ -315,8 +330,10 @@ func (w *writer) finish() (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := w.repository.syncFolders(); err != nil {
-		return nil, err
+	for folder := range w.unsynced {
+		if err := syncFolder(folder); err != nil {
+			return nil, err
+		}
 	}
 	index.Manifest = hex.EncodeToString(sealed.Sum(nil))
 	index.Added = Amount{w.addedCount.Load(), w.addedBytes.Load()}

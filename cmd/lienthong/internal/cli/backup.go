@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"strconv"
@@ -67,7 +65,7 @@ func (c *backupMake) Run(ctx context.Context, e *env) error {
 	}
 	index, manifest, err := repository.BackUp(ctx, backup.Options{
 		Source: stores, Files: files, Hub: c.Name, Version: e.Version, Engine: c.Engine(),
-		Now: time.Now, NewID: shortID, Progress: e.progress(),
+		Now: time.Now, Progress: e.progress(),
 	})
 	if err != nil {
 		return err
@@ -109,13 +107,6 @@ func manifestView(index *backup.Index, manifest *backup.Manifest) backupView {
 		ID: index.ID, Made: index.Made, Records: index.Records, ByKind: manifest.Records, Parts: index.Parts,
 		Added: index.Added, Head: manifest.Head, Unreadable: manifest.Unreadable,
 	}
-}
-
-// shortID tells apart what was made in one second.
-func shortID() string {
-	var b [3]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return hex.EncodeToString(b[:])
 }
 
 // progress tells a terminal how far long work is, and nobody else.

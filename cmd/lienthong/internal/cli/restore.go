@@ -41,7 +41,8 @@ func (restoreCommand) Help() string {
 		"The stores must be empty and no hub may run on them. All is checked while it is read; the state comes in one act, so a restore that broke off can be called again. " +
 		"Leases end. Then verify-store runs. " +
 		"What the hub accepted after the backup is not there: the receipts that its senders hold are true and refer to nothing. " +
-		"Ask the senders to send again with the same id; the new receipt tells the new time."
+		"Ask the senders to send again with the same id; the new receipt tells the new time. " +
+		"What recipients collected or registered after the backup waits for them once more."
 }
 
 // Run restores a backup and checks what came of it.

@@ -69,12 +69,9 @@ func (c *verifyStoreCommand) Run(ctx context.Context, e *env) error {
 
 // checkStores checks the stores that the settings name.
 func checkStores(ctx context.Context, e *env, config *app.Config, certificate string, quick bool) (*storeCheck, error) {
-	if certificate == "" {
-		certificate = config.CertificateFile()
-	}
-	pem, err := os.ReadFile(certificate)
+	pem, err := certificates(certificate, config.Certificates)
 	if err != nil {
-		return nil, hub.Invalid("certificate", "file", "%v", err)
+		return nil, err
 	}
 	stores, err := app.OpenStores(ctx, *config, newLog(e.Stderr, "error", config.LogFormat))
 	if err != nil {
@@ -91,7 +88,7 @@ func (c *verifyStoreCommand) checkBackup(ctx context.Context, e *env) (result *s
 	if err != nil {
 		return nil, err
 	}
-	pem, err := c.certificateOf(ctx, b)
+	pem, err := certificates(c.Certificate, func() ([]byte, error) { return certificatesIn(ctx, b) })
 	if err != nil {
 		return nil, err
 	}
@@ -121,14 +118,19 @@ func (c *verifyStoreCommand) checkBackup(ctx context.Context, e *env) (result *s
 	return result, err
 }
 
-func (c *verifyStoreCommand) certificateOf(ctx context.Context, b *backup.Backup) ([]byte, error) {
-	if c.Certificate != "" {
-		pem, err := os.ReadFile(c.Certificate)
-		if err != nil {
-			return nil, hub.Invalid("certificate", "file", "%v", err)
-		}
-		return pem, nil
+// certificates reads those of a file, if one is named.
+func certificates(file string, otherwise func() ([]byte, error)) ([]byte, error) {
+	if file == "" {
+		return otherwise()
 	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, hub.Invalid("certificate", "file", "%v", err)
+	}
+	return pem, nil
+}
+
+func certificatesIn(ctx context.Context, b *backup.Backup) ([]byte, error) {
 	var pem []byte
 	err := b.Files(ctx, func(file backup.File) error {
 		if file.Name == "hub-certificate.pem" {
