@@ -17,7 +17,7 @@ build: ## build bin/lienthong
 demo: build ## a signed document travels through a sample province; pass flags with ARGS="--once"
 	$(BIN) demo $(ARGS)
 
-test: ## everything CI runs: vet, lint, race tests on real servers, crash tests, short fuzzing
+test: ## everything CI runs: vet, lint, race tests on real servers, fault tests, short fuzzing
 	.ci/test
 
 quick: ## the unit tests only
@@ -32,8 +32,8 @@ fuzz: ## every fuzz target for FUZZTIME each (default 10s)
 bench: build ## load over HTTP on the hub and its floor, in under 15 minutes; BENCH_FULL=1 holds for longer
 	.ci/bench
 
-soak: build ## the long crash loops: 1000 kills and 300 crash images
-	LIENTHONG_KILLS=1000 LIENTHONG_CRASH_IMAGES=300 .ci/crash
+soak: build ## the fault tests at full length: 1000 kills, 300 crash images, 200 histories (hours)
+	LIENTHONG_KILLS=1000 LIENTHONG_CRASH_IMAGES=300 LIENTHONG_HISTORIES=200 LIENTHONG_SYSCALLS=10 TIMEOUT=24h VERBOSE=1 .ci/faults
 
 setup: ## install the packages and tools that the tests need
 	.ci/setup

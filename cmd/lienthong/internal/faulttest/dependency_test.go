@@ -26,6 +26,8 @@ type fault struct {
 	end   func() error
 	// stops: while it lasts nothing new is accepted, and /readyz says why.
 	stops string
+	// degrades: while it lasts the exchange goes on, and /readyz says what is wrong.
+	degrades string
 	// wait is how long it lasts.
 	wait time.Duration
 }
@@ -48,7 +50,11 @@ func survive(t *testing.T, nodes []*hubproc.Process, l *load, faults []fault) {
 			t.Fatalf("%s: %v", f.name, err)
 		}
 		if f.stops != "" {
-			awaitReadiness(t, nodes[0], f.name, false, f.stops)
+			awaitReadiness(t, nodes[0], f.name, false, f.stops, "failed")
+		}
+		if f.degrades != "" {
+			awaitReadiness(t, nodes[0], f.name, true, f.degrades, "degraded")
+			goesOn(t, l, f.name)
 		}
 		time.Sleep(f.wait)
 		if err := f.end(); err != nil {
@@ -66,7 +72,7 @@ func survive(t *testing.T, nodes []*hubproc.Process, l *load, faults []fault) {
 		cancel()
 		group.Wait()
 		for _, h := range nodes {
-			awaitReadiness(t, h, f.name, true, "")
+			awaitReadiness(t, h, f.name, true, "", "")
 		}
 		if err := l.settle(t.Context(), nodes[0].URL); err != nil {
 			t.Fatalf("%s: lost: %v", f.name, err)
@@ -84,6 +90,19 @@ func survive(t *testing.T, nodes []*hubproc.Process, l *load, faults []fault) {
 	}
 }
 
+// goesOn wants documents accepted and handed over while a fault lasts.
+func goesOn(t *testing.T, l *load, fault string) {
+	t.Helper()
+	accepted, handed := l.count(), l.handed()
+	deadline := time.Now().Add(recovery)
+	for l.count() < accepted+10 || l.handed() < handed+10 {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %d more were accepted and %d handed over in %v", fault, l.count()-accepted, l.handed()-handed, recovery)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // insist is run by clients that try again whatever happens.
 func (l *load) insist(ctx context.Context, url string) {
 	for ctx.Err() == nil {
@@ -97,13 +116,15 @@ func (l *load) insist(ctx context.Context, url string) {
 
 func (l *load) count() int { return len(l.record.snapshot().accepted) }
 
+func (l *load) handed() int { return len(l.record.snapshot().handed) }
+
 // awaitReadiness waits until a node says that it is ready, or is not because of a check.
-func awaitReadiness(t *testing.T, h *hubproc.Process, fault string, ready bool, check string) {
+func awaitReadiness(t *testing.T, h *hubproc.Process, fault string, ready bool, check, state string) {
 	t.Helper()
 	deadline := time.Now().Add(recovery)
 	for {
 		r, err := readiness(t.Context(), h)
-		if err == nil && r.Ready == ready && (check == "" || r.state(check) == "failed") {
+		if err == nil && r.Ready == ready && (check == "" || r.state(check) == state) {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -182,7 +203,8 @@ func (s *site) start(t *testing.T) []*hubproc.Process {
 }
 
 func (s *site) load() *load {
-	return &load{keys: s.keys, record: newRecord(), counter: new(atomic.Int64)}
+	// Faults last for seconds, and every document is looked at afterwards.
+	return &load{keys: s.keys, record: newRecord(), counter: new(atomic.Int64), pace: 50 * time.Millisecond}
 }
 
 // TestDatabaseAway: while the database is away nothing is promised; it is noticed, said,

@@ -22,8 +22,9 @@ type load struct {
 	keys    keys
 	record  *record
 	counter *atomic.Int64
-	slow    bool // collectors sometimes leave a lease unfinished
-	first   int  // recipients before this one get nothing
+	slow    bool          // collectors sometimes leave a lease unfinished
+	first   int           // recipients before this one get nothing
+	pace    time.Duration // what a sender waits after each document
 }
 
 func (l *load) run(ctx context.Context, url string) {
@@ -46,6 +47,9 @@ func (l *load) send(ctx context.Context, c *client) {
 		}
 		if err != nil {
 			pause(ctx)
+		}
+		if l.pace > 0 {
+			time.Sleep(l.pace)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func rollingRestart(t *testing.T, env ...string) {
 		nodes[i] = startHub(t, dir, "", s.env...)
 		h := nodes[i]
 		watching.Go(func() { b.watch(ctx, t, h) })
-		awaitReadiness(t, h, "restart", true, "")
+		awaitReadiness(t, h, "restart", true, "", "")
 	}
 	time.Sleep(500 * time.Millisecond)
 	stop()
