@@ -16,6 +16,7 @@ const (
 	RecordDelivery     RecordKind = "delivery"      // DeliveryRecord
 	RecordEvidence     RecordKind = "evidence"      // EvidenceRecord, in the order of recording
 	RecordStatusReport RecordKind = "status_report" // StatusReport, in the order of recording
+	RecordRetention    RecordKind = "retention"     // RetentionNote
 )
 
 // RecordKinds lists all kinds in the order in which an archive holds them: what a
@@ -23,7 +24,7 @@ const (
 func RecordKinds() []RecordKind {
 	return []RecordKind{
 		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordUpload,
-		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport,
+		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
 	}
 }
 
@@ -43,6 +44,7 @@ type DispatchRecord struct {
 	Receipt       EvidenceID        `json:"receipt"`        // the SubmissionAcceptance
 	FirstDelivery DeliveryID        `json:"first_delivery"` // least and greatest id of its
 	LastDelivery  DeliveryID        `json:"last_delivery"`  // deliveries when accepted
+	CompletedAt   int64             `json:"completed_at"`   // microseconds since 1970 in UTC; 0 while one is open, and after a purge
 }
 
 // DeliveryRecord is a delivery with its lease. The fence outlives leases: no lease
@@ -78,7 +80,8 @@ type ContentRef struct {
 	Role   PartRole
 }
 
-// Contents lists the content that a record needs in the blob store. Errors are of
+// Contents lists the content that a record needs in the blob store: none for a
+// dispatch whose content was purged. Errors are of
 // KindInvalid: the record is not what its kind says.
 func (r *Record) Contents() ([]ContentRef, error) {
 	var parts []Part
@@ -87,11 +90,13 @@ func (r *Record) Contents() ([]ContentRef, error) {
 	case RecordDispatch:
 		var record struct {
 			Dispatch struct {
-				Parts []Part `json:"parts"`
+				Parts  []Part `json:"parts"`
+				Purged *Purge `json:"purged"`
 			} `json:"dispatch"`
 		}
-		err = json.Unmarshal(r.Body, &record)
-		parts = record.Dispatch.Parts
+		if err = json.Unmarshal(r.Body, &record); record.Dispatch.Purged == nil {
+			parts = record.Dispatch.Parts
+		}
 	case RecordStatusReport:
 		var record struct {
 			Envelope *Part `json:"envelope"`

@@ -13,7 +13,8 @@ type DeliveryID string
 type EvidenceID string
 
 // Dispatch is the accepted unit: one document, one sender, n recipients. It is
-// unique on (Sender, ExternalID, Operation) and never changes after acceptance.
+// unique on (Sender, ExternalID, Operation) and never changes after acceptance, but
+// that its content may be purged.
 type Dispatch struct {
 	ID          DispatchID `json:"id"`
 	Sender      AgencyID   `json:"sender"`
@@ -28,6 +29,7 @@ type Dispatch struct {
 	Parts       []Part     `json:"parts"` // originals, attachments and, last, the envelope if any
 	AcceptedAt  time.Time  `json:"accepted_at"`
 	TraceID     string     `json:"trace_id,omitempty"`
+	Purged      *Purge     `json:"purged,omitempty"` // set when its content was removed; must be the last field
 }
 
 // PartByID returns the part with the id, or nil.

@@ -32,7 +32,8 @@ type RecipientChain struct {
 // digests, one unbroken line for every recipient, events in an order that the
 // transition table allows, never anything but status reports and notes of access
 // behind a terminal event, reasons on negative events, and the same content
-// digests all along. Part of the evidence may be missing only as whole recipients
+// digests all along, and at most one purge of the content, of all parts and after the
+// last transport event. Part of the evidence may be missing only as whole recipients
 // or at the ends of lines. It checks no signature. The error is hub.Violations of
 // KindInvalid, with Field "evidence[<id>]" and a rule for each thing wrong.
 func CheckChain(evidence []hub.SealedEvidence) error {
@@ -70,12 +71,14 @@ func InspectChain(evidence []hub.SealedEvidence) (ChainReport, error) {
 	for _, id := range c.order {
 		c.checkLine(id, report.Recipients)
 	}
+	c.checkEnds()
 	return report, c.wrong.AsError()
 }
 
 // inspection is one run over the evidence of one dispatch.
 type inspection struct {
 	root  *hub.SealedEvidence
+	purge *hub.SealedEvidence // of the content; nil while it is kept
 	lines map[hub.DeliveryID][]*hub.SealedEvidence
 	order []hub.DeliveryID // of first appearance
 	wrong hub.Violations
@@ -156,12 +159,47 @@ func (c *inspection) sort(e *hub.SealedEvidence) {
 		c.fail(e, "link", "evidence about the dispatch follows its acceptance")
 		return
 	case id == "":
+		c.checkPurge(e)
+		return
+	case e.Evidence.Event == hub.EventContentPurge:
+		c.fail(e, "purge", "content is purged for all recipients together")
 		return
 	}
 	if len(c.lines[id]) == 0 {
 		c.order = append(c.order, id)
 	}
 	c.lines[id] = append(c.lines[id], e)
+}
+
+// checkPurge takes the one evidence that the content was removed: once, and of all of
+// it.
+func (c *inspection) checkPurge(e *hub.SealedEvidence) {
+	switch {
+	case e.Evidence.Event != hub.EventContentPurge:
+	case c.purge != nil:
+		c.fail(e, "purge", "the content was purged before, by %s", c.purge.Evidence.ID)
+	case e.Evidence.Content == nil || c.root.Evidence.Content == nil || len(e.Evidence.Content.Parts) != len(c.root.Evidence.Content.Parts):
+		c.fail(e, "purge", "it does not name all parts that were accepted")
+	case len(e.Evidence.Reasons) == 0:
+		c.fail(e, "reason", "a purge gives its reason")
+	default:
+		c.purge = e
+	}
+}
+
+// checkEnds checks that no transport event is later than the purge: content goes when
+// every delivery has ended.
+func (c *inspection) checkEnds() {
+	if c.purge == nil {
+		return
+	}
+	for _, id := range c.order {
+		for _, e := range c.lines[id] {
+			if _, moves := stateAfter(&e.Evidence); moves && e.Evidence.Time.After(c.purge.Evidence.Time) {
+				c.fail(e, "purge", "it is later than the purge of the content, %s", c.purge.Evidence.ID)
+			}
+		}
+	}
 }
 
 // checkLine follows the line of one delivery from the acceptance to its end.

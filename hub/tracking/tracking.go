@@ -165,7 +165,8 @@ func (s *Service) Dispatch(ctx context.Context, actor hub.Actor, id hub.Dispatch
 
 // Open opens one part for the sender, or for a recipient whose delivery is in
 // its box or beyond: not before, and not after it failed, expired or was
-// withdrawn. The caller closes the content.
+// withdrawn. Content whose time has ended is KindNotFound with the rule "purged". The
+// caller closes the content.
 func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error) {
 	item, err := s.Store.DispatchItem(ctx, id)
 	if err != nil {
@@ -177,6 +178,10 @@ func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, 
 	part := item.Dispatch.PartByID(partID)
 	if part == nil {
 		return hub.Part{}, nil, hub.Errorf(hub.KindNotFound, "part", "", "the dispatch has no part %q", partID)
+	}
+	if purged := item.Dispatch.Purged; purged != nil {
+		return hub.Part{}, nil, hub.Errorf(hub.KindNotFound, "part", "purged",
+			"the content was removed at the end of its time of retention, at %s", purged.At.Format(time.RFC3339))
 	}
 	blob, err := s.Blobs.OpenBlob(ctx, part.Digest)
 	if err != nil {

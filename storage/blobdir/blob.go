@@ -20,17 +20,30 @@ var errDamaged = errors.New("damaged on disk")
 // OpenBlob opens content; KindNotFound when it is absent.
 func (d *Dir) OpenBlob(_ context.Context, digest hub.Digest) (hub.Blob, error) {
 	b, err := d.open(digest)
+	if errors.Is(err, fs.ErrNotExist) {
+		if b, err = d.openFile(digest, d.removedPath(digest)); err != nil {
+			b, err = d.open(digest) // back in its place, if it was on the way out
+		}
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, hub.Errorf(hub.KindNotFound, "sha256", "", "there is no content with the SHA-256 %s", digest)
+		return nil, noContent(digest)
 	case err != nil:
 		return nil, failure("open content", err)
 	}
 	return b, nil
 }
 
+func noContent(digest hub.Digest) error {
+	return hub.Errorf(hub.KindNotFound, "sha256", "", "there is no content with the SHA-256 %s", digest)
+}
+
 func (d *Dir) open(digest hub.Digest) (*blob, error) {
-	f, err := os.Open(d.objectPath(digest))
+	return d.openFile(digest, d.objectPath(digest))
+}
+
+func (d *Dir) openFile(digest hub.Digest, path string) (*blob, error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}

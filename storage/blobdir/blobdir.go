@@ -5,7 +5,8 @@
 // synchronised. Nothing that is in place is
 // ever changed. Reading verifies: a byte that rotted on disk is an error and
 // never passed on as good; when the same content comes in once more, it takes
-// the place of the damaged file, which is kept beside it.
+// the place of the damaged file, which is kept beside it. Content goes by RemoveBlob
+// alone, and never what was stored since an instant.
 //
 // Bytes of uploads wait in a staging area until they are complete. At each time
 // one call adds to an upload: a later one takes over from an earlier one, so that
@@ -27,6 +28,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -105,6 +107,15 @@ func (d *Dir) sweep() error {
 		return failure("read the folder of temporary files", err)
 	}
 	for _, e := range entries {
+		if name, ok := strings.CutPrefix(e.Name(), removing); ok {
+			// A removal broke off. Whether to repeat it is for who removes to say.
+			if digest, err := hub.ParseDigest(name); err == nil {
+				if err := d.putBack(digest); err != nil {
+					return err
+				}
+			}
+			continue
+		}
 		info, err := e.Info()
 		if err == nil && d.Now().Sub(info.ModTime()) > staleAfter {
 			_ = os.Remove(d.path("temporary", e.Name())) // the next start tries again

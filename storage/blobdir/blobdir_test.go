@@ -28,6 +28,11 @@ func TestConformance(t *testing.T) {
 			damage(t, s.(*blobdir.Dir).Dir, digest, change)
 		},
 		Count: func(t *testing.T, s storagetest.Blobs) int { return len(files(t, s.(*blobdir.Dir).Dir)) },
+		Age: func(t *testing.T, s storagetest.Blobs, digest hub.Digest, written time.Time) {
+			if err := os.Chtimes(objectPath(t, s.(*blobdir.Dir).Dir, digest), written, written); err != nil {
+				t.Fatal(err)
+			}
+		},
 	})
 }
 

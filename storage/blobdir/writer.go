@@ -80,6 +80,9 @@ func (w *writer) Discard() {
 func (d *Dir) place(f *os.File, digest hub.Digest, size int64) error {
 	defer f.Close()
 	present, err := d.present(digest, size)
+	if err == nil && present {
+		present, err = d.renew(digest)
+	}
 	if err != nil {
 		return err
 	}
@@ -95,6 +98,10 @@ func (d *Dir) place(f *os.File, digest hub.Digest, size int64) error {
 
 func (d *Dir) move(f *os.File, digest hub.Digest, size int64) error {
 	d.syncFile(f)
+	now := d.Now() // staged bytes may be days old
+	if err := os.Chtimes(f.Name(), now, now); err != nil {
+		return failure("put content in place", err)
+	}
 	if err := os.Rename(f.Name(), d.objectPath(digest)); err != nil {
 		return failure("put content in place", err)
 	}

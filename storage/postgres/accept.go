@@ -55,6 +55,7 @@ const acceptText = `WITH
 		SELECT a.dispatch, $2::text, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text FROM a),
 	p AS (INSERT INTO dispatch_parts (dispatch, position, digest)
 		SELECT a.dispatch, p.n, p.digest FROM a, unnest($14::bytea[]) WITH ORDINALITY AS p (digest, n)),
+	o AS (INSERT INTO completions (dispatch, open, completed_at) SELECT a.dispatch, $31::integer, $32::bigint FROM a),
 	v AS (INSERT INTO deliveries (id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body)
 		SELECT v.id, a.dispatch, v.position, v.recipient, v.state, v.version, v.final, v.calm, v.next_attempt, v.expires_at, v.body
 		FROM a, unnest($15::text[], $16::integer[], $17::text[], $18::text[], $19::bigint[], $20::boolean[], $21::smallint[], $22::bigint[], $23::bigint[], $24::text[])
@@ -129,7 +130,8 @@ func (s *Store) acceptArgs(a *hub.Acceptance) ([]any, error) {
 	args = append(args, deliveries.args()...)
 	e := evidenceColumns{}
 	e.add(0, a.Evidence)
-	return append(append(args, s.era), e.args()...), nil
+	open, completedAt := sqlkit.OpenAmong(a)
+	return append(append(append(args, s.era), e.args()...), open, completedAt), nil
 }
 
 // deliveryColumns are new deliveries column by column, as statements take many rows.

@@ -193,11 +193,12 @@ func recordSources() []recordSource {
 		{hub.RecordSetting, "SELECT name, value FROM settled ORDER BY name", scanNamed[string]},
 		{hub.RecordKey, "SELECT body FROM api_keys ORDER BY id", scanRaw},
 		{hub.RecordUpload, "SELECT body FROM uploads ORDER BY id", scanRaw},
-		{hub.RecordDispatch, `SELECT d.body, d.reports, coalesce(a.receipt, ''), d.first_delivery, d.last_delivery
-			FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id ORDER BY d.id`, scanDispatchRecord},
+		{hub.RecordDispatch, `SELECT d.body, d.reports, coalesce(a.receipt, ''), d.first_delivery, d.last_delivery, CASE WHEN c.open = 0 THEN c.completed_at ELSE 0 END
+			FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id LEFT JOIN completions c ON c.dispatch = d.id ORDER BY d.id`, scanDispatchRecord},
 		{hub.RecordDelivery, "SELECT body, fence, lease_until, lease_holder FROM deliveries ORDER BY id", scanDeliveryRecord},
 		{hub.RecordEvidence, "SELECT canonical, jws, rejected FROM evidences ORDER BY era, xid, position", scanEvidenceRecord},
 		{hub.RecordStatusReport, "SELECT body FROM status_reports ORDER BY position, id", scanRaw},
+		{hub.RecordRetention, "SELECT name, body FROM retention_notes ORDER BY name", scanNoteRecord},
 	}
 }
 
@@ -218,7 +219,7 @@ func scanNamed[T int64 | string](row pgx.CollectableRow) (json.RawMessage, error
 
 func scanDispatchRecord(row pgx.CollectableRow) (json.RawMessage, error) {
 	var r sqlkit.DispatchRow
-	err := row.Scan((*[]byte)(&r.Body), (*[]byte)(&r.Reports), &r.Receipt, &r.First, &r.Last)
+	err := row.Scan((*[]byte)(&r.Body), (*[]byte)(&r.Reports), &r.Receipt, &r.First, &r.Last, &r.Completed)
 	return r.Record(), err
 }
 

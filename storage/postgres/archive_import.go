@@ -63,7 +63,10 @@ func (i *importer) run(next func() (hub.Record, error)) error {
 		record, err := next()
 		switch {
 		case errors.Is(err, io.EOF):
-			return i.flush()
+			if err := i.flush(); err != nil {
+				return err
+			}
+			return i.countOpen()
 		case err != nil:
 			return err
 		}
@@ -107,6 +110,9 @@ func (i *importer) flush() error {
 		err = i.evidences()
 	case hub.RecordStatusReport:
 		err = i.reports()
+	case hub.RecordRetention:
+		err = insert(i, `INSERT INTO retention_notes (name, body) SELECT * FROM unnest($1::text[], $2::text[])`,
+			func(c *columns, _ *hub.Record, n *hub.RetentionNote) { c.add(n.Name, string(n.Body)) })
 	default:
 		err = sqlkit.UnknownKind(kind)
 	}
@@ -149,7 +155,7 @@ func (i *importer) exec(text string, c *columns) error {
 }
 
 func (i *importer) dispatches() error {
-	var acceptances, dispatches, parts columns
+	var acceptances, dispatches, parts, completions columns
 	for n := range i.batch {
 		row, d, err := sqlkit.DecodeDispatch(&i.batch[n])
 		if err != nil {
@@ -161,6 +167,10 @@ func (i *importer) dispatches() error {
 		acceptances.add(string(d.ID), string(d.Sender), d.ExternalID, string(d.Operation), d.Key, row.Receipt)
 		dispatches.add(string(d.ID), string(d.Sender), d.Document.Number(), string(d.Document.Promulgated), sqlkit.SearchText(&d),
 			row.First, row.Last, string(row.Body), string(row.Reports))
+		if d.Purged != nil {
+			continue
+		}
+		completions.add(string(d.ID), row.Completed)
 		for p := range d.Parts {
 			parts.add(string(d.ID), p+1, d.Parts[p].Digest[:])
 		}
@@ -174,7 +184,20 @@ func (i *importer) dispatches() error {
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])`, &dispatches); err != nil {
 		return err
 	}
+	if err := i.exec(`INSERT INTO completions (dispatch, open, completed_at) SELECT dispatch, 0, at FROM unnest($1::text[], $2::bigint[]) AS c (dispatch, at)`, &completions); err != nil {
+		return err
+	}
 	return i.exec(`INSERT INTO dispatch_parts (dispatch, position, digest) SELECT * FROM unnest($1::text[], $2::integer[], $3::bytea[])`, &parts)
+}
+
+// countOpen counts the open deliveries of every dispatch. Where the archive does not
+// say when a dispatch was completed, the last change of its deliveries counts.
+func (i *importer) countOpen() error {
+	_, err := i.tx.Exec(i.ctx, `UPDATE completions c SET open = v.open, completed_at = greatest(c.completed_at, CASE WHEN c.completed_at = 0 AND v.open = 0 THEN v.changed END)
+		FROM (SELECT dispatch, count(*) FILTER (WHERE NOT final) AS open,
+			max((extract(epoch FROM (body::json ->> 'updated_at')::timestamptz) * 1e6)::bigint) AS changed FROM deliveries GROUP BY dispatch) v
+		WHERE v.dispatch = c.dispatch AND (v.open > 0 OR c.completed_at = 0)`)
+	return failed("count open deliveries", err)
 }
 
 func (i *importer) deliveries() error {
@@ -228,6 +251,11 @@ func (i *importer) reports() error {
 		if err := i.prepareMonth(s.ID); err != nil {
 			return err
 		}
+	}
+	err := insert(i, `INSERT INTO report_parts (report, digest) SELECT id, digest FROM unnest($1::text[], $2::bytea[]) AS r (id, digest) WHERE digest IS NOT NULL`,
+		func(c *columns, _ *hub.Record, s *hub.StatusReport) { c.add(s.ID, envelopeDigest(s)) })
+	if err != nil {
+		return err
 	}
 	return insert(i, `INSERT INTO status_reports (id, dispatch, body) SELECT id, dispatch, body
 		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS s (id, dispatch, body, n) ORDER BY n`,

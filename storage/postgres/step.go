@@ -18,11 +18,15 @@ const stepsText = `WITH
 	u AS (UPDATE deliveries v SET state = s.state, version = s.version + 1, final = s.final,
 			next_attempt = s.next_attempt, expires_at = s.expires_at, body = s.body,
 			lease_until = CASE WHEN s.state = 'consigned' THEN v.lease_until ELSE 0 END
-		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[], $8::bigint[], $9::bigint[], $10::text[])
-			AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body)
+		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[], $8::bigint[], $9::bigint[], $10::text[],
+			$22::boolean[], $23::bigint[]) AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body, ends, at)
 		WHERE v.id = s.id AND v.state = s.was AND v.version = s.version
 			AND (NOT v.final OR v.state = s.state) AND (v.lease_until = 0 OR v.fence = s.fence)
-		RETURNING s.n),
+		RETURNING s.n, s.ends, s.at, v.dispatch),
+	c AS (UPDATE completions c SET open = c.open - x.ended, completed_at = greatest(c.completed_at, x.at)
+		FROM (SELECT dispatch, count(*) AS ended, max(at) AS at FROM u WHERE ends GROUP BY dispatch) x WHERE c.dispatch = x.dispatch),
+	p AS (INSERT INTO report_parts (report, digest)
+		SELECT r.id, r.digest FROM unnest($11::bigint[], $12::text[], $24::bytea[]) AS r (step, id, digest) JOIN u ON u.n = r.step WHERE r.digest IS NOT NULL),
 	r AS (INSERT INTO status_reports (id, dispatch, body)
 		SELECT r.id, r.dispatch, r.body FROM unnest($11::bigint[], $12::text[], $13::text[], $14::text[]) WITH ORDINALITY
 			AS r (step, id, dispatch, body, n) JOIN u ON u.n = r.step ORDER BY r.n),
@@ -114,7 +118,9 @@ type stepColumns struct {
 	places                                   []int // of the steps in the call
 	numbers, versions, fences, next, expires []int64
 	ids, was, states, bodies                 []string
-	final                                    []bool
+	final, ends                              []bool
+	ats                                      []int64
+	reportDigests                            [][]byte // nil where a report has no package
 	reportSteps                              []int64
 	reportIDs, reportDispatches, reports     []string
 	evidences                                evidenceColumns
@@ -146,6 +152,7 @@ func (c *stepColumns) add(n int64, step *hub.Step) error {
 	c.next, c.expires = append(c.next, sqlkit.Micros(next.NextAttempt)), append(c.expires, sqlkit.Micros(next.ExpiresAt))
 	c.ids, c.was, c.states = append(c.ids, string(next.ID)), append(c.was, string(step.From)), append(c.states, string(next.State))
 	c.bodies, c.final = append(c.bodies, body), append(c.final, next.Final())
+	c.ends, c.ats = append(c.ends, sqlkit.EndsWith(step)), append(c.ats, sqlkit.Micros(next.UpdatedAt))
 	for i := range step.Reports {
 		r := &step.Reports[i]
 		body, err := sqlkit.Encode(r)
@@ -154,14 +161,24 @@ func (c *stepColumns) add(n int64, step *hub.Step) error {
 		}
 		c.reportSteps, c.reportIDs = append(c.reportSteps, n), append(c.reportIDs, r.ID)
 		c.reportDispatches, c.reports = append(c.reportDispatches, string(r.Dispatch)), append(c.reports, body)
+		c.reportDigests = append(c.reportDigests, envelopeDigest(r))
 	}
 	c.evidences.add(n, step.Evidence)
 	return nil
 }
 
 func (c *stepColumns) args(era int) []any {
-	return append([]any{
+	args := append([]any{
 		c.numbers, c.ids, c.was, c.versions, c.fences, c.states, c.final, c.next, c.expires, c.bodies,
 		c.reportSteps, c.reportIDs, c.reportDispatches, c.reports, era, c.evidences.steps,
 	}, c.evidences.args()...)
+	return append(args, c.ends, c.ats, c.reportDigests)
+}
+
+// envelopeDigest is that of the package in which a report came; nil without one.
+func envelopeDigest(r *hub.StatusReport) []byte {
+	if r.Envelope == nil {
+		return nil
+	}
+	return r.Envelope.Digest[:]
 }

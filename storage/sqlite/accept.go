@@ -56,7 +56,7 @@ func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, err
 		return hub.Accepted{}, err
 	}
 	var accepted hub.Accepted
-	err = s.do(ctx, 1+len(a.Deliveries)+len(a.Evidence), func(t *tx) error {
+	err = s.do(ctx, 2+len(a.Dispatch.Parts)+len(a.Deliveries)+len(a.Evidence), func(t *tx) error {
 		accepted = hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}
 		inserted, err := rows.insert(t)
 		if err == nil && !inserted {
@@ -83,6 +83,7 @@ func earlier(ctx context.Context, t *tx, d *hub.Dispatch) (hub.Accepted, error) 
 // acceptanceRows is an acceptance ready to be inserted: what takes time is done
 // before the writer is asked.
 type acceptanceRows struct {
+	of         *hub.Acceptance
 	dispatch   []any
 	deliveries [][]any
 	evidence   []hub.SealedEvidence
@@ -99,7 +100,7 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 		return nil, err
 	}
 	r := &acceptanceRows{
-		evidence: a.Evidence, deliveries: make([][]any, len(a.Deliveries)),
+		of: a, evidence: a.Evidence, deliveries: make([][]any, len(a.Deliveries)),
 		dispatch: dispatchRow(d, string(a.Evidence[0].Evidence.ID), body, reports),
 	}
 	for i := range a.Deliveries {
@@ -132,6 +133,10 @@ func (r *acceptanceRows) insert(t *tx) (bool, error) {
 	n, err := t.change(insertDispatch+" ON CONFLICT DO NOTHING", r.dispatch...)
 	if err != nil || n == 0 {
 		return false, failed("record the dispatch", err)
+	}
+	open, completedAt := sqlkit.OpenAmong(r.of)
+	if err := insertParts(t, &r.of.Dispatch, open, completedAt); err != nil {
+		return false, err
 	}
 	if err := insertDeliveries(t, r.deliveries); err != nil {
 		return false, err

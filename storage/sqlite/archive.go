@@ -124,10 +124,12 @@ func recordSources() []recordSource {
 		{hub.RecordUpload, "SELECT body FROM uploads ORDER BY id", scanRaw},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, d.receipt,
 			coalesce((SELECT min(id) FROM deliveries WHERE dispatch = d.id), ''),
-			coalesce((SELECT max(id) FROM deliveries WHERE dispatch = d.id), '') FROM dispatches d ORDER BY d.id`, scanDispatchRecord},
+			coalesce((SELECT max(id) FROM deliveries WHERE dispatch = d.id), ''),
+			coalesce((SELECT completed_at FROM completions WHERE dispatch = d.id AND open = 0), 0) FROM dispatches d ORDER BY d.id`, scanDispatchRecord},
 		{hub.RecordDelivery, "SELECT body, fence, lease_until, lease_holder FROM deliveries ORDER BY id", scanDeliveryRecord},
 		{hub.RecordEvidence, "SELECT canonical, jws, rejected FROM evidences ORDER BY position", scanEvidenceRecord},
 		{hub.RecordStatusReport, "SELECT body FROM status_reports ORDER BY position", scanRaw},
+		{hub.RecordRetention, "SELECT name, body FROM retention_notes ORDER BY name", scanNoteRecord},
 	}
 }
 
@@ -166,8 +168,16 @@ func scanNamed[T int64 | string](rows *sql.Rows) (json.RawMessage, error) {
 
 func scanDispatchRecord(rows *sql.Rows) (json.RawMessage, error) {
 	var r sqlkit.DispatchRow
-	err := rows.Scan((*sql.RawBytes)(&r.Body), (*sql.RawBytes)(&r.Reports), &r.Receipt, &r.First, &r.Last)
+	err := rows.Scan((*sql.RawBytes)(&r.Body), (*sql.RawBytes)(&r.Reports), &r.Receipt, &r.First, &r.Last, &r.Completed)
 	return r.Record(), err
+}
+
+func scanNoteRecord(rows *sql.Rows) (json.RawMessage, error) {
+	n, err := scanNote(rows)
+	if err != nil {
+		return nil, err
+	}
+	return sqlkit.NoteBody(&n)
 }
 
 func scanDeliveryRecord(rows *sql.Rows) (json.RawMessage, error) {

@@ -57,6 +57,9 @@ func (t *tx) importAll(ctx context.Context, next func() (hub.Record, error)) err
 		record, err := next()
 		switch {
 		case errors.Is(err, io.EOF):
+			if err := t.countOpen(); err != nil {
+				return err
+			}
 			return t.exec("COMMIT")
 		case err == nil:
 			err = cmp.Or(ctx.Err(), t.importRecord(&record))
@@ -101,8 +104,10 @@ func (t *tx) importRecord(r *hub.Record) error {
 		return insertEvidences(t, rejected, []hub.SealedEvidence{sealed})
 	case hub.RecordStatusReport:
 		return importAs(r, func(s *hub.StatusReport) error {
-			return t.exec("INSERT INTO status_reports (id, dispatch, body) VALUES (?, ?, ?)", s.ID, string(s.Dispatch), string(r.Body))
+			return insertReport(t, s, []any{s.ID, string(s.Dispatch), string(r.Body)})
 		})
+	case hub.RecordRetention:
+		return importAs(r, func(n *hub.RetentionNote) error { return saveNotes(t, []hub.RetentionNote{*n}) })
 	}
 	return sqlkit.UnknownKind(r.Kind)
 }
@@ -121,7 +126,23 @@ func (t *tx) importDispatch(r *hub.Record) error {
 	if err != nil {
 		return err
 	}
-	return failed("import dispatch "+string(d.ID), t.exec(insertDispatch, dispatchRow(&d, row.Receipt, string(row.Body), string(row.Reports))...))
+	err = t.exec(insertDispatch, dispatchRow(&d, row.Receipt, string(row.Body), string(row.Reports))...)
+	if err == nil && d.Purged == nil {
+		err = insertParts(t, &d, 0, row.Completed) // who is open is counted at the end
+	}
+	return failed("import dispatch "+string(d.ID), err)
+}
+
+// countOpen counts the open deliveries of every dispatch. Where the archive does not
+// say when a dispatch was completed, the last change of its deliveries counts.
+func (t *tx) countOpen() error {
+	err := t.exec("UPDATE completions SET open = n FROM (SELECT dispatch, count(*) AS n FROM deliveries WHERE final = 0 GROUP BY dispatch) v WHERE v.dispatch = completions.dispatch")
+	if err != nil {
+		return failed("count open deliveries", err)
+	}
+	return failed("complete dispatches", t.exec(`UPDATE completions SET completed_at = coalesce((
+		SELECT max(CAST(unixepoch(body ->> 'updated_at', 'subsec') * 1e6 AS INTEGER)) FROM deliveries v WHERE v.dispatch = completions.dispatch), 0)
+		WHERE open = 0 AND completed_at = 0`))
 }
 
 func (t *tx) importDelivery(r *hub.Record) error {

@@ -43,6 +43,8 @@ func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, err
 // stepRows is a step ready to be recorded.
 type stepRows struct {
 	legal    bool
+	ends     bool // the delivery, which had not ended before
+	of       *hub.Step
 	update   []any
 	reports  [][]any
 	evidence []hub.SealedEvidence
@@ -62,6 +64,8 @@ func encodeStep(step *hub.Step) (*stepRows, error) {
 	body := row[len(row)-1]
 	r := &stepRows{
 		legal:    sqlkit.LegalStep(step),
+		ends:     sqlkit.EndsWith(step),
+		of:       step,
 		evidence: step.Evidence,
 		update: []any{
 			string(next.State), next.Version, next.Final(), sqlkit.Micros(next.NextAttempt), sqlkit.Micros(next.ExpiresAt), body,
@@ -91,10 +95,24 @@ func (r *stepRows) apply(t *tx) (bool, error) {
 	if err != nil || n == 0 {
 		return false, failed("record a step", err)
 	}
-	for _, report := range r.reports {
-		if err := t.exec("INSERT INTO status_reports (id, dispatch, body) VALUES (?, ?, ?)", report...); err != nil {
-			return false, failed("record a status report", err)
+	if r.ends {
+		if err := endDelivery(t, r.of.Delivery.Dispatch, r.of.Delivery.UpdatedAt); err != nil {
+			return false, err
+		}
+	}
+	for i, report := range r.reports {
+		if err := insertReport(t, &r.of.Reports[i], report); err != nil {
+			return false, err
 		}
 	}
 	return true, insertEvidences(t, "", r.evidence)
+}
+
+// insertReport records a status report, and the package that it came in.
+func insertReport(t *tx, report *hub.StatusReport, row []any) error {
+	err := t.exec("INSERT INTO status_reports (id, dispatch, body) VALUES (?, ?, ?)", row...)
+	if err == nil && report.Envelope != nil {
+		err = t.exec("INSERT INTO report_parts (report, digest) VALUES (?, ?)", report.ID, report.Envelope.Digest[:])
+	}
+	return failed("record a status report", err)
 }

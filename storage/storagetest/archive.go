@@ -68,6 +68,7 @@ func (b *bench) history() {
 	_, err = b.store.TakeLeases(b.ctx, hub.LeaseRequest{Agency: "r1", Holder: "k1", Max: 5, Now: b.Clock, Until: b.Clock.Add(time.Minute)})
 	b.must(err)
 	third := b.to(first.Deliveries[2], hub.StateConsigned)
+	b.must(b.store.ChangeRules(b.ctx, 0, hub.RetentionNote{Name: "hold/1", Body: json.RawMessage(`{"reason":"thanh tra"}`)}))
 	step := b.Step(third, hub.StateHandedOver)
 	for _, code := range []hub.StatusCode{hub.StatusArrived, hub.StatusAssigned} {
 		step.Reports = append(step.Reports, hub.StatusReport{ID: b.ID(), Dispatch: third.Dispatch, Delivery: third.ID, Reporter: "r3", Code: code, RecordedAt: b.Clock})
@@ -115,6 +116,14 @@ func (b *bench) answers() map[string]any {
 	}
 	due, err := b.store.DueDeliveries(b.ctx, b.Clock, 10)
 	keep("due", due, err)
+	version, err = b.store.RulesVersion(b.ctx)
+	keep("version of the rules", version, err)
+	notes, err := b.store.Notes(b.ctx, hub.NotesQuery{Limit: 10})
+	keep("notes", notes, err)
+	named, err := b.store.NamedContent(b.ctx, hub.Digest{}, 10)
+	keep("named content", named, err)
+	completed, err := b.store.Completed(b.ctx, hub.CompletedQuery{Until: b.Clock.Add(time.Hour), Limit: 10})
+	keep("completed", completed, err)
 	backlog, err := b.store.Backlog(b.ctx, 100)
 	keep("backlog", backlog, err)
 	for _, q := range []hub.EvidenceQuery{{}, {Sender: "s1"}, {Dispatch: sent.Items[0].Dispatch.ID}} {

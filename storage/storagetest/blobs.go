@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -28,6 +29,8 @@ type BlobBackend struct {
 	// Count returns how many things of any kind are stored: content, unfinished
 	// content, staged bytes.
 	Count func(t *testing.T, blobs Blobs) int
+	// Age makes content look as if it was last written at the instant.
+	Age func(t *testing.T, blobs Blobs, digest hub.Digest, written time.Time)
 }
 
 // RunBlobs tests one back end of content.
@@ -46,6 +49,11 @@ func RunBlobs(t *testing.T, b BlobBackend) {
 		"staged content is content": testStagedSameContent,
 		"staged ids":                testStagedIDs,
 		"reopen":                    testBlobsReopen,
+		"list":                      testBlobInfos,
+		"remove":                    testRemoveBlob,
+		"renew":                     testRenewBlob,
+		"remove against writers":    testRemoveAgainstWriters,
+		"sweep staged bytes":        testSweepStaging,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -29,6 +29,8 @@ type Store interface {
 	Evidences
 	Operations
 	Archives
+	Retention
+	Notes
 }
 
 // Agencies is the directory's store.
@@ -110,6 +112,7 @@ type Operations interface {
 type Blobs interface {
 	Content
 	Staging
+	Keeping
 }
 
 // Content is addressed by its SHA-256.
@@ -175,6 +178,14 @@ func Run(t *testing.T, b Backend) {
 		"archive":               testArchive,
 		"archive refused":       testArchiveRefused,
 		"dossiers":              testDossiers,
+		"completed":             testCompleted,
+		"completed in parallel": testCompletedInParallel,
+		"purge":                 testPurge,
+		"purge conflicts":       testPurgeConflicts,
+		"purge and archive":     testPurgeArchive,
+		"named content":         testNamedContent,
+		"retention notes":       testNotes,
+		"retention rules":       testRules,
 		"reopen":                testReopen,
 		"ended context":         testEndedContext,
 		"state machine":         testStateMachine,

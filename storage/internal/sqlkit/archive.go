@@ -26,6 +26,8 @@ type DispatchRow struct {
 	Receipt string          `json:"receipt"`
 	First   string          `json:"first_delivery"`
 	Last    string          `json:"last_delivery"`
+	// Completed is 0 while a delivery is open, after a purge, and in older archives.
+	Completed int64 `json:"completed_at"`
 }
 
 // DeliveryRow is a delivery as stores keep it.
@@ -44,7 +46,7 @@ func (r *DispatchRow) Record() json.RawMessage {
 	for _, field := range []struct{ name, value string }{{"receipt", r.Receipt}, {"first_delivery", r.First}, {"last_delivery", r.Last}} {
 		b = append(append(b, `,"`+field.name+`":`...), quoted(field.value)...)
 	}
-	return append(b, '}')
+	return append(strconv.AppendInt(append(b, `,"completed_at":`...), r.Completed, 10), '}')
 }
 
 // Record returns the record of a delivery.
@@ -72,6 +74,9 @@ func EvidenceBody(canonical []byte, jws, rejected string) (json.RawMessage, erro
 	}
 	return marshal(r)
 }
+
+// NoteBody returns the record of a note.
+func NoteBody(n *hub.RetentionNote) (json.RawMessage, error) { return marshal(n) }
 
 // NamedBody returns the record of a counter or a setting.
 func NamedBody[T int64 | string](name string, value T) (json.RawMessage, error) {

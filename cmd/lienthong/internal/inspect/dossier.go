@@ -127,9 +127,13 @@ func (c *checker) delivery(v *hub.Delivery, chain *audit.RecipientChain) {
 	}
 }
 
-// contents checks the originals of a dispatch and the packages of its status reports.
+// contents checks the originals of a dispatch, unless they were purged, and the packages
+// of its status reports.
 func (c *checker) contents(ctx context.Context, d *hub.Dossier) error {
 	for i := range d.Dispatch.Parts {
+		if d.Dispatch.Purged != nil {
+			break
+		}
 		if err := c.content(ctx, &d.Dispatch.Parts[i]); err != nil {
 			return err
 		}
