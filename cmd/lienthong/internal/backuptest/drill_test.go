@@ -61,7 +61,7 @@ func TestDrill(t *testing.T) {
 	if c := s.verify(0, "--from", s.repository, "--identity", s.identity); c.Dispatches != int64(len(l.taken())) {
 		t.Errorf("the next backup holds %+v", c)
 	}
-	t.Run("into PostgreSQL and back", func(t *testing.T) { s.migrate(t, l.taken()) })
+	t.Run("into PostgreSQL and S3 and back", func(t *testing.T) { s.migrate(t, l.taken()) })
 }
 
 func (s *site) files() map[string]fs.FileInfo {
@@ -207,16 +207,16 @@ func register(t *testing.T, c *hubclient.Client) {
 	}
 }
 
-// migrate brings the hub into PostgreSQL by a restore, lets it work there, and brings
-// it back into a file.
+// migrate brings the hub into PostgreSQL and S3 by a restore, lets it work there, and
+// brings it back into a file and a folder.
 func (s *site) migrate(t *testing.T, promises []promise) {
-	database := server.PostgreSQL(t)
+	database, objects := server.PostgreSQL(t), server.S3(t)
 	moved := *s
 	moved.t, moved.data = t, filepath.Join(t.TempDir(), "data")
-	moved.args = []string{"--database", database.Database(t)}
+	moved.args = []string{"--database", database.Database(t), "--objects", objects.Bucket(t), "--objects-key-file", objects.KeyFile(t)}
 	before := s.verify(0)
-	if c := moved.restore("--quick"); c.Dispatches != before.Dispatches || fmt.Sprint(c.States) != fmt.Sprint(before.States) {
-		t.Errorf("in PostgreSQL %+v, before %+v", c, before)
+	if c := moved.restore(); c.Dispatches != before.Dispatches || fmt.Sprint(c.States) != fmt.Sprint(before.States) {
+		t.Errorf("on servers %+v, before %+v", c, before)
 	}
 	p := moved.start()
 	fresh := newPromise(1_000_000)
@@ -233,7 +233,7 @@ func (s *site) migrate(t *testing.T, promises []promise) {
 	home := moved
 	home.data, home.args = filepath.Join(t.TempDir(), "home"), nil
 	if c := home.restore(); c.Dispatches != before.Dispatches+1 || c.Findings > 0 {
-		t.Errorf("back in a file %+v", c)
+		t.Errorf("back at home %+v", c)
 	}
 	home.checkKept(home.start().URL, promises[10:])
 
