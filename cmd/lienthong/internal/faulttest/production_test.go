@@ -141,7 +141,9 @@ func TestWrongBytes(t *testing.T) {
 func TestBrokerAway(t *testing.T) {
 	s := startServers(t)
 	site := newSite(t, 2, s.env...)
-	survive(t, site.start(t), site.load(), brokerFaults(t, s.broker, s.vhost))
+	l := site.load()
+	l.pace = 500 * time.Millisecond // a broker takes long to start
+	survive(t, site.start(t), l, brokerFaults(t, s.broker, s.vhost))
 }
 
 func brokerFaults(t *testing.T, broker *server.Broker, vhost string) []fault {
