@@ -98,7 +98,7 @@ func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 // recoverCommand: "recover" writes a new operator key beside the servers of the script.
 func recoverCommand(ts *testscript.TestScript, _ bool, _ []string) {
-	cmd := exec.Command(lookPath(ts), "key", "recover", "--data-dir", ts.Getenv("DATA")) //nolint:noctx // ends by itself
+	cmd := exec.Command(lookPath(ts), "key", "recover", "--data-dir", ts.Getenv("DATA"))
 	cmd.Env = append(os.Environ(), serverEnv(ts)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

@@ -147,7 +147,7 @@ func (b *blob) fetch() error {
 		if err != nil {
 			return failure("read content", err)
 		}
-		defer again.Close()
+		defer func() { _ = again.Close() }() // was only read
 		body = again.body
 	}
 	copied, err := b.bring(body)

@@ -34,6 +34,7 @@ type writer struct {
 
 // stream is large content under way to the store.
 type stream struct {
+	store *Store
 	key   string
 	pipe  *io.PipeWriter
 	ended chan error // holds one answer
@@ -63,7 +64,7 @@ func (w *writer) Write(p []byte) (int, error) {
 // stream begins to put what is written into a pipe.
 func (s *Store) stream(ctx context.Context) *stream {
 	r, pipe := io.Pipe()
-	st := &stream{key: s.prefix + "incoming/" + unique(), pipe: pipe, ended: make(chan error, 1)}
+	st := &stream{store: s, key: s.prefix + "incoming/" + unique(), pipe: pipe, ended: make(chan error, 1)}
 	go func() {
 		_, err := s.client.PutObject(ctx, s.bucket, st.key, r, -1, minio.PutObjectOptions{PartSize: partSize, NumThreads: 1})
 		_ = r.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // ends a write that still waits
@@ -111,7 +112,9 @@ var errDiscarded = errors.New("the content was discarded")
 // cancel ends a stream that is not wanted: nothing appears under its key.
 func (st *stream) cancel() {
 	_ = st.pipe.CloseWithError(errDiscarded)
-	<-st.ended
+	if err := <-st.ended; err == nil {
+		st.store.Log.Debug("content was discarded when all of it had arrived", "key", st.key)
+	}
 }
 
 // place puts small content under its name.
@@ -207,7 +210,7 @@ func (s *Store) sound(ctx context.Context, digest hub.Digest, size int64) (bool,
 	if err != nil {
 		return false, failure("look for content", err)
 	}
-	defer b.Close()
+	defer func() { _ = b.Close() }() // was only read
 	if s.verified.has(b.key) {
 		return b.Size() == size, nil
 	}

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ func testSettle(t *testing.T, back Backend) {
 	}
 	all.Wait()
 	b.store = back.Reopen(t, b.store)
-	for _, value := range append(answers, "late") {
+	for _, value := range slices.Concat(answers, []string{"late"}) {
 		got, err := b.store.Settle(b.ctx, "key", value)
 		b.must(err)
 		if got != answers[0] || value != "late" && value != got {

@@ -117,6 +117,8 @@ func duration(t *testing.T, text any) time.Duration {
 	return d
 }
 
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
 // stopLimit is the default of serve.
 const stopLimit = 30 * time.Second
 
@@ -158,10 +160,10 @@ func TestKubernetes(t *testing.T) {
 	}
 	drain := duration(t, at(t, kinds["ConfigMap"], "data", "LIENTHONG_DRAIN_FOR"))
 	readiness := at(t, container, "readinessProbe").(map[string]any)
-	if unseen := time.Duration(readiness["periodSeconds"].(int)*readiness["failureThreshold"].(int)) * time.Second; drain < 2*unseen {
+	if unseen := seconds(readiness["periodSeconds"].(int) * readiness["failureThreshold"].(int)); drain < 2*unseen {
 		t.Errorf("a node drains for %v, its absence is seen after %v", drain, unseen)
 	}
-	if grace := time.Duration(at(t, pod, "terminationGracePeriodSeconds").(int)) * time.Second; grace < drain+stopLimit {
+	if grace := seconds(at(t, pod, "terminationGracePeriodSeconds").(int)); grace < drain+stopLimit {
 		t.Errorf("a node is killed after %v while it may drain and stop for longer", grace)
 	}
 	if at(t, pod, "securityContext", "runAsNonRoot") != true || at(t, container, "securityContext", "readOnlyRootFilesystem") != true ||

@@ -9,6 +9,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -63,7 +64,7 @@ func (p *Process) Start() error {
 	defer p.mu.Unlock()
 	o := p.options
 	p.log, p.done = &tail{}, make(chan struct{})
-	p.cmd = exec.Command(o.Path, o.Args...) //nolint:gosec // tests name their servers
+	p.cmd = exec.CommandContext(context.Background(), o.Path, o.Args...)
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = o.Env, o.Dir, p.log, p.log
 	// A group of its own, so that the children of a server end with it.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: o.User, Setpgid: true, Pdeathsig: syscall.SIGKILL}
@@ -148,13 +149,17 @@ func FreePort(t testing.TB) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener has one
+	port := l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener has one
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return port
 }
 
 // Listens reports whether something accepts connections on the address.
 func Listens(address string) error {
-	c, err := net.DialTimeout("tcp", address, time.Second)
+	dialer := net.Dialer{Timeout: time.Second}
+	c, err := dialer.DialContext(context.Background(), "tcp", address)
 	if err != nil {
 		return err
 	}

@@ -429,7 +429,7 @@ func (a *App) stopServer() error {
 	limit, cancel := context.WithTimeout(context.Background(), a.config.StopLimit)
 	defer cancel()
 	if a.side != nil {
-		defer a.side.Close()
+		defer func() { _ = a.side.Close() }() // what it answered last is of no weight
 	}
 	if err := a.server.Shutdown(limit); err != nil {
 		a.log.Warn("requests were cut off at the stop", "error", err)

@@ -111,7 +111,7 @@ func (h *health) disk(context.Context) error {
 	if err := syscall.Statfs(h.app.config.DataDir, &fs); err != nil {
 		return hub.Internal("look at the disk", err)
 	}
-	if free := fs.Bavail * uint64(fs.Bsize); free < uint64(h.app.config.MinFree)<<20 { //nolint:gosec // both are never negative
+	if free := fs.Bavail * uint64(fs.Bsize); free < uint64(h.app.config.MinFree)<<20 {
 		return hub.Errorf(hub.KindUnavailable, "", "disk", "%d MiB are free in the data folder, %d are needed", free>>20, h.app.config.MinFree)
 	}
 	return nil

@@ -239,7 +239,7 @@ func TestMetrics(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +307,7 @@ func TestDrain(t *testing.T) {
 	if _, err := h.client(t, senderKey).Submit(t.Context(), submission("late"), original("x"), nil); err != nil {
 		t.Errorf("a draining node refuses: %v", err)
 	}
-	answer, err := http.Get(h.URL() + "/healthz") //nolint:noctx // a test
+	answer, err := http.Get(h.URL() + "/healthz")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -140,6 +140,3 @@ type Options struct {
 	// Missed counts references that the broker did not take; nil for nobody.
 	Missed func(error)
 }
-
-// pingLimit bounds one look at a server.
-const pingLimit = 3 * time.Second
