@@ -55,6 +55,7 @@ type Options struct {
 	OperatorKey string // of that hub
 
 	Version string
+	Save    string    // file that the result is added to after every scenario; may be empty
 	Out     io.Writer // progress lines
 	Dir     string    // where to work; empty for a temporary folder
 }
@@ -86,6 +87,12 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	for i := range chosen {
 		if err := s.measure(ctx, &chosen[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", chosen[i].Name, err)
+		}
+		if o.Save == "" {
+			continue
+		}
+		if err := Save(o.Save, s.result); err != nil {
+			return nil, err
 		}
 	}
 	return s.result, nil

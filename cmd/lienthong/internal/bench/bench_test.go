@@ -102,10 +102,13 @@ func TestRunningHub(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.URL, o.OperatorKey = hub.URL, key
-	result, err := bench.Run(t.Context(), o)
-	if err != nil {
+	o.URL, o.OperatorKey, o.Save = hub.URL, key, filepath.Join(dir, "bench.json")
+	if _, err := bench.Run(t.Context(), o); err != nil {
 		t.Fatal(err)
+	}
+	result, err := bench.Load(o.Save)
+	if err != nil || len(result.Runs) != 1 || result.Machine.Cores == 0 {
+		t.Fatalf("%+v, %v", result, err)
 	}
 	m := result.Runs[0]
 	if m.Count != 12 || m.PeakRSSMB != 0 || m.RatioToFloor != 0 {

@@ -221,14 +221,12 @@ func (c *client) collect(ctx context.Context, it *item) error {
 		map[string]any{"fence": it.Delivery.Lease.Fence, "parts": digests}, nil)
 }
 
-// number returns the place of a document in its session; an error when it is of
-// another session.
-func (it *item) number(nonce string) (int64, error) {
+// number returns the place of a document in its session; mine is false when it is of
+// another session, which a hub that runs already may still hold.
+func (it *item) number(nonce string) (n int64, mine bool) {
 	digits, found := strings.CutPrefix(it.Dispatch.ExternalID, "bench-"+nonce+"-")
-	if !found {
-		return 0, fmt.Errorf("a delivery of %q is not of this session", it.Dispatch.ExternalID)
-	}
-	return strconv.ParseInt(digits, 10, 64)
+	n, err := strconv.ParseInt(digits, 10, 64)
+	return n, found && err == nil
 }
 
 func (c *client) fetch(ctx context.Context, dispatch, part string) (string, error) {

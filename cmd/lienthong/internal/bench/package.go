@@ -40,7 +40,7 @@ func newPackage(ctx context.Context, l *letter) (*parcel, error) {
 	mark := []byte("content of the document")
 	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeSubmission(ctx, &out, hub.Submission{
-		Sender: someSender, Recipients: []string{recipientCode(0)}, ExternalID: someID, Operation: hub.OperationNew,
+		Sender: someSender, Recipients: []string{recipientCode(true, 0)}, ExternalID: someID, Operation: hub.OperationNew,
 		Document: hub.Document{
 			CodeNumber: "1", CodeNotation: "UBND-DT", TypeName: "Công văn",
 			Subject: subject, Promulgated: promulgated,
@@ -93,5 +93,11 @@ func externalID(nonce string, n int64) string { return fmt.Sprintf("bench-%s-%08
 // senderCode is one of the agencies that send.
 func senderCode(i int) string { return fmt.Sprintf("000.%02d.00.H47", i) }
 
-// recipientCode is one of those that collect.
-func recipientCode(i int) string { return fmt.Sprintf("%03d.01.11.H47", i+1) }
+// recipientCode is one of those that documents go to. Where nobody collects they go to
+// others: what they are left with must not reach a later scenario.
+func recipientCode(collecting bool, i int) string {
+	if collecting {
+		return fmt.Sprintf("%03d.01.11.H47", i+1)
+	}
+	return fmt.Sprintf("%03d.01.12.H47", i+1)
+}

@@ -238,14 +238,14 @@ func (r *round) unlessOver(err error) error {
 }
 
 func (r *round) handOver(ctx context.Context, c *client, it *item) error {
-	n, err := it.number(r.nonce)
-	if err != nil {
-		return err
-	}
 	if err := c.collect(ctx, it); err != nil {
 		return err
 	}
 	now := time.Now()
+	n, mine := it.number(r.nonce)
+	if !mine {
+		return nil
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	begin, open := r.sentAt[n]

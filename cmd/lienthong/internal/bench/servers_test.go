@@ -30,12 +30,12 @@ func TestOnServers(t *testing.T) {
 	}
 }
 
-// The same in production: two scenarios, so that hub and floor start again on what
-// they have left in the servers.
+// The same in production: hub and floor start again on what they have left in the
+// servers, also where nobody collected.
 func TestSmallMeasurementOnServers(t *testing.T) {
 	t.Parallel()
 	o := options(t, "mix")
-	o.Mode, o.Scenario, o.Size = bench.ModeProduction, []string{"mix", "edxml"}, 30_000
+	o.Mode, o.Scenario, o.Size = bench.ModeProduction, []string{"peak", "edxml"}, 30_000
 	for flag, value := range startServers(t) {
 		o.Settings = append(o.Settings, "--"+flag+"="+value)
 	}
@@ -44,7 +44,7 @@ func TestSmallMeasurementOnServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range result.Runs {
-		checkMeasure(t, &result.Runs[i], true, true)
+		checkMeasure(t, &result.Runs[i], i > 0, true)
 	}
 }
 

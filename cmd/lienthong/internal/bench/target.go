@@ -38,7 +38,7 @@ const sendingAgencies = 8
 func (s *session) start(ctx context.Context, sc *Scenario) ([]*target, error) {
 	if s.URL != "" {
 		t := &target{name: theHub, url: s.URL}
-		return []*target{t}, t.prepare(ctx, s.OperatorKey, sc.recipients())
+		return []*target{t}, t.prepare(ctx, s.OperatorKey, sc)
 	}
 	names := []string{theHub, theFloor}
 	if sc.HubOnly {
@@ -79,14 +79,14 @@ func (s *session) startChild(ctx context.Context, name string, sc *Scenario) (*t
 	if err != nil {
 		return t, err
 	}
-	if err := t.prepare(ctx, operator, sc.recipients()); err != nil {
+	if err := t.prepare(ctx, operator, sc); err != nil {
 		return t, fmt.Errorf("prepare: %w\n%s", err, process.Log())
 	}
 	return t, nil
 }
 
 // prepare imports the agencies and issues a key to each.
-func (t *target) prepare(ctx context.Context, operatorKey string, recipients int) error {
+func (t *target) prepare(ctx context.Context, operatorKey string, sc *Scenario) error {
 	operator := newClient(t.url, operatorKey)
 	defer operator.close()
 	var csv strings.Builder
@@ -95,9 +95,10 @@ func (t *target) prepare(ctx context.Context, operatorKey string, recipients int
 		t.senders = append(t.senders, party{code: senderCode(i)})
 		fmt.Fprintf(&csv, "bench-s%d,%s,Nơi gửi %d (đo tải),province,,,,,true,,,,\n", i, senderCode(i), i)
 	}
-	for i := range recipients {
-		t.recipients = append(t.recipients, party{code: recipientCode(i)})
-		fmt.Fprintf(&csv, "bench-r%d,%s,Nơi nhận %d (đo tải),commune,,%s,,,true,,,,\n", i, recipientCode(i), i, senderCode(0))
+	for i := range sc.recipients() {
+		code := recipientCode(sc.Collecting > 0, i)
+		t.recipients = append(t.recipients, party{code: code})
+		fmt.Fprintf(&csv, "bench-%s,%s,Nơi nhận %d (đo tải),commune,,%s,,,true,,,,\n", code, code, i, senderCode(0))
 	}
 	body := csv.String()
 	if _, err := operator.do(ctx, http.MethodPost, "/v1/agencies/import", "text/csv", strings.NewReader(body), int64(len(body))); err != nil {
@@ -134,11 +135,18 @@ func (t *target) stop() {
 	}
 }
 
+// log returns what the server complained of lately.
 func (t *target) log() string {
 	if t.process == nil {
 		return ""
 	}
-	return t.process.Log()
+	var b strings.Builder
+	for line := range strings.Lines(t.process.Log()) {
+		if !strings.Contains(line, "level=INFO") {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 func (t *target) cpu() time.Duration {

@@ -65,11 +65,6 @@ func (c *benchCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if c.Save != "" {
-		if err := bench.Save(c.Save, result); err != nil {
-			return err
-		}
-	}
 	return e.print(result, func(w io.Writer) { result.Table(w) })
 }
 
@@ -78,7 +73,7 @@ func (c *benchCommand) options(e *env) (bench.Options, error) {
 		Mode: c.Mode, Scenario: c.Scenario, Count: c.Count, For: c.For, Rounds: c.Rounds, Rate: c.Rate, Clients: c.Clients,
 		HoldRate: c.HoldRate, HoldFor: c.HoldFor,
 		Size: c.Size, FanOut: c.FanOut, Singles: c.Singles, SingleSize: c.SingleSize, NoFloor: c.NoFloor,
-		URL: c.URL, Version: e.Version, Out: e.Stderr, Dir: c.Dir,
+		URL: c.URL, Version: e.Version, Save: c.Save, Out: e.Stderr, Dir: c.Dir,
 	}
 	if violations := c.check(); len(violations) > 0 {
 		return o, violations
