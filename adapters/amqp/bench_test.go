@@ -1,6 +1,7 @@
 package amqp_test
 
 import (
+	"runtime"
 	"sync/atomic"
 	"testing"
 )
@@ -10,7 +11,7 @@ func BenchmarkPublish(b *testing.B) {
 	q := newWorld(b).open(b)
 	list := ids("bench", 4096)
 	var n atomic.Int64
-	b.SetParallelism(64)
+	b.SetParallelism(64 / runtime.GOMAXPROCS(0))
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {

@@ -2,6 +2,7 @@ package amqp_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/amqp"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // TestBrokerKilledUnderLoad: nothing that was confirmed is lost, publishing fails fast
@@ -18,10 +20,7 @@ func TestBrokerKilledUnderLoad(t *testing.T) {
 	w, s := newWorld(t), newSeen()
 	q := w.open(t, func(o *amqp.Options) { o.Consumers = 2 })
 	consume(t, q, s)
-	var confirmed []hub.DispatchID
-	for _, round := range []string{"first", "second"} {
-		confirmed = append(confirmed, publishThroughKill(t, w, q, round)...)
-	}
+	confirmed := publishThroughKill(t, w, q)
 	if len(confirmed) < 1000 {
 		t.Fatalf("only %d were confirmed", len(confirmed))
 	}
@@ -30,7 +29,7 @@ func TestBrokerKilledUnderLoad(t *testing.T) {
 }
 
 // publishThroughKill publishes without pause while the broker is killed and started.
-func publishThroughKill(t *testing.T, w *world, q *amqp.Queue, name string) (confirmed []hub.DispatchID) {
+func publishThroughKill(t *testing.T, w *world, q *amqp.Queue) (confirmed []hub.DispatchID) {
 	t.Helper()
 	stop := make(chan struct{})
 	var mu sync.Mutex
@@ -38,7 +37,8 @@ func publishThroughKill(t *testing.T, w *world, q *amqp.Queue, name string) (con
 	var slowest time.Duration
 	for n := range 16 {
 		publishing.Go(func() {
-			for _, id := range ids(name+string(rune('a'+n)), 1_000_000) {
+			for i := 0; ; i++ {
+				id := hub.DispatchID(fmt.Sprintf("%d-%d", n, i))
 				begun := time.Now()
 				err := q.Publish(context.Background(), id, false)
 				took := time.Since(begun)
@@ -60,7 +60,9 @@ func publishThroughKill(t *testing.T, w *world, q *amqp.Queue, name string) (con
 		})
 	}
 	total := func() int { mu.Lock(); defer mu.Unlock(); return len(confirmed) }
-	await(t, "some are confirmed", func() bool { return total() > 500 })
+	// Not at once: RabbitMQ 3.10 damages a queue when it is killed as it makes it.
+	started := time.Now()
+	await(t, "some are confirmed", func() bool { return total() > 500 && time.Since(started) > 2*time.Second })
 	w.Kill()
 	await(t, "the loss is known", func() bool { return q.Health(t.Context()) != nil })
 	begun := time.Now()
@@ -81,7 +83,7 @@ func publishThroughKill(t *testing.T, w *world, q *amqp.Queue, name string) (con
 // TestNoBroker: a queue opens, fails fast and connects when there is one.
 func TestNoBroker(t *testing.T) {
 	w := newWorld(t)
-	must(t, w.Broker.Stop())
+	w.Kill()
 	q := w.openAway(t)
 	s := newSeen()
 	consume(t, q, s)
@@ -155,7 +157,7 @@ func TestCloseDuringAlarm(t *testing.T) {
 	}
 }
 
-// TestFrozenBroker: a broker that neither answers nor closes costs the first senders
+// TestFrozenBroker: a broker that neither answers nor closes costs two senders
 // PublishLimit and the others nothing.
 func TestFrozenBroker(t *testing.T) {
 	w := newWorld(t)
@@ -172,10 +174,41 @@ func TestFrozenBroker(t *testing.T) {
 		}
 		waits = append(waits, time.Since(begun))
 	}
-	slices.Sort(waits)
-	if waits[len(waits)-1] > time.Second || waits[len(waits)-2] > 100*time.Millisecond {
+	slices.Sort(waits) // the first ones on two routes may wait
+	if waits[len(waits)-1] > time.Second || waits[len(waits)-3] > 100*time.Millisecond {
 		t.Errorf("the slowest took %v", waits[len(waits)-5:])
 	}
 	thaw()
 	await(t, "it takes messages again", func() bool { return q.Publish(t.Context(), "after", false) == nil })
+}
+
+// TestOneQueueThatDoesNotAnswer: it delays nobody. What belongs there goes elsewhere,
+// consumers read the others, and it is read again when it answers.
+func TestOneQueueThatDoesNotAnswer(t *testing.T) {
+	w, s := newWorld(t), newSeen()
+	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = 300 * time.Millisecond })
+	before := publish(t, q, 16, false, ids("before", 200))
+	process := "'" + server.VHostOf(t, w.url) + "_lienthong.work.02'"
+	_, err := w.Ctl("eval", "sys:suspend("+process+").")
+	must(t, err)
+	resume := sync.OnceFunc(func() { _, err := w.Ctl("eval", "sys:resume("+process+")."); must(t, err) })
+	defer resume()
+	publish(t, q, 16, false, ids("finding out", 100))
+	begun := time.Now()
+	during := publish(t, q, 16, false, ids("during", 400))
+	if took := time.Since(begun); len(during) < 399 || took > 3*time.Second {
+		t.Errorf("%d of 400 were confirmed after %v", len(during), took)
+	}
+	consume(t, q, s)
+	await(t, "the other queues are read", func() bool { return len(s.missing(during)) == 0 })
+	if err := q.Health(t.Context()); err == nil || !strings.Contains(err.Error(), "lienthong.work.02") {
+		t.Errorf("health: %v", err)
+	}
+	resume()
+	await(t, "all queues are read", func() bool { return len(s.missing(before)) == 0 })
+	await(t, "all is well", func() bool { return q.Health(t.Context()) == nil })
+	all := publish(t, q, 16, false, ids("after", 200))
+	if len(all) < 199 {
+		t.Errorf("%d of 200 were confirmed", len(all))
+	}
 }

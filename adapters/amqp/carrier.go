@@ -80,7 +80,7 @@ func (c *Carrier) Carry(ctx context.Context, item hub.Item) error {
 		level = "none"
 	}
 	key := fmt.Sprintf("%s.%s.%s", code, level, laneName(item.Dispatch.Document.Priority.Urgent()))
-	err = c.queue.publish(ctx, eventsExchange, key, c.queue.message(ctx, string(item.Delivery.ID), body))
+	err = c.queue.publish(ctx, c.queue.agencyLane(code), eventsExchange, key, c.queue.message(ctx, string(item.Delivery.ID), body))
 	if err == errNoRoute { //nolint:errorlint // ours, never wrapped
 		c.forget(code) // the next attempt declares it again
 	}

@@ -117,7 +117,10 @@ func (o *Options) keep(ctx context.Context, purpose string, state *state, sessio
 	between := pauses{Backoff: o.Retry}
 	for {
 		err := o.once(ctx, purpose, func(ctx context.Context, c *connection) error {
+			begin := time.AfterFunc(beginLimit, func() { _ = c.socket.Close() })
+			defer begin.Stop()
 			return session(ctx, c, func() {
+				begin.Stop()
 				between.reset()
 				state.up(ctx)
 			})

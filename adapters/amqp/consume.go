@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -48,7 +49,8 @@ type consumer struct {
 	connection     *connection
 	urgent, normal *inbox
 	handle         Handler
-	lost           chan string // queues that are read no more
+	lost           chan string // a queue that is read no more
+	healed         <-chan struct{}
 	old            leftovers
 	failures       pauses
 	inARow         int // urgent batches
@@ -57,9 +59,9 @@ type consumer struct {
 func (q *Queue) consuming(ctx context.Context, c *connection, sound func(), handle Handler) error {
 	k := &consumer{
 		Queue: q, connection: c, handle: handle, lost: make(chan string, 1),
-		failures: pauses{Backoff: q.Retry},
+		failures: pauses{Backoff: q.Retry}, healed: q.sick.recovery(),
 	}
-	if err := k.begin(); err != nil {
+	if err := k.begin(ctx); err != nil {
 		return err
 	}
 	sound()
@@ -75,8 +77,8 @@ func (q *Queue) consuming(ctx context.Context, c *connection, sound func(), hand
 	}
 }
 
-// begin reads all queues: the urgent one with a share of the prefetch of its own.
-func (k *consumer) begin() error {
+// begin reads all queues that answer: the urgent one with a prefetch of its own.
+func (k *consumer) begin(ctx context.Context) error {
 	ch, err := k.connection.Channel()
 	if err != nil {
 		return err
@@ -91,14 +93,14 @@ func (k *consumer) begin() error {
 	for shard := range queues {
 		queues[shard] = workQueue(shard)
 	}
-	if k.normal, err = k.read(queues); err != nil {
+	if k.normal, err = k.read(ctx, queues); err != nil {
 		return err
 	}
-	k.urgent, err = k.read([]string{urgentQueue})
+	k.urgent, err = k.read(ctx, []string{urgentQueue})
 	return err
 }
 
-func (k *consumer) read(queues []string) (*inbox, error) {
+func (k *consumer) read(ctx context.Context, queues []string) (*inbox, error) {
 	each := max(1, k.Prefetch/len(queues))
 	box, err := newInbox(k.connection, each*len(queues))
 	if err != nil {
@@ -108,7 +110,10 @@ func (k *consumer) read(queues []string) (*inbox, error) {
 		return nil, err
 	}
 	for _, queue := range queues {
-		if err := box.read(queue, k.lost); err != nil {
+		if k.sick.has(queue) {
+			continue
+		}
+		if err := k.asking(ctx, k.connection, queue, func() error { return box.read(queue, k.lost) }); err != nil {
 			return nil, err
 		}
 	}
@@ -121,7 +126,7 @@ func (k *consumer) wait(ctx context.Context) (*inbox, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err := k.old.lookAfter(k); err != nil {
+		if err := k.old.lookAfter(ctx, k); err != nil {
 			return nil, err
 		}
 		k.urgent.collect()
@@ -142,6 +147,8 @@ func (k *consumer) await(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-look:
+	case <-k.healed:
+		return errHealed
 	case d := <-k.urgent.arrived:
 		k.urgent.accept(d)
 	case d := <-k.normal.arrived:
@@ -153,6 +160,9 @@ func (k *consumer) await(ctx context.Context) error {
 	}
 	return nil
 }
+
+// errHealed ends a consumer, so that the next one reads more.
+var errHealed = errors.New("a queue that did not answer is read again")
 
 // why tells what ended the reading of a queue.
 func (k *consumer) why(queue string) error {

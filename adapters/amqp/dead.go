@@ -51,7 +51,7 @@ func (k *consumer) bury(ctx context.Context, d *amqp091.Delivery, reason string)
 	if trace, ok := d.Headers[headerTrace].(string); ok {
 		m.Headers[headerTrace] = trace
 	}
-	if err := k.publish(context.WithoutCancel(ctx), deadExchange, d.RoutingKey, m); err != nil {
+	if err := k.publish(context.WithoutCancel(ctx), k.Shards+deadLane, deadExchange, d.RoutingKey, m); err != nil {
 		return err
 	}
 	k.count.dead.Add(1)

@@ -47,17 +47,17 @@ func (i *inbox) read(queue string, lost chan<- string) error {
 	return nil
 }
 
-// fetch takes up to n messages from a queue that is not read, and returns how many.
-func (i *inbox) fetch(queue string, n int) (int, error) {
-	for got := range n {
+// fetch takes up to n messages from a queue that is not read.
+func (i *inbox) fetch(queue string, n int) error {
+	for range n {
 		d, ok, err := i.channel.Get(queue, false)
 		if err != nil || !ok {
-			return got, err
+			return err
 		}
 		d.ConsumerTag = queue // as if it were read
 		i.accept(d)
 	}
-	return n, nil
+	return nil
 }
 
 // accept puts a message into its place. Queues race for the channel on the last

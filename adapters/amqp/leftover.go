@@ -1,6 +1,7 @@
 package amqp
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -52,12 +53,15 @@ func (l *leftovers) alarm() (<-chan time.Time, func() bool) {
 }
 
 // lookAfter takes the leftovers one step on, when it is time.
-func (l *leftovers) lookAfter(k *consumer) error {
+func (l *leftovers) lookAfter(ctx context.Context, k *consumer) error {
 	if len(l.empty) == 0 || time.Now().Before(l.next) {
 		return nil
 	}
 	l.next = time.Now().Add(lookEvery)
 	for shard := range l.empty {
+		if k.sick.has(workQueue(shard)) {
+			continue
+		}
 		there, q, err := inspect(k.connection, workQueue(shard))
 		switch {
 		case err != nil:
@@ -66,7 +70,7 @@ func (l *leftovers) lookAfter(k *consumer) error {
 		case q.Consumers > 0:
 			l.empty[shard] = 0
 		default:
-			err = l.step(k, shard, q.Messages)
+			err = l.step(ctx, k, shard, q.Messages)
 		}
 		if err != nil {
 			return err
@@ -76,17 +80,16 @@ func (l *leftovers) lookAfter(k *consumer) error {
 }
 
 // step empties a queue that nobody reads, or removes it.
-func (l *leftovers) step(k *consumer, shard, messages int) error {
+func (l *leftovers) step(ctx context.Context, k *consumer, shard, messages int) error {
 	queue, ch := workQueue(shard), k.normal.channel
-	if err := ch.QueueUnbind(queue, workQueueKey(shard), workExchange, nil); err != nil {
+	if err := ch.QueueUnbind(queue, workKey(shard), workExchange, nil); err != nil {
 		return err
 	}
 	switch {
 	case messages > 0:
 		l.empty[shard] = 0
 		l.next = time.Time{} // at once, after these
-		_, err := k.normal.fetch(queue, fetchedAtOnce)
-		return err
+		return k.asking(ctx, k.connection, queue, func() error { return k.normal.fetch(queue, fetchedAtOnce) })
 	case !k.normal.idle():
 		l.empty[shard] = 0
 	case l.empty[shard] < emptyLooks:

@@ -56,6 +56,9 @@ type Backoff struct {
 const (
 	handshakeLimit = 10 * time.Second
 	heartbeat      = 5 * time.Second
+	// beginLimit is how long a connection may take to declare what it needs. A broker
+	// that has just started has other things to do, too.
+	beginLimit = time.Minute
 	// writeLimit is how long the broker may take nothing from a connection before it
 	// counts as lost. It is needed besides heartbeats: the client cannot end a
 	// connection while a write is stuck.

@@ -3,6 +3,7 @@ package amqp
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,7 @@ type Queue struct {
 	count     counters
 	publisher atomic.Pointer[publisher] // nil while there is no connection
 	repairs   chan struct{}
+	sick      *sick
 	stop      context.CancelFunc
 	running   sync.WaitGroup
 }
@@ -32,9 +34,10 @@ func Open(o Options) (*Queue, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	q := &Queue{Options: o, state: newState(&o, "publisher"), repairs: make(chan struct{}, 1), stop: stop}
+	q := &Queue{Options: o, state: newState(&o, "publisher"), repairs: make(chan struct{}, 1), sick: newSick(), stop: stop}
 	q.running.Go(func() { q.keep(ctx, "publisher", q.state, q.publishing) })
 	q.running.Go(func() { q.repairing(ctx) })
+	q.running.Go(func() { q.healing(ctx) })
 	return q, nil
 }
 
@@ -69,7 +72,18 @@ func (q *Queue) Publish(ctx context.Context, dispatch hub.DispatchID, urgent boo
 		return hub.Internal("write a reference", err)
 	}
 	m := q.message(ctx, string(dispatch), body)
-	return q.publish(ctx, workExchange, workKey(dispatch, urgent, q.Shards), m)
+	if urgent {
+		return q.publish(ctx, q.Shards+urgentLane, workExchange, urgentKey, m)
+	}
+	first := shardOf(dispatch, q.Shards)
+	for n := range q.Shards {
+		shard := (first + n) % q.Shards
+		err = q.publish(ctx, shard, workExchange, workKey(shard), m)
+		if err != errStalled { //nolint:errorlint // ours, never wrapped
+			break // else the queue is known not to confirm, and nobody waited for it
+		}
+	}
+	return err
 }
 
 func (q *Queue) message(ctx context.Context, id string, body []byte) amqp091.Publishing {
@@ -91,10 +105,14 @@ func (q *Queue) State() (connected bool, since time.Time, reason string) {
 	return connected, since.UTC(), reason
 }
 
-// Health fails while the broker does not take messages. It asks nobody.
+// Health fails while the broker does not take messages, or while consumers have found
+// that one of its queues does not answer. It asks nobody.
 func (q *Queue) Health(context.Context) error {
 	if connected, _, reason := q.State(); !connected {
 		return hub.Errorf(hub.KindUnavailable, "", "", "the broker does not serve: %s", reason)
+	}
+	if list := q.sick.list(); len(list) > 0 {
+		return hub.Errorf(hub.KindUnavailable, "", "", "queues of the broker do not answer: %s", strings.Join(list, ", "))
 	}
 	return nil
 }

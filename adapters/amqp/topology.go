@@ -35,9 +35,6 @@ const (
 
 func workQueue(shard int) string { return fmt.Sprintf("%s.%02d", workExchange, shard) }
 
-// workQueueKey is the routing key of a shard's ordinary work.
-func workQueueKey(shard int) string { return fmt.Sprintf("work.%s.%02d", laneName(false), shard) }
-
 // laneName names the two kinds of work in routing keys.
 func laneName(urgent bool) string {
 	if urgent {
@@ -46,11 +43,17 @@ func laneName(urgent bool) string {
 	return "normal"
 }
 
-// workKey is the routing key of a dispatch: the same for the same dispatch.
-func workKey(dispatch hub.DispatchID, urgent bool, shards int) string {
+// urgentKey is the routing key of urgent work, which is not sharded.
+const urgentKey = "work.urgent.00"
+
+// workKey is the routing key of a shard's ordinary work.
+func workKey(shard int) string { return fmt.Sprintf("work.normal.%02d", shard) }
+
+// shardOf is the shard of a dispatch: the same for the same dispatch.
+func shardOf(dispatch hub.DispatchID, shards int) int {
 	h := fnv.New32a()
 	h.Write([]byte(dispatch))
-	return fmt.Sprintf("work.%s.%02d", laneName(urgent), h.Sum32()%uint32(shards))
+	return int(h.Sum32() % uint32(shards))
 }
 
 // quorum returns the arguments of a quorum queue that refuses what does not fit.
@@ -100,7 +103,7 @@ func (o *Options) topology() []bound {
 	}
 	list = append(list, bound{urgentQueue, workExchange, "work.urgent.*", work()})
 	for shard := range o.Shards {
-		list = append(list, bound{workQueue(shard), workExchange, workQueueKey(shard), work()})
+		list = append(list, bound{workQueue(shard), workExchange, workKey(shard), work()})
 	}
 	return list
 }

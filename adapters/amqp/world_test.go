@@ -77,7 +77,12 @@ func (w *world) openAway(t testing.TB, changes ...func(*amqp.Options)) *amqp.Que
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = q.Close() })
+	t.Cleanup(func() {
+		if connected, since, reason := q.State(); t.Failed() {
+			t.Logf("connected %v since %v %s, %+v", connected, since, reason, q.Stats())
+		}
+		_ = q.Close()
+	})
 	return q
 }
 
