@@ -96,6 +96,9 @@ func stepped(row *deliveryRow, step *hub.Step) *deliveryRow {
 	if next.delivery.State != hub.StateConsigned {
 		next.until = time.Time{}
 	}
+	if next.delivery.Final() && !row.delivery.Final() {
+		next.ended = next.delivery.UpdatedAt.UTC()
+	}
 	return &next
 }
 

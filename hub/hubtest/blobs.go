@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -15,9 +16,13 @@ import (
 // Blobs is all content of one hub, by SHA-256, and the staged bytes of uploads.
 // The zero value is empty and ready. It is safe for concurrent use.
 type Blobs struct {
-	mu      sync.Mutex
-	content map[hub.Digest][]byte
-	staged  map[string][]byte
+	Now func() time.Time // when content is written; nil for the time of the machine
+
+	mu       sync.Mutex
+	content  map[hub.Digest][]byte
+	written  map[hub.Digest]time.Time // when it was last stored
+	staged   map[string][]byte
+	appended map[string]time.Time // when bytes were last staged
 }
 
 // Put stores content and returns its digest.
@@ -25,10 +30,10 @@ func (b *Blobs) Put(content []byte) hub.Digest {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.content == nil {
-		b.content = map[hub.Digest][]byte{}
+		b.content, b.written = map[hub.Digest][]byte{}, map[hub.Digest]time.Time{}
 	}
 	digest := hub.Digest(sha256.Sum256(content))
-	b.content[digest] = bytes.Clone(content)
+	b.content[digest], b.written[digest] = bytes.Clone(content), b.now()
 	return digest
 }
 
@@ -157,12 +162,12 @@ func (b *Blobs) stage(id string, offset int64, more []byte) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.staged == nil {
-		b.staged = map[string][]byte{}
+		b.staged, b.appended = map[string][]byte{}, map[string]time.Time{}
 	}
 	if end := int64(len(b.staged[id])); end != offset {
 		return end, hub.Errorf(hub.KindConflict, "upload_offset", "offset", "the part has %d bytes, go on from there", end)
 	}
-	b.staged[id] = append(b.staged[id], more...)
+	b.staged[id], b.appended[id] = append(b.staged[id], more...), b.now()
 	return offset + int64(len(more)), nil
 }
 

@@ -30,6 +30,8 @@ type Memory struct {
 	deliveries map[hub.DeliveryID]*deliveryRow
 	reports    []hub.StatusReport
 	evidences  []evidenceRow
+	notes      map[string]hub.RetentionNote
+	rules      int64 // version of classes and holds
 }
 
 // NewMemory returns an empty store.
@@ -40,6 +42,7 @@ func NewMemory() *Memory {
 		uploads:    map[string]hub.Upload{},
 		dispatches: map[hub.DispatchID]*dispatchRow{},
 		deliveries: map[hub.DeliveryID]*deliveryRow{},
+		notes:      map[string]hub.RetentionNote{},
 	}
 }
 

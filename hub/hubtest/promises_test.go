@@ -50,6 +50,11 @@ func TestPromises(t *testing.T) {
 			"report":           p.report,
 			"act again":        p.actAgain,
 			"expire":           p.expire,
+			"classes":          p.setClasses,
+			"purge":            p.purge,
+			"purge again":      p.purge,
+			"hold":             p.hold,
+			"release":          p.release,
 			"clock":            p.moveClock,
 			"crash":            p.crash,
 			"peek":             p.peek,
@@ -74,6 +79,8 @@ type play struct {
 	digests  []hub.Digest                         // of all evidence, in order
 	ended    map[hub.DeliveryID]hub.DeliveryState // what has ended, and how
 	versions map[hub.DeliveryID]int64
+	held     map[string]hub.DispatchID // by id of the hold
+	purged   map[hub.DispatchID]bool
 }
 
 type submitted struct {
@@ -92,6 +99,7 @@ func newPlay() *play {
 	p := &play{
 		World: hubtest.NewWorld(), ctx: context.Background(),
 		ended: map[hub.DeliveryID]hub.DeliveryState{}, versions: map[hub.DeliveryID]int64{},
+		held: map[string]hub.DispatchID{}, purged: map[hub.DispatchID]bool{},
 	}
 	p.start()
 	return p
@@ -142,6 +150,9 @@ func (p *play) submit(t *rapid.T) {
 	sub := p.Submission(fmt.Sprint("document ", len(p.accepted)), to...)
 	if rapid.Bool().Draw(t, "with key") {
 		sub.Key = "key of " + sub.ExternalID
+	}
+	if rapid.Bool().Draw(t, "with a shared annex") {
+		sub.Parts = append(sub.Parts, p.Part("p2", hub.RoleAttachment, "annex of many"))
 	}
 	sub.Document.Priority = hub.Priority(rapid.IntRange(0, 3).Draw(t, "priority"))
 	first, err := p.intake.Submit(p.ctx, province(), sub)
@@ -424,8 +435,12 @@ func (p *play) check(t *rapid.T) {
 	}
 	for i := range p.accepted {
 		s, newestFirst := &p.accepted[i], len(sent.Items)-1-i
-		p.checkOriginals(t, s)
-		p.checkDispatch(t, s, &sent.Items[newestFirst], byDispatch[s.first.Dispatch.ID])
+		item, evidence := &sent.Items[newestFirst], byDispatch[s.first.Dispatch.ID]
+		p.checkPurged(t, item, evidence)
+		if item.Dispatch.Purged == nil {
+			p.checkOriginals(t, s)
+		}
+		p.checkDispatch(t, s, item, evidence)
 	}
 }
 
@@ -441,7 +456,7 @@ func (p *play) checkRecord(t *rapid.T, all []hub.SealedEvidence) {
 	p.digests = digests
 }
 
-// checkOriginals: no receipt without its bytes.
+// checkOriginals: no receipt without its bytes, until their time is over.
 func (p *play) checkOriginals(t *rapid.T, s *submitted) {
 	for _, part := range s.first.Receipt.Evidence.Content.Parts {
 		blob, err := p.Blobs.OpenBlob(p.ctx, part.SHA256)

@@ -24,6 +24,7 @@ type deliveryRow struct {
 	fence    int64        // of the last lease, 0 before the first
 	holder   string
 	until    time.Time // zero: no lease, or given back
+	ended    time.Time // zero: it has not
 }
 
 // view puts the delivery together.

@@ -31,6 +31,7 @@ func NewWorld() *World {
 		Directory: NewDirectory(Agencies()...), Verifier: &Verifier{}, Queue: &Queue{},
 		Log: slog.New(slog.DiscardHandler),
 	}
+	w.Blobs.Now = w.Clock.Now
 	w.Notary = &Notary{Now: w.Clock.Now, NewID: w.IDs.New}
 	return w
 }

@@ -215,7 +215,8 @@ func (b *Broker) environment() []string {
 		"RABBITMQ_DIST_PORT="+strconv.Itoa(b.ports.distribution),
 		"RABBITMQ_MNESIA_BASE="+filepath.Join(b.folder, "mnesia"),
 		"RABBITMQ_LOG_BASE="+filepath.Join(b.folder, "log"),
-		"RABBITMQ_PID_FILE="+filepath.Join(b.folder, "pid"),
+		// Without a script around it, the server ends with the tests, whatever ends them.
+		"RUNNING_UNDER_SYSTEMD=yes",
 		"RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(b.folder, "enabled_plugins"),
 		"RABBITMQ_CONFIG_FILE="+filepath.Join(b.folder, "rabbitmq.conf"),
 		"RABBITMQ_CONF_ENV_FILE=/dev/null",
@@ -369,22 +370,9 @@ func (b *Broker) Reunite(others ...*Broker) error {
 
 // Kill ends the broker with SIGKILL, as a power cut would, and waits until it is gone.
 func (b *Broker) Kill() {
-	if b.cmd == nil || b.cmd.Process == nil {
-		return
+	if b.cmd != nil && b.cmd.Process != nil {
+		b.Process.Kill()
 	}
-	text, _ := os.ReadFile(filepath.Join(b.folder, "pid")) // none when it never came up
-	b.Process.Kill()
-	if pid, err := strconv.Atoi(strings.TrimSpace(string(text))); err == nil {
-		for alive(pid) && b.serves(pid) {
-			time.Sleep(time.Millisecond)
-		}
-	}
-}
-
-// serves reports whether the process id still is this broker's: ids come again.
-func (b *Broker) serves(pid int) bool {
-	command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	return bytes.Contains(command, []byte(b.node)) || bytes.Contains(command, []byte("rabbit"))
 }
 
 // Stop shuts the broker down in order.
