@@ -538,4 +538,5 @@ func (p *play) end(t *rapid.T) {
 			}
 		}
 	}
+	p.endContent(t)
 }

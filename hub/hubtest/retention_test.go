@@ -111,3 +111,45 @@ func (p *play) checkPurged(t *rapid.T, item *hub.SentItem, evidence []hub.Sealed
 		}
 	}
 }
+
+// endContent: in the end all content goes whose time is over, but for what is held.
+func (p *play) endContent(t *rapid.T) {
+	p.hold(t)
+	set := hub.RetentionClasses{Classes: []hub.RetentionClass{{ID: "end", Name: "end", LegalBasis: "hư cấu", Keep: hub.RetentionPeriod{Days: 2}}}}
+	if _, err := p.keeper().SetClasses(p.ctx, operator(), set); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		p.Clock.Advance(49 * time.Hour)
+		if err := p.keeper().Purge(p.ctx); err != nil {
+			t.Fatal(err)
+		}
+		p.check(t)
+	}
+	held := slices.Collect(maps.Values(p.held))
+	for _, s := range p.accepted {
+		if id := s.first.Dispatch.ID; p.purged[id] == slices.Contains(held, id) {
+			t.Fatalf("dispatch %s: held %v, purged %v", id, !p.purged[id], p.purged[id])
+		}
+	}
+	p.checkSwept(t)
+}
+
+// checkSwept: what nothing names any more is gone in the end, and nothing else.
+func (p *play) checkSwept(t *rapid.T) {
+	named := map[hub.Digest]bool{}
+	for _, s := range p.accepted {
+		for _, part := range s.first.Dispatch.Parts {
+			named[part.Digest] = named[part.Digest] || !p.purged[s.first.Dispatch.ID]
+		}
+	}
+	for digest, stays := range named {
+		blob, err := p.Blobs.OpenBlob(p.ctx, digest)
+		if (err == nil) != stays {
+			t.Fatalf("content %s: named %v, %v", digest, stays, err)
+		}
+		if err == nil {
+			_ = blob.Close()
+		}
+	}
+}
