@@ -19,7 +19,8 @@ type move struct {
 func (s *Service) outcome(item *hub.Item, next hub.Delivery, err error) move {
 	next.LastError = ""
 	switch {
-	case err == nil && next.Channel == hub.ChannelPull:
+	case err == nil && (next.Channel == hub.ChannelPull || next.Channel == hub.ChannelAMQP):
+		// What lies in an agency's queue is a notice: the content waits in its box.
 		next.State = hub.StateConsigned
 	case err == nil:
 		next.State = hub.StateHandedOver

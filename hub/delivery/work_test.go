@@ -366,3 +366,19 @@ func TestExpiryAgainstCarry(t *testing.T) {
 	f.work(t, 0)
 	f.wantChain(t, a.Deliveries[0], "ContentHandoverFailure(retention_expired)")
 }
+
+// TestANoticeIsNoHandOver: what an agency finds in its queue tells it to collect; its
+// content is in the box until it does.
+func TestANoticeIsNoHandOver(t *testing.T) {
+	carried := 0
+	f := newFixture(func(o *delivery.Options) {
+		o.Carriers = map[hub.Channel]delivery.Carrier{hub.ChannelAMQP: carrier(func(context.Context, hub.Item) error { carried++; return nil })}
+	})
+	f.channel = hub.ChannelAMQP
+	a := f.accept(t, "queued")
+	f.work(t, 1)
+	if d := f.now(t, a.Deliveries[0]); d.State != hub.StateConsigned || carried != 1 {
+		t.Errorf("the delivery is %s after %d notices", d.State, carried)
+	}
+	f.wantChain(t, a.Deliveries[0], "ContentConsignment")
+}

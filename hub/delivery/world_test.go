@@ -17,12 +17,13 @@ import (
 type fixture struct {
 	*hubtest.World
 	*delivery.Service
-	bell *bell
+	bell    *bell
+	channel hub.Channel // of recipients that are not in the directory
 }
 
 func newFixture(changes ...func(*delivery.Options)) *fixture {
 	w := hubtest.NewWorld()
-	f := &fixture{World: w, bell: &bell{}}
+	f := &fixture{World: w, bell: &bell{}, channel: hubtest.ChannelTest}
 	o := delivery.Options{
 		Store: w, Notary: w.Notary, Queue: delivery.NewLocalQueue(100), Bell: f.bell, Now: w.Clock.Now,
 		Jitter: func(time.Duration) time.Duration { return 0 },
@@ -82,7 +83,7 @@ func (f *fixture) accept(t *testing.T, recipients ...hub.AgencyID) hub.Accepted 
 	for i, r := range recipients {
 		agency, ok := f.Directory.ByID(r)
 		if !ok {
-			agency = &hub.Agency{ID: r, Channels: []hub.Dated[hub.Channel]{{Value: hubtest.ChannelTest}}}
+			agency = &hub.Agency{ID: r, Channels: []hub.Dated[hub.Channel]{{Value: f.channel}}}
 		}
 		a.Deliveries = append(a.Deliveries, hub.Delivery{
 			ID: hub.DeliveryID(f.IDs.New()), Dispatch: id, Index: i, Recipient: r, Channel: agency.ChannelAt(now),

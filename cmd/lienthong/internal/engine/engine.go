@@ -17,6 +17,7 @@ import (
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/retention"
 	"github.com/lienthong/lienthong/hub/tracking"
 )
 
@@ -42,12 +43,19 @@ type Exchange interface {
 	delivery.Store
 }
 
-// Records keeps what recipients do and what proves it.
+// Records keeps what recipients do, what proves it, and for how long its content stays.
 type Records interface {
 	tracking.Store
 	tracking.LeaseStore
 	tracking.ReportStore
 	audit.Store
+	Kept
+}
+
+// Kept is for how long content stays.
+type Kept interface {
+	retention.Store
+	retention.Notes
 }
 
 // Operated is what running a hub on several nodes asks of its store.
@@ -100,22 +108,43 @@ type Bells interface {
 type Content interface {
 	CreateBlob(ctx context.Context) (hub.BlobWriter, error)
 	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)
-	intake.Staging
+	Stored
 	// Ping fails while the store cannot serve.
 	Ping(ctx context.Context) error
 	io.Closer
 }
 
+// Stored is content as it is kept: what is on its way in, and what may go.
+type Stored interface {
+	intake.Staging
+	BlobInfos(ctx context.Context, after hub.Digest, limit int) ([]hub.BlobInfo, error)
+	RemoveBlob(ctx context.Context, digest hub.Digest, before time.Time) error
+	SweepStaging(ctx context.Context, before time.Time) (int, error)
+}
+
 // Queue carries references between the nodes.
 type Queue interface {
 	delivery.Queue
+	QueueState
+	DeadLetters
+	// Carriers are the channels to agencies that lead through the broker; none without
+	// one.
+	Carriers(directory Directory) map[hub.Channel]delivery.Carrier
+	io.Closer
+}
+
+// QueueState tells the operator how a queue is.
+type QueueState interface {
 	// Health tells how the queue is: the error is what is wrong with it. A queue that
 	// is away degrades a hub and never stops it.
 	Health(ctx context.Context) error
 	// Depths counts what waits in the broker, by queue; nil without one.
 	Depths(ctx context.Context) (map[string]int, error)
-	DeadLetters
-	io.Closer
+}
+
+// Directory finds recipients.
+type Directory interface {
+	ByID(id hub.AgencyID) (*hub.Agency, bool)
 }
 
 // DeadLetters are the messages that the broker gave up; none without one.

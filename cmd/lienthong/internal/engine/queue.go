@@ -74,6 +74,11 @@ func (b *brokered) Discard(ctx context.Context, ids ...string) (int, error) {
 	return b.broker.Discard(ctx, ids...)
 }
 
+// Carriers implements Queue.
+func (b *brokered) Carriers(directory Directory) map[hub.Channel]delivery.Carrier {
+	return map[hub.Channel]delivery.Carrier{hub.ChannelAMQP: amqp.NewCarrier(b.broker, directory)}
+}
+
 // Close implements io.Closer.
 func (b *brokered) Close() error { return b.broker.Close() }
 
@@ -91,6 +96,9 @@ func (local) DeadLetters(context.Context, int) ([]hub.DeadLetter, error) { retur
 
 // Replay implements Queue.
 func (local) Replay(context.Context, ...string) (int, error) { return 0, nil }
+
+// Carriers implements Queue.
+func (local) Carriers(Directory) map[hub.Channel]delivery.Carrier { return nil }
 
 // Discard implements Queue.
 func (local) Discard(context.Context, ...string) (int, error) { return 0, nil }

@@ -162,6 +162,15 @@ func (q *queue) Publish(ctx context.Context, dispatch hub.DispatchID, urgent boo
 	return err
 }
 
+// Carriers watches the channels that lead through the broker.
+func (q *queue) Carriers(directory engine.Directory) map[hub.Channel]delivery.Carrier {
+	carriers := q.Queue.Carriers(directory)
+	for channel, c := range carriers {
+		carriers[channel] = q.t.Carrier(channel, c)
+	}
+	return carriers
+}
+
 // Missed counts a reference that the broker did not take.
 func (t *Telemetry) Missed(error) { t.missed.Inc() }
 
