@@ -13,7 +13,7 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// Options are what the API needs. All services are required.
+// Options are what the API needs. All services are required, but where it says otherwise.
 type Options struct {
 	Authenticator Authenticator
 	KeyKeeper     KeyKeeper
@@ -36,6 +36,8 @@ type Options struct {
 	Log   *slog.Logger
 	// Version is the version of the software, as GET /v1/version tells it.
 	Version string
+	// Retention ends the time of content; without it its addresses do not exist.
+	Retention Retention
 	// Ready tells whether this node wants requests; nil means always.
 	Ready func(ctx context.Context) hub.Readiness
 	// Overloaded returns a KindBusy error while new submissions would only make a

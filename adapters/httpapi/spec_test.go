@@ -290,9 +290,14 @@ func TestSchemasAgreeWithTypes(t *testing.T) {
 		"Agency": reflect.TypeFor[hub.Agency](), "ImportReport": reflect.TypeFor[hub.ImportReport](),
 		"APIKey": reflect.TypeFor[hub.APIKey](), "NewKey": reflect.TypeFor[newKey](),
 		"Submission": reflect.TypeFor[submission](), "PartWish": reflect.TypeFor[part](),
-		"LeaseWish": reflect.TypeFor[leaseWish](), "Problem": reflect.TypeFor[problem](), "Fault": reflect.TypeFor[fault](),
+		"LeaseWish": reflect.TypeFor[leaseWish](), "Purge": reflect.TypeFor[hub.Purge](),
+		"RetentionClass": reflect.TypeFor[hub.RetentionClass](), "RetentionClasses": reflect.TypeFor[hub.RetentionClasses](),
+		"ClassesWish": reflect.TypeFor[classesWish](), "ClassesChange": reflect.TypeFor[classesChange](),
+		"RetentionForecast": reflect.TypeFor[hub.RetentionForecast](), "HoldWish": reflect.TypeFor[holdWish](),
+		"LegalHold": reflect.TypeFor[hub.LegalHold](), "RetentionRun": reflect.TypeFor[hub.RetentionRun](),
+		"RetentionFinding": reflect.TypeFor[hub.RetentionFinding](), "Problem": reflect.TypeFor[problem](), "Fault": reflect.TypeFor[fault](),
 	}
-	requests := []string{"Submission", "PartWish", "LeaseWish", "NewKey", "Document", "Signer", "Reference", "Staff", "BusinessInfo"}
+	requests := []string{"ClassesWish", "HoldWish", "Submission", "PartWish", "LeaseWish", "NewKey", "Document", "Signer", "Reference", "Staff", "BusinessInfo"}
 	for name, typ := range types {
 		value, _ := s.at("components", "schemas", name)
 		schema, ok := value.(map[string]any)
