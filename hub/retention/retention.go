@@ -58,7 +58,7 @@ type Service struct{ Options }
 // New returns a Service with defaults filled in.
 func New(o Options) *Service {
 	o.Every = cmp.Or(o.Every, 24*time.Hour)
-	o.Poll = cmp.Or(o.Poll, 5*time.Second)
+	o.Poll = cmp.Or(o.Poll, 2*time.Second)
 	o.Batch = cmp.Or(o.Batch, 500)
 	o.Grace = cmp.Or(o.Grace, 24*time.Hour)
 	o.Staged = cmp.Or(o.Staged, 48*time.Hour)

@@ -12,14 +12,12 @@ import (
 // retryAfter is the pause after a run that failed.
 const retryAfter = 10 * time.Minute
 
-// Run does what is to be done until ctx ends, which is no error. One node at a time
-// should run it.
-func (s *Service) Run(ctx context.Context) error {
+// Run does what is to be done until ctx ends. One node at a time should run it.
+func (s *Service) Run(ctx context.Context) {
 	var both sync.WaitGroup
 	both.Go(func() { s.loop(ctx, "purge", s.Poll, s.Purge) })
 	both.Go(func() { s.loop(ctx, "scrub", s.Poll, s.Scrub) })
 	both.Wait()
-	return nil
 }
 
 // loop calls act again and again; what fails is tried again later.

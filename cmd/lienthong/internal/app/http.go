@@ -67,7 +67,7 @@ func (a *App) handler() http.Handler {
 		Directory: s.directory, Registry: s.directory,
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
-		Evidences: s.audit, Verifier: s.verifier, Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue,
+		Evidences: s.audit, Verifier: s.verifier, Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: a.newRetention(),
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},

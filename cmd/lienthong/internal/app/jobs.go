@@ -35,7 +35,7 @@ func (a *App) refresh(ctx context.Context) error {
 	return nil
 }
 
-// schedule is what one node at a time does: sweeping, expiry, house-keeping. Its
+// schedule is what one node at a time does: sweeping, expiry, house-keeping, retention. Its
 // context ends when the node may no longer be the one.
 func (a *App) schedule(ctx context.Context, epoch int64) error {
 	a.log.Info("this node holds the schedule", "epoch", epoch)
@@ -54,6 +54,7 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 			return a.store.Maintain(ctx, time.Now())
 		})
 	})
+	house.Go(func() { a.newRetention().Run(jobs) })
 	err := a.services.delivery.RunSweeper(jobs)
 	stop()
 	house.Wait()

@@ -54,6 +54,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	s.collecting()
 	s.uploading()
 	s.run("submitPackage")
+	s.retaining()
 
 	for id := range s.ops {
 		if !s.ran[id] {
@@ -204,6 +205,29 @@ func (s *samples) uploading() {
 	for _, id := range []string{"uploadStatus", "appendUpload", "completeUpload", "completeUpload"} {
 		s.run(id)
 	}
+}
+
+// retaining runs the examples of retention; a run is over soon after the start.
+func (s *samples) retaining() {
+	for _, id := range []string{"getRetentionClasses", "setRetentionClasses", "askPurge", "listFindings", "listRetentionRuns"} {
+		s.run(id)
+	}
+	s.vars["HOLD"] = s.text(s.run("placeHold"), "id")
+	s.run("listHolds")
+	s.run("releaseHold")
+	deadline, client := time.Now().Add(time.Minute), s.hub.client(s.T, s.keys["operator"])
+	for s.vars["RUN"] == "" {
+		runs, err := client.RetentionRuns(s.Context(), hub.Page{Limit: 1})
+		switch {
+		case err != nil:
+			s.Fatal(err)
+		case len(runs.Items) > 0:
+			s.vars["RUN"] = runs.Items[0].ID
+		case time.Now().After(deadline):
+			s.Fatal("no run of retention is over")
+		}
+	}
+	s.run("getRetentionRun")
 }
 
 func signedPDF(t *testing.T) []byte {

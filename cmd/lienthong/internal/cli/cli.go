@@ -48,10 +48,11 @@ type commands struct {
 	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
 	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages and receipts, offline."`
 
-	Agency agencyCommand `cmd:"" help:"Look up and import agencies."`
-	Key    keyCommand    `cmd:"" help:"Create, list and revoke API keys (operator)."`
-	Queue  queueCommand  `cmd:"" help:"See and settle what the broker between nodes gave up (operator)."`
-	Config configCommand `cmd:"" help:"Show or check the configuration of serve."`
+	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies."`
+	Key       keyCommand       `cmd:"" help:"Create, list and revoke API keys (operator)."`
+	Queue     queueCommand     `cmd:"" help:"See and settle what the broker between nodes gave up (operator)."`
+	Retention retentionCommand `cmd:"" help:"Say how long content is kept, hold it, and see what was purged (operator)."`
+	Config    configCommand    `cmd:"" help:"Show or check the configuration of serve."`
 
 	Backup      backupCommand      `cmd:"" help:"Back a hub up, encrypted and incrementally."`
 	Restore     restoreCommand     `cmd:"" help:"Bring a backup back, into the same engines or others."`
