@@ -61,7 +61,7 @@ func guests() []guest {
 	wiring, signing, stores := "cmd/lienthong/...", "signing/...", "storage/..."
 	floor := "cmd/lienthong/internal/floor" // the hub is measured against it on the same servers
 	return []guest{
-		{"github.com/rabbitmq/amqp091-go", []string{"adapters/amqp", floor}, nil},
+		{"github.com/rabbitmq/amqp091-go", []string{"adapters/amqp", floor}, []string{"cmd/lienthong"}},
 		{"github.com/minio/minio-go", []string{"storage/s3", floor}, nil},
 		{"github.com/jackc/pgx", []string{"storage/postgres", floor}, nil},
 		{"modernc.org/sqlite", []string{"storage/sqlite"}, nil},

@@ -54,7 +54,8 @@ func (d *Directory) Import(ctx context.Context, actor hub.Actor, list io.Reader,
 }
 
 // Export writes every agency as it is at an instant, ordered by code, in the
-// columns of Import; one that has closed as it was in the end, one that is not yet
+// columns of Import, that of channels only if an agency has another than the common
+// one; one that has closed as it was in the end, one that is not yet
 // open as it will be. It needs ScopeOperate.
 func (d *Directory) Export(_ context.Context, actor hub.Actor, w io.Writer, at time.Time) error {
 	if err := actor.Require(hub.ScopeOperate); err != nil {
@@ -62,10 +63,14 @@ func (d *Directory) Export(_ context.Context, actor hub.Actor, w io.Writer, at t
 	}
 	s := d.current.Load()
 	out := csv.NewWriter(w)
-	_ = out.Write(columnNames()) // Flush below reports the first failure
+	width := int(colChannel)
+	if slices.ContainsFunc(s.agencies, func(a hub.Agency) bool { return len(a.Channels) > 0 }) {
+		width++
+	}
+	_ = out.Write(columnNames()[:width]) // Flush below reports the first failure
 	for i := range s.agencies {
 		line := cellsOf(&s.agencies[i], at, func(id hub.AgencyID) hub.Code { return s.codeOf(id, at) })
-		_ = out.Write(line[:])
+		_ = out.Write(line[:width])
 	}
 	out.Flush()
 	return out.Error()
@@ -165,6 +170,9 @@ func (m *merge) revise(id hub.AgencyID, r *row) hub.Agency {
 	a.Levels = reviseOne(a.Levels, hub.Level(r.cells[colLevel]), v)
 	a.Kinds = reviseOne(a.Kinds, r.cells[colKind], v)
 	a.Contacts = reviseOne(a.Contacts, contact, v)
+	if channel := r.cells[colChannel]; channel != "" {
+		a.Channels = reviseOne(a.Channels, hub.Channel(channel), v)
+	}
 	a.Valid = r.life
 	a.Registers = r.cells[colRegisters] != "false"
 	a.Test = slices.ContainsFunc(r.codes, hub.Code.IsTestUnit)

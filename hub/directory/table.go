@@ -43,13 +43,14 @@ const (
 	colTelephone
 	colAliases    // further codes, separated by |
 	colSuccessors // codes of who took over, separated by |
+	colChannel    // how it is reached; empty, or no such column: as before
 	columns
 )
 
 func columnNames() []string {
 	return []string{
 		"id", "code", "name", "level", "kind", "parent_code", "valid_from", "valid_to",
-		"registers", "email", "telephone", "aliases", "successors",
+		"registers", "email", "telephone", "aliases", "successors", "channel",
 	}
 }
 
@@ -166,7 +167,7 @@ func readHeader(reader *csv.Reader) ([]column, error) {
 		}
 	}
 	for i, name := range names {
-		if !slices.Contains(order, column(i)) {
+		if !slices.Contains(order, column(i)) && column(i) != colChannel {
 			return nil, hub.Invalid("header", "required", "the column %s is missing", name)
 		}
 	}
@@ -247,6 +248,11 @@ func (r *row) checkText(found *problems) {
 	}
 	if v := r.cells[colRegisters]; v != "" && v != "true" && v != "false" {
 		found.add(r.line, colRegisters, "boolean", "registers is true, false or empty (true), not %q", v)
+	}
+	switch hub.Channel(r.cells[colChannel]) {
+	case "", hub.ChannelPull, hub.ChannelAMQP:
+	default:
+		found.add(r.line, colChannel, "channel", "channel is pull, amqp or empty (as before), not %q", r.cells[colChannel])
 	}
 	if v := r.cells[colEmail]; v != "" && !isMailAddress(v) {
 		found.add(r.line, colEmail, "email", "%q is not a mail address", v)
@@ -341,8 +347,13 @@ func cellsOf(a *hub.Agency, at time.Time, codeOf func(hub.AgencyID) hub.Code) ce
 	for _, id := range a.Successors {
 		successors = append(successors, string(codeOf(id)))
 	}
+	channel := a.ChannelAt(at)
+	if channel == hub.ChannelPull {
+		channel = "" // what most have
+	}
 	return cells{
-		colID: string(a.ID), colCode: string(primary), colName: a.NameAt(at),
+		colChannel: string(channel),
+		colID:      string(a.ID), colCode: string(primary), colName: a.NameAt(at),
 		colLevel: string(level), colKind: kind, colParent: string(codeOf(parent)),
 		colFrom: dateCell(a.Valid.From), colTo: dateCell(a.Valid.To),
 		colRegisters: strconv.FormatBool(a.Registers),
