@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -142,6 +143,16 @@ func TestPlans(t *testing.T) {
 		steps[i] = m.Step(d, hub.StateHandedOver)
 	}
 	use("ApplySteps")(s.ApplySteps(ctx, steps...))
+	use("Completed")(s.Completed(ctx, hub.CompletedQuery{After: now.Add(-time.Hour), Until: now, Limit: 20}))
+	use("Unreferenced")(s.Unreferenced(ctx, []hub.Digest{{1}, {2}}))
+	use("NamedContent")(s.NamedContent(ctx, hub.Digest{1}, 20))
+	use("DispatchesWith")(s.DispatchesWith(ctx, hub.Digest{1}, 20))
+	use("Notes")(s.Notes(ctx, hub.NotesQuery{Prefix: "run/", Backwards: true, Limit: 20}))
+	purged, err := s.Purge(ctx, hub.PurgeBatch{Items: []hub.PurgeItem{
+		{Dispatch: hub.DispatchID(fillID(now, 'd', 10)), Evidence: m.Seal(hub.Evidence{Dispatch: hub.DispatchID(fillID(now, 'd', 10))})},
+		{Dispatch: someDispatch, Evidence: m.Seal(hub.Evidence{Dispatch: someDispatch})},
+	}})
+	use("Purge")(purged, errors.Join(append(purged, err)...))
 	use("Accept")(s.Accept(ctx, dated(m.Acceptance(recipients(10)...), now)))
 }
 
@@ -198,6 +209,9 @@ func fill(t *testing.T, s stored) {
 			jsonb_build_object('id', %[1]s, 'dispatch', %[2]s, 'state', state) || ($1::jsonb - '{id,dispatch,state}'::text[])
 			FROM generate_series(1, %d) n, LATERAL (SELECT CASE WHEN n %% 50 = 1 THEN 'queued' WHEN n %% 50 < 6 THEN 'consigned' ELSE 'accepted' END AS state) x`,
 			id('v'), id('d'), rows), delivery, now.UnixMicro())
+		run(t, c, fmt.Sprintf(`INSERT INTO completions SELECT %s, CASE WHEN n %% 50 < 6 AND n %% 50 > 0 THEN 1 ELSE 0 END, $1::bigint - n::bigint * 1000000 FROM generate_series(1, %d) n`, id('d'), rows), at.UnixMicro())
+		run(t, c, fmt.Sprintf(`INSERT INTO dispatch_parts SELECT %s, p, sha256((n || ' ' || p)::bytea) FROM generate_series(1, %d) n, generate_series(1, 2) p`, id('d'), rows))
+		run(t, c, fmt.Sprintf(`INSERT INTO report_parts SELECT %s, sha256(('r' || n)::bytea) FROM generate_series(1, %d) n`, id('r'), rows))
 		run(t, c, fmt.Sprintf(`INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
 			SELECT %s, %s, %s, CASE WHEN n %% 100 = 0 THEN 's1' ELSE '' END, 1, '{}', '' FROM generate_series(1, %d) n`, id('e'), id('d'), id('v'), rows))
 		run(t, c, fmt.Sprintf(`INSERT INTO status_reports (id, dispatch, body) SELECT %s, %s, '{}' FROM generate_series(1, %d) n`, id('r'), id('d'), rows))

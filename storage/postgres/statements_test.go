@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"encoding/json"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -120,6 +121,21 @@ func TestStatements(t *testing.T) {
 		want("DeleteUpload", 1, func() { err = s.DeleteUpload(ctx, "u1") })
 		want("Ping", 1, func() { err = s.Ping(ctx) })
 		want("Settle", 1, func() { _, err = s.Settle(ctx, "x", "y") })
+		want("Completed", 1, func() { _, err = s.Completed(ctx, hub.CompletedQuery{Until: m.Clock, Limit: n}) })
+		digests := make([]hub.Digest, n)
+		want("Unreferenced", 1, func() { _, err = s.Unreferenced(ctx, digests) })
+		want("NamedContent", 1, func() { _, err = s.NamedContent(ctx, hub.Digest{}, n) })
+		want("DispatchesWith", 1, func() { _, err = s.DispatchesWith(ctx, digests[0], n) })
+		batch := hub.PurgeBatch{Items: make([]hub.PurgeItem, n)}
+		want("Purge", 1, func() { _, err = s.Purge(ctx, batch) })
+		want("RulesVersion", 1, func() { _, err = s.RulesVersion(ctx) })
+		notes := make([]hub.RetentionNote, n)
+		for i := range notes {
+			notes[i] = hub.RetentionNote{Name: m.ID(), Body: json.RawMessage(`{}`)}
+		}
+		want("SaveNotes", 1, func() { err = s.SaveNotes(ctx, notes...) })
+		want("Note", 1, func() { _, err = s.Note(ctx, notes[0].Name) })
+		want("Notes", 1, func() { _, err = s.Notes(ctx, hub.NotesQuery{Limit: n}) })
 		want("Backlog", 1, func() { _, err = s.Backlog(ctx, n) })
 		want("EnsurePartitions", 1, func() { err = s.EnsurePartitions(ctx, time.Now(), preparedMonths) })
 	}

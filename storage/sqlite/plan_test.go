@@ -33,10 +33,18 @@ func TestPlans(t *testing.T) {
 	use(s.KeyByID(ctx, "x"))
 	use(s.Upload(ctx, "x"))
 	use(s.ExpiredUploads(ctx, now, 1))
+	use(s.Completed(ctx, hub.CompletedQuery{Until: now, Limit: 1}))
+	use(s.NamedContent(ctx, hub.Digest{1}, 1))
+	use(s.DispatchesWith(ctx, hub.Digest{1}, 1))
+	use(s.RulesVersion(ctx))
+	use(s.Note(ctx, "x"))
+	use(s.Notes(ctx, hub.NotesQuery{Limit: 1}))
+	use(s.Notes(ctx, hub.NotesQuery{Backwards: true, Limit: 1}))
 	for text := range s.reader.prepared {
 		checkPlan(t, s, text, indexOf(text), make([]any, strings.Count(text, "?"))...)
 	}
 
+	use(s.Unreferenced(ctx, []hub.Digest{{1}})) // walks through what is asked and the open uploads
 	page := hub.Page{Limit: 10}
 	paged := func(text string, args []any, err error) {
 		if err != nil {

@@ -31,11 +31,9 @@ func endDelivery(t *tx, dispatch hub.DispatchID, at time.Time) error {
 // Completed lists dispatches of which every delivery has ended, oldest end first.
 func (s *Store) Completed(ctx context.Context, q hub.CompletedQuery) ([]hub.Completed, error) {
 	return collect(ctx, s.reader, scanCompleted, `SELECT c.completed_at, d.body, e.canonical
-		FROM (SELECT dispatch, completed_at FROM completions
-			WHERE open = 0 AND (completed_at, dispatch) > (?, ?) AND completed_at <= ?
-			ORDER BY completed_at, dispatch LIMIT ?) c
-		CROSS JOIN dispatches d ON d.id = c.dispatch CROSS JOIN evidences e ON e.id = d.receipt
-		ORDER BY c.completed_at, c.dispatch`,
+		FROM completions c CROSS JOIN dispatches d ON d.id = c.dispatch CROSS JOIN evidences e ON e.id = d.receipt
+		WHERE c.open = 0 AND (c.completed_at, c.dispatch) > (?, ?) AND c.completed_at <= ?
+		ORDER BY c.completed_at, c.dispatch LIMIT ?`,
 		sqlkit.Micros(q.After), string(q.AfterDispatch), sqlkit.Micros(q.Until), q.Limit)
 }
 
