@@ -146,13 +146,16 @@ func (q *Queue) Discard(ctx context.Context, ids ...string) (int, error) {
 }
 
 // eachDead shows visit every dead letter that is there now, oldest first, and removes
-// those for which it returns true. The others go back when the channel ends.
+// those for which it returns true. The others go back when the channel ends, and are
+// there again when eachDead returns.
 func (q *Queue) eachDead(ctx context.Context, visit func(d *amqp091.Delivery) (remove bool, err error)) error {
-	return q.control(ctx, func(ch *amqp091.Channel) error {
+	left := 0
+	err := q.control(ctx, func(ch *amqp091.Channel) error {
 		there, err := ch.QueueDeclarePassive(deadQueue, true, false, false, false, nil)
 		if err != nil {
 			return err
 		}
+		left = there.Messages
 		for range there.Messages {
 			d, ok, err := ch.Get(deadQueue, false)
 			if err != nil || !ok {
@@ -160,6 +163,7 @@ func (q *Queue) eachDead(ctx context.Context, visit func(d *amqp091.Delivery) (r
 			}
 			remove, err := visit(&d)
 			if err == nil && remove {
+				left--
 				err = d.Ack(false)
 			}
 			if err == errEnough { //nolint:errorlint // ours, never wrapped
@@ -170,6 +174,32 @@ func (q *Queue) eachDead(ctx context.Context, visit func(d *amqp091.Delivery) (r
 			}
 		}
 		return ch.Close() // after all acknowledgements
+	})
+	if err != nil {
+		return err
+	}
+	return q.awaitReturn(ctx, left)
+}
+
+// returnLimit is how long a quorum queue may take to show what a channel gave back:
+// until then the next walk would not find it.
+const returnLimit = 5 * time.Second
+
+func (q *Queue) awaitReturn(ctx context.Context, letters int) error {
+	ctx, cancel := context.WithTimeout(ctx, returnLimit)
+	defer cancel()
+	return q.control(ctx, func(ch *amqp091.Channel) error {
+		for {
+			there, err := ch.QueueDeclarePassive(deadQueue, true, false, false, false, nil)
+			if err != nil || there.Messages >= letters {
+				return err
+			}
+			select {
+			case <-ctx.Done(): // another node is looking at them
+				return nil
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
 	})
 }
 
