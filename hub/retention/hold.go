@@ -106,15 +106,15 @@ func (s *Service) ReleaseHold(ctx context.Context, actor hub.Actor, id, reason s
 	return hold, nil
 }
 
-// change saves what make says as part of the rules, again when others change them at
+// change saves what draft says as part of the rules, again when others change them at
 // the same moment.
-func (s *Service) change(ctx context.Context, make func() ([]hub.RetentionNote, error)) error {
+func (s *Service) change(ctx context.Context, draft func() ([]hub.RetentionNote, error)) error {
 	for try := 0; ; try++ {
 		version, err := s.Notes.RulesVersion(ctx)
 		if err != nil {
 			return err
 		}
-		notes, err := make()
+		notes, err := draft()
 		if err != nil {
 			return err
 		}

@@ -125,7 +125,8 @@ func (w *scrubber) read(ctx context.Context, blob hub.Blob) (int64, hub.Digest, 
 	for {
 		n, err := io.CopyN(sum, blob, scrubChunk)
 		size += n
-		if err != nil && !errors.Is(err, io.EOF) {
+		end := errors.Is(err, io.EOF)
+		if err != nil && !end {
 			return size, hub.Digest{}, err
 		}
 		if rest := w.pace.after(n, w.ScrubRate, w.Now()); rest > 0 {
@@ -134,7 +135,7 @@ func (w *scrubber) read(ctx context.Context, blob hub.Blob) (int64, hub.Digest, 
 			}
 			w.pace.last = w.Now()
 		}
-		if err != nil {
+		if end {
 			return size, hub.Digest(sum.Sum(nil)), nil
 		}
 	}
