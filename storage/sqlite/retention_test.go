@@ -1,0 +1,59 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/storagetest"
+)
+
+// TestRetentionOfOlderDatabases: what was stored before there was retention is named,
+// and completed when its last delivery ended.
+func TestRetentionOfOlderDatabases(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s, m := open(t, path), storagetest.NewMaker()
+	var steps []hub.Step
+	for range 3 {
+		a, err := s.Accept(t.Context(), m.Acceptance("r1", "r2"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Clock = m.Clock.Add(1500 * time.Millisecond)
+		steps = append(steps, m.Step(a.Deliveries[0], hub.StateFailed), m.Step(a.Deliveries[1], hub.StateFailed))
+	}
+	steps = steps[:5] // one stays open
+	steps[0].Reports = []hub.StatusReport{{ID: m.ID(), Dispatch: steps[0].Delivery.Dispatch, Envelope: &hub.Part{Digest: hub.Digest{9}}}}
+	if _, err := s.ApplySteps(t.Context(), steps...); err != nil {
+		t.Fatal(err)
+	}
+	look := func() (all []any) {
+		t.Helper()
+		completed, err := s.Completed(t.Context(), hub.CompletedQuery{Until: m.Clock, Limit: 10})
+		named, namedErr := s.NamedContent(t.Context(), hub.Digest{}, 10)
+		orphans, orphansErr := s.Unreferenced(t.Context(), []hub.Digest{{9}, {8}})
+		if err != nil || namedErr != nil || orphansErr != nil || len(completed) != 2 || len(named) != 2 {
+			t.Fatalf("%d completed, %d named: %v, %v, %v", len(completed), len(named), err, namedErr, orphansErr)
+		}
+		return []any{completed, named, orphans}
+	}
+	want := look()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	older := behind(t, path)
+	for _, text := range []string{
+		"DROP TABLE dispatch_parts", "DROP TABLE report_parts", "DROP TABLE completions", "DROP TABLE retention_notes",
+		"DELETE FROM counters WHERE name = 'retention'", "DELETE FROM goose_db_version WHERE version_id = 4",
+	} {
+		if _, err := older.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = open(t, path)
+	if got := look(); !reflect.DeepEqual(got, want) {
+		t.Errorf("after the migration\n got %+v\nwant %+v", got, want)
+	}
+}
