@@ -9,24 +9,28 @@ import (
 // writes one anew; a larger one counts as changed.
 const maxComparedStream = 1 << 20
 
+// maxCompared bounds the pairs of objects that are compared for one revision.
+const maxCompared = 2_000_000
+
 // comparison tells whether objects of two views mean the same.
 type comparison struct {
 	before, after view
+	compared      int
 	err           error
 }
 
 // same compares two objects. Equal references are the same (whether their targets
-// changed is decided for each target by itself); where only one side is a
-// reference, its target is compared, because some writers put an object in place
-// of its reference.
+// changed is decided for each target by itself). Other references are the same if
+// their targets are, because some writers give an object a new number or put it in
+// place of its reference. Streams are never taken for one another.
 func (c *comparison) same(a, b object, depth int) bool {
-	if depth > maxDepth || c.err != nil {
+	if c.compared++; depth > maxDepth || c.compared > maxCompared || c.err != nil {
 		return false
 	}
 	left, isRef := a.(ref)
 	right, alsoRef := b.(ref)
-	if isRef && alsoRef {
-		return left == right
+	if isRef && alsoRef && left == right {
+		return true
 	}
 	if isRef || alsoRef {
 		a, b = c.resolve(c.before, a), c.resolve(c.after, b)

@@ -9,19 +9,24 @@ const (
 	maxSignatures = 64
 )
 
-// field is a signature field.
+// field is a field of the form, with what it inherits.
 type field struct {
-	name  string // fully qualified
-	at    ref    // of the field's dictionary
-	dict  dict
-	value ref  // of the signature dictionary; zero when the field is not signed
-	loose bool // the value is not a reference: no place in the file to check
+	name    string // fully qualified
+	at      ref    // of the field's dictionary
+	dict    dict
+	kind    object // /FT
+	flags   int64  // /Ff
+	widgets []ref  // itself where field and widget are one dictionary
+	value   ref    // of the signature dictionary; zero when the field is not signed
+	loose   bool   // the signature is not an object of its own
 }
 
-// signed reports whether the field has a value of any kind.
+// signed reports whether the field is a signature field with a value.
 func (f field) signed() bool { return f.value != (ref{}) || f.loose }
 
-// fields returns the signature fields of the form in this view.
+func (f field) isSignature() bool { return f.kind == name("Sig") }
+
+// fields returns the fields of the form in this view.
 func (v view) fields() ([]field, error) {
 	form, err := v.form()
 	if err != nil {
@@ -34,7 +39,7 @@ func (v view) fields() ([]field, error) {
 	roots, _ := list.(array)
 	w := fieldWalk{view: v, seen: map[ref]bool{}}
 	for _, root := range roots {
-		if err := w.visit(root, "", nil, 0); err != nil {
+		if err := w.visit(root, -1, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -68,8 +73,9 @@ type fieldWalk struct {
 	found []field
 }
 
-// visit walks one node of the form with what it inherits.
-func (w *fieldWalk) visit(node object, prefix string, kind object, depth int) error {
+// visit walks one node of the form; parent is an index of found, or -1. A node
+// without a name of its own below a field is a widget of that field.
+func (w *fieldWalk) visit(node object, parent, depth int) error {
 	at, ok := node.(ref)
 	if !ok {
 		return broken(w.size, "a form field is not an object of its own")
@@ -86,15 +92,11 @@ func (w *fieldWalk) visit(node object, prefix string, kind object, depth int) er
 	if err != nil {
 		return err
 	}
-	full := prefix
-	if t, ok := partial.(*text); ok {
-		full = joinName(prefix, t.string())
+	if _, hasName := partial.(*text); parent < 0 || hasName {
+		parent = w.add(at, d, partial, parent)
 	}
-	if own, given := d["FT"]; given {
-		kind = own
-	}
-	if kind == name("Sig") {
-		w.add(field{name: full, at: at, dict: d})
+	if d["Subtype"] == name("Widget") {
+		w.found[parent].widgets = append(w.found[parent].widgets, at)
 	}
 	children, err := w.resolve(d["Kids"])
 	if err != nil {
@@ -102,22 +104,35 @@ func (w *fieldWalk) visit(node object, prefix string, kind object, depth int) er
 	}
 	kids, _ := children.(array)
 	for _, kid := range kids {
-		if err := w.visit(kid, full, kind, depth+1); err != nil {
+		if err := w.visit(kid, parent, depth+1); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (w *fieldWalk) add(f field) {
-	switch value := f.dict["V"].(type) {
-	case nil:
-	case ref:
-		f.value = value
-	default:
-		f.loose = true
+// add notes a field and returns its index.
+func (w *fieldWalk) add(at ref, d dict, partial object, parent int) int {
+	f := field{at: at, dict: d}
+	if parent >= 0 {
+		above := w.found[parent]
+		f.name, f.kind, f.flags = above.name, above.kind, above.flags
+	}
+	if t, ok := partial.(*text); ok {
+		f.name = joinName(f.name, t.string())
+	}
+	if own, given := d["FT"]; given {
+		f.kind = own
+	}
+	if own, given := d["Ff"].(int64); given {
+		f.flags = own
+	}
+	if f.isSignature() {
+		f.value, _ = d["V"].(ref)
+		f.loose = d["V"] != nil && f.value == (ref{})
 	}
 	w.found = append(w.found, f)
+	return len(w.found) - 1
 }
 
 func joinName(prefix, partial string) string {
@@ -127,7 +142,7 @@ func joinName(prefix, partial string) string {
 	return prefix + "." + partial
 }
 
-// signedFields keeps the fields that have a value.
+// signedFields keeps the fields that hold a signature.
 func signedFields(all []field) []field {
 	return slices.DeleteFunc(slices.Clone(all), func(f field) bool { return !f.signed() })
 }

@@ -5,13 +5,14 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // Bounds of a file.
 const (
 	maxRevisions   = 256
 	tailBytes      = 1024 // where the last startxref must be
-	maxTrailing    = 8    // line ends after the last %%EOF
+	maxTrailing    = 8    // bytes of white space after a %%EOF
 	headerBytes    = 8
 	maxCacheWeight = 200_000
 	maxIndirection = 16
@@ -28,7 +29,11 @@ type file struct {
 	scanner   *parser
 	cache     map[int64]located // by offset of the object
 	cost      int               // weight of the cache
-	unpacked  *objectStream     // the last object stream that was opened
+	unpacked  map[int64]*objectStream
+	held      int64 // bytes of the opened object streams in the cache
+	inflated  int64 // bytes that all decoding yielded so far
+	walked    int   // objects looked at to compare revisions
+	measuring bool  // a length is being read from an object stream
 }
 
 // revision is one incremental update, or the original with both sections of a
@@ -55,7 +60,7 @@ type located struct {
 
 // open reads the structure of a file down to its first revision.
 func open(source io.ReaderAt, size int64) (*file, error) {
-	f := &file{source: source, size: size, cache: map[int64]located{}, scanner: newParser(source, 0)}
+	f := &file{source: source, size: size, cache: map[int64]located{}, unpacked: map[int64]*objectStream{}, scanner: newParser(source, 0)}
 	if err := f.checkHeader(); err != nil {
 		return nil, err
 	}
@@ -91,15 +96,15 @@ func (f *file) checkHeader() error {
 	return nil
 }
 
-// lastSection finds the number behind the last startxref. Only a few line ends may
-// follow the last %%EOF: what a reader would ignore there no signature covers.
+// lastSection finds the number behind the last startxref. Only a little white space
+// may follow the last %%EOF: what a reader would ignore there no signature covers.
 func (f *file) lastSection() (int64, error) {
 	tail := make([]byte, min(tailBytes, f.size))
 	from := f.size - int64(len(tail))
 	if n, err := f.source.ReadAt(tail, from); n < len(tail) {
 		return 0, streamError(from, "the file is cut short", err)
 	}
-	trimmed := bytes.TrimRight(tail, "\r\n")
+	trimmed := bytes.TrimRight(tail, trailingSpace)
 	if !bytes.HasSuffix(trimmed, []byte("%%EOF")) || len(tail)-len(trimmed) > maxTrailing {
 		return 0, broken(f.size, "the file does not end with %%%%EOF")
 	}
@@ -127,9 +132,6 @@ func (f *file) chain(offset int64) ([]*section, error) {
 		s, err := f.readSection(offset)
 		if err != nil {
 			return nil, err
-		}
-		if _, hybrid := s.trailer["XRefStm"]; hybrid {
-			return nil, broken(offset, "a hybrid cross-reference section gives two views of the file")
 		}
 		sections = append(sections, s)
 		previous, more := s.trailer["Prev"]
@@ -167,11 +169,14 @@ func (f *file) buildRevisions(sections []*section) error {
 		}
 		f.revisions = append(f.revisions, &revision{sections: []*section{s}, start: previous.eof, eof: s.eof})
 	}
-	for _, r := range f.revisions {
+	for i, r := range f.revisions {
 		if err := r.lastSection().unended; err != nil {
 			return err
 		}
 		if err := f.findEnd(r); err != nil {
+			return err
+		}
+		if err := f.uncover(i, r); err != nil {
 			return err
 		}
 	}
@@ -181,11 +186,14 @@ func (f *file) buildRevisions(sections []*section) error {
 	return nil
 }
 
-// findEnd passes the line ends behind %%EOF that still belong to the revision.
+// trailingSpace is what may stand behind %%EOF.
+const trailingSpace = "\r\n \t"
+
+// findEnd passes the white space behind %%EOF that still belongs to the revision.
 func (f *file) findEnd(r *revision) error {
 	p := f.parserAt(r.eof)
 	for range maxTrailing {
-		if b, ok := p.peek(); !ok || b != '\n' && b != '\r' {
+		if b, ok := p.peek(); !ok || strings.IndexByte(trailingSpace, b) < 0 {
 			break
 		}
 		p.at++
@@ -194,19 +202,15 @@ func (f *file) findEnd(r *revision) error {
 	return p.err
 }
 
-// checkPlaces requires every object that a revision defines to lie in the
-// revision's own bytes. An entry that points back to earlier bytes could bring a
-// planted object to light; one that repeats the entry in force changes nothing.
+// checkPlaces requires every object that a revision defines to lie before the end
+// of the revision: what a signature covers must not change with what is appended.
+// That a later revision brings no earlier bytes to light is for type diff.
 func (f *file) checkPlaces() error {
-	for i, r := range f.revisions {
-		before := view{f, i - 1}
+	for _, r := range f.revisions {
 		for _, s := range r.sections {
 			for _, e := range s.entries {
-				if e.kind != entryInUse || e.offset >= r.start && e.offset < r.eof {
-					continue
-				}
-				if known, ok := before.entry(int(e.number)); !ok || known != e {
-					return broken(s.offset, "object %d of a revision lies outside of it", e.number)
+				if e.kind == entryInUse && e.offset >= r.eof {
+					return broken(s.offset, "object %d of a revision lies behind its end", e.number)
 				}
 			}
 		}

@@ -1,7 +1,7 @@
 package pdfsig
 
-// compareForms allows the form to gain signatures: new fields, or values of empty
-// signature fields that were there.
+// compareForms allows the form to gain signatures and values: new signature fields,
+// and values of fields that were there.
 func (d *diff) compareForms(a, b object) error {
 	if b == nil {
 		if a != nil {
@@ -28,10 +28,14 @@ func (d *diff) compareForms(a, b object) error {
 			return err
 		}
 	}
+	fields, err := d.before.fields()
+	if err != nil {
+		return err
+	}
 	if err := d.compareFields(before["Fields"], after["Fields"]); err != nil {
 		return err
 	}
-	return d.signEmptyFields()
+	return d.fillFields(fields)
 }
 
 func (d *diff) compareFormEntry(key name, before, after dict) error {
@@ -42,8 +46,14 @@ func (d *diff) compareFormEntry(key name, before, after dict) error {
 		if _, ok := after[key].(int64); ok {
 			return nil
 		}
-	case "DA", "DR", "NeedAppearances": // signers add defaults to a form that has none
-		if before[key] == nil && after[key] != true {
+	case "DR":
+		return d.growResources(before[key], after[key])
+	case "DA": // signers add a default to a form that has none
+		if before[key] == nil {
+			return nil
+		}
+	case "NeedAppearances": // true would have viewers draw every value anew
+		if after[key] == nil || after[key] == false {
 			return nil
 		}
 	}
@@ -53,8 +63,41 @@ func (d *diff) compareFormEntry(key name, before, after dict) error {
 	return nil
 }
 
+// growResources allows the default resources of the form to gain entries.
+func (d *diff) growResources(a, b object) error {
+	if a == nil {
+		return nil
+	}
+	d.claim(a)
+	before, ok := d.resolve(d.before, a).(dict)
+	after, also := d.resolve(d.after, b).(dict)
+	if !ok || !also {
+		return refuse("/DR of the form")
+	}
+	for category, old := range before {
+		d.claim(old)
+		if category == "XObject" { // no text of a field refers to it
+			continue
+		}
+		list, isDict := d.resolve(d.before, old).(dict)
+		grown, _ := d.resolve(d.after, after[category]).(dict)
+		if !isDict {
+			if !d.same(old, after[category], 0) {
+				return refuse("/DR of the form")
+			}
+			continue
+		}
+		for key, resource := range list {
+			if !d.same(resource, grown[key], 0) {
+				return refuse("/%s of /DR of the form", key)
+			}
+		}
+	}
+	return d.err
+}
+
 // compareFields requires every old field to stay and every new one to be a
-// signature that covers this revision.
+// signature field.
 func (d *diff) compareFields(a, b object) error {
 	if err := d.claimMoved(a, b, "the list of fields"); err != nil && a != nil {
 		return err
@@ -102,22 +145,33 @@ func (d *diff) addField(r ref) error {
 	if dict["FT"] != name("Sig") {
 		return refuse("a form field was added that is not a signature")
 	}
-	if err := d.checkWidgetKeys(dict); err != nil {
+	if err := checkWidgetKeys(dict); err != nil {
 		return err
 	}
-	if dict["Subtype"] == name("Widget") {
-		d.widgets[r.number] = true
+	title, _ := d.resolve(d.after, dict["T"]).(*text)
+	label := ""
+	if title != nil {
+		label = title.string()
 	}
-	kids, _ := d.resolve(d.after, dict["Kids"]).(array)
-	for _, kid := range kids {
-		if err := d.addWidget(kid, r); err != nil {
+	if dict["Subtype"] == name("Widget") {
+		if err := d.placeWidget(r, dict, label); err != nil {
 			return err
 		}
 	}
-	return d.addValue(dict)
+	kids, _ := d.resolve(d.after, dict["Kids"]).(array)
+	for _, kid := range kids {
+		if err := d.addWidget(kid, r, label); err != nil {
+			return err
+		}
+	}
+	if dict["V"] == nil {
+		d.change.note(classForm, "the empty signature field "+label+" was added")
+		return d.err
+	}
+	return d.addValue(dict, r, label)
 }
 
-func (d *diff) addWidget(kid object, parent ref) error {
+func (d *diff) addWidget(kid object, parent ref, label string) error {
 	r, ok := kid.(ref)
 	if !ok || !d.fresh(r.number) {
 		return refuse("a widget of a new signature is not new")
@@ -126,18 +180,20 @@ func (d *diff) addWidget(kid object, parent ref) error {
 	if err != nil {
 		return err
 	}
-	if widget["Subtype"] != name("Widget") || widget["Parent"] != parent || widget["Kids"] != nil || widget["V"] != nil {
+	if widget["Subtype"] != name("Widget") || widget["Parent"] != nil && widget["Parent"] != parent || widget["Kids"] != nil || widget["V"] != nil {
 		return refuse("a widget of a new signature is something else")
 	}
-	d.widgets[r.number] = true
-	return d.checkWidgetKeys(widget)
+	if err := checkWidgetKeys(widget); err != nil {
+		return err
+	}
+	return d.placeWidget(r, widget, label)
 }
 
-func (d *diff) checkWidgetKeys(dict dict) error {
+func checkWidgetKeys(dict dict) error {
 	for key, value := range dict {
 		switch key {
-		case "Subtype", "FT", "T", "V", "Rect", "P", "F", "Ff", "AP", "AS", "Parent", "Kids", "DA", "MK",
-			"Lock", "SV", "TU", "TM", "Q", "BS", "Border", "M", "NM", "C", "H":
+		case "Subtype", "FT", "T", "V", "Rect", "P", "F", "Ff", "AP", "AS", "Parent", "Kids", "DA", "DR", "MK",
+			"Lock", "SV", "TU", "TM", "Q", "BS", "Border", "M", "NM", "C", "H", "StructParent", "Contents", "CreationDate":
 		case "Type":
 			if value != name("Annot") {
 				return refuse("a signature field is also of type %v", value)
@@ -149,73 +205,51 @@ func (d *diff) checkWidgetKeys(dict dict) error {
 	return nil
 }
 
+// placeWidget accounts for a widget of a new signature field.
+func (d *diff) placeWidget(r ref, widget dict, label string) error {
+	d.widgets[r.number] = true
+	area := d.rectOf(d.after, widget)
+	if isHidden(widget) || area.empty() {
+		return d.err
+	}
+	if area.size() > maxWidgetArea {
+		return refuse("the new signature field %q covers most of a page", label)
+	}
+	d.change.visible = label
+	return d.err
+}
+
+// maxWidgetArea is half of an A4 page in square points: no seal and no signature
+// needs as much.
+const maxWidgetArea = 250_000
+
+// isHidden reports whether the flags of an annotation keep it from being shown.
+func isHidden(widget dict) bool {
+	const hidden, noView = 1 << 1, 1 << 5
+	flags, _ := widget["F"].(int64)
+	return flags&(hidden|noView) != 0
+}
+
 // addValue requires the field to be signed, by a signature or timestamp that
 // passes the gate for this very revision.
-func (d *diff) addValue(field dict) error {
-	value, ok := field["V"].(ref)
-	if !ok {
-		return refuse("a signature field was added without a signature")
+func (d *diff) addValue(dict dict, at ref, label string) error {
+	f := field{at: at, dict: dict}
+	f.value, _ = dict["V"].(ref)
+	f.loose = f.value == (ref{})
+	if !f.loose && !d.fresh(f.value.number) {
+		return refuse("a signature was added that was there before")
 	}
-	found, problem, err := d.after.gate(value)
+	found, problem, err := d.after.gate(f)
 	if err != nil {
 		return err
 	}
-	if problem != nil || found.revision != d.number || !d.fresh(value.number) {
+	if problem != nil || found.revision != d.number {
 		return refuse("a signature was added that does not cover its revision")
 	}
 	if found.isTimestamp() {
-		d.extend()
+		d.change.note(classExtension, "a document timestamp was added")
 	} else {
-		d.kind = changeSignature
+		d.change.note(classSignature, "a signature was added in the field "+label)
 	}
 	return nil
-}
-
-// signEmptyFields allows signature fields without a value, which were there, to get
-// one, with an appearance at the same place.
-func (d *diff) signEmptyFields() error {
-	fields, err := d.before.fields()
-	if err != nil {
-		return err
-	}
-	for _, field := range fields {
-		if !d.touched(field.at) || field.signed() {
-			continue
-		}
-		after, err := d.after.dict(field.at)
-		if err != nil {
-			return err
-		}
-		for _, key := range keysOf(field.dict, after) {
-			switch key {
-			case "V", "AP", "MK", "DA", "F", "M":
-				continue
-			}
-			if !d.same(field.dict[key], after[key], 0) {
-				return refuse("/%s of the signature field %q", key, field.name)
-			}
-		}
-		d.claimed[field.at.number] = true
-		if err := d.checkNewEntries(field.dict, after); err != nil {
-			return err
-		}
-		if err := d.addValue(after); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkNewEntries requires what a signed field refers to now, and did not before,
-// to be new.
-func (d *diff) checkNewEntries(before, after dict) error {
-	for _, key := range []name{"V", "AP", "MK"} {
-		if d.same(before[key], after[key], 0) {
-			continue
-		}
-		if r, ok := after[key].(ref); ok && !d.fresh(r.number) {
-			return refuse("a signature takes /%s from what was there before", key)
-		}
-	}
-	return d.err
 }

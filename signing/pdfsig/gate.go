@@ -28,19 +28,24 @@ func (s *signature) isTimestamp() bool {
 	return s.subFilter() == subFilterTimestamp || s.dict["Type"] == name("DocTimeStamp")
 }
 
-// gate decides whether a signature dictionary covers exactly one whole revision,
+// gate decides whether the signature of a field covers exactly one whole revision,
 // except its own value: the ranges are [0, value) and (value, end of the revision],
 // the gap is the hexadecimal token of its own /Contents and nothing else, and the
-// dictionary is plain bytes of that revision. What passes here cannot hide bytes.
-func (v view) gate(value ref) (*signature, *verdict.Problem, error) {
-	e, revision, ok := v.defined(value.number)
+// dictionary is plain bytes of that revision, by itself or inside its field. What
+// passes here cannot hide bytes.
+func (v view) gate(f field) (*signature, *verdict.Problem, error) {
+	at := f.value
+	if f.loose {
+		at = f.at
+	}
+	e, revision, ok := v.defined(at.number)
 	if !ok {
 		return nil, verdict.Fail(verdict.FormatFailure, "the signature dictionary is missing"), nil
 	}
 	if e.kind == entryCompressed {
 		return nil, verdict.Fail(verdict.FormatFailure, "the signature dictionary is in an object stream"), nil
 	}
-	found, err := v.lookup(value)
+	found, err := v.lookup(at)
 	var structure *structureError
 	if errors.As(err, &structure) {
 		return nil, verdict.Fail(verdict.FormatFailure, "the signature dictionary cannot be read: %s", structure.reason), nil
@@ -48,7 +53,11 @@ func (v view) gate(value ref) (*signature, *verdict.Problem, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	d, ok := found.object.(dict)
+	value := found.object
+	if f.loose {
+		value = dictOf(value)["V"]
+	}
+	d, ok := value.(dict)
 	if !ok {
 		return nil, verdict.Fail(verdict.FormatFailure, "the signature is not a dictionary"), nil
 	}

@@ -68,11 +68,7 @@ func (f *file) streamLength(s *stream, in *view) (int64, error) {
 		if in == nil {
 			return 0, broken(s.offset, "a cross-reference stream names its length by reference")
 		}
-		e, _, ok := in.defined(r.number)
-		if !ok || e.kind != entryInUse {
-			return 0, broken(s.offset, "the length of a stream is not an object of its own")
-		}
-		found, err := f.readNumber(e.offset)
+		found, err := in.number(r, s.offset)
 		if err != nil {
 			return 0, err
 		}
@@ -83,6 +79,25 @@ func (f *file) streamLength(s *stream, in *view) (int64, error) {
 		return 0, broken(s.offset, "the length of a stream is wrong")
 	}
 	return length, nil
+}
+
+// number reads the integer that a length refers to. One in an object stream is
+// read only if that stream says its own length itself, so that lengths cannot lead
+// in a circle.
+func (v *view) number(r ref, from int64) (object, error) {
+	e, by, ok := v.defined(r.number)
+	switch {
+	case !ok:
+		return nil, broken(from, "the length of a stream is missing")
+	case e.kind == entryInUse:
+		return v.readNumber(e.offset)
+	case v.measuring:
+		return nil, broken(from, "the length of a stream leads through several object streams")
+	}
+	v.measuring = true
+	found, err := v.unpack(e, by)
+	v.measuring = false
+	return found.object, err
 }
 
 // readNumber reads an object that must be an integer: nothing else may come before
@@ -131,8 +146,8 @@ func (v view) unpack(e entry, by int) (located, error) {
 }
 
 func (f *file) openObjectStream(container entry, in view) (*objectStream, error) {
-	if f.unpacked != nil && f.unpacked.offset == container.offset {
-		return f.unpacked, nil
+	if opened, ok := f.unpacked[container.offset]; ok {
+		return opened, nil
 	}
 	found, err := f.readIndirect(container.offset, &in)
 	if err != nil {
@@ -150,15 +165,18 @@ func (f *file) openObjectStream(container entry, in view) (*objectStream, error)
 	if err != nil {
 		return nil, streamError(container.offset, "an object stream is damaged", err)
 	}
-	if len(data) > maxObjectStreamBytes {
-		return nil, broken(container.offset, "an object stream is too large")
+	if f.inflated += int64(len(data)); f.inflated > maxInflated || len(data) > maxObjectStreamBytes {
+		return nil, broken(container.offset, "the object streams are too large")
 	}
 	opened, err := parseObjectStream(content.dict, data, container.offset)
 	if err != nil {
 		return nil, err
 	}
 	opened.found = found.located
-	f.unpacked = opened
+	if f.held += int64(len(data)); f.held > maxHeldBytes {
+		f.unpacked, f.held = map[int64]*objectStream{}, int64(len(data))
+	}
+	f.unpacked[container.offset] = opened
 	return opened, nil
 }
 

@@ -15,21 +15,15 @@ func (d *diff) compareTrailers() error {
 	if !ok || !sameRef(before["Root"], root) && !d.fresh(root.number) {
 		return refuse("the catalog is another object that was there before")
 	}
-	d.claimed[root.number] = true // every key of it is compared
+	d.settled[root.number] = true // every key of it is compared
+	d.claim(before["Info"])
 	if after["Info"] == nil || d.same(before["Info"], after["Info"], 0) && !d.touched(after["Info"]) {
 		return nil
 	}
-	if err := d.claimMoved(before["Info"], after["Info"], "the document information"); err != nil {
-		return err
+	if r, ok := after["Info"].(ref); ok && !sameRef(before["Info"], r) && !d.fresh(r.number) {
+		return refuse("the document information refers to another object that was there before")
 	}
 	return d.compareInfo(before["Info"], after["Info"])
-}
-
-// touched reports whether an object is a reference to a changed one.
-func (d *diff) touched(o object) bool {
-	r, ok := o.(ref)
-	_, changed := d.changed[r.number]
-	return ok && changed
 }
 
 // compareInfo lets a producer note itself and the time of its change.
@@ -45,7 +39,7 @@ func (d *diff) compareInfo(a, b object) error {
 	for _, key := range keysOf(before, after) {
 		switch key {
 		case "ModDate", "Producer", "Creator", "CreationDate":
-			if _, ok := after[key].(*text); !ok && after[key] != nil {
+			if _, ok := d.resolve(d.after, after[key]).(*text); !ok && after[key] != nil {
 				return refuse("the document information has a /%s that is no text", key)
 			}
 		default:
@@ -54,12 +48,9 @@ func (d *diff) compareInfo(a, b object) error {
 			}
 		}
 	}
-	d.extend()
-	return nil
+	d.change.note(classExtension, "")
+	return d.err
 }
-
-// extend notes that the revision added no signature so far but more than nothing.
-func (d *diff) extend() { d.kind = max(d.kind, changeExtension) }
 
 func keysOf(dicts ...dict) []name {
 	var keys []name
@@ -83,28 +74,32 @@ func (d *diff) compareCatalogs() error {
 		return err
 	}
 	for _, key := range keysOf(before, after) {
-		a, b := before[key], after[key]
-		switch key {
-		case "AcroForm":
-			err = d.compareForms(a, b)
-		case "DSS":
-			err = d.compareStores(a, b)
-		case "Metadata":
-			err = d.compareMetadata(a, b)
-		case "Version":
-			if _, ok := b.(name); !ok && b != nil {
-				err = refuse("the version in the catalog")
-			}
-		case "Extensions":
-			err = d.grow(a, b, "the list of extensions", 0)
-		default:
-			if !d.same(a, b, 0) {
-				err = refuse("/%s in the catalog", key)
-			}
-		}
-		if err != nil {
+		if err := d.compareCatalogEntry(key, before[key], after[key]); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (d *diff) compareCatalogEntry(key name, a, b object) error {
+	switch key {
+	case "AcroForm":
+		return d.compareForms(a, b)
+	case "DSS":
+		return d.compareStores(a, b)
+	case "Metadata":
+		return d.compareMetadata(a, b)
+	case "Extensions":
+		return d.compareExtensions(a, b)
+	case "StructTreeRoot":
+		return d.compareTags(a, b)
+	case "Version":
+		if _, ok := b.(name); ok || b == nil {
+			return nil
+		}
+	}
+	if !d.same(a, b, 0) {
+		return refuse("/%s in the catalog", key)
 	}
 	return nil
 }
@@ -129,21 +124,52 @@ func (d *diff) compareMetadata(a, b object) error {
 	if !ok || content.dict["Type"] != name("Metadata") {
 		return refuse("the metadata is replaced by something else")
 	}
-	d.extend()
+	d.change.note(classExtension, "")
 	return nil
 }
 
-// compareStores allows the document security store to grow.
+// compareExtensions allows what a writer declares about the extensions of the
+// format that it uses (ISO 32000-2, 7.12): names, numbers and texts.
+func (d *diff) compareExtensions(a, b object) error {
+	if err := d.claimTree(a); err != nil {
+		return err
+	}
+	if !d.isDeclaration(b, 0) {
+		return refuse("the list of extensions is replaced by something else")
+	}
+	return d.err
+}
+
+func (d *diff) isDeclaration(o object, depth int) bool {
+	if depth > maxFieldDepth {
+		return false
+	}
+	var elements []object
+	switch v := d.resolve(d.after, o).(type) {
+	case dict:
+		for _, element := range v {
+			elements = append(elements, element)
+		}
+	case array:
+		elements = v
+	case *stream:
+		return false
+	}
+	return !slices.ContainsFunc(elements, func(e object) bool { return !d.isDeclaration(e, depth+1) })
+}
+
+// compareStores allows the document security store to be written anew: its content
+// proves itself. It must stay a store, and what it was must not be in use elsewhere.
 func (d *diff) compareStores(a, b object) error {
 	if a == nil && b == nil {
 		return nil
 	}
-	if b == nil {
-		return refuse("the validation data was removed")
-	}
 	store, err := d.after.dict(b)
 	if err != nil {
 		return err
+	}
+	if store == nil {
+		return refuse("the validation data was removed")
 	}
 	for key := range store {
 		switch key {
@@ -152,166 +178,162 @@ func (d *diff) compareStores(a, b object) error {
 			return refuse("the validation data has an entry /%s", key)
 		}
 	}
-	d.extend()
-	return d.grow(a, b, "the validation data", 0)
+	if !d.same(a, b, 0) || d.touched(b) {
+		d.change.note(classExtension, "validation data was added")
+	}
+	return d.claimTree(a)
 }
 
-// grow allows dictionaries to gain keys and arrays to gain elements; what was there
-// stays, and streams never change.
-func (d *diff) grow(a, b object, what string, depth int) error {
-	if depth > maxFieldDepth {
-		return refuse("%s is nested too deeply", what)
+// compareTags allows the structure tree to gain elements for new fields. What was
+// there keeps its place and its text.
+func (d *diff) compareTags(a, b object) error {
+	if a == nil || b == nil {
+		if a == nil && b == nil {
+			return nil
+		}
+		return refuse("the structure tree")
 	}
-	if err := d.claimMoved(a, b, what); err != nil && a != nil {
-		return err
+	if len(d.changed) == 0 {
+		return nil
 	}
-	before, after := d.resolve(d.before, a), d.resolve(d.after, b)
-	if before == nil || d.err != nil {
-		return d.err
+	w := tagWalk{diff: d, seen: map[int]bool{}}
+	if !sameRef(a, b) {
+		if r, ok := b.(ref); ok && !d.fresh(r.number) {
+			return refuse("the structure tree")
+		}
+		old, ok := d.resolve(d.before, a).(dict)
+		now, also := d.resolve(d.after, b).(dict)
+		if !ok || !also {
+			return refuse("the structure tree")
+		}
+		if err := w.compareEntries(old, now); err != nil {
+			return err
+		}
 	}
-	switch old := before.(type) {
-	case dict:
-		return d.growDict(old, after, what, depth)
+	return w.visit(a, 0)
+}
+
+// tagWalk looks for changed objects of the structure tree.
+type tagWalk struct {
+	*diff
+	seen map[int]bool
+}
+
+func (w *tagWalk) visit(o object, depth int) error {
+	if w.before.walked++; depth > maxTagDepth || w.before.walked > maxWalkedAll {
+		return errTooManyObjects()
+	}
+	if r, ok := o.(ref); ok {
+		if w.seen[r.number] {
+			return nil
+		}
+		w.seen[r.number] = true
+		if err := w.compare(r); err != nil {
+			return err
+		}
+		o = w.resolve(w.before, r)
+	}
+	switch v := o.(type) {
 	case array:
-		return d.growArray(old, after, what)
-	}
-	if !d.sameDirect(before, after, depth) {
-		return refuse("%s lost or changed an entry", what)
-	}
-	return d.err
-}
-
-func (d *diff) growDict(old dict, after object, what string, depth int) error {
-	grown, ok := after.(dict)
-	if !ok {
-		return refuse("%s is replaced by something else", what)
-	}
-	for _, key := range keysOf(old) {
-		if err := d.grow(old[key], grown[key], what, depth+1); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *diff) growArray(old array, after object, what string) error {
-	grown, ok := after.(array)
-	if !ok {
-		return refuse("%s is replaced by something else", what)
-	}
-	for _, element := range old {
-		if !slices.ContainsFunc(grown, func(o object) bool { return d.same(element, o, 0) }) {
-			return refuse("%s lost an entry", what)
-		}
-	}
-	return d.err
-}
-
-// compareRest judges the changed objects that no entry of trailer or catalog
-// accounted for: pages that gained a widget, fields that were signed, lists.
-func (d *diff) compareRest() error {
-	for _, number := range sortedKeys(d.changed) {
-		if d.claimed[number] || d.fresh(number) || d.reached.count[number] == 0 {
-			// What is new, or was part of nothing (an old cross-reference stream), can be
-			// reached from nothing that was there before (checkHidden), only from what a
-			// rule let change.
-			continue
-		}
-		before, err := d.before.lookup(d.refBefore(number))
-		if err != nil {
-			return err
-		}
-		after, err := d.after.lookup(refOf(d.changed[number]))
-		if err != nil {
-			return err
-		}
-		if err := d.compareObject(number, before.object, after.object); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (d *diff) refBefore(number int) ref {
-	e, _ := d.before.entry(number)
-	return refOf(e)
-}
-
-func sortedKeys(m map[int]entry) []int {
-	keys := make([]int, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-func (d *diff) compareObject(number int, a, b object) error {
-	if list, ok := a.(array); ok {
-		if err := d.claimInPlace(ref{number: number}, "a list"); err != nil {
-			return err
-		}
-		return d.gainsWidgets(list, b, "a list")
-	}
-	before, after := dictOf(a), dictOf(b)
-	if isStream(a) != isStream(b) || before == nil || after == nil {
-		return refuse("object %d", number)
-	}
-	switch {
-	case isStream(a):
-		return refuse("object %d, a stream of content", number)
-	case before["Type"] == name("Page") && after["Type"] == name("Page"):
-		return d.comparePages(before, after)
-	}
-	return refuse("object %d (%s)", number, kindOf(before))
-}
-
-func kindOf(d dict) string {
-	for _, key := range []name{"Type", "Subtype", "FT"} {
-		if kind, ok := d[key].(name); ok {
-			return string(kind)
-		}
-	}
-	return "a dictionary"
-}
-
-// comparePages allows a page to gain the widgets of new signatures.
-func (d *diff) comparePages(before, after dict) error {
-	for _, key := range keysOf(before, after) {
-		if key == "Annots" {
-			continue
-		}
-		if !d.same(before[key], after[key], 0) {
-			return refuse("/%s of a page", key)
-		}
-	}
-	if sameRef(before["Annots"], after["Annots"]) {
-		return nil // the same list object, which is judged by itself
-	}
-	old, _ := d.resolve(d.before, before["Annots"]).(array)
-	if err := d.claimMoved(before["Annots"], after["Annots"], "the annotations of a page"); err != nil {
-		return err
-	}
-	return d.gainsWidgets(old, d.resolve(d.after, after["Annots"]), "the annotations of a page")
-}
-
-// gainsWidgets requires a list to keep its elements in order and to gain only
-// widgets of new signatures at its end.
-func (d *diff) gainsWidgets(old array, b object, what string) error {
-	grown, ok := b.(array)
-	if !ok || len(grown) < len(old) {
-		return refuse("%s lost an entry", what)
-	}
-	for i, element := range grown {
-		if i < len(old) {
-			if !d.same(old[i], element, 0) {
-				return refuse("%s has another entry", what)
+		for _, element := range v {
+			if err := w.visit(element, depth+1); err != nil {
+				return err
 			}
-			continue
 		}
-		if r, ok := element.(ref); !ok || !d.widgets[r.number] {
-			return refuse("%s gained what is not a signature", what)
+	case dict:
+		if v["Type"] == name("OBJR") || v["Type"] == name("MCR") || isAnnotation(v) {
+			return nil
+		}
+		for _, key := range []name{"K", "ParentTree", "Nums", "Kids"} {
+			if err := w.visit(v[key], depth+1); err != nil {
+				return err
+			}
 		}
 	}
-	return d.err
+	return w.err
+}
+
+// maxTagDepth bounds the depth of a structure tree, arrays included.
+const maxTagDepth = 400
+
+func isAnnotation(d dict) bool { return d["Subtype"] != nil && d["Rect"] != nil }
+
+// compare lets a changed element gain children, and a number tree entries.
+func (w *tagWalk) compare(r ref) error {
+	e, changed := w.changed[r.number]
+	if !changed || w.settled[r.number] {
+		return nil
+	}
+	before, after := w.resolve(w.before, r), w.resolve(w.after, refOf(e))
+	if list, ok := before.(array); ok {
+		if w.reached.count[r.number] > 1 || !w.gains(list, after) {
+			return refuse("the structure tree")
+		}
+		w.settled[r.number] = true
+		return nil
+	}
+	old, ok := before.(dict)
+	now, also := after.(dict)
+	if !ok || !also || isAnnotation(old) || old["Type"] == name("Page") || old["Type"] == name("Pages") {
+		return nil // not of the tree, and judged elsewhere
+	}
+	w.settled[r.number] = true
+	return w.compareEntries(old, now)
+}
+
+func (w *tagWalk) compareEntries(old, now dict) error {
+	for _, key := range keysOf(old, now) {
+		switch key {
+		case "ParentTreeNextKey":
+			if _, ok := now[key].(int64); ok {
+				continue
+			}
+		case "Limits":
+			if _, ok := now[key].(array); ok {
+				continue
+			}
+		case "K", "Nums":
+			if w.gains(old[key], now[key]) {
+				continue
+			}
+		case "ParentTree", "RoleMap", "IDTree":
+			if old[key] == nil {
+				continue
+			}
+		}
+		if !w.same(old[key], now[key], 0) {
+			return refuse("/%s in the structure tree", key)
+		}
+	}
+	return w.err
+}
+
+// gains reports whether a list, or a single element in its place, kept what it had
+// in order and gained only new objects and numbers.
+func (w *tagWalk) gains(a, b object) bool {
+	old, isList := a.(array)
+	if !isList && a != nil {
+		old = array{a}
+	}
+	now, ok := b.(array)
+	if !ok {
+		now = array{b}
+	}
+	next := 0
+	for _, element := range now {
+		if next < len(old) && w.same(old[next], element, 0) {
+			next++
+			continue
+		}
+		switch v := element.(type) {
+		case int64:
+		case ref:
+			if !w.fresh(v.number) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return next == len(old)
 }

@@ -13,6 +13,8 @@ import (
 const (
 	maxXrefBytes         = 64 << 20
 	maxObjectStreamBytes = 8 << 20
+	maxHeldBytes         = 12 << 20  // of opened object streams in memory
+	maxInflated          = 160 << 20 // over a whole verification: about a second
 	maxPredictorColumns  = 1 << 12
 )
 

@@ -1,20 +1,31 @@
 package pdfsig
 
-// maxWalked bounds the objects that are looked at to compare revisions.
-const maxWalked = 400_000
+import "slices"
 
-// reach is what can be reached from the catalog and the information dictionary of
-// one view: how often each object is referred to, and which references lead
-// nowhere. A later revision that defines one of those brings something to light
-// that the signer could not see.
+// Bounds of the objects that are looked at to compare revisions: of one view, and
+// of all of them together.
+const (
+	maxWalked    = 400_000
+	maxWalkedAll = 1_500_000
+)
+
+// reach is what can be reached from the trailer of one view: how often each object
+// is referred to, and which references lead nowhere. A later revision that defines
+// one of those brings something to light that the signer could not see.
 type reach struct {
 	count    map[int]int
 	dangling map[int]bool
-	complete bool // false when the bound was met
+	complete bool // false when a bound was met
 }
 
 // reach walks the objects of the view.
 func (v view) reach() (*reach, error) {
+	return v.walk(func(o object, err error) error { return err })
+}
+
+// walk visits every object that can be reached, each once, with what kept it from
+// being read.
+func (v view) walk(visit func(object, error) error) (*reach, error) {
 	r := &reach{count: map[int]int{}, dangling: map[int]bool{}}
 	var queue []ref
 	note := func(to ref) {
@@ -25,22 +36,64 @@ func (v view) reach() (*reach, error) {
 	trailer := v.revisions[v.revision].trailer()
 	eachRef(trailer["Root"], note)
 	eachRef(trailer["Info"], note)
-	for len(queue) > 0 {
+	shown := true // later, what only other entries of the trailer lead to: no reader shows it
+	for len(queue) > 0 || shown {
+		if len(queue) == 0 {
+			shown = false
+			eachRef(without(trailer, "Root", "Info"), note)
+			continue
+		}
 		next := queue[len(queue)-1]
 		queue = queue[:len(queue)-1]
-		if len(r.count) > maxWalked {
+		if v.walked++; len(r.count) > maxWalked || v.walked > maxWalkedAll {
 			return r, nil
 		}
 		if _, defined := v.entry(next.number); !defined {
-			r.dangling[next.number] = true
+			r.dangling[next.number] = shown
 			continue
 		}
 		found, err := v.lookup(next)
-		if err != nil {
+		if err := visit(found.object, err); err != nil {
 			return nil, err
 		}
 		eachRef(found.object, note)
 	}
 	r.complete = true
 	return r, nil
+}
+
+// claimTree accounts for the references from an object of the view before, and from
+// what is below it and in use nowhere else. That may then change. What is in use
+// elsewhere too is not entered: its other holder did not agree to a change.
+func (d *diff) claimTree(o object) error {
+	var ready []ref
+	note := func(to ref) {
+		if d.claims[to.number]++; d.claims[to.number] == d.reached.count[to.number] {
+			ready = append(ready, to)
+		}
+	}
+	eachRef(o, note)
+	for len(ready) > 0 {
+		next := ready[len(ready)-1]
+		ready = ready[:len(ready)-1]
+		if d.before.walked++; d.before.walked > maxWalkedAll {
+			return errTooManyObjects()
+		}
+		found, err := d.before.lookup(next)
+		if err != nil {
+			return err
+		}
+		eachRef(found.object, note)
+	}
+	return nil
+}
+
+func without(d dict, keys ...name) dict {
+	out := dict{}
+	for key, value := range d {
+		if !slices.Contains(keys, key) {
+			out[key] = value
+		}
+	}
+	return out
 }

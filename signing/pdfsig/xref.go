@@ -15,6 +15,7 @@ const (
 	freeEntries     = 4096      // what any file may have; more must fit its size
 	bytesPerEntry   = 4         // a packed object takes a few bytes at least
 	tableEntryBytes = 20
+	maxLead         = 2 // bytes of white space before a section
 )
 
 // entryKind is the first field of a cross-reference entry.
@@ -42,11 +43,17 @@ type section struct {
 	eof       int64 // just after its %%EOF
 	unended   error // no such mark follows, which only the first section of a linearized file may lack
 	trailer   dict
-	entries   []entry // by number, each once
+	entries   []entry  // by number, each once
+	stream    bool     // a cross-reference stream
+	hidden    *section // what /XRefStm of a table names; nil without
+}
+
+func (s *section) index(number int) (int, bool) {
+	return slices.BinarySearchFunc(s.entries, number, func(e entry, n int) int { return int(e.number) - n })
 }
 
 func (s *section) find(number int) (entry, bool) {
-	i, ok := slices.BinarySearchFunc(s.entries, number, func(e entry, n int) int { return int(e.number) - n })
+	i, ok := s.index(number)
 	if !ok {
 		return entry{}, false
 	}
@@ -56,6 +63,12 @@ func (s *section) find(number int) (entry, bool) {
 // readSection reads the section at an offset and the end mark behind it.
 func (f *file) readSection(offset int64) (*section, error) {
 	p := f.parserAt(offset)
+	for range maxLead { // some writers point to the line end before the keyword
+		if b, ok := p.peek(); !ok || !isSpace(b) {
+			break
+		}
+		p.at++
+	}
 	b, _ := p.peek()
 	s := &section{offset: offset}
 	var err error
@@ -68,6 +81,9 @@ func (f *file) readSection(offset int64) (*section, error) {
 		return nil, err
 	}
 	if err := sortEntries(s); err != nil {
+		return nil, err
+	}
+	if err := f.readHidden(s); err != nil {
 		return nil, err
 	}
 	s.unended = f.readEndMark(s)
@@ -92,6 +108,17 @@ func sortEntries(s *section) error {
 // readEndMark reads "startxref N %%EOF" behind a section.
 func (f *file) readEndMark(s *section) error {
 	p := f.parserAt(s.bodyEnd)
+	p.skipSpace()
+	if b, _ := p.peek(); s.stream && b == 't' { // Acrobat repeats a part of it in linearized files
+		p.keyword("trailer")
+		repeated, ok := p.object(0).(dict)
+		for key := range repeated {
+			ok = ok && (key == "Size" || key == "ID")
+		}
+		if !ok {
+			p.fail("a trailer contradicts its cross-reference stream")
+		}
+	}
 	p.keyword("startxref")
 	s.startxref = p.integer()
 	for b, ok := p.peek(); ok && isSpace(b); b, ok = p.peek() {
@@ -199,7 +226,7 @@ func (f *file) readXrefStream(s *section) error {
 	if !ok || content.dict["Type"] != name("XRef") {
 		return broken(s.offset, "no cross-reference section is here")
 	}
-	s.trailer, s.bodyEnd = content.dict, found.end
+	s.trailer, s.bodyEnd, s.stream = content.dict, found.end, true
 	widths, ok := xrefWidths(content.dict)
 	if !ok {
 		return broken(s.offset, "a cross-reference stream has bad field widths")

@@ -1,0 +1,259 @@
+package pdfsig
+
+import "slices"
+
+// fillFields judges the fields that were there and that the revision changes.
+func (d *diff) fillFields(fields []field) error {
+	names := map[string]int{}
+	for _, f := range fields {
+		names[f.name]++
+	}
+	for _, f := range fields {
+		if !d.touches(f) {
+			continue
+		}
+		var err error
+		switch {
+		case f.signed():
+			return refuse("the signature field %q, which was signed", f.name)
+		case f.isSignature():
+			err = d.signField(f)
+		case names[f.name] > 1:
+			return refuse("the field %q, which shares its name", f.name)
+		default:
+			err = d.fillField(f)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *diff) touches(f field) bool {
+	return d.touched(f.at) || slices.ContainsFunc(f.widgets, func(r ref) bool { return d.touched(r) })
+}
+
+// signField allows an empty signature field to be signed, with an appearance at its
+// place.
+func (d *diff) signField(f field) error {
+	after, err := d.after.dict(f.at)
+	if err != nil {
+		return err
+	}
+	if err := d.requireSame(f, f.dict, after, "V", "AP", "AS", "MK", "DA", "DR", "F", "Ff", "M"); err != nil {
+		return err
+	}
+	if err := d.compareAppearance(f, f.dict, after); err != nil {
+		return err
+	}
+	for _, r := range f.widgets {
+		d.widgets[r.number] = true
+		if r == f.at {
+			continue
+		}
+		if err := d.signWidget(f, r); err != nil {
+			return err
+		}
+	}
+	d.settled[f.at.number] = true
+	if after["V"] == nil {
+		return refuse("the signature field %q without a signature", f.name)
+	}
+	d.change.fields = append(d.change.fields, f.name)
+	return d.addValue(after, f.at, f.name)
+}
+
+func (d *diff) signWidget(f field, r ref) error {
+	if !d.touched(r) {
+		return nil
+	}
+	before, err := d.before.dict(r)
+	if err != nil {
+		return err
+	}
+	after, err := d.after.dict(r)
+	if err != nil {
+		return err
+	}
+	d.settled[r.number] = true
+	if err := d.requireSame(f, before, after, "AP", "AS", "MK", "DA", "F", "M"); err != nil {
+		return err
+	}
+	return d.compareAppearance(f, before, after)
+}
+
+// requireSame requires all entries but some to be as they were.
+func (d *diff) requireSame(f field, before, after dict, except ...name) error {
+	for _, key := range keysOf(before, after) {
+		if !slices.Contains(except, key) && !d.same(before[key], after[key], 0) {
+			return refuse("/%s of the field %q", key, f.name)
+		}
+	}
+	return d.err
+}
+
+// The flags of fields that nobody may fill in (ISO 32000-2, tables 227 and 229).
+const (
+	flagReadOnly   = 1 << 0
+	flagPushButton = 1 << 16
+)
+
+// fillField allows a field to get a value, and with it its appearance.
+func (d *diff) fillField(f field) error {
+	switch f.kind {
+	case name("Tx"), name("Ch"), name("Btn"):
+	default:
+		return refuse("the field %q", f.name)
+	}
+	after, err := d.after.dict(f.at)
+	if err != nil {
+		return err
+	}
+	old, now := d.resolve(d.before, f.dict["V"]), d.resolve(d.after, after["V"])
+	if isStream(old) || isStream(now) || f.flags&flagReadOnly != 0 || f.kind == name("Btn") && f.flags&flagPushButton != 0 {
+		return refuse("the field %q, which cannot be filled in", f.name)
+	}
+	d.claim(f.dict["V"])
+	if d.sameDirect(old, now, 0) {
+		return d.keepField(f, after)
+	}
+	if err := d.requireSame(f, f.dict, after, "V", "AP", "AS", "M", "I"); err != nil {
+		return err
+	}
+	d.settled[f.at.number] = true
+	for _, r := range f.widgets {
+		if err := d.fillWidget(f, r, isEmptyValue(old)); err != nil {
+			return err
+		}
+	}
+	d.change.fields = append(d.change.fields, f.name)
+	d.change.note(classForm, "the field "+f.name+" was filled in")
+	if !isEmptyValue(old) && d.change.overwritten == "" {
+		d.change.overwritten = f.name
+	}
+	return d.err
+}
+
+// keepField refuses another appearance of a field whose value stays. Only the date
+// of the change may differ.
+func (d *diff) keepField(f field, after dict) error {
+	if err := d.requireSame(f, f.dict, after, "M", "V"); err != nil {
+		return err
+	}
+	d.settled[f.at.number] = true
+	for _, r := range f.widgets {
+		before, err := d.before.dict(r)
+		if err != nil {
+			return err
+		}
+		now, err := d.after.dict(r)
+		if err != nil {
+			return err
+		}
+		if err := d.requireSame(f, before, now, "M", "V"); err != nil {
+			return err
+		}
+		d.settled[r.number] = true
+	}
+	return d.err
+}
+
+func (d *diff) fillWidget(f field, r ref, wasEmpty bool) error {
+	before, err := d.before.dict(r)
+	if err != nil {
+		return err
+	}
+	after, err := d.after.dict(r)
+	if err != nil {
+		return err
+	}
+	if wasEmpty && f.kind != name("Btn") && d.drawsContent(before["AP"]) {
+		return refuse("the field %q showed something though it was empty", f.name)
+	}
+	if r != f.at {
+		if err := d.requireSame(f, before, after, "AP", "AS", "M"); err != nil {
+			return err
+		}
+		d.settled[r.number] = true
+	}
+	if before["AP"] != nil && after["AP"] == nil {
+		return refuse("the appearance of the field %q was removed", f.name)
+	}
+	return d.compareAppearance(f, before, after)
+}
+
+// isEmptyValue reports whether nobody had filled in the field.
+func isEmptyValue(o object) bool {
+	switch v := o.(type) {
+	case nil:
+		return true
+	case *text:
+		return v.string() == ""
+	case array:
+		return len(v) == 0
+	case name:
+		return v == "Off" || v == ""
+	}
+	return false
+}
+
+// compareAppearance allows what a field looks like to be drawn anew: by new
+// objects, or by new content of those that served this field alone.
+func (d *diff) compareAppearance(f field, before, after dict) error {
+	if err := d.claimTree(before["AP"]); err != nil {
+		return err
+	}
+	if r, ok := before["AP"].(ref); ok && !sameRef(r, after["AP"]) && d.reached.count[r.number] > 1 {
+		return refuse("the appearance of the field %q is used for something else too", f.name)
+	}
+	known := map[ref]bool{}
+	d.eachAppearance(d.before, before["AP"], func(r ref) { known[r] = true })
+	planted := false
+	d.eachAppearance(d.after, after["AP"], func(r ref) {
+		planted = planted || !known[r] && !d.fresh(r.number)
+	})
+	if planted {
+		return refuse("the field %q takes its appearance from what was there before", f.name)
+	}
+	return d.err
+}
+
+// eachAppearance visits the references of an appearance dictionary down to its
+// streams (ISO 32000-2, 12.5.5).
+func (d *diff) eachAppearance(in view, appearance object, visit func(ref)) {
+	if r, ok := appearance.(ref); ok {
+		visit(r)
+	}
+	states, _ := d.resolve(in, appearance).(dict)
+	for _, state := range states {
+		if r, ok := state.(ref); ok {
+			visit(r)
+		}
+		streams, _ := d.resolve(in, state).(dict)
+		for _, o := range streams {
+			if r, ok := o.(ref); ok {
+				visit(r)
+			}
+		}
+	}
+}
+
+// maxAppearance bounds what is read of an appearance.
+const maxAppearance = 64 << 10
+
+// drawsContent reports whether the normal appearance shows text, an image or
+// another form: an empty field shows at most a frame. What cannot be read counts
+// as drawing.
+func (d *diff) drawsContent(appearance object) bool {
+	states, _ := d.resolve(d.before, appearance).(dict)
+	content, ok := d.resolve(d.before, states["N"]).(*stream)
+	if !ok {
+		return false
+	}
+	reader, err := d.before.decode(content, &d.before)
+	if err != nil {
+		return true
+	}
+	return showsSomething(reader)
+}

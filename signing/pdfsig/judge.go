@@ -1,0 +1,141 @@
+package pdfsig
+
+import (
+	"bytes"
+	"crypto/x509"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lienthong/lienthong/signing/verdict"
+)
+
+func (e *examination) judgeAll() {
+	for _, c := range e.candidates {
+		if c.isTimestamp() {
+			e.judgeTimestamp(c)
+		}
+	}
+	for _, c := range e.candidates {
+		if !c.isTimestamp() {
+			e.judge(c)
+		}
+	}
+}
+
+// judge turns a candidate into a verdict.
+func (e *examination) judge(c *candidate) {
+	s := verdict.Signature{Field: c.field.name, Format: "PDF", Revisions: len(e.revisions), Revision: c.revision()}
+	if c.gated == nil {
+		s.Check("coverage", "", c.problem)
+		e.report.add(s, Detail{})
+		return
+	}
+	detail := Detail{Covered: c.gated.end, Certifies: c.permission.certifies, Permission: c.permission.level}
+	s.Format = c.gated.subFilter()
+	s.CoversWhole = c.gated.revision == len(e.revisions)-1
+	s.Claimed = pdfTime(c.gated.dict["M"])
+	s.Check("coverage", "the signature covers its whole revision", nil)
+	if e.encrypted {
+		s.Check("structure", "", errEncrypted())
+	} else {
+		detail.Changes = e.laterChanges(c)
+		s.Check("later revisions", strings.Join(detail.Changes, "; "), e.laterProblem(c))
+	}
+	switch {
+	case !c.knownFormat():
+		s.Check("format", "", verdict.Doubt(verdict.FormatFailure, "signatures of the form %q are not supported", s.Format))
+	case c.problem != nil:
+		s.Check("format", "", c.problem)
+	}
+	switch {
+	case c.old != nil:
+		e.judgeOldForm(c, &s)
+	case c.message != nil: // also of an unknown form: a digest that differs proves a change
+		e.judgeMessage(c, &s)
+	}
+	e.report.add(s, detail)
+}
+
+func (c *candidate) knownFormat() bool {
+	switch c.gated.subFilter() {
+	case subFilterLegacy, subFilterBaseline, subFilterOldRSA:
+		return true
+	}
+	return false
+}
+
+// laterProblem returns the first change behind the signature that it forbids.
+func (e *examination) laterProblem(c *candidate) *verdict.Problem {
+	for number := c.gated.revision + 1; number < len(e.revisions); number++ {
+		var certified *permission
+		if e.certification != nil && e.certification.gated.revision < number {
+			certified = &e.certification.permission
+		}
+		if problem := c.permission.permits(e.changes[number], certified); problem != nil {
+			return problem
+		}
+	}
+	return nil
+}
+
+// laterChanges describes what came behind the signature.
+func (e *examination) laterChanges(c *candidate) []string {
+	var list []string
+	for number := c.gated.revision + 1; number < len(e.revisions); number++ {
+		for _, note := range e.changes[number].notes {
+			if !slices.Contains(list, note) {
+				list = append(list, note)
+			}
+		}
+	}
+	return list
+}
+
+// judgeMessage checks the cryptographic message, its signer and the signer's path.
+func (e *examination) judgeMessage(c *candidate, s *verdict.Signature) {
+	m := c.message
+	s.Algorithm = m.Algorithm()
+	s.Level = "legacy"
+	if s.Claimed.IsZero() {
+		s.Claimed = m.SigningTime
+	}
+	if c.job != nil {
+		s.Check("content digest", "the signed bytes are unchanged", m.CheckDigest(c.job.sum))
+	}
+	s.Check("algorithms", s.Algorithm, m.CheckStrength())
+	signer, problem := m.Signer()
+	if !s.Check("signer", "", problem) {
+		return
+	}
+	s.Signer = signer
+	baseline := c.gated.subFilter() == subFilterBaseline
+	s.Check("signing certificate reference", "", m.CheckSigningCertificate(signer, baseline))
+	s.Check("signature value", "verifies with the key of the signing certificate", m.CheckSignature(signer))
+	e.options.Validator.Judge(s, e.pathCandidates(m.Certificates), e.options.At)
+	if m.Timestamped {
+		s.Skip("signature timestamp", "present, not evaluated at this level")
+	}
+	s.Level = e.levelOf(c)
+}
+
+// pathCandidates are the certificates that came with the signature and with the
+// file.
+func (e *examination) pathCandidates(bag []*x509.Certificate) []*x509.Certificate {
+	return slices.Concat(bag, e.report.Material.Certificates)
+}
+
+// pdfTime reads a PDF date; zero when it is not one.
+func pdfTime(o object) time.Time {
+	t, ok := o.(*text)
+	if !ok {
+		return time.Time{}
+	}
+	value := string(bytes.TrimRight(bytes.ReplaceAll(t.value, []byte("'"), nil), "\x00"))
+	for _, layout := range []string{"D:20060102150405-0700", "D:20060102150405Z0000", "D:20060102150405Z", "D:20060102150405"} {
+		if at, err := time.Parse(layout, value); err == nil {
+			return at.UTC()
+		}
+	}
+	return time.Time{}
+}

@@ -1,0 +1,141 @@
+package pdfsig
+
+import (
+	"crypto/x509"
+	"errors"
+	"io"
+	"slices"
+)
+
+// Bounds of the validation data.
+const (
+	maxMaterialBytes = 12 << 20
+	maxMaterialItems = 512
+)
+
+// Material is the validation data of a document security store (ETSI EN 319
+// 142-1, 5.4.2). Nothing of it is proven.
+type Material struct {
+	Certificates []*x509.Certificate // unreadable ones are left out
+	CRLs         [][]byte            // DER
+	OCSPs        [][]byte            // DER
+	end          int64               // of the newest revision that added to it
+}
+
+// complete reports whether there is what B-LT asks for.
+func (m Material) complete() bool {
+	return len(m.Certificates) > 0 && len(m.CRLs)+len(m.OCSPs) > 0
+}
+
+// stampedBy reports whether a timestamp proves when the data was there.
+func (m Material) stampedBy(stamps []Timestamp) bool {
+	return slices.ContainsFunc(stamps, func(t Timestamp) bool { return t.proves(m.end) })
+}
+
+// materialReader collects within bounds.
+type materialReader struct {
+	view
+	left  int64
+	items int
+}
+
+// collect reads the validation data of the newest view.
+func (e *examination) collect() error {
+	latest := e.latest()
+	catalog, err := latest.catalog()
+	if err != nil || catalog["DSS"] == nil {
+		return err
+	}
+	store, err := latest.dict(catalog["DSS"])
+	if err != nil {
+		return err
+	}
+	r := &materialReader{view: latest, left: maxMaterialBytes, items: maxMaterialItems}
+	m := &e.report.Material
+	certificates, err := r.read(store["Certs"])
+	if err != nil {
+		return err
+	}
+	for _, der := range certificates {
+		if certificate, err := x509.ParseCertificate(der); err == nil {
+			m.Certificates = append(m.Certificates, certificate)
+		}
+	}
+	if m.CRLs, err = r.read(store["CRLs"]); err != nil {
+		return err
+	}
+	if m.OCSPs, err = r.read(store["OCSPs"]); err != nil {
+		return err
+	}
+	if r.left < 0 || r.items < 0 {
+		e.report.Findings = append(e.report.Findings, "the validation data of the PDF is too large and was read in part")
+	}
+	m.end = e.storeEnd(catalog["DSS"])
+	return nil
+}
+
+// storeEnd returns where the revision ends that defined the store last.
+func (e *examination) storeEnd(store object) int64 {
+	number := len(e.revisions) - 1
+	if r, ok := store.(ref); ok {
+		if _, by, ok := e.latest().defined(r.number); ok {
+			number = by
+		}
+	} else if root, ok := e.revisions[number].trailer()["Root"].(ref); ok {
+		if _, by, ok := e.latest().defined(root.number); ok {
+			number = by
+		}
+	}
+	return e.revisions[number].eof
+}
+
+// read returns the decoded streams of a list. What is no stream, or cannot be
+// decoded, is left out.
+func (r *materialReader) read(list object) ([][]byte, error) {
+	resolved, err := r.resolve(list)
+	if err != nil {
+		return nil, err
+	}
+	elements, _ := resolved.(array)
+	var out [][]byte
+	for _, o := range elements {
+		if r.items--; r.items < 0 || r.left < 0 {
+			return out, nil
+		}
+		data, err := r.stream(o)
+		var structure *structureError
+		if errors.As(err, &structure) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(data) > 0 {
+			out = append(out, data)
+		}
+	}
+	return out, nil
+}
+
+func (r *materialReader) stream(o object) ([]byte, error) {
+	resolved, err := r.resolve(o)
+	if err != nil {
+		return nil, err
+	}
+	content, ok := resolved.(*stream)
+	if !ok {
+		return nil, nil
+	}
+	reader, err := r.decode(content, &r.view)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(reader, r.left+1))
+	if r.left -= int64(len(data)); r.left < 0 {
+		return nil, nil
+	}
+	if err != nil {
+		err = streamError(content.offset, "a stream of the validation data is damaged", err)
+	}
+	return data, err
+}

@@ -1,0 +1,132 @@
+package pdfsig
+
+import (
+	"bytes"
+	"crypto"
+	encoding "encoding/asn1"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/lienthong/lienthong/signing/verdict"
+)
+
+// TokenJudge decides whether an RFC 3161 token was made by an authority that is
+// trusted, with the validation data of the file as a help. That the token is over
+// the right bytes is checked before.
+type TokenJudge func(token []byte, material Material) *verdict.Problem
+
+// Timestamp is a document timestamp (ETSI EN 319 142-1, 5.4.3).
+type Timestamp struct {
+	Field    string
+	Revision int       // that it covers, from 1
+	Covered  int64     // bytes from the start of the file
+	Time     time.Time // UTC, of the token; proves nothing while Problem is set or Judged is not
+	Judged   bool      // a TokenJudge was asked
+	Problem  *verdict.Problem
+}
+
+// proves reports whether the file up to that byte existed at the time.
+func (t Timestamp) proves(covered int64) bool {
+	return t.Judged && t.Problem == nil && t.Covered >= covered
+}
+
+// token is what a timestamp says.
+type token struct {
+	raw     []byte
+	hash    crypto.Hash
+	imprint []byte
+	time    time.Time
+}
+
+func (c *candidate) digestJob(hash crypto.Hash) *digestJob {
+	return &digestJob{hash: hash, low: c.gated.low, high: c.gated.high, end: c.gated.end}
+}
+
+// parseToken reads the content of a token as far as it concerns the bytes that it
+// stamps.
+func parseToken(der []byte) (*token, *verdict.Problem) {
+	input := cryptobyte.String(der)
+	tag := asn1.Tag(0).ContextSpecific().Constructed()
+	var info, outer, data, inner, wrapped, content cryptobyte.String
+	var kind encoding.ObjectIdentifier
+	ok := input.ReadASN1(&info, asn1.SEQUENCE) && info.SkipASN1(asn1.OBJECT_IDENTIFIER) &&
+		info.ReadASN1(&outer, tag) && outer.ReadASN1(&data, asn1.SEQUENCE) &&
+		data.SkipASN1(asn1.INTEGER) && data.SkipASN1(asn1.SET) && data.ReadASN1(&inner, asn1.SEQUENCE) &&
+		inner.ReadASN1ObjectIdentifier(&kind) && kind.String() == "1.2.840.113549.1.9.16.1.4" &&
+		inner.ReadASN1(&wrapped, tag) && wrapped.ReadASN1(&content, asn1.OCTET_STRING)
+	if !ok {
+		return nil, verdict.Doubt(verdict.FormatFailure, "the document timestamp cannot be read")
+	}
+	return parseTokenContent(der, content)
+}
+
+// parseTokenContent reads a TSTInfo (RFC 3161, 2.4.2).
+func parseTokenContent(der []byte, content cryptobyte.String) (*token, *verdict.Problem) {
+	t := &token{raw: der}
+	var info, imprint, algorithm cryptobyte.String
+	var hash encoding.ObjectIdentifier
+	ok := content.ReadASN1(&info, asn1.SEQUENCE) && info.SkipASN1(asn1.INTEGER) && info.SkipASN1(asn1.OBJECT_IDENTIFIER) &&
+		info.ReadASN1(&imprint, asn1.SEQUENCE) && imprint.ReadASN1(&algorithm, asn1.SEQUENCE) &&
+		algorithm.ReadASN1ObjectIdentifier(&hash) && imprint.ReadASN1Bytes(&t.imprint, asn1.OCTET_STRING) &&
+		info.SkipASN1(asn1.INTEGER) && info.ReadASN1GeneralizedTime(&t.time)
+	if !ok {
+		return nil, verdict.Doubt(verdict.FormatFailure, "the document timestamp cannot be read")
+	}
+	t.time = t.time.UTC()
+	switch hash.String() {
+	case "2.16.840.1.101.3.4.2.1":
+		t.hash = crypto.SHA256
+	case "2.16.840.1.101.3.4.2.2":
+		t.hash = crypto.SHA384
+	case "2.16.840.1.101.3.4.2.3":
+		t.hash = crypto.SHA512
+	case "1.3.14.3.2.26":
+		t.hash = crypto.SHA1
+	default:
+		return nil, verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest algorithm %s of the document timestamp is not accepted", hash)
+	}
+	return t, nil
+}
+
+// judgeTimestamp reports a document timestamp. One that is not over its own bytes,
+// or whose revision was changed, is reported as a signature that failed: somebody
+// put it there to make the document look proven.
+func (e *examination) judgeTimestamp(c *candidate) {
+	t := Timestamp{Field: c.field.name, Revision: c.revision(), Covered: c.gated.end, Problem: c.problem}
+	if t.Problem == nil {
+		t.Time = c.token.time
+		t.Problem = e.tokenProblem(c, &t)
+	}
+	e.report.Timestamps = append(e.report.Timestamps, t)
+	switch {
+	case t.Problem == nil && !t.Judged:
+		e.report.Findings = append(e.report.Findings, "document timestamp in field "+t.Field+": its authority was not judged")
+	case t.Problem != nil:
+		e.report.Findings = append(e.report.Findings, "document timestamp in field "+t.Field+": "+t.Problem.Reason)
+	}
+	if t.Problem == nil || t.Problem.Indication != verdict.Failed {
+		return
+	}
+	s := verdict.Signature{Field: t.Field, Format: subFilterTimestamp, Revision: t.Revision, Revisions: len(e.revisions)}
+	s.CoversWhole = t.Revision == s.Revisions
+	s.Check("document timestamp", "", t.Problem)
+	e.report.add(s, Detail{Covered: t.Covered})
+}
+
+func (e *examination) tokenProblem(c *candidate, t *Timestamp) *verdict.Problem {
+	switch {
+	case !bytes.Equal(c.token.imprint, c.job.sum):
+		return verdict.Fail(verdict.HashFailure, "the document timestamp was made for other bytes")
+	case e.encrypted:
+		return errEncrypted()
+	case c.token.hash == crypto.SHA1:
+		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the document timestamp uses SHA-1, which is not accepted")
+	}
+	if problem := e.laterProblem(c); problem != nil || e.options.Tokens == nil {
+		return problem
+	}
+	t.Judged = true
+	return e.options.Tokens(c.token.raw, e.report.Material)
+}
