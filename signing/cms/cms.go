@@ -1,5 +1,6 @@
-// Package cms reads and checks the Cryptographic Message Syntax signature of a
-// detached content (RFC 5652), as PDF signatures carry it (ISO 32000, PAdES).
+// Package cms reads, checks and makes the Cryptographic Message Syntax signature of
+// a detached content (RFC 5652), as PDF signatures (ISO 32000, PAdES) and containers
+// (ASiC with CAdES) carry it. Maker makes them; the rest is about those of others.
 //
 // It is small and strict: DER only, exactly one signer, no content inside, signed
 // attributes required (each once, in DER order, content type and message digest
