@@ -31,7 +31,7 @@ func (e *examination) judge(c *candidate) {
 		e.report.add(s, Detail{})
 		return
 	}
-	detail := Detail{Covered: c.gated.end, Certifies: c.permission.certifies, Permission: c.permission.level}
+	detail := Detail{Covered: c.gated.end, Certifies: c.permission.certifies, Permission: c.permission.level, Message: c.message}
 	s.Format = c.gated.subFilter()
 	s.CoversWhole = c.gated.revision == len(e.revisions)-1
 	s.Claimed = pdfTime(c.gated.dict["M"])

@@ -1,6 +1,7 @@
 package pdfsig
 
 import (
+	"crypto/sha256"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -13,8 +14,10 @@ const (
 	maxMaterialItems = 512
 )
 
-// Material is the validation data of a document security store (ETSI EN 319
-// 142-1, 5.4.2). Nothing of it is proven.
+// Material is the validation data of a document security store, with that for single
+// signatures (VRI; ETSI EN 319 142-1, 5.4.2). Each item is there once, in the order of
+// the file. What came inside of a signature is in Detail.Message. Nothing of it is
+// proven.
 type Material struct {
 	Certificates []*x509.Certificate // unreadable ones are left out
 	CRLs         [][]byte            // DER
@@ -37,6 +40,7 @@ type materialReader struct {
 	view
 	left  int64
 	items int
+	seen  map[any]bool // references and content that were read
 }
 
 // collect reads the validation data of the newest view.
@@ -50,9 +54,41 @@ func (e *examination) collect() error {
 	if err != nil {
 		return err
 	}
-	r := &materialReader{view: latest, left: maxMaterialBytes, items: maxMaterialItems}
-	m := &e.report.Material
-	certificates, err := r.read(store["Certs"])
+	r := &materialReader{view: latest, left: maxMaterialBytes, items: maxMaterialItems, seen: map[any]bool{}}
+	if err := r.readStore(store, &e.report.Material); err != nil {
+		return err
+	}
+	if r.left < 0 || r.items < 0 {
+		e.report.Findings = append(e.report.Findings, "the validation data of the PDF is too large and was read in part")
+	}
+	e.report.Material.end = e.storeEnd(catalog["DSS"])
+	return nil
+}
+
+// readStore reads the lists of the store and those of its VRI entries, which name
+// the same streams as a rule. The entries are read in the order of their names.
+func (r *materialReader) readStore(store dict, m *Material) error {
+	if err := r.readLists(store, m, "Certs", "CRLs", "OCSPs"); err != nil {
+		return err
+	}
+	single, err := r.dict(store["VRI"])
+	if err != nil {
+		return err
+	}
+	for _, key := range keysOf(single) {
+		entry, err := r.dict(single[key])
+		if err != nil {
+			return err
+		}
+		if err := r.readLists(entry, m, "Cert", "CRL", "OCSP"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *materialReader) readLists(from dict, m *Material, certs, crls, ocsps name) error {
+	certificates, err := r.read(from[certs])
 	if err != nil {
 		return err
 	}
@@ -61,17 +97,14 @@ func (e *examination) collect() error {
 			m.Certificates = append(m.Certificates, certificate)
 		}
 	}
-	if m.CRLs, err = r.read(store["CRLs"]); err != nil {
+	lists, err := r.read(from[crls])
+	if err != nil {
 		return err
 	}
-	if m.OCSPs, err = r.read(store["OCSPs"]); err != nil {
-		return err
-	}
-	if r.left < 0 || r.items < 0 {
-		e.report.Findings = append(e.report.Findings, "the validation data of the PDF is too large and was read in part")
-	}
-	m.end = e.storeEnd(catalog["DSS"])
-	return nil
+	m.CRLs = append(m.CRLs, lists...)
+	responses, err := r.read(from[ocsps])
+	m.OCSPs = append(m.OCSPs, responses...)
+	return err
 }
 
 // storeEnd returns where the revision ends that defined the store last.
@@ -99,8 +132,15 @@ func (r *materialReader) read(list object) ([][]byte, error) {
 	elements, _ := resolved.(array)
 	var out [][]byte
 	for _, o := range elements {
+		at, isReference := o.(ref)
+		if isReference && r.seen[at] {
+			continue
+		}
 		if r.items--; r.items < 0 || r.left < 0 {
 			return out, nil
+		}
+		if isReference {
+			r.seen[at] = true
 		}
 		data, err := r.stream(o)
 		var structure *structureError
@@ -110,7 +150,8 @@ func (r *materialReader) read(list object) ([][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(data) > 0 {
+		if sum := sha256.Sum256(data); len(data) > 0 && !r.seen[sum] {
+			r.seen[sum] = true
 			out = append(out, data)
 		}
 	}

@@ -23,6 +23,7 @@ type Timestamp struct {
 	Revision int       // that it covers, from 1
 	Covered  int64     // bytes from the start of the file
 	Time     time.Time // UTC, of the token; proves nothing while Problem is set or Judged is not
+	Token    []byte    // RFC 3161, in DER; nil when it could not be read
 	Judged   bool      // a TokenJudge was asked
 	Problem  *verdict.Problem
 }
@@ -96,7 +97,7 @@ func parseTokenContent(der []byte, content cryptobyte.String) (*token, *verdict.
 func (e *examination) judgeTimestamp(c *candidate) {
 	t := Timestamp{Field: c.field.name, Revision: c.revision(), Covered: c.gated.end, Problem: c.problem}
 	if t.Problem == nil {
-		t.Time = c.token.time
+		t.Time, t.Token = c.token.time, c.token.raw
 		t.Problem = e.tokenProblem(c, &t)
 	}
 	e.report.Timestamps = append(e.report.Timestamps, t)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/lienthong/lienthong/signing/cms"
 	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/verdict"
 )
@@ -39,6 +40,10 @@ type Detail struct {
 	Certifies  bool     // it is the certification of the document (DocMDP)
 	Permission int64    // level of changes that it permits, 1 to 3; 0 without a word on it
 	Changes    []string // what later revisions did, in order
+
+	// Message is the signature value with the timestamps, certificates and revocation
+	// data inside of it; nil where there is none that can be read.
+	Message *cms.Message
 }
 
 // examination is the verification of one file.
