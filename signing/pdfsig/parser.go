@@ -1,9 +1,11 @@
 package pdfsig
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 )
 
@@ -228,6 +230,7 @@ func (p *parser) angle(depth int) object {
 	value := &text{start: start, hex: true}
 	high := -1
 	for {
+		p.hexPairs(value, high)
 		b, ok := p.next()
 		digit := hexDigit(b)
 		switch {
@@ -249,6 +252,22 @@ func (p *parser) angle(depth int) object {
 			high = -1
 		}
 	}
+}
+
+// hexPairs takes whole bytes out of the window for as long as there are two digits for
+// each. A signature value has tens of thousands of digits: one by one through next,
+// they would cost as much as the check of the signature itself.
+func (p *parser) hexPairs(value *text, high int) {
+	if high >= 0 || p.err != nil || p.at >= len(p.window) {
+		return
+	}
+	digits := p.window[p.at:]
+	digits = digits[:len(digits)&^1]
+	at := len(value.value)
+	value.value = slices.Grow(value.value, len(digits)/2)
+	n, _ := hex.Decode(value.value[at:at+len(digits)/2], digits) // it stops before what is no digit
+	value.value = value.value[:at+n]
+	p.at += 2 * n
 }
 
 func hexDigit(b byte) int {
