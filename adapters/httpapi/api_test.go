@@ -575,6 +575,32 @@ func TestOverload(t *testing.T) {
 	}
 }
 
+// TestTheLogSaysWhyNothingWasServed: in one line, with the cause where the hub is to
+// blame and without what a client wrote.
+func TestTheLogSaysWhyNothingWasServed(t *testing.T) {
+	s := newTestServer(t, func(o *Options) {
+		o.Overloaded = func() error {
+			return &hub.Error{Kind: hub.KindUnavailable, Rule: "disk", Message: "the hub's storage is full", Err: errors.New("12 MiB free")}
+		}
+	})
+	if a := s.call(t, http.MethodPost, "/v1/dispatches", "never read"); a.StatusCode != http.StatusServiceUnavailable {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	s.call(t, http.MethodPost, "/v1/keys", `{"name": "Nguyễn Văn Mật", "kind": "nobody"}`)
+	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
+	for _, want := range []string{"level=WARN msg=request", "status=503", "kind=unavailable", "rule=disk", "12 MiB free"} {
+		if !strings.Contains(lines[0], want) {
+			t.Errorf("no %s in %s", want, lines[0])
+		}
+	}
+	if last := lines[len(lines)-1]; !strings.Contains(last, "status=422") || !strings.Contains(last, "kind=invalid") || strings.Contains(last, "nobody") {
+		t.Errorf("%s", last)
+	}
+	if strings.Contains(s.log.String(), "Mật") {
+		t.Error("the log repeats what a client wrote")
+	}
+}
+
 // TestMetricsAreForOperators and tell nothing of the addresses that were asked for.
 func TestMetricsAreForOperators(t *testing.T) {
 	var seen []Observation

@@ -26,6 +26,7 @@ type exchange struct {
 	trace string // correlation id of the caller, else the request id
 	begun time.Time
 	log   *slog.Logger
+	err   error // why the request was not served; nil for success
 	// secret is the key as presented. It is kept for event streams, which ask
 	// again whether it is in force, and never logged.
 	secret string
@@ -141,6 +142,7 @@ func (x *exchange) failed(err error) {
 	if cause := x.body.failure(); cause != nil {
 		err = cause // what broke the body explains best why reading it failed
 	}
+	x.err = err
 	x.logFailure(err)
 	if x.w.begun() {
 		panic(http.ErrAbortHandler)
@@ -172,9 +174,12 @@ func (a *api) end(x *exchange, rt route) {
 			aborted = false
 		}
 	}
-	x.log.Info("request", "method", x.r.Method, "route", rt.pattern, "status", x.w.status,
+	level, why := x.reason()
+	x.log.Log(x.r.Context(), level, "request", append([]any{
+		"method", x.r.Method, "route", rt.pattern, "status", x.w.status,
 		"actor", x.actor.Name, "in", x.body.total, "out", x.w.bytes, "aborted", aborted,
-		"duration", a.Now().Sub(x.begun), "trace", x.trace)
+		"duration", a.Now().Sub(x.begun), "trace", x.trace,
+	}, why...)...)
 	if a.Observe != nil {
 		a.Observe(x.r.Context(), Observation{
 			Method: x.r.Method, Route: rt.pattern, Status: x.w.status, In: x.body.total, Out: x.w.bytes, Took: a.Now().Sub(x.begun),
@@ -183,6 +188,24 @@ func (a *api) end(x *exchange, rt route) {
 	if aborted {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// reason is what the access log tells of a request that was not served: kind, field and
+// rule, never what a client wrote. Where the hub itself could not serve it an operator
+// is told all of it.
+func (x *exchange) reason() (slog.Level, []any) {
+	if x.err == nil {
+		return slog.LevelInfo, nil
+	}
+	first := hub.ViolationsOf(x.err)[0]
+	why := []any{"kind", first.Kind, "field", first.Field, "rule", first.Rule}
+	switch first.Kind {
+	case hub.KindUnavailable:
+		return slog.LevelWarn, append(why, "error", x.err)
+	case hub.KindBusy:
+		return slog.LevelInfo, append(why, "error", x.err)
+	}
+	return slog.LevelInfo, why
 }
 
 // isToken reports whether s can stand in a header and a log as an id.

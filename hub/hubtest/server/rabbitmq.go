@@ -179,7 +179,7 @@ func (w *erlang) newBroker(t testing.TB, name string) *Broker {
 	}
 	b.Process = &Process{options: Options{
 		Path: filepath.Join(w.programs, "rabbitmq-server"),
-		Env:  b.environment(), Dir: b.folder, Ready: b.ready, Limit: 2 * time.Minute,
+		Env:  b.environment(), Dir: b.folder, Ready: b.ready,
 	}}
 	return b
 }
@@ -275,7 +275,7 @@ func (b *Broker) VHost(t testing.TB) string {
 // API asks the management API as administrator and returns the answer; a status of
 // 400 or more is an error. Paths are escaped as in URLs.
 func (b *Broker) API(method, path, body string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, method, b.ManagementURL()+path, strings.NewReader(body))
 	if err != nil {
@@ -376,7 +376,7 @@ func (b *Broker) Kill() {
 }
 
 // Stop shuts the broker down in order.
-func (b *Broker) Stop() error { return b.Process.Stop(syscall.SIGTERM, time.Minute) }
+func (b *Broker) Stop() error { return b.Process.Stop(syscall.SIGTERM, 5*time.Minute) }
 
 // remove ends the broker with all that was started for it.
 func (b *Broker) remove() {

@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -31,9 +32,10 @@ type Options struct {
 	Dir  string   // working folder
 	User *syscall.Credential
 	// Ready reports whether the server answers and is the one that was started.
-	// It is asked every 20 ms.
+	// It is asked every 50 ms.
 	Ready func() error
-	// Limit bounds the wait for Ready; default 60 s.
+	// Limit bounds the wait for Ready; default 5 min: a server that fails ends by
+	// itself, one that is only slow on a busy machine deserves patience.
 	Limit time.Duration
 }
 
@@ -81,7 +83,7 @@ func (p *Process) Start() error {
 func (p *Process) awaitReady() error {
 	limit := p.options.Limit
 	if limit == 0 {
-		limit = 60 * time.Second
+		limit = 5 * time.Minute
 	}
 	deadline := time.Now().Add(limit)
 	for {
@@ -92,7 +94,7 @@ func (p *Process) awaitReady() error {
 		select {
 		case <-p.done:
 			return fmt.Errorf("%s ended before it was ready:\n%s", p.options.Path, p.log)
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
 			p.kill()
@@ -142,18 +144,25 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Log is the end of what the server wrote.
 func (p *Process) Log() string { return p.log.String() }
 
-// FreePort returns a port of the loopback address that nobody listens on.
+// FreePort returns a port of the loopback address that nobody listens on. It lies
+// below the range that the kernel gives to outgoing connections (32768 and above
+// unless changed): a server binds it seconds later, or again after a kill, and until
+// then another test's connection would take it.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // closed at once
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 10000 + rand.IntN(22000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // closed at once
+		if err != nil {
+			continue // taken
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return port
 	}
-	port := l.Addr().(*net.TCPAddr).Port //nolint:forcetypeassert // a TCP listener has one
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return port
+	t.Fatal("no free port was found")
+	return 0
 }
 
 // Listens reports whether something accepts connections on the address.

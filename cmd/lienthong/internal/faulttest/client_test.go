@@ -24,9 +24,13 @@ type client struct {
 	http *http.Client
 }
 
+// patience is how long tests wait for what must come. It is only ever used up by a
+// failure, so it allows for a machine that has much else to do.
+const patience = 2 * time.Minute
+
 func newClient(base, key string) *client {
 	return &client{base: base, key: key, http: &http.Client{
-		Timeout:   10 * time.Second,
+		Timeout:   patience,
 		Transport: &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true},
 	}}
 }

@@ -33,7 +33,7 @@ type fault struct {
 }
 
 // recovery is how long a hub may take after the end of a fault to accept again.
-const recovery = 20 * time.Second
+const recovery = patience
 
 // survive lets faults happen one after the other while nodes work under load, and asks
 // after each whether the hub kept its word, came back by itself, and said what was wrong.
@@ -222,7 +222,7 @@ func databaseFaults(database *server.Postgres, name string) []fault {
 		{name: "database killed", begin: func() error { database.Kill(); return nil }, end: database.Start, stops: "database", wait: time.Second},
 		{
 			name: "database stopped in order", stops: "database", wait: time.Second,
-			begin: func() error { return database.Stop(syscall.SIGINT, 30*time.Second) }, end: database.Start,
+			begin: func() error { return database.Stop(syscall.SIGINT, patience) }, end: database.Start,
 		},
 		{
 			name: "connections cut", end: nothing, wait: 300 * time.Millisecond,

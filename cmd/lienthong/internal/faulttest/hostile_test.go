@@ -50,7 +50,7 @@ func (l *load) goesOn(t *testing.T, h *hubproc.Process) {
 // stillOpen collects until nothing of this load is open, and returns what stays.
 func (l *load) stillOpen(t *testing.T, h *hubproc.Process) []string {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(patience)
 	for {
 		if _, err := l.drain(t.Context(), h.URL); err != nil {
 			t.Fatal(err)
@@ -100,7 +100,7 @@ func TestSlowHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 		go func() {
-			_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+			_ = c.SetReadDeadline(time.Now().Add(patience))
 			_, err := io.Copy(io.Discard, c)
 			closed <- err
 		}()
@@ -150,7 +150,7 @@ func TestSlowBodies(t *testing.T) {
 	l.others().goesOn(t, h)
 	select {
 	case <-refused:
-	case <-time.After(time.Minute):
+	case <-time.After(patience):
 		t.Error("nobody told the dripping client that it has too much under way")
 	}
 }
@@ -187,7 +187,7 @@ func TestPollers(t *testing.T) {
 	}
 	operator := newClient(h.URL, operatorKey)
 	const keysNeeded, waitsOfAKey = 20, 25
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	woken, streams := make(chan error, keysNeeded*waitsOfAKey), make(chan struct{}, keysNeeded*waitsOfAKey)
 	for range keysNeeded {

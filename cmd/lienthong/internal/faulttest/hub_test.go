@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/rs/zerolog"
 
@@ -87,7 +86,7 @@ func prepared(t *testing.T, dataDir string, env ...string) keys {
 	t.Helper()
 	h := startHub(t, dataDir, "", env...)
 	k := prepare(t, h)
-	if err := h.Stop(30 * time.Second); err != nil {
+	if err := h.Stop(patience); err != nil {
 		t.Fatal(err)
 	}
 	return k

@@ -89,6 +89,10 @@ func run(name string, args ...string) error {
 	return nil
 }
 
+// smallDisk is for hubs on the disks below: all of them have less room than a hub wants
+// to have free for its work.
+const smallDisk = "LIENTHONG_MIN_FREE=0"
+
 // disk is one mounted loop file system.
 type disk struct{ image, mount string }
 
@@ -115,7 +119,7 @@ func newDisk(t *testing.T, image string, format bool) disk {
 
 func (d disk) unmount(t *testing.T) {
 	t.Helper()
-	for range 50 {
+	for range 500 {
 		if err := syscall.Unmount(d.mount, 0); err == nil {
 			return
 		}
@@ -131,8 +135,8 @@ func crashImage(t *testing.T, mutant string) ([]string, *record) {
 	dir := t.TempDir()
 	original := newDisk(t, filepath.Join(dir, "disk"), true)
 	dataDir := filepath.Join(original.mount, "hub")
-	l := &load{keys: prepared(t, dataDir), record: newRecord(), counter: new(atomic.Int64)}
-	h := startHub(t, dataDir, mutant)
+	l := &load{keys: prepared(t, dataDir, smallDisk), record: newRecord(), counter: new(atomic.Int64)}
+	h := startHub(t, dataDir, mutant, smallDisk)
 	ctx, cancel := context.WithCancel(t.Context())
 	var group sync.WaitGroup
 	group.Go(func() { l.run(ctx, h.URL) })
@@ -156,7 +160,7 @@ func crashImage(t *testing.T, mutant string) ([]string, *record) {
 
 	crashed := newDisk(t, copied, false)
 	defer crashed.unmount(t)
-	h = startHub(t, filepath.Join(crashed.mount, "hub"), "")
+	h = startHub(t, filepath.Join(crashed.mount, "hub"), "", smallDisk)
 	defer h.Kill()
 	// Documents answered after the freeze are gone with the power; only those
 	// attempted before it may be shown.
@@ -169,14 +173,14 @@ func crashImage(t *testing.T, mutant string) ([]string, *record) {
 
 func waitForReceipts(t *testing.T, h *hubproc.Process, r *record, count int) {
 	t.Helper()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(patience)
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		r.mu.Lock()
-		enough := len(r.accepted) >= count
+		got, refusals, refusal := len(r.accepted), r.refusals, r.refusal
 		r.mu.Unlock()
-		if enough {
+		if got >= count {
 			return
 		}
 		select {
@@ -184,7 +188,7 @@ func waitForReceipts(t *testing.T, h *hubproc.Process, r *record, count int) {
 		case <-h.Done():
 			t.Fatalf("the hub ended by itself:\n%s", h.Log())
 		case <-deadline:
-			t.Fatalf("no %d receipts in time:\n%s", count, h.Log())
+			t.Fatalf("%d of %d receipts in %s; %d refusals, the last one: %v\n%s", got, count, patience, refusals, refusal, h.Log())
 		}
 	}
 }

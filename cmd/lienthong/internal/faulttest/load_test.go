@@ -46,6 +46,7 @@ func (l *load) send(ctx context.Context, c *client) {
 			return
 		}
 		if err != nil {
+			l.record.refuse(no)
 			pause(ctx)
 		}
 		if l.pace > 0 {
@@ -116,6 +117,9 @@ func (l *load) collect(ctx context.Context, c *client) {
 				}
 				return
 			}
+		}
+		if len(items) == 0 {
+			pause(ctx) // a client that asks again at once takes the machine from the hub
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/crashpoint"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
@@ -51,7 +50,7 @@ func everyStep(t *testing.T, env ...string) {
 
 // dieAt drives every kind of act until the hub dies.
 func dieAt(ctx context.Context, h *hubproc.Process, l *load) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var group sync.WaitGroup
 	group.Go(func() { l.run(ctx, h.URL) })

@@ -83,7 +83,7 @@ func objectsFaults(objects *server.ObjectStore) []fault {
 		{name: "object store killed", begin: func() error { objects.Kill(); return nil }, end: objects.Start, stops: "objects", wait: time.Second},
 		{
 			name: "object store stopped in order", stops: "objects", wait: time.Second,
-			begin: func() error { return objects.Stop(syscall.SIGTERM, 30*time.Second) }, end: objects.Start,
+			begin: func() error { return objects.Stop(syscall.SIGTERM, patience) }, end: objects.Start,
 		},
 		{name: "object store frozen", begin: objects.Freeze, end: objects.Thaw, wait: 2 * time.Second},
 	}

@@ -13,6 +13,8 @@ type record struct {
 	accepted  map[string]promise         // by external id: a receipt was given
 	handed    map[string]json.RawMessage // by delivery id: receipt of the hand-over
 	doubled   []string                   // contradictions seen while the load ran
+	refusals  int                        // of submissions, while the load ran
+	refusal   error                      // the last one: says why a load came to nothing
 }
 
 // promise is one receipt of acceptance and what it stands for.
@@ -46,6 +48,14 @@ func (r *record) accept(d document, a accepted) {
 		return
 	}
 	r.accepted[d.externalID] = promise{document: d, dispatch: a.Dispatch.ID, receipt: a.Receipt}
+}
+
+// refuse notes that the hub did not take a document now.
+func (r *record) refuse(no *refused) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.refusals++
+	r.refusal = no
 }
 
 func (r *record) handOver(delivery string, receipt json.RawMessage) {

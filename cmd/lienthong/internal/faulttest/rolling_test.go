@@ -132,7 +132,7 @@ func rollingRestart(t *testing.T, env ...string) {
 	}
 	for i, dir := range s.dirs {
 		time.Sleep(500 * time.Millisecond)
-		if err := nodes[i].Stop(60 * time.Second); err != nil {
+		if err := nodes[i].Stop(patience); err != nil {
 			t.Fatal(err)
 		}
 		nodes[i] = startHub(t, dir, "", s.env...)
@@ -200,7 +200,7 @@ func TestArrivalOnAnotherNode(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(patience):
 		t.Error("nobody was told")
 	}
 }
