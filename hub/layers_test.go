@@ -77,7 +77,7 @@ func guests() []guest {
 		{"github.com/go-chi/chi", []string{"adapters/httpapi", "adapters/web", "adapters/vxp", "adapters/lgsp"}, nil},
 		{"go.yaml.in/yaml", []string{"schemas"}, []string{"adapters/httpapi", "cmd/lienthong/deploy"}},
 		{"golang.org/x/mod/sumdb", []string{"hub/audit"}, nil},
-		{"golang.org/x/text", []string{"hub/directory", "hub/intake", "adapters/...", wiring}, nil},
+		{"golang.org/x/text", []string{"hub/directory", "hub/intake", "adapters/...", "signing/asic", wiring}, nil},
 		{"golang.org/x/sync", []string{"adapters/...", stores, wiring}, nil},
 		{"golang.org/x/sys", []string{stores, wiring}, nil},
 		{"golang.org/x/term", []string{wiring}, nil},
