@@ -65,7 +65,7 @@ func (a attributes) add(element cryptobyte.String) *verdict.Problem {
 // readClaims requires the content type and reads what the message says about time.
 func (m *Message) readClaims() *verdict.Problem {
 	contentType, ok := m.attributes[oidContentType]
-	if !ok || !readOID(&contentType, oidData) || !contentType.Empty() {
+	if !ok || !readOID(&contentType, m.kind) || !contentType.Empty() {
 		return verdict.Fail(verdict.FormatFailure, "the signed content type is missing or is not the one of the content")
 	}
 	if value, ok := m.attributes[oidSigningTime]; ok {
@@ -73,13 +73,35 @@ func (m *Message) readClaims() *verdict.Problem {
 			return malformed("a signing time")
 		}
 	}
+	m.readAdobeArchive()
+	return m.readTokens()
+}
+
+// maxTokens bounds the signature timestamps of one message.
+const maxTokens = 8
+
+// readTokens collects the signature timestamps among the unsigned attributes.
+func (m *Message) readTokens() *verdict.Problem {
 	unsigned := m.signer.unsignedAttr
 	for !unsigned.Empty() {
-		var attribute cryptobyte.String
+		var attribute, values, token cryptobyte.String
 		if !unsigned.ReadASN1(&attribute, asn1.SEQUENCE) {
 			return malformed("unsigned attributes")
 		}
-		m.Timestamped = m.Timestamped || readOID(&attribute, oidTimestamp)
+		if !readOID(&attribute, oidTimestamp) {
+			continue
+		}
+		m.Timestamped = true
+		if !attribute.ReadASN1(&values, asn1.SET) {
+			return malformed("signature timestamps")
+		}
+		for !values.Empty() && len(m.Tokens) < maxTokens {
+			var tag asn1.Tag
+			if !values.ReadAnyASN1Element(&token, &tag) {
+				return malformed("signature timestamps")
+			}
+			m.Tokens = append(m.Tokens, token) // whoever judges it says what is wrong with it
+		}
 	}
 	return nil
 }
@@ -111,6 +133,8 @@ func (m *Message) CheckDigest(sum []byte) *verdict.Problem {
 // The object identifiers of content types and attributes, as text.
 const (
 	oidData                 = "1.2.840.113549.1.7.1"
+	oidTSTInfo              = "1.2.840.113549.1.9.16.1.4"
+	oidAdobeArchive         = "1.2.840.113583.1.1.8"
 	oidSignedData           = "1.2.840.113549.1.7.2"
 	oidContentType          = "1.2.840.113549.1.9.3"
 	oidMessageDigest        = "1.2.840.113549.1.9.4"

@@ -13,7 +13,7 @@
 // It trusts nothing: whether the signer leads to an anchor is for package trust.
 //
 // Limits of this version: BER (indefinite lengths) is not read and leaves the
-// signature undecided; timestamps among the unsigned attributes are noticed only.
+// signature undecided; timestamps among the unsigned attributes are handed out, not judged.
 package cms
 
 import (
@@ -36,10 +36,19 @@ type Message struct {
 	Certificates []*x509.Certificate // the bag, in order; unreadable ones are left out
 	SigningTime  time.Time           // signed attribute, a claim; zero when absent
 	Timestamped  bool                // carries a signature timestamp, unchecked
+	Tokens       [][]byte            // those timestamps: RFC 3161 tokens in DER, unchecked
+	Content      []byte              // of a timestamp token; nil in a detached signature
+	CRLs         [][]byte            // revocation lists that came along, in DER, unchecked
+	OCSPs        [][]byte            // OCSP responses that came along, in DER, unchecked
 
 	signer     signerInfo
 	attributes attributes
+	kind       string // the content type
 }
+
+// Value returns the octets of the signature value: what a signature timestamp is
+// made over (RFC 3161, appendix A).
+func (m *Message) Value() []byte { return m.signer.value }
 
 // signerInfo is the one SignerInfo of the message.
 type signerInfo struct {
@@ -66,7 +75,13 @@ func TrimPadding(contents []byte) []byte {
 }
 
 // Parse reads a ContentInfo with a detached SignedData and nothing after it.
-func Parse(der []byte) (*Message, *verdict.Problem) {
+func Parse(der []byte) (*Message, *verdict.Problem) { return parse(der, oidData) }
+
+// ParseToken reads a timestamp token (RFC 3161, 2.4.2): a SignedData that holds its
+// content, a TSTInfo. Content is set; the caller hashes it for CheckDigest.
+func ParseToken(der []byte) (*Message, *verdict.Problem) { return parse(der, oidTSTInfo) }
+
+func parse(der []byte, kind string) (*Message, *verdict.Problem) {
 	if len(der) > 1 && der[0] == 0x30 && der[1] == 0x80 {
 		return nil, verdict.Doubt(verdict.FormatFailure, "the signature is not in DER (indefinite length)")
 	}
@@ -80,30 +95,30 @@ func Parse(der []byte) (*Message, *verdict.Problem) {
 		!explicit.ReadASN1(&data, asn1.SEQUENCE) || !explicit.Empty() {
 		return nil, malformed("a SignedData")
 	}
-	return parseSignedData(data)
+	return parseSignedData(data, kind)
 }
 
 func malformed(what string) *verdict.Problem {
 	return verdict.Fail(verdict.FormatFailure, "the signature value is malformed: it does not hold %s", what)
 }
 
-func parseSignedData(data cryptobyte.String) (*Message, *verdict.Problem) {
+func parseSignedData(data cryptobyte.String, kind string) (*Message, *verdict.Problem) {
 	var version int
-	var digests, content, bag, signers cryptobyte.String
-	var hasBag bool
+	var digests, content, bag, lists, signers cryptobyte.String
 	if !data.ReadASN1Integer(&version) || version < 1 || version > 5 ||
 		!data.ReadASN1(&digests, asn1.SET) || !data.ReadASN1(&content, asn1.SEQUENCE) {
 		return nil, malformed("a SignedData")
 	}
-	if problem := checkDetached(content); problem != nil {
+	m := &Message{kind: kind}
+	if problem := m.readContent(content); problem != nil {
 		return nil, problem
 	}
-	if !data.ReadOptionalASN1(&bag, &hasBag, asn1.Tag(0).ContextSpecific().Constructed()) ||
-		!data.SkipOptionalASN1(asn1.Tag(1).ContextSpecific().Constructed()) ||
+	if !data.ReadOptionalASN1(&bag, nil, asn1.Tag(0).ContextSpecific().Constructed()) ||
+		!data.ReadOptionalASN1(&lists, nil, asn1.Tag(1).ContextSpecific().Constructed()) ||
 		!data.ReadASN1(&signers, asn1.SET) || !data.Empty() {
 		return nil, malformed("a SignedData")
 	}
-	m := &Message{}
+	m.readRevocation(lists)
 	var problem *verdict.Problem
 	if m.Certificates, problem = parseBag(bag); problem != nil {
 		return nil, problem
@@ -117,11 +132,21 @@ func parseSignedData(data cryptobyte.String) (*Message, *verdict.Problem) {
 	return m, nil
 }
 
-// checkDetached requires id-data without content: content inside would be a second
-// text that readers could take for the signed one.
-func checkDetached(content cryptobyte.String) *verdict.Problem {
-	if !readOID(&content, oidData) {
-		return malformed("the content type id-data")
+// readContent requires the content type and, of a detached signature, that there is
+// no content: content inside would be a second text that readers could take for the
+// signed one.
+func (m *Message) readContent(content cryptobyte.String) *verdict.Problem {
+	if !readOID(&content, m.kind) {
+		return malformed("the expected content type")
+	}
+	if m.kind == oidTSTInfo {
+		var wrapped, octets cryptobyte.String
+		if !content.ReadASN1(&wrapped, asn1.Tag(0).ContextSpecific().Constructed()) || !content.Empty() ||
+			!wrapped.ReadASN1(&octets, asn1.OCTET_STRING) || !wrapped.Empty() {
+			return malformed("the content of a timestamp")
+		}
+		m.Content = octets
+		return nil
 	}
 	if !content.Empty() {
 		return verdict.Fail(verdict.FormatFailure, "the signature carries a content of its own, though it is detached")

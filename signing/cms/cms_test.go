@@ -126,7 +126,7 @@ func TestFormsThatPass(t *testing.T) {
 			if problem != nil {
 				t.Fatal(problem)
 			}
-			if m.SigningTime.IsZero() == (name == "signing time") || m.Timestamped != (name == "timestamp") {
+			if m.SigningTime.IsZero() == (name == "signing time") || m.Timestamped != (name == "timestamp") || len(m.Tokens) > 0 != m.Timestamped {
 				t.Errorf("signing time %v, timestamp %v", m.SigningTime, m.Timestamped)
 			}
 		})

@@ -14,6 +14,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"math/big"
@@ -72,6 +73,19 @@ func (a *Authority) Person(name, agency string, algorithm Algorithm) (Identity, 
 // Agency issues a certificate for the seal of an agency, valid two years.
 func (a *Authority) Agency(name string, algorithm Algorithm) (Identity, error) {
 	return a.Issue(a.Template(pkix.Name{CommonName: name}), algorithm)
+}
+
+// TimestampAuthority issues a certificate for timestamps and nothing else (RFC 3161,
+// 2.3), valid two years.
+func (a *Authority) TimestampAuthority(name string, algorithm Algorithm) (Identity, error) {
+	template := a.Template(pkix.Name{CommonName: name})
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	purpose, err := asn1.Marshal([]asn1.ObjectIdentifier{{1, 3, 6, 1, 5, 5, 7, 3, 8}})
+	if err != nil {
+		return Identity{}, fmt.Errorf("write a purpose: %w", err)
+	}
+	template.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 37}, Critical: true, Value: purpose}}
+	return a.Issue(template, algorithm)
 }
 
 // Template returns a certificate for document signing that Issue completes; tests
