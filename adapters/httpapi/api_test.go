@@ -586,14 +586,14 @@ func TestTheLogSaysWhyNothingWasServed(t *testing.T) {
 	if a := s.call(t, http.MethodPost, "/v1/dispatches", "never read"); a.StatusCode != http.StatusServiceUnavailable {
 		t.Fatalf("%d %s", a.StatusCode, a.body)
 	}
-	s.call(t, http.MethodPost, "/v1/keys", `{"name": "Nguyễn Văn Mật", "kind": "nobody"}`)
+	s.call(t, http.MethodPost, "/v1/keys", `{"name": "Nguyễn Văn Mật", "nobody": 1}`)
 	lines := strings.Split(strings.TrimSpace(s.log.String()), "\n")
 	for _, want := range []string{"level=WARN msg=request", "status=503", "kind=unavailable", "rule=disk", "12 MiB free"} {
 		if !strings.Contains(lines[0], want) {
 			t.Errorf("no %s in %s", want, lines[0])
 		}
 	}
-	if last := lines[len(lines)-1]; !strings.Contains(last, "status=422") || !strings.Contains(last, "kind=invalid") || strings.Contains(last, "nobody") {
+	if last := lines[len(lines)-1]; !strings.Contains(last, "status=422") || !strings.Contains(last, "kind=invalid") || !strings.Contains(last, "field=nobody") {
 		t.Errorf("%s", last)
 	}
 	if strings.Contains(s.log.String(), "Mật") {
