@@ -21,12 +21,14 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -262,6 +264,13 @@ func isTaken(err error) bool {
 	r := minio.ToErrorResponse(err)
 	return err != nil && (r.StatusCode == http.StatusPreconditionFailed || r.StatusCode == http.StatusConflict ||
 		r.Code == "PreconditionFailed" || r.Code == "ConditionalRequestConflict")
+}
+
+// isCut: the connection ended under a put. A server that refuses one before it has read
+// all of it may close at once, and then its answer is lost on the way.
+func isCut(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 func isAbsent(err error) bool {

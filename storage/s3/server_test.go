@@ -7,7 +7,13 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -95,6 +101,52 @@ func TestLargeContent(t *testing.T) {
 	defer damaged.Close()
 	_, err = damaged.ReadAt(part[:], 0)
 	wantKind(t, hub.KindInternal, err)
+}
+
+// TestCutOff: a server that closes the connection instead of answering that something is
+// there already is as good as one that says so.
+func TestCutOff(t *testing.T) {
+	srv := server.S3(t)
+	b := open(t, srv, srv.Bucket(t))
+	u, err := url.Parse(b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cuts, proxy := 0, httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: u.Host})
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := os.Stat(filepath.Join(srv.Root, filepath.Clean(r.URL.Path)))
+		if r.Method != http.MethodPut || r.Header.Get("If-None-Match") == "" || r.ContentLength < 64<<10 || err != nil {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		cuts++
+		c, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		_ = c.(*net.TCPConn).SetLinger(0) // what is not yet read makes the end a reset anyway
+		_ = c.Close()
+	}))
+	defer front.Close()
+	behind := open(t, srv, front.URL+u.Path)
+	first, _ := put(t, behind, random(700_000))
+	second, _ := put(t, behind, random(700_000))
+	if first != second || cuts == 0 {
+		t.Errorf("%v and %v after %d cuts", first, second, cuts)
+	}
+	if err := os.WriteFile(b.file(t, first), []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	put(t, open(t, srv, front.URL+u.Path), random(700_000)) // it has not seen the sound one
+	content, err := b.OpenBlob(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer content.Close()
+	if n, err := io.Copy(io.Discard, content); err != nil || n != 700_000 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
 }
 
 // TestServerGone: a store that is away is unavailable, nothing half-written can be read,

@@ -84,7 +84,12 @@ func (s *Store) putPiece(ctx context.Context, key string, body []byte) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	_, err := s.client.PutObject(ctx, s.bucket, key, bytes.NewReader(body), int64(len(body)), conditional(s.options(nil)))
-	if isTaken(err) {
+	taken := isTaken(err)
+	if isCut(err) {
+		_, absent := s.client.StatObject(ctx, s.bucket, key, minio.StatObjectOptions{})
+		taken = absent == nil
+	}
+	if taken {
 		return hub.Errorf(hub.KindConflict, "upload_offset", "taken_over", "a later request goes on with this part")
 	}
 	return failure("write staged bytes", err)

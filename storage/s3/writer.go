@@ -124,7 +124,7 @@ func (s *Store) place(ctx context.Context, digest hub.Digest, body []byte) error
 		return err
 	}
 	err := put(conditional(s.options(&digest)))
-	if !isTaken(err) {
+	if !isTaken(err) && !isCut(err) { // after a cut: what is not there is put again
 		return failure("store content", err)
 	}
 	if fresh, err := s.present(ctx, digest, int64(len(body))); err != nil || fresh {
