@@ -44,48 +44,59 @@ func (d *diff) signField(f field) error {
 	if err := d.requireSame(f, f.dict, after, "V", "AP", "AS", "MK", "DA", "DR", "F", "Ff", "M"); err != nil {
 		return err
 	}
-	if err := d.compareAppearance(f, f.dict, after); err != nil {
-		return err
-	}
+	shown := false
 	for _, r := range f.widgets {
-		d.widgets[r.number] = true
-		if r == f.at {
-			continue
-		}
-		if err := d.signWidget(f, r); err != nil {
+		drawn, err := d.signWidget(f, r)
+		if err != nil {
 			return err
 		}
+		shown = shown || drawn
 	}
 	d.settled[f.at.number] = true
 	if after["V"] == nil {
 		return refuse("the signature field %q without a signature", f.name)
 	}
 	d.change.fields = append(d.change.fields, f.name)
-	return d.addValue(after, f.at, f.name)
+	return d.addValue(after, f.at, f.name, shown)
 }
 
-func (d *diff) signWidget(f field, r ref) error {
-	if !d.touched(r) {
-		return nil
-	}
+// signWidget compares the widget of a field that is signed, and reports whether it
+// now shows something that it did not show before.
+func (d *diff) signWidget(f field, r ref) (drawn bool, err error) {
+	d.widgets[r.number] = true
 	before, err := d.before.dict(r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	after, err := d.after.dict(r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	d.settled[r.number] = true
-	if err := d.requireSame(f, before, after, "AP", "AS", "MK", "DA", "F", "M"); err != nil {
-		return err
+	if r != f.at {
+		if err := d.requireSame(f, before, after, "AP", "AS", "MK", "DA", "F", "M"); err != nil {
+			return false, err
+		}
 	}
-	return d.compareAppearance(f, before, after)
+	if err := d.compareAppearance(f, before, after); err != nil {
+		return false, err
+	}
+	if isHidden(after) || d.rectOf(d.after, after).empty() {
+		return false, d.err
+	}
+	if isHidden(before) {
+		d.change.visible = f.name
+	}
+	redrawn := !d.same(before["AP"], after["AP"], 0) || d.touched(after["AP"])
+	return redrawn && d.drawsContent(d.after, after["AP"]), d.err
 }
 
 // requireSame requires all entries but some to be as they were.
 func (d *diff) requireSame(f field, before, after dict, except ...name) error {
 	for _, key := range keysOf(before, after) {
+		if key == "Type" && before[key] == nil && after[key] == name("Annot") {
+			continue // the default, written out
+		}
 		if !slices.Contains(except, key) && !d.same(before[key], after[key], 0) {
 			return refuse("/%s of the field %q", key, f.name)
 		}
@@ -168,7 +179,7 @@ func (d *diff) fillWidget(f field, r ref, wasEmpty bool) error {
 	if err != nil {
 		return err
 	}
-	if wasEmpty && f.kind != name("Btn") && d.drawsContent(before["AP"]) {
+	if wasEmpty && f.kind != name("Btn") && d.drawsContent(d.before, before["AP"]) {
 		return refuse("the field %q showed something though it was empty", f.name)
 	}
 	if r != f.at {
@@ -245,13 +256,13 @@ const maxAppearance = 64 << 10
 // drawsContent reports whether the normal appearance shows text, an image or
 // another form: an empty field shows at most a frame. What cannot be read counts
 // as drawing.
-func (d *diff) drawsContent(appearance object) bool {
-	states, _ := d.resolve(d.before, appearance).(dict)
-	content, ok := d.resolve(d.before, states["N"]).(*stream)
+func (d *diff) drawsContent(in view, appearance object) bool {
+	states, _ := d.resolve(in, appearance).(dict)
+	content, ok := d.resolve(in, states["N"]).(*stream)
 	if !ok {
 		return false
 	}
-	reader, err := d.before.decode(content, &d.before)
+	reader, err := in.decode(content, &in)
 	if err != nil {
 		return true
 	}

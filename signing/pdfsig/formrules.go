@@ -148,43 +148,67 @@ func (d *diff) addField(r ref) error {
 	if err := checkWidgetKeys(dict); err != nil {
 		return err
 	}
-	title, _ := d.resolve(d.after, dict["T"]).(*text)
-	label := ""
-	if title != nil {
+	label := "without a name"
+	if title, ok := d.resolve(d.after, dict["T"]).(*text); ok {
 		label = title.string()
 	}
+	shown, err := d.addWidgets(r, dict, label)
+	switch {
+	case err != nil:
+		return err
+	case dict["V"] == nil:
+		return d.addEmpty(r, label, shown)
+	}
+	return d.addValue(dict, r, label, shown)
+}
+
+// addEmpty allows an empty signature field. One that shows something must have been
+// signed since: nobody would answer for what it shows.
+func (d *diff) addEmpty(r ref, label string, shown bool) error {
+	newest, err := d.after.latest().dict(r)
+	if err != nil {
+		return err
+	}
+	if shown && newest["V"] == nil {
+		return refuse("the signature field %q was added and shows something, but is not signed", label)
+	}
+	d.change.note(classForm, "the empty signature field "+label+" was added")
+	return d.err
+}
+
+// addWidgets accounts for the widgets of a new signature field and reports whether
+// one of them shows something.
+func (d *diff) addWidgets(r ref, dict dict, label string) (shown bool, err error) {
 	if dict["Subtype"] == name("Widget") {
-		if err := d.placeWidget(r, dict, label); err != nil {
-			return err
+		if shown, err = d.placeWidget(r, dict, label); err != nil {
+			return shown, err
 		}
 	}
 	kids, _ := d.resolve(d.after, dict["Kids"]).(array)
 	for _, kid := range kids {
-		if err := d.addWidget(kid, r, label); err != nil {
-			return err
+		also, err := d.addWidget(kid, r, label)
+		if err != nil {
+			return shown, err
 		}
+		shown = shown || also
 	}
-	if dict["V"] == nil {
-		d.change.note(classForm, "the empty signature field "+label+" was added")
-		return d.err
-	}
-	return d.addValue(dict, r, label)
+	return shown, d.err
 }
 
-func (d *diff) addWidget(kid object, parent ref, label string) error {
+func (d *diff) addWidget(kid object, parent ref, label string) (shown bool, err error) {
 	r, ok := kid.(ref)
 	if !ok || !d.fresh(r.number) {
-		return refuse("a widget of a new signature is not new")
+		return false, refuse("a widget of a new signature is not new")
 	}
 	widget, err := d.after.dict(r)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if widget["Subtype"] != name("Widget") || widget["Parent"] != nil && widget["Parent"] != parent || widget["Kids"] != nil || widget["V"] != nil {
-		return refuse("a widget of a new signature is something else")
+		return false, refuse("a widget of a new signature is something else")
 	}
 	if err := checkWidgetKeys(widget); err != nil {
-		return err
+		return false, err
 	}
 	return d.placeWidget(r, widget, label)
 }
@@ -205,18 +229,19 @@ func checkWidgetKeys(dict dict) error {
 	return nil
 }
 
-// placeWidget accounts for a widget of a new signature field.
-func (d *diff) placeWidget(r ref, widget dict, label string) error {
+// placeWidget accounts for a widget of a new signature field and reports whether it
+// shows something.
+func (d *diff) placeWidget(r ref, widget dict, label string) (shown bool, err error) {
 	d.widgets[r.number] = true
 	area := d.rectOf(d.after, widget)
 	if isHidden(widget) || area.empty() {
-		return d.err
+		return false, d.err
 	}
 	if area.size() > maxWidgetArea {
-		return refuse("the new signature field %q covers most of a page", label)
+		return true, refuse("the new signature field %q covers most of a page", label)
 	}
 	d.change.visible = label
-	return d.err
+	return true, d.err
 }
 
 // maxWidgetArea is half of an A4 page in square points: no seal and no signature
@@ -231,8 +256,9 @@ func isHidden(widget dict) bool {
 }
 
 // addValue requires the field to be signed, by a signature or timestamp that
-// passes the gate for this very revision.
-func (d *diff) addValue(dict dict, at ref, label string) error {
+// passes the gate for this very revision. A timestamp shows nothing: it names no
+// signer who would answer for it.
+func (d *diff) addValue(dict dict, at ref, label string, shown bool) error {
 	f := field{at: at, dict: dict}
 	f.value, _ = dict["V"].(ref)
 	f.loose = f.value == (ref{})
@@ -243,13 +269,15 @@ func (d *diff) addValue(dict dict, at ref, label string) error {
 	if err != nil {
 		return err
 	}
-	if problem != nil || found.revision != d.number {
+	switch {
+	case problem != nil || found.revision != d.number:
 		return refuse("a signature was added that does not cover its revision")
-	}
-	if found.isTimestamp() {
+	case found.isTimestamp() && shown:
+		return refuse("the document timestamp in the field %q shows something", label)
+	case found.isTimestamp():
 		d.change.note(classExtension, "a document timestamp was added")
-	} else {
+	default:
 		d.change.note(classSignature, "a signature was added in the field "+label)
 	}
-	return nil
+	return d.err
 }

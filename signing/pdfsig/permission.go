@@ -63,10 +63,17 @@ func (v view) permissionOf(s *signature, f field) (permission, error) {
 	}
 	l, err := v.lock(frozen)
 	p.locks = append(p.locks, l)
-	if level, ok := frozen["P"].(int64); ok && (p.level == 0 || level < p.level) {
-		p.level = level
+	if level, ok := frozen["P"].(int64); ok {
+		p.restrict(level)
 	}
 	return p, err
+}
+
+// restrict keeps the stricter level; what is none says nothing.
+func (p *permission) restrict(level int64) {
+	if level >= permitNothing && level <= permitNotes && (p.level == 0 || level < p.level) {
+		p.level = level
+	}
 }
 
 func (v view) readTransform(o object, p *permission) error {
@@ -80,11 +87,16 @@ func (v view) readTransform(o object, p *permission) error {
 	}
 	switch reference["TransformMethod"] {
 	case name("DocMDP"):
-		p.certifies, p.level = true, permitForms
-		if level, ok := parameters["P"].(int64); ok {
-			p.level = level
+		level, ok := parameters["P"].(int64)
+		if !ok || level < permitNothing || level > permitNotes {
+			level = permitForms // the default
 		}
+		p.certifies = true
+		p.restrict(level)
 	case name("FieldMDP"):
+		if level, ok := parameters["P"].(int64); ok { // where Acrobat repeats the level of the lock
+			p.restrict(level)
+		}
 		l, err := v.lock(parameters)
 		p.locks = append(p.locks, l)
 		return err
@@ -117,9 +129,10 @@ func (v view) lock(d dict) (lock, error) {
 // nil without one.
 //
 // Without a certification the rule is that of its level 2, filling in and signing,
-// but a value that was there may not be replaced by another: under a certification
-// the author said that it may. Where there is a certification, a new visible
-// signature could cover what was certified and is refused.
+// but a value that was there may not be replaced by another: under a certification,
+// or where the signature names the fields that it locks, somebody said that the
+// others may. Where there is a certification, a new visible signature could cover
+// what was certified and is refused.
 func (p permission) permits(c change, certified *permission) *verdict.Problem {
 	level, who := p.level, "it"
 	if certified != nil && certified.level != 0 && (level == 0 || certified.level < level) {
@@ -134,7 +147,7 @@ func (p permission) permits(c change, certified *permission) *verdict.Problem {
 		return forbidden("notes are not permitted, and %s", c.describe())
 	case c.visible != "" && (certified != nil || p.certifies):
 		return forbidden("the visible signature field %q was added after a certification", c.visible)
-	case c.overwritten != "" && (certified == nil && !p.certifies):
+	case c.overwritten != "" && certified == nil && !p.certifies && len(p.locks) == 0:
 		return forbidden("the value of the field %q was replaced by another", c.overwritten)
 	}
 	for _, l := range p.locks {

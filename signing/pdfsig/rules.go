@@ -129,7 +129,8 @@ func (d *diff) compareMetadata(a, b object) error {
 }
 
 // compareExtensions allows what a writer declares about the extensions of the
-// format that it uses (ISO 32000-2, 7.12): names, numbers and texts.
+// format that it uses (ISO 32000-2, 7.12): names, numbers and texts. What was
+// declared stays, at the same level or a higher one.
 func (d *diff) compareExtensions(a, b object) error {
 	if err := d.claimTree(a); err != nil {
 		return err
@@ -137,7 +138,32 @@ func (d *diff) compareExtensions(a, b object) error {
 	if !d.isDeclaration(b, 0) {
 		return refuse("the list of extensions is replaced by something else")
 	}
+	before, _ := d.resolve(d.before, a).(dict)
+	after, _ := d.resolve(d.after, b).(dict)
+	for developer, old := range before {
+		if _, isName := old.(name); !isName && d.lowers(old, after[developer]) {
+			return refuse("the declared extension /%s", developer)
+		}
+	}
 	return d.err
+}
+
+// lowers reports whether an extension is no longer declared as it was.
+func (d *diff) lowers(a, b object) bool {
+	if list, ok := d.resolve(d.before, a).(array); ok { // of versions of one extension (ISO 32000-2)
+		grown, _ := d.resolve(d.after, b).(array)
+		return len(grown) < len(list)
+	}
+	old, isDict := d.resolve(d.before, a).(dict)
+	now, also := d.resolve(d.after, b).(dict)
+	if !isDict || !also {
+		return !d.same(a, b, 0)
+	}
+	base, _ := old["BaseVersion"].(name)
+	newBase, _ := now["BaseVersion"].(name)
+	level, _ := number(old["ExtensionLevel"])
+	newLevel, _ := number(now["ExtensionLevel"])
+	return newBase < base || newBase == base && newLevel < level
 }
 
 func (d *diff) isDeclaration(o object, depth int) bool {
