@@ -206,8 +206,10 @@ type EvidenceRef struct {
 type SealedEvidence struct {
 	Evidence  Evidence
 	Canonical []byte // RFC 8785 bytes of Evidence
-	JWS       string // RFC 7515 compact serialization with detached payload
-	Digest    Digest // SHA-256 of Canonical
+	// JWS is the RFC 7515 compact serialization with detached payload. Where one
+	// signature covers a batch, "~" and the place of the evidence in it follow.
+	JWS    string
+	Digest Digest // SHA-256 of Canonical
 }
 
 // Ref returns the pointer that the next evidence of the chain carries.

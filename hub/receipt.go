@@ -22,16 +22,30 @@ const maxReceiptDepth = 16
 //
 //	{"evidence": <evidence>, "jws": "<protected header>..<signature>"}
 //
-// with the canonical bytes verbatim. The same evidence gives the same bytes.
+// with the canonical bytes verbatim, and with the member "batch" behind them where the
+// signature covers a batch: the place of the evidence in it. The same evidence gives
+// the same bytes.
 func MarshalReceipt(s SealedEvidence) []byte {
+	signature, place, inBatch := strings.Cut(s.JWS, batchSeparator)
 	var b bytes.Buffer
 	b.WriteString(`{"evidence":`)
 	b.Write(s.Canonical)
 	b.WriteString(`,"jws":`)
-	jws, _ := json.Marshal(s.JWS) //nolint:errchkjson // a string cannot fail
-	b.Write(jws)
+	writeText(&b, signature)
+	if inBatch {
+		b.WriteString(`,"batch":`)
+		writeText(&b, place)
+	}
 	b.WriteByte('}')
 	return b.Bytes()
+}
+
+// batchSeparator stands between the signature of a batch and the place in it.
+const batchSeparator = "~"
+
+func writeText(b *bytes.Buffer, text string) {
+	quoted, _ := json.Marshal(text) //nolint:errchkjson // a string cannot fail
+	b.Write(quoted)
 }
 
 // ParseReceipt reads a receipt file of at most MaxReceiptSize bytes. It refuses
@@ -56,11 +70,11 @@ func ParseReceipt(data []byte) (SealedEvidence, error) {
 		return SealedEvidence{}, notJSON(err)
 	}
 	for name := range members {
-		if name != "evidence" && name != "jws" {
-			return SealedEvidence{}, Invalid(name, "unknown_member", "a receipt has the members evidence and jws, not %q", name)
+		if name != "evidence" && name != "jws" && name != "batch" {
+			return SealedEvidence{}, Invalid(name, "unknown_member", "a receipt has the members evidence, jws and batch, not %q", name)
 		}
 	}
-	return parseSealed(members["evidence"], members["jws"])
+	return parseSealed(members["evidence"], members["jws"], members["batch"])
 }
 
 // MarshalJSON writes the receipt form, and null before sealing. An encoder that
@@ -85,13 +99,20 @@ func (s *SealedEvidence) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func parseSealed(evidence, jws json.RawMessage) (SealedEvidence, error) {
+func parseSealed(evidence, jws, batch json.RawMessage) (SealedEvidence, error) {
 	var s SealedEvidence
 	if !bytes.HasPrefix(evidence, []byte("{")) {
 		return s, Invalid("evidence", "required", "a receipt has an object as its evidence")
 	}
 	if err := json.Unmarshal(jws, &s.JWS); err != nil || !isDetachedJWS(s.JWS) {
 		return s, Invalid("jws", "detached_jws", "a receipt has a signature of the form header..signature as its jws")
+	}
+	if batch != nil {
+		var place string
+		if err := json.Unmarshal(batch, &place); err != nil || !isBase64URL(place) {
+			return s, Invalid("batch", "base64url", "the batch of a receipt is the place of its evidence, in base64url")
+		}
+		s.JWS += batchSeparator + place
 	}
 	if err := json.Unmarshal(evidence, &s.Evidence); err != nil {
 		return s, Invalid("evidence", "evidence", "the evidence cannot be read: %v", err)

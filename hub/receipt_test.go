@@ -62,6 +62,20 @@ func TestReceiptGoesThereAndBack(t *testing.T) {
 	}
 }
 
+// The place in a batch is a member of its own, so that the signature is what RFC 7515
+// calls one.
+func TestReceiptOfABatchGoesThereAndBack(t *testing.T) {
+	want := sealed(t)
+	want.JWS = "eyJh..c2ln~AAAA_w"
+	file := hub.MarshalReceipt(want)
+	if !bytes.HasSuffix(file, []byte(`,"jws":"eyJh..c2ln","batch":"AAAA_w"}`)) {
+		t.Errorf("the file is %s", file)
+	}
+	if got, err := hub.ParseReceipt(file); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
 func TestReceiptInsideAnAnswer(t *testing.T) {
 	want := hub.Accepted{Receipt: sealed(t), Duplicate: true}
 	var body bytes.Buffer
@@ -106,6 +120,10 @@ func TestParseReceiptRefuses(t *testing.T) {
 		{"no signature", `{"evidence":{}}`, "detached_jws"},
 		{"attached signature", replace(`"eyJh..c2ln"`, `"eyJh.e30.c2ln"`), "detached_jws"},
 		{"signature is a number", replace(`"eyJh..c2ln"`, `7`), "detached_jws"},
+		{"place is a number", replace(`"jws"`, `"batch":7,"jws"`), "base64url"},
+		{"empty place", replace(`"jws"`, `"batch":"","jws"`), "base64url"},
+		{"two places", replace(`"jws"`, `"batch":"AA","batch":"AA","jws"`), "duplicate_member"},
+		{"place in the signature", replace(`"eyJh..c2ln"`, `"eyJh..c2ln~AA"`), "detached_jws"},
 		{"unknown member", replace(`{"evidence"`, `{"note":1,"evidence"`), "unknown_member"},
 		{"member in another case", replace(`"jws"`, `"JWS"`), "unknown_member"},
 		{"two signatures", replace(`,"jws"`, `,"jws":"a..b","jws"`), "duplicate_member"},

@@ -126,10 +126,11 @@ func TestSealEvidence(t *testing.T) {
 		Event: hub.EventSubmissionAcceptance, Time: now,
 		Issuer: hub.Party{ID: "hub", Name: "Trục <thử> & nghiệm"},
 	}
-	sealed, err := sealer.SealEvidence(t.Context(), evidence)
+	list, err := sealer.SealEvidence(t.Context(), evidence)
 	if err != nil {
 		t.Fatal(err)
 	}
+	sealed := list[0]
 	if !jose.IsCanonical(sealed.Canonical) {
 		t.Errorf("not canonical: %s", sealed.Canonical)
 	}
@@ -141,7 +142,7 @@ func TestSealEvidence(t *testing.T) {
 		t.Errorf("claimed %v by %v", signature.Claimed, signature.Chain[0].Subject)
 	}
 	again, err := sealer.SealEvidence(t.Context(), evidence)
-	if err != nil || again.Digest != sealed.Digest {
+	if err != nil || again[0].Digest != sealed.Digest {
 		t.Errorf("the same evidence has another digest, %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -175,6 +176,18 @@ func TestChainIsJudgedAtTheHubsTime(t *testing.T) {
 
 func receipt(t testing.TB, change func(e *hub.Evidence)) (data []byte, anchors *trust.Anchors) {
 	t.Helper()
+	evidence := hub.Evidence{
+		Version: hub.EvidenceVersion, Profile: hub.EvidenceProfile, ID: "0199", Time: now,
+		Event: hub.EventContentHandover, Issuer: hub.Party{ID: "hub", Name: "Trục <thử>"},
+	}
+	change(&evidence)
+	receipts, anchors := receipts(t, evidence)
+	return receipts[0], anchors
+}
+
+// receipts seals evidences together.
+func receipts(t testing.TB, evidence ...hub.Evidence) (data [][]byte, anchors *trust.Anchors) {
+	t.Helper()
 	key, chain, err := signing.LoadOrCreateHubKey(filepath.Join(t.TempDir(), "key"), "Trục thử nghiệm", now)
 	if err != nil {
 		t.Fatal(err)
@@ -183,16 +196,34 @@ func receipt(t testing.TB, change func(e *hub.Evidence)) (data []byte, anchors *
 	if err != nil {
 		t.Fatal(err)
 	}
-	evidence := hub.Evidence{
-		Version: hub.EvidenceVersion, Profile: hub.EvidenceProfile, ID: "0199", Time: now,
-		Event: hub.EventContentHandover, Issuer: hub.Party{ID: "hub", Name: "Trục <thử>"},
-	}
-	change(&evidence)
-	sealed, err := sealer.SealEvidence(t.Context(), evidence)
+	sealed, err := sealer.SealEvidence(t.Context(), evidence...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return hub.MarshalReceipt(sealed), trust.NewAnchors(chain...)
+	for _, s := range sealed {
+		data = append(data, hub.MarshalReceipt(s))
+	}
+	return data, trust.NewAnchors(chain...)
+}
+
+// inBatch returns one receipt of a batch of seven.
+func inBatch(t testing.TB) (data []byte, anchors *trust.Anchors) {
+	t.Helper()
+	batch := make([]hub.Evidence, 7)
+	for i := range batch {
+		batch[i] = hub.Evidence{
+			Version: hub.EvidenceVersion, Profile: hub.EvidenceProfile, ID: hub.EvidenceID(fmt.Sprint("e", i)), Time: now,
+			Event: hub.EventContentConsignment, Issuer: hub.Party{ID: "hub"},
+		}
+	}
+	all, anchors := receipts(t, batch...)
+	for i, data := range all {
+		sealed, report, err := newVerifier(anchors).VerifyReceipt(data, time.Time{})
+		if err != nil || report.Indication != hub.TotalPassed || sealed.Evidence.ID != batch[i].ID {
+			t.Fatalf("receipt %d of a batch: %+v, %v", i, report, err)
+		}
+	}
+	return all[2], anchors
 }
 
 func TestVerifyReceipt(t *testing.T) {
@@ -223,7 +254,18 @@ func TestReceiptOfAnUnknownProfile(t *testing.T) {
 
 // No changed byte of a receipt may pass.
 func TestEveryByteOfAReceiptCounts(t *testing.T) {
-	data, anchors := receipt(t, func(*hub.Evidence) {})
+	t.Run("alone", func(t *testing.T) {
+		data, anchors := receipt(t, func(*hub.Evidence) {})
+		everyByteCounts(t, data, anchors)
+	})
+	t.Run("in a batch", func(t *testing.T) {
+		data, anchors := inBatch(t)
+		everyByteCounts(t, data, anchors)
+	})
+}
+
+func everyByteCounts(t *testing.T, data []byte, anchors *trust.Anchors) {
+	t.Helper()
 	verifier := newVerifier(anchors)
 	for i := range data {
 		for _, bit := range []byte{1, 0x20, 0x80} {

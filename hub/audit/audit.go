@@ -42,15 +42,16 @@ func New(o Options) *Service { return &Service{o: o} }
 // UTC with milliseconds. A negative event without a reason is refused
 // (KindInternal): it would be worthless as a proof.
 func (s *Service) Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
-	sealed := make([]hub.SealedEvidence, len(evidence))
+	complete := make([]hub.Evidence, len(evidence))
 	for i, e := range evidence {
 		if e.Event == "" || e.Event.Negative() && len(e.Reasons) == 0 {
 			return nil, hub.Errorf(hub.KindInternal, "", "", "evidence %q lacks its event or its reason", e.Event.Name())
 		}
-		var err error
-		if sealed[i], err = s.o.Sealer.SealEvidence(ctx, s.complete(e)); err != nil {
-			return nil, fmt.Errorf("sealing %s: %w", e.Event.Name(), err)
-		}
+		complete[i] = s.complete(e)
+	}
+	sealed, err := s.o.Sealer.SealEvidence(ctx, complete...)
+	if err != nil {
+		return nil, fmt.Errorf("sealing evidence: %w", err)
 	}
 	return sealed, nil
 }

@@ -58,8 +58,12 @@ func (s *shelf) DispatchItem(_ context.Context, id hub.DispatchID) (hub.SentItem
 
 type sealer struct{ err error }
 
-func (s sealer) SealEvidence(_ context.Context, e hub.Evidence) (hub.SealedEvidence, error) {
-	return seal(e), s.err
+func (s sealer) SealEvidence(_ context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
+	sealed := make([]hub.SealedEvidence, len(evidence))
+	for i, e := range evidence {
+		sealed[i] = seal(e)
+	}
+	return sealed, s.err
 }
 
 func newService(store audit.Store, failure error) *audit.Service {

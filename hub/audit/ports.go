@@ -15,7 +15,8 @@ type Store interface {
 	DispatchItem(ctx context.Context, dispatch hub.DispatchID) (hub.SentItem, error)
 }
 
-// Sealer makes evidences canonical (RFC 8785) and signs them (JWS, ES256).
+// Sealer makes evidences canonical (RFC 8785) and signs them (JWS, ES256), several
+// with one signature. It returns them in order.
 type Sealer interface {
-	SealEvidence(ctx context.Context, evidence hub.Evidence) (hub.SealedEvidence, error)
+	SealEvidence(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)
 }

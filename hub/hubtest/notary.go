@@ -20,7 +20,7 @@ type Notary struct {
 
 // Seal completes and seals evidences, in order.
 func (n *Notary) Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
-	sealed := make([]hub.SealedEvidence, len(evidence))
+	complete := make([]hub.Evidence, len(evidence))
 	for i, e := range evidence {
 		if e.Event.Negative() && len(e.Reasons) == 0 {
 			return nil, hub.Internal("a negative evidence without its reason", nil)
@@ -35,16 +35,24 @@ func (n *Notary) Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.Seal
 		}
 		e.Time = e.Time.UTC().Truncate(time.Millisecond)
 		e.SubmissionTime = e.SubmissionTime.UTC().Truncate(time.Millisecond)
+		complete[i] = e
+	}
+	return n.SealEvidence(ctx, complete...)
+}
+
+// SealEvidence seals complete evidences.
+func (n *Notary) SealEvidence(_ context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
+	sealed := make([]hub.SealedEvidence, len(evidence))
+	for i, e := range evidence {
 		var err error
-		if sealed[i], err = n.SealEvidence(ctx, e); err != nil {
+		if sealed[i], err = seal(e); err != nil {
 			return nil, err
 		}
 	}
 	return sealed, nil
 }
 
-// SealEvidence seals one complete evidence.
-func (n *Notary) SealEvidence(_ context.Context, e hub.Evidence) (hub.SealedEvidence, error) {
+func seal(e hub.Evidence) (hub.SealedEvidence, error) {
 	canonical, err := sorted(e)
 	if err != nil {
 		return hub.SealedEvidence{}, hub.Internal("seal an evidence", err)

@@ -27,6 +27,7 @@ type header struct {
 	Algorithm  string   `json:"alg"`
 	Critical   []string `json:"crit"`
 	SigningAt  string   `json:"sigT"`
+	Type       string   `json:"typ,omitempty"`
 	Chain      []string `json:"x5c"`
 	Thumbprint string   `json:"x5t#S256"`
 }
@@ -48,11 +49,28 @@ func parseHeader(protected string) (Signature, error) {
 	if err != nil {
 		return Signature{}, err
 	}
+	kind, err := parseType(members)
+	if err != nil {
+		return Signature{}, err
+	}
 	chain, err := parseChain(members)
 	if err != nil {
 		return Signature{}, err
 	}
-	return Signature{Chain: chain, Claimed: claimed}, nil
+	return Signature{Chain: chain, Claimed: claimed, kind: kind}, nil
+}
+
+// parseType returns the typ, which only a batch has.
+func parseType(members map[string]json.RawMessage) (string, error) {
+	raw, given := members["typ"]
+	if !given {
+		return "", nil
+	}
+	var name string
+	if json.Unmarshal(raw, &name) != nil || name != batchType {
+		return "", malformed("typ", "must be %s or missing", batchType)
+	}
+	return name, nil
 }
 
 // parseMembers splits a JSON object into its members; encoding/json alone would
@@ -92,7 +110,7 @@ func parseMembers(raw []byte) (map[string]json.RawMessage, error) {
 
 func allowed(name string) bool {
 	switch name {
-	case "alg", "crit", paramSigningTime, "x5c", "x5t#S256":
+	case "alg", "crit", paramSigningTime, "typ", "x5c", "x5t#S256":
 		return true
 	}
 	return false

@@ -1,10 +1,11 @@
 // Package jose makes JSON canonical (RFC 8785) and signs or verifies it as a
 // detached JSON Web Signature in compact form (RFC 7515 appendix F), the shape of
-// a JAdES baseline B-B signature (ETSI TS 119 182-1).
+// a JAdES baseline B-B signature (ETSI TS 119 182-1). One signature may cover many
+// payloads: see batch.go.
 //
 // Promises: one algorithm (ES256: ECDSA on P-256 with SHA-256), the signing
 // certificate inside the signed header (x5c and x5t#S256, which must agree), the
-// claimed signing time in sigT, and nothing else. A token with any other header
+// claimed signing time in sigT, typ for a batch, and nothing else. A token with any other header
 // parameter, any other algorithm ("none" included), a duplicate member, padded or
 // non-canonical base64url, or an attached payload is refused before any
 // cryptography runs. The payload is hashed as a stream, never copied.
@@ -14,7 +15,6 @@
 package jose
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -28,9 +28,8 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+	"sync/atomic"
 	"time"
-
-	"github.com/gowebpki/jcs"
 )
 
 const (
@@ -39,28 +38,17 @@ const (
 	fieldBytes = 32
 )
 
-// Canonical returns the RFC 8785 bytes of the JSON form of v.
-func Canonical(v any) ([]byte, error) {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("marshal: %w", err)
-	}
-	return jcs.Transform(raw)
-}
-
-// IsCanonical reports whether raw is already in the form of RFC 8785.
-func IsCanonical(raw []byte) bool {
-	again, err := jcs.Transform(raw)
-	return err == nil && bytes.Equal(raw, again)
-}
-
 // Signer makes detached signatures with one key. It is safe for concurrent use
 // when its crypto.Signer is.
 type Signer struct {
 	key        crypto.Signer
 	chain      []string // base64, as x5c wants it
 	thumbprint string
+	last       atomic.Pointer[protected] // header: it changes once a second
 }
+
+// protected is a header ready to be signed.
+type protected struct{ time, kind, text string }
 
 // NewSigner returns a signer for a P-256 key and its certificates, signer first.
 func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
@@ -84,17 +72,14 @@ func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
 // SignDetached signs payload and returns "<header>..<signature>". The claimed
 // time goes into the signed header in UTC, whole seconds.
 func (s *Signer) SignDetached(payload []byte, claimed time.Time) (string, error) {
-	header, err := json.Marshal(header{
-		Algorithm:  algorithm,
-		Critical:   []string{paramSigningTime},
-		SigningAt:  claimed.UTC().Format(sigTimeLayout),
-		Chain:      s.chain,
-		Thumbprint: s.thumbprint,
-	})
+	return s.sign(payload, claimed, "")
+}
+
+func (s *Signer) sign(payload []byte, claimed time.Time, kind string) (string, error) {
+	protected, err := s.header(claimed.UTC().Format(sigTimeLayout), kind)
 	if err != nil {
 		return "", fmt.Errorf("marshal the header: %w", err)
 	}
-	protected := base64.RawURLEncoding.EncodeToString(header)
 	der, err := s.key.Sign(rand.Reader, signingInput(protected, payload), crypto.SHA256)
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)
@@ -106,22 +91,52 @@ func (s *Signer) SignDetached(payload []byte, claimed time.Time) (string, error)
 	return protected + ".." + base64.RawURLEncoding.EncodeToString(raw), nil
 }
 
+// header returns the protected header in base64url.
+func (s *Signer) header(at, kind string) (string, error) {
+	if last := s.last.Load(); last != nil && last.time == at && last.kind == kind {
+		return last.text, nil
+	}
+	text, err := json.Marshal(header{
+		Algorithm:  algorithm,
+		Critical:   []string{paramSigningTime},
+		SigningAt:  at,
+		Type:       kind,
+		Chain:      s.chain,
+		Thumbprint: s.thumbprint,
+	})
+	if err != nil {
+		return "", err
+	}
+	made := &protected{at, kind, base64.RawURLEncoding.EncodeToString(text)}
+	s.last.Store(made)
+	return made.text, nil
+}
+
 // Signature is what a verified token says.
 type Signature struct {
 	Chain   []*x509.Certificate // from x5c, signer first; not checked against any anchor
 	Claimed time.Time           // sigT: a claim, never proof
+	kind    string              // typ
 }
 
 // VerifyDetached checks that token is a well-formed signature over exactly
-// payload by the key of its first certificate. An *Error tells why not.
+// payload, alone or in a batch, by the key of its first certificate. An *Error tells
+// why not.
 func VerifyDetached(token string, payload []byte) (Signature, error) {
-	protected, raw, err := split(token)
+	protected, raw, place, err := split(token)
 	if err != nil {
 		return Signature{}, err
 	}
 	parsed, err := parseHeader(protected)
 	if err != nil {
 		return Signature{}, err
+	}
+	if parsed.kind == batchType {
+		if payload, err = headOf(place, payload); err != nil {
+			return parsed, err
+		}
+	} else if InBatch(token) {
+		return parsed, malformed("typ", "a signature with a place in a batch says that it is one of a batch")
 	}
 	public, ok := parsed.Chain[0].PublicKey.(*ecdsa.PublicKey)
 	if !ok || public.Curve != elliptic.P256() {
@@ -149,20 +164,22 @@ func malformed(part, format string, args ...any) *Error {
 	return &Error{Part: part, Message: fmt.Sprintf(format, args...)}
 }
 
-// split takes a compact token with an empty payload apart.
-func split(token string) (protected string, signature []byte, err error) {
+// split takes a compact token with an empty payload apart; place is empty where the
+// token has none.
+func split(token string) (protected string, signature []byte, place string, err error) {
 	if len(token) > maxTokenBytes {
-		return "", nil, malformed("token", "longer than %d bytes", maxTokenBytes)
+		return "", nil, "", malformed("token", "longer than %d bytes", maxTokenBytes)
 	}
+	token, place, _ = strings.Cut(token, placeSeparator)
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 || parts[1] != "" {
-		return "", nil, malformed("token", "not of the form header..signature")
+		return "", nil, "", malformed("token", "not of the form header..signature")
 	}
 	signature, err = decode(parts[2])
 	if err != nil || len(signature) != 2*fieldBytes {
-		return "", nil, malformed("signature", "not %d bytes in base64url", 2*fieldBytes)
+		return "", nil, "", malformed("signature", "not %d bytes in base64url", 2*fieldBytes)
 	}
-	return parts[0], signature, nil
+	return parts[0], signature, place, nil
 }
 
 // signingInput is the SHA-256 of "header.payload" with the payload in base64url.

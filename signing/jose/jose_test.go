@@ -20,6 +20,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gowebpki/jcs"
+	"pgregory.net/rapid"
+
 	"github.com/lienthong/lienthong/signing/jose"
 )
 
@@ -290,6 +293,7 @@ func FuzzVerifyDetached(f *testing.F) {
 
 func FuzzCanonical(f *testing.F) {
 	f.Add([]byte(`{"b":[1,2.50,1e30,"\u20ac"],"a":null}`))
+	f.Add([]byte(`{"b":[],"a":{},"aa":{"z":-0,"y":-7,"é":1},"a b":"<\u2028\u0001\n\"\\>","a!":12345678901234567890}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		var value any
 		if json.Unmarshal(raw, &value) != nil {
@@ -301,6 +305,42 @@ func FuzzCanonical(f *testing.F) {
 		}
 		if !jose.IsCanonical(first) {
 			t.Fatalf("%s is not a fixed point", first)
+		}
+		again, _ := json.Marshal(value)
+		if want, err := jcs.Transform(again); err != nil || string(want) != string(first) {
+			t.Fatalf("%s, the reference says %s, %v", first, want, err)
+		}
+	})
+}
+
+// TestCanonicalEvidence: members in their order, whatever a type says first.
+func TestCanonicalEvidence(t *testing.T) {
+	type inner struct {
+		Z string            `json:"z"`
+		M map[string]string `json:"m,omitempty"`
+		A int               `json:"a"`
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.String()
+		value := struct {
+			B []inner   `json:"b_list"`
+			C *inner    `json:"b"`
+			T time.Time `json:"a_time"`
+			X bool      `json:"X"`
+		}{
+			B: []inner{{text.Draw(t, "z"), rapid.MapOfN(text, text, 0, 3).Draw(t, "m"), rapid.Int().Draw(t, "a")}, {Z: "<>&"}},
+			C: &inner{Z: text.Draw(t, "z2")}, T: claimed,
+		}
+		raw, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := jcs.Transform(raw)
+		if err != nil {
+			t.Skip("the reference refuses it")
+		}
+		if got, err := jose.Canonical(value); err != nil || string(got) != string(want) {
+			t.Fatalf("%s, want %s, %v", got, want, err)
 		}
 	})
 }
