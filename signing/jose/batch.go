@@ -78,8 +78,8 @@ func (t tree) root() node { return t[len(t)-1][0] }
 
 // place returns the place of a leaf.
 func (t tree) place(index int) string {
-	place := binary.BigEndian.AppendUint32(make([]byte, 0, placeNumbers+len(t)*sha256.Size), uint32(index)) //nolint:gosec // at most MaxBatch
-	place = binary.BigEndian.AppendUint32(place, uint32(len(t[0])))                                         //nolint:gosec // at most MaxBatch
+	place := binary.BigEndian.AppendUint32(make([]byte, 0, placeNumbers+len(t)*sha256.Size), uint32(index))
+	place = binary.BigEndian.AppendUint32(place, uint32(len(t[0])))
 	for _, level := range t {
 		if beside := index ^ 1; beside < len(level) {
 			place = append(place, level[beside][:]...)
