@@ -26,7 +26,7 @@ quick: ## the unit tests only
 lint: ## gofmt, vet, golangci-lint, module hygiene
 	.ci/lint
 
-fuzz: ## every fuzz target for FUZZTIME each (default 10s)
+fuzz: ## every fuzz target; all share FUZZ_TOTAL seconds (default 120), or take FUZZTIME each
 	.ci/fuzz
 
 bench: build ## load over HTTP on the hub and its floor, in under 15 minutes; BENCH_FULL=1 holds for longer

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -90,7 +91,7 @@ func (c *ackCommand) paths(item *hub.Item) (map[string]string, error) {
 	}
 	for _, part := range item.Dispatch.Parts {
 		if part.Role != hub.RoleEnvelope {
-			paths[part.ID] = filepath.Join(dir, safeName(part))
+			paths[part.ID] = filepath.Join(dir, text.FileName(part.ID, part.Name))
 		}
 	}
 	for _, f := range c.Files {

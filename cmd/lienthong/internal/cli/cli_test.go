@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/alecthomas/kong"
 
@@ -132,53 +130,4 @@ func TestReportSaysWhatFieldRuleAndNextStep(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.String()), &parsed); err != nil || parsed.Errors[0]["kind"] != "internal" {
 		t.Errorf("%v: %s", err, &out)
 	}
-}
-
-func TestSafeName(t *testing.T) {
-	for name, want := range map[string]string{
-		"173-UBND.pdf":                    "p1-173-UBND.pdf",
-		"Công văn số 173/UBND.pdf":        "p1-Công văn số 173_UBND.pdf",
-		"../../etc/passwd":                "p1-_.._etc_passwd",
-		`C:\Windows\a.exe`:                "p1-C__Windows_a.exe",
-		"":                                "p1-file",
-		"...":                             "p1-file",
-		"-rf":                             "p1--rf",
-		"a\x00b\nc":                       "p1-a b c",
-		"gpj.\u202efdp":                   "p1-gpj. fdp",
-		strings.Repeat("ở", 300) + ".pdf": "p1-" + strings.Repeat("ở", 65) + ".pdf",
-	} {
-		if got := safeName(hub.Part{ID: "p1", Name: name}); got != want {
-			t.Errorf("%q is saved as %q, want %q", name, got, want)
-		}
-	}
-}
-
-func FuzzSafeName(f *testing.F) {
-	f.Add("../x")
-	f.Add(strings.Repeat("x.", 200))
-	f.Fuzz(func(t *testing.T, name string) {
-		got := safeName(hub.Part{ID: "p1", Name: name})
-		if len(got) > 255 || !utf8.ValidString(got) || filepath.Base(got) != got || !filepath.IsLocal(got) || strings.ContainsAny(got, "\\\x00\n") {
-			t.Errorf("%q is saved as %q", name, got)
-		}
-	})
-}
-
-func FuzzParseSettings(f *testing.F) {
-	f.Add([]byte(`{"listen": "127.0.0.1:1", "max-recipients": 5, "behind-proxy": true}`))
-	f.Add([]byte(`{"name": "a", "name": "b"}`))
-	f.Add([]byte(`{"name": "a"}}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		values, err := parseSettings(raw)
-		if err != nil {
-			return
-		}
-		var reference map[string]any
-		if err := json.Unmarshal(raw, &reference); err != nil {
-			t.Fatalf("took what is not JSON: %v", err)
-		}
-		if len(values) != len(reference) {
-			t.Errorf("%d values of %d", len(values), len(reference))
-		}
-	})
 }

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
@@ -105,7 +104,7 @@ func (c *getCommand) download(ctx context.Context, e *env, client *hubclient.Cli
 		if part.Role == hub.RoleEnvelope {
 			continue
 		}
-		path := filepath.Join(dir, safeName(part))
+		path := filepath.Join(dir, text.FileName(part.ID, part.Name))
 		err := writeFile(path, func(w io.Writer) error {
 			digest, err := client.Part(ctx, item.Dispatch.ID, part, w, progress(e.Stderr, part.Name))
 			got.Digests[part.ID] = digest
@@ -159,30 +158,6 @@ func (g *collected) text(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "leased until %s; next: lienthong ack %s --fence %d\n", text.Clock(g.Until), g.Delivery, g.Fence)
-}
-
-// longestName is what file systems allow for a name, less room for the part id,
-// in bytes.
-const longestName = 200
-
-// safeName is the name under which a part is saved: the sender's, without what a
-// file system or a reader could be fooled by.
-func safeName(part hub.Part) string {
-	name := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(`/\:*?"<>|`, r) {
-			return '_'
-		}
-		return r
-	}, text.Printable(part.Name))
-	if name = strings.Trim(name, ". "); name == "" {
-		name = "file"
-	}
-	if extension := filepath.Ext(name); len(name) > longestName && len(extension) < 20 {
-		name = strings.ToValidUTF8(name[:longestName-len(extension)], "") + extension
-	} else if len(name) > longestName {
-		name = strings.ToValidUTF8(name[:longestName], "")
-	}
-	return part.ID + "-" + name
 }
 
 // writeFile writes a file whole or not at all.

@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/settings"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -90,7 +89,7 @@ func (s *fileSettings) load(k *kong.Context) error {
 		switch {
 		case err == nil:
 			s.path = path
-			s.values, err = parseSettings(raw)
+			s.values, err = settings.Parse(raw, effective(&app.Config{}))
 			return err
 		case named || !errors.Is(err, fs.ErrNotExist):
 			return hub.Invalid("config", "file", "%v", err)
@@ -110,53 +109,6 @@ func readLimited(path string, limit int64) ([]byte, error) {
 		err = fmt.Errorf("%s has more than %d bytes", path, limit)
 	}
 	return raw, err
-}
-
-// parseSettings reads one JSON object whose keys are flags of serve. A key that
-// is none, or stands there twice, is an error: it would silently do nothing.
-func parseSettings(raw []byte) (map[string]string, error) {
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if token, err := decoder.Token(); err != nil || token != json.Delim('{') {
-		return nil, hub.Invalid("config", "json", "the configuration file is not one JSON object")
-	}
-	known, values := effective(&app.Config{}), map[string]string{}
-	for decoder.More() {
-		var value any
-		key, err := decoder.Token()
-		if err == nil {
-			err = decoder.Decode(&value)
-		}
-		if err != nil {
-			return nil, hub.Invalid("config", "json", "the configuration file is not JSON: %v", err)
-		}
-		name := fmt.Sprint(key)
-		if values[name], err = settingText(name, value, known, values); err != nil {
-			return nil, err
-		}
-	}
-	if _, err := decoder.Token(); err != nil {
-		return nil, hub.Invalid("config", "json", "the configuration file is not JSON: %v", err)
-	}
-	// Not decoder.More, to which a closing bracket is the end of everything.
-	if _, err := decoder.Token(); err != io.EOF {
-		return nil, hub.Invalid("config", "json", "the configuration file goes on after its object")
-	}
-	return values, nil
-}
-
-func settingText(name string, value any, known, already map[string]string) (string, error) {
-	if _, ok := known[name]; !ok {
-		return "", hub.Invalid(name, "unknown", "the configuration file has a key that is no flag of serve")
-	}
-	if _, ok := already[name]; ok {
-		return "", hub.Invalid(name, "duplicate", "the configuration file has this key twice")
-	}
-	switch value.(type) {
-	case string, bool, json.Number:
-		return fmt.Sprint(value), nil
-	}
-	return "", hub.Invalid(name, "type", "the value in the configuration file must be a text, a number, true or false")
 }
 
 // effective lists the settings by flag name. None of them is a secret: those
