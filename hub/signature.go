@@ -29,13 +29,33 @@ const (
 	SubChainGeneralFailure      SubReason = "CERTIFICATE_CHAIN_GENERAL_FAILURE"
 	SubCryptoConstraintsFailure SubReason = "CRYPTO_CONSTRAINTS_FAILURE"
 	SubCryptoConstraintsNoPOE   SubReason = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
+	SubPolicyProcessingError    SubReason = "POLICY_PROCESSING_ERROR"
+	SubPolicyNotAvailable       SubReason = "SIGNATURE_POLICY_NOT_AVAILABLE"
+	SubTimestampOrderFailure    SubReason = "TIMESTAMP_ORDER_FAILURE"
 	SubNoSigningCertificate     SubReason = "NO_SIGNING_CERTIFICATE_FOUND"
 	SubNoCertificateChain       SubReason = "NO_CERTIFICATE_CHAIN_FOUND"
+	SubNoCertificateChainNoPOE  SubReason = "NO_CERTIFICATE_CHAIN_FOUND_NO_POE"
 	SubRevokedNoPOE             SubReason = "REVOKED_NO_POE"
+	SubRevokedCANoPOE           SubReason = "REVOKED_CA_NO_POE"
+	SubOutOfBoundsNotRevoked    SubReason = "OUT_OF_BOUNDS_NOT_REVOKED"
 	SubOutOfBoundsNoPOE         SubReason = "OUT_OF_BOUNDS_NO_POE"
+	SubRevocationOutOfBounds    SubReason = "REVOCATION_OUT_OF_BOUNDS_NO_POE"
+	SubNoPOE                    SubReason = "NO_POE"
 	SubTryLater                 SubReason = "TRY_LATER"
 	SubSignedDataNotFound       SubReason = "SIGNED_DATA_NOT_FOUND"
 )
+
+// SubReasons lists all sub-indications.
+func SubReasons() []SubReason {
+	return []SubReason{
+		SubFormatFailure, SubHashFailure, SubSigCryptoFailure, SubRevoked, SubExpired, SubNotYetValid,
+		SubSigConstraintsFailure, SubChainConstraintsFailure, SubChainGeneralFailure,
+		SubCryptoConstraintsFailure, SubCryptoConstraintsNoPOE, SubPolicyProcessingError, SubPolicyNotAvailable,
+		SubTimestampOrderFailure, SubNoSigningCertificate, SubNoCertificateChain, SubNoCertificateChainNoPOE,
+		SubRevokedNoPOE, SubRevokedCANoPOE, SubOutOfBoundsNotRevoked, SubOutOfBoundsNoPOE, SubRevocationOutOfBounds,
+		SubNoPOE, SubTryLater, SubSignedDataNotFound,
+	}
+}
 
 // SignatureReport says who signed one part, and with what verdict. The same
 // inputs give the same report.
@@ -71,14 +91,47 @@ type SignatureVerdict struct {
 	CoversWhole  bool       `json:"covers_whole"` // the signature covers the file to its last byte
 	Revision     int        `json:"revision"`     // revision that the signature covers, from 1
 	Revisions    int        `json:"revisions"`
+	CoveredBytes int64      `json:"covered_bytes,omitempty"` // from the start of the file; 0 when unknown
+	Changes      []string   `json:"changes,omitempty"`       // what later revisions did, in English, in order
 	Checks       []Check    `json:"checks,omitempty"`
 }
 
 // Check is one step of a validation.
 type Check struct {
-	Name   string `json:"name"`
-	Passed bool   `json:"passed"`
-	Detail string `json:"detail,omitempty"`
+	Name    string `json:"name"`
+	Passed  bool   `json:"passed"`
+	Skipped bool   `json:"skipped,omitempty"` // the step was not taken; Detail says why
+	Detail  string `json:"detail,omitempty"`
+}
+
+// FileKind is what a file was found to be.
+type FileKind string
+
+// The kinds of files that are verified.
+const (
+	FilePDF     FileKind = "pdf"
+	FileEdXML   FileKind = "edxml"
+	FileReceipt FileKind = "receipt"
+	FileOther   FileKind = "other" // nothing that could be signed
+)
+
+// FileReport is the verdict on one file. Of an edXML package it is the worst of
+// those on its envelope, where that is signed, and on the files in it.
+type FileReport struct {
+	SignatureReport
+	Name     string            `json:"name,omitempty"`
+	Kind     FileKind          `json:"kind"`
+	Parts    []SignatureReport `json:"parts,omitempty"`    // of an edXML package
+	Evidence *Evidence         `json:"evidence,omitempty"` // of a receipt
+}
+
+// All returns the reports that hold the signatures: those of the parts of a package,
+// else the one of the file itself.
+func (r *FileReport) All() []SignatureReport {
+	if r.Kind == FileEdXML && len(r.Parts) > 0 {
+		return r.Parts
+	}
+	return []SignatureReport{r.SignatureReport}
 }
 
 // rank orders indications from best to worst for a document.

@@ -76,6 +76,18 @@ func (v *Verifier) VerifyFile(ctx context.Context, name string, content hub.Blob
 	return v.verify(ctx, report, kind, saysPDF(name, ""), content)
 }
 
+// Unsigned is the report on a file in which nobody looks for a signature, for the
+// reasons given. The error is an I/O failure.
+func (v *Verifier) Unsigned(ctx context.Context, content hub.Blob, findings ...string) (hub.SignatureReport, error) {
+	report := v.newReport("", hub.Digest{})
+	report.Indication, report.Findings = hub.NoSignatureFound, findings
+	var err error
+	if report.SHA256, err = digestOf(ctx, content); err != nil {
+		return report, ioFailure(ctx, err)
+	}
+	return report, nil
+}
+
 func (v *Verifier) newReport(part string, digest hub.Digest) hub.SignatureReport {
 	return hub.SignatureReport{
 		Part:         part,
@@ -89,13 +101,14 @@ func (v *Verifier) newReport(part string, digest hub.Digest) hub.SignatureReport
 
 func (v *Verifier) verify(ctx context.Context, report hub.SignatureReport, kind fileKind, saysPDF bool, content hub.Blob) (hub.SignatureReport, error) {
 	var signatures []verdict.Signature
+	var details []pdfsig.Detail
 	switch kind {
 	case kindPDF:
 		found, err := pdfsig.Verify(ctx, content, content.Size(), v.validator, report.ValidatedAt)
 		if err != nil {
 			return report, ioFailure(ctx, err)
 		}
-		signatures, report.Findings = found.Signatures, found.Findings
+		signatures, details, report.Findings = found.Signatures, found.Details, found.Findings
 	case kindXML:
 		found, err := xmldsig.Verify(ctx, content, content.Size(), v.validator, report.ValidatedAt)
 		if err != nil {
@@ -109,7 +122,11 @@ func (v *Verifier) verify(ctx context.Context, report hub.SignatureReport, kind 
 		report.Findings = append(report.Findings, "called a PDF, but its content is none")
 	}
 	for i := range signatures {
-		report.Signatures = append(report.Signatures, toHub(&signatures[i]))
+		v := toHub(&signatures[i])
+		if i < len(details) { // only a PDF has them
+			v.CoveredBytes, v.Changes = details[i].Covered, details[i].Changes
+		}
+		report.Signatures = append(report.Signatures, v)
 	}
 	report.Conclude()
 	return report, nil

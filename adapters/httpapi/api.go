@@ -27,6 +27,7 @@ type Options struct {
 	Dispatches    Dispatches
 	Evidences     Evidences
 	Verifier      Verifier
+	ReportForms   []ReportForm // besides JSON; may be none
 	Blobs         Blobs
 	Codec         Codec
 	DeadLetters   DeadLetters

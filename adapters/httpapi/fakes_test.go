@@ -267,19 +267,35 @@ func (f *fakeHub) Evidence(context.Context, hub.Actor, hub.EvidenceID) (hub.Seal
 	return sealed(), f.err
 }
 
-func (f *fakeHub) VerifyFile(_ context.Context, name string, content hub.Blob) (hub.SignatureReport, error) {
+func (f *fakeHub) VerifyFile(_ context.Context, name string, content hub.Blob) (hub.FileReport, error) {
 	sum := sha256.New()
 	n, err := io.Copy(sum, content)
 	if err != nil || n != content.Size() {
-		return hub.SignatureReport{}, fmt.Errorf("read %d of %d: %w", n, content.Size(), err)
+		return hub.FileReport{}, fmt.Errorf("read %d of %d: %w", n, content.Size(), err)
 	}
 	var first [4]byte
 	if _, err := content.ReadAt(first[:], 0); err != nil {
-		return hub.SignatureReport{}, err
+		return hub.FileReport{}, err
 	}
-	r := hub.SignatureReport{Indication: hub.NoSignatureFound, ValidatedAt: testTime, Policy: "test", Findings: []string{name + " " + string(first[:])}}
+	r := hub.FileReport{Name: name, Kind: hub.FilePDF, SignatureReport: hub.SignatureReport{
+		Indication: hub.NoSignatureFound, ValidatedAt: testTime, Policy: "test", Findings: []string{name + " " + string(first[:])},
+	}}
 	sum.Sum(r.SHA256[:0])
 	return r, f.err
+}
+
+// fakeForms write what they are asked for.
+func fakeForms() []ReportForm {
+	write := func(kind string) func(io.Writer, string, []hub.FileReport) error {
+		return func(w io.Writer, languages string, files []hub.FileReport) error {
+			_, err := fmt.Fprintf(w, "%s %s %s", kind, languages, files[0].Indication)
+			return err
+		}
+	}
+	return []ReportForm{
+		{MediaType: "text/html", Charset: "utf-8", ContentPolicy: "default-src 'none'; style-src 'sha256-x'", Write: write("page")},
+		{MediaType: "application/xml", Write: write("xml")},
+	}
 }
 
 func (f *fakeHub) CreateBlob(context.Context) (hub.BlobWriter, error) {
@@ -417,7 +433,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
 		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f,
+		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

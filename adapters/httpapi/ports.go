@@ -86,9 +86,20 @@ type Evidences interface {
 	Evidence(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (hub.SealedEvidence, error)
 }
 
-// Verifier verifies the signatures in a file on its own.
+// Verifier verifies the signatures in a file on its own, and in the files in it.
 type Verifier interface {
-	VerifyFile(ctx context.Context, name string, content hub.Blob) (hub.SignatureReport, error)
+	VerifyFile(ctx context.Context, name string, content hub.Blob) (hub.FileReport, error)
+}
+
+// ReportForm is a form of signature reports besides the one of this API.
+type ReportForm struct {
+	MediaType string // that a client asks for in Accept
+	Charset   string // empty for none
+	// ContentPolicy is the Content-Security-Policy of the form; empty for that of every
+	// answer.
+	ContentPolicy string
+	// Write writes reports; languages is a list as in Accept-Language.
+	Write func(w io.Writer, languages string, files []hub.FileReport) error
 }
 
 // Blobs begins new content in the blob store.

@@ -75,14 +75,22 @@ func (a *api) evidence(x *exchange) error {
 }
 
 func (a *api) signatures(x *exchange) error {
+	q := x.query()
+	language := q.text("lang")
+	if err := q.done(); err != nil {
+		return err
+	}
 	reports, err := a.Dispatches.SignatureReports(x.r.Context(), x.actor, x.dispatch())
 	if err != nil {
 		return err
 	}
+	file := hub.FileReport{Name: string(x.dispatch()), Kind: hub.FileEdXML, Parts: reports}
 	for i := range reports {
 		reports[i] = withList(reports[i])
+		file.Signatures = append(file.Signatures, reports[i].Signatures...)
 	}
-	return x.json(http.StatusOK, listed(hub.List[hub.SignatureReport]{Items: reports}))
+	file.Conclude()
+	return a.reported(x, language, listed(hub.List[hub.SignatureReport]{Items: reports}), []hub.FileReport{file})
 }
 
 // withList makes a report without signatures say so by an empty list, not by null.

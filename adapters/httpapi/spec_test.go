@@ -286,7 +286,7 @@ func TestSchemasAgreeWithTypes(t *testing.T) {
 		"Upload": reflect.TypeFor[hub.Upload](), "Evidence": reflect.TypeFor[hub.Evidence](),
 		"Party": reflect.TypeFor[hub.Party](), "EvidenceRef": reflect.TypeFor[hub.EvidenceRef](),
 		"AuthFact": reflect.TypeFor[hub.AuthFact](), "StatusReport": reflect.TypeFor[hub.StatusReport](),
-		"SignatureReport": reflect.TypeFor[hub.SignatureReport](), "SignatureVerdict": reflect.TypeFor[hub.SignatureVerdict](),
+		"FileReport": reflect.TypeFor[hub.FileReport](), "SignatureReport": reflect.TypeFor[hub.SignatureReport](), "SignatureVerdict": reflect.TypeFor[hub.SignatureVerdict](),
 		"Agency": reflect.TypeFor[hub.Agency](), "ImportReport": reflect.TypeFor[hub.ImportReport](),
 		"APIKey": reflect.TypeFor[hub.APIKey](), "NewKey": reflect.TypeFor[newKey](),
 		"Submission": reflect.TypeFor[submission](), "PartWish": reflect.TypeFor[part](),
@@ -307,7 +307,7 @@ func TestSchemasAgreeWithTypes(t *testing.T) {
 		}
 		properties, _ := schema["properties"].(map[string]any)
 		required, _ := schema["required"].([]any)
-		for field := range typ.Fields() {
+		for _, field := range reflect.VisibleFields(typ) {
 			tag, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if tag == "-" || tag == "" {
 				continue

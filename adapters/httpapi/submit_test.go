@@ -274,3 +274,33 @@ func TestVerifyKeepsNothing(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 }
+
+// A client gets the form that it prefers, and JSON where it names none that is there.
+func TestReportForms(t *testing.T) {
+	s := newTestServer(t)
+	for _, tt := range []struct{ accept, language, query, mediaType, body string }{
+		{"", "", "", "application/json", `"kind":"pdf"`},
+		{"*/*", "", "", "application/json", ""},
+		{"image/png", "", "", "application/json", ""},
+		{"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "en-GB,en", "", "text/html; charset=utf-8", "page en-GB,en NO_SIGNATURE_FOUND"},
+		{"text/html", "en", "&lang=vi", "text/html; charset=utf-8", "page vi NO_SIGNATURE_FOUND"},
+		{"text/html;q=0.1, application/xml", "", "", "application/xml", "xml  NO_SIGNATURE_FOUND"},
+		{"text/html;q=0, application/json", "", "", "application/json", ""},
+		{"text/html;q=much, ;;", "", "", "application/json", ""},
+	} {
+		a := s.call(t, http.MethodPost, "/v1/verify?name=a.pdf"+tt.query, "%PDF-1.7 x", "Accept", tt.accept, "Accept-Language", tt.language)
+		if a.StatusCode != http.StatusOK || a.Header.Get("Content-Type") != tt.mediaType || !strings.Contains(string(a.body), tt.body) {
+			t.Errorf("%q: %d %s %s", tt.accept, a.StatusCode, a.Header.Get("Content-Type"), a.body)
+		}
+		if !slices.Contains(a.Header.Values("Vary"), "Accept") {
+			t.Errorf("%q: Vary is %q", tt.accept, a.Header.Values("Vary"))
+		}
+		if page := strings.HasPrefix(tt.mediaType, "text/html"); page != strings.Contains(a.Header.Get("Content-Security-Policy"), "style-src") {
+			t.Errorf("%q: policy %q", tt.accept, a.Header.Get("Content-Security-Policy"))
+		}
+	}
+	a := s.call(t, http.MethodGet, "/v1/dispatches/d1/signatures", "", "Accept", "application/xml")
+	if a.StatusCode != http.StatusOK || string(a.body) != "xml  NO_SIGNATURE_FOUND" {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}

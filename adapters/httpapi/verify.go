@@ -1,9 +1,14 @@
 package httpapi
 
 import (
+	"bytes"
 	"io"
+	"mime"
 	"net/http"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -11,7 +16,7 @@ import (
 // verify verifies the signatures in a file that the hub does not keep.
 func (a *api) verify(x *exchange) error {
 	q := x.query()
-	name := q.text("name")
+	name, language := q.text("name"), q.text("lang")
 	if err := q.done(); err != nil {
 		return err
 	}
@@ -27,7 +32,63 @@ func (a *api) verify(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.json(http.StatusOK, withList(report))
+	report.SignatureReport = withList(report.SignatureReport)
+	return a.reported(x, language, report, []hub.FileReport{report})
+}
+
+// reported answers with signature reports in the form that the client prefers: v as
+// JSON, unless it asks for one of the others.
+func (a *api) reported(x *exchange, language string, v any, files []hub.FileReport) error {
+	x.w.Header().Add("Vary", "Accept")
+	form := a.reportForm(x.r.Header.Get("Accept"))
+	if form == nil {
+		return x.json(http.StatusOK, v)
+	}
+	if language == "" {
+		x.w.Header().Add("Vary", "Accept-Language")
+		language = x.r.Header.Get("Accept-Language")
+	}
+	var body bytes.Buffer
+	if err := form.Write(&body, language, files); err != nil {
+		return err
+	}
+	if form.ContentPolicy != "" {
+		x.w.Header().Set("Content-Security-Policy", form.ContentPolicy)
+	}
+	mediaType := form.MediaType
+	if form.Charset != "" {
+		mediaType += "; charset=" + form.Charset
+	}
+	return x.text(http.StatusOK, mediaType, body.Bytes())
+}
+
+// reportForm finds the form that an Accept header prefers (RFC 9110 section 12.5.1); nil
+// stands for JSON, also where nothing that is asked for is there: an answer in another
+// form helps more than none.
+func (a *api) reportForm(accept string) *ReportForm {
+	var best *ReportForm
+	weight := 0.0
+	for item := range strings.SplitSeq(accept, ",") {
+		mediaType, parameters, err := mime.ParseMediaType(item)
+		if err != nil {
+			continue
+		}
+		q := 1.0
+		if text, ok := parameters["q"]; ok {
+			if q, err = strconv.ParseFloat(text, 64); err != nil {
+				continue
+			}
+		}
+		form := slices.IndexFunc(a.ReportForms, func(f ReportForm) bool { return f.MediaType == mediaType })
+		switch {
+		case q <= weight:
+		case form >= 0:
+			best, weight = &a.ReportForms[form], q
+		case mediaType == "application/json" || mediaType == "*/*" || mediaType == "application/*":
+			best, weight = nil, q
+		}
+	}
+	return best
 }
 
 // nameless is a file without a name: the system frees it when it is closed, or

@@ -73,13 +73,13 @@ func (c *Client) Rejections(ctx context.Context, agency string, p hub.Page) (hub
 }
 
 // VerifyFile lets the hub verify the signatures in a file, which it does not keep.
-func (c *Client) VerifyFile(ctx context.Context, f File, progress Progress) (hub.SignatureReport, error) {
+func (c *Client) VerifyFile(ctx context.Context, f File, progress Progress) (hub.FileReport, error) {
 	k := call{
 		method: http.MethodPost, path: pathOf("verify"), query: url.Values{"name": {f.Part.Name}},
 		body: func() (io.ReadCloser, error) { return f.Open() }, size: f.size(),
 		idempotent: true, progress: progress,
 	}
-	var report hub.SignatureReport
+	var report hub.FileReport
 	err := c.json(ctx, k.with("Content-Type", "application/octet-stream"), &report)
 	return report, err
 }

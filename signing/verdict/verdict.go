@@ -64,9 +64,10 @@ func Doubt(sub Sub, format string, args ...any) *Problem {
 
 // Check is one step of a validation.
 type Check struct {
-	Name   string
-	Passed bool
-	Detail string
+	Name    string
+	Passed  bool
+	Skipped bool // the step was not taken
+	Detail  string
 }
 
 // Signature is what was found out about one signature.
@@ -118,5 +119,5 @@ func (s *Signature) Note(problem *Problem) {
 // Skip records a step that this version does not take, so that nobody reads the
 // verdict as if it did.
 func (s *Signature) Skip(name, detail string) {
-	s.Checks = append(s.Checks, Check{Name: name, Detail: detail})
+	s.Checks = append(s.Checks, Check{Name: name, Skipped: true, Detail: detail})
 }

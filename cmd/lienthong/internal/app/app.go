@@ -39,6 +39,7 @@ import (
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/signing"
+	"github.com/lienthong/lienthong/signing/report"
 )
 
 // App is one hub.
@@ -69,6 +70,7 @@ type services struct {
 	delivery  *delivery.Service
 	tracking  *tracking.Service
 	verifier  *signing.Verifier
+	pages     *report.Pages
 }
 
 // Version names the running program.
@@ -151,6 +153,9 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	s.verifier = signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: time.Now})
+	if s.pages, err = report.NewPages(); err != nil {
+		return err
+	}
 	if s.audit, err = a.auditing(key, chain); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/lienthong/lienthong/adapters/httpapi"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/crashpoint"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/examine"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/delivery"
@@ -17,6 +18,7 @@ import (
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/signing"
+	"github.com/lienthong/lienthong/signing/report"
 )
 
 // Who implements which port, checked when this package compiles.
@@ -56,7 +58,7 @@ var (
 	_ httpapi.Recipient      = (*tracking.Service)(nil)
 	_ httpapi.Dispatches     = (*tracking.Service)(nil)
 	_ httpapi.Evidences      = (*audit.Service)(nil)
-	_ httpapi.Verifier       = (*signing.Verifier)(nil)
+	_ httpapi.Verifier       = (*examine.Examiner)(nil)
 	_ httpapi.Blobs          = engine.Content(nil)
 )
 
@@ -67,7 +69,7 @@ func (a *App) handler() http.Handler {
 		Directory: s.directory, Registry: s.directory,
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
-		Evidences: s.audit, Verifier: s.verifier, Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: a.newRetention(),
+		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: a.newRetention(),
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},
@@ -97,5 +99,18 @@ func codec() httpapi.Codec {
 			return c.EncodeDispatch(ctx, w, item.Dispatch, item.Deliveries,
 				func(_ context.Context, part hub.Part) (hub.Blob, error) { return open(part) })
 		},
+	}
+}
+
+// reportForms lends the forms of signature reports to the REST adapter.
+func reportForms(pages *report.Pages) []httpapi.ReportForm {
+	return []httpapi.ReportForm{
+		{MediaType: "text/html", Charset: "utf-8", ContentPolicy: report.ContentPolicy(), Write: func(w io.Writer, languages string, files []hub.FileReport) error {
+			return pages.Write(w, report.ChooseLanguage(languages), files...)
+		}},
+		{MediaType: "application/xml", Write: func(w io.Writer, _ string, files []hub.FileReport) error { return report.WriteXML(w, files...) }},
+		{MediaType: "application/vnd.lienthong.validation-report+json", Write: func(w io.Writer, _ string, files []hub.FileReport) error {
+			return report.WriteJSON(w, files...)
+		}},
 	}
 }

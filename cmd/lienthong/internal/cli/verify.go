@@ -3,38 +3,38 @@ package cli
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/lienthong/lienthong/adapters/edxml"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/examine"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/signing"
+	signreport "github.com/lienthong/lienthong/signing/report"
 	"github.com/lienthong/lienthong/signing/trust"
-	"github.com/lienthong/lienthong/storage/blobdir"
 )
 
 type verifyCommand struct {
-	Files   []string  `arg:"" type:"existingfile" help:"Signed PDFs, edXML packages, receipts."`
+	Files   []string  `arg:"" type:"existingfile" help:"Signed PDFs, edXML packages, receipts; - for standard input."`
 	Anchors []string  `type:"existingfile" help:"Certificates (PEM) that signatures must lead to; repeat for several files."`
 	At      time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Check for this instant instead of now, such as 2026-11-23T10:00:00+07:00."`
+	Form    string    `enum:"text,etsi-json,xml,html" default:"text" help:"text for the terminal; etsi-json or xml for a validation report with the names of ETSI TS 119 102-2; html for a page to hand on. --json is another form, with the names of the API."`
+	Lang    string    `enum:"vi,en" default:"vi" help:"Language of --form html."`
 }
 
 // Help says what the exit codes mean.
 func (verifyCommand) Help() string {
-	return "Needs no hub and no network. Receipts of one dispatch, the acceptance among them, are also checked as a chain. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file. The worst of several files counts."
+	return "Needs no hub and no network. What a file is, its content says. An edXML package is judged with all files in it, the worst decides. Receipts of one dispatch, the acceptance among them, are also checked as a chain. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file. The worst of several files counts."
 }
 
 // fileVerdict is the result for one file.
 type fileVerdict struct {
 	File     string                `json:"file"`
-	Kind     string                `json:"kind"` // pdf, edxml, receipt, chain; json and xml when nothing of these
+	Kind     string                `json:"kind"` // pdf, edxml, receipt, other; chain for receipts together
 	Report   hub.SignatureReport   `json:"report"`
 	Parts    []hub.SignatureReport `json:"parts,omitempty"` // of an edXML package
 	Evidence *hub.Evidence         `json:"evidence,omitempty"`
@@ -42,39 +42,67 @@ type fileVerdict struct {
 	sealed   *hub.SealedEvidence   // of a receipt that can be read
 }
 
-// maxReceipt is above the size of any receipt in bytes.
-const maxReceipt = 1 << 20
-
 // Run verifies every file and ends with the worst exit code.
 func (c *verifyCommand) Run(ctx context.Context, e *env) error {
+	if e.json && c.Form != "text" {
+		return hub.Invalid("form", "exclusive", "choose --json or --form %s", c.Form)
+	}
 	verifier, err := c.verifier()
 	if err != nil {
 		return err
 	}
+	examiner := &examine.Examiner{Signatures: verifier}
 	var all []fileVerdict
+	var reports []hub.FileReport
 	for _, file := range c.Files {
-		v, err := c.verifyFile(ctx, verifier, file)
+		result, err := verifyFile(ctx, examiner, e.Stdin, file)
 		if err != nil {
 			return err
 		}
-		all = append(all, v)
+		reports = append(reports, result.FileReport)
+		all = append(all, fileVerdict{
+			File: file, Kind: string(result.Kind), Report: result.SignatureReport, Parts: result.Parts, Evidence: result.Evidence, sealed: result.Sealed,
+		})
 	}
-	all = append(all, verifyChains(all)...)
+	chains := verifyChains(all)
+	all = append(all, chains...)
+	if c.Form == "html" { // what receipts say together is no signature, but people want to see it
+		for i := range chains {
+			reports = append(reports, hub.FileReport{SignatureReport: chains[i].Report, Name: chains[i].File, Kind: hub.FileOther})
+		}
+	}
+	if err := c.write(e, all, reports); err != nil {
+		return err
+	}
 	worst := exitOK
 	for i := range all {
 		worst = worse(worst, exitOfVerdict(all[i].Report.Indication))
-	}
-	if err := e.print(all, func(w io.Writer) {
-		for i := range all {
-			all[i].text(w)
-		}
-	}); err != nil {
-		return err
 	}
 	if worst != exitOK {
 		return verdict(worst)
 	}
 	return nil
+}
+
+// write prints the verdicts in the form that was asked for.
+func (c *verifyCommand) write(e *env, all []fileVerdict, reports []hub.FileReport) error {
+	switch c.Form {
+	case "xml":
+		return signreport.WriteXML(e.Stdout, reports...)
+	case "etsi-json":
+		return signreport.WriteJSON(e.Stdout, reports...)
+	case "html":
+		pages, err := signreport.NewPages()
+		if err != nil {
+			return err
+		}
+		return pages.Write(e.Stdout, signreport.Language(c.Lang), reports...)
+	}
+	return e.print(all, func(w io.Writer) {
+		for i := range all {
+			all[i].text(w)
+		}
+	})
 }
 
 func (c *verifyCommand) verifier() (*signing.Verifier, error) {
@@ -104,121 +132,41 @@ func (c *verifyCommand) now() time.Time {
 	return c.At
 }
 
-func (c *verifyCommand) verifyFile(ctx context.Context, verifier *signing.Verifier, path string) (fileVerdict, error) {
+// verifyFile verifies one file. Verifying jumps to and fro in it, so what comes through
+// a pipe is copied to a file without a name first.
+func verifyFile(ctx context.Context, examiner *examine.Examiner, stdin io.Reader, path string) (examine.Result, error) {
+	if path == "-" {
+		return verifyStream(ctx, examiner, path, stdin)
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fileVerdict{}, hub.Invalid("file", "file", "%v", err)
+		return examine.Result{}, hub.Invalid("file", "file", "%v", err)
 	}
 	defer f.Close()
-	content, err := newFileContent(f)
-	if err != nil {
-		return fileVerdict{}, err
-	}
-	head := make([]byte, 64)
-	n, _ := f.ReadAt(head, 0) // a shorter file has a shorter head
-	head = bytes.TrimLeft(head[:n], "\xef\xbb\xbf \t\r\n")
+	info, err := f.Stat()
 	switch {
-	case bytes.HasPrefix(head, []byte("{")):
-		return c.verifyReceipt(verifier, path, f, content.Size())
-	case bytes.HasPrefix(head, []byte("<")):
-		return c.verifyPackage(ctx, verifier, path, content)
-	}
-	report, err := verifier.VerifyFile(ctx, filepath.Base(path), content)
-	return fileVerdict{File: path, Kind: "pdf", Report: report}, err
-}
-
-func (c *verifyCommand) verifyReceipt(verifier *signing.Verifier, path string, f *os.File, size int64) (fileVerdict, error) {
-	if size > maxReceipt {
-		return fileVerdict{}, hub.Errorf(hub.KindTooLarge, "file", "max_size", "%s is too large for a receipt", path)
-	}
-	raw, err := io.ReadAll(io.NewSectionReader(f, 0, size))
-	if err != nil {
-		return fileVerdict{}, hub.Internal("read "+path, err)
-	}
-	if !looksLikeReceipt(raw) {
-		return notSigned(path, "json", "this is no receipt: it has neither evidence nor jws"), nil
-	}
-	sealed, report, err := verifier.VerifyReceipt(raw, c.now())
-	v := fileVerdict{File: path, Kind: "receipt", Report: report, Evidence: &sealed.Evidence, sealed: &sealed}
-	if err != nil && hub.KindOf(err) == hub.KindInvalid {
-		v.Evidence, v.sealed = nil, nil
-		v.Report = hub.SignatureReport{Indication: hub.TotalFailed, Sub: hub.SubFormatFailure, Findings: []string{err.Error()}}
-		return v, nil
-	}
-	return v, err
-}
-
-// looksLikeReceipt tells a receipt, sound or not, from any other JSON.
-func looksLikeReceipt(raw []byte) bool {
-	var members map[string]json.RawMessage
-	if json.Unmarshal(raw, &members) != nil {
-		return bytes.Contains(raw, []byte(`"jws"`)) || bytes.Contains(raw, []byte(`"evidence"`))
-	}
-	return members["jws"] != nil || members["evidence"] != nil
-}
-
-func notSigned(path, kind, why string) fileVerdict {
-	return fileVerdict{File: path, Kind: kind, Report: hub.SignatureReport{Indication: hub.NoSignatureFound, Findings: []string{why}}}
-}
-
-// verifyPackage verifies the signature of the package, if it has one, and those
-// of the files in it. A package whose own signature block is only a dummy, as
-// most are, is judged by its files.
-func (c *verifyCommand) verifyPackage(ctx context.Context, verifier *signing.Verifier, path string, content hub.Blob) (fileVerdict, error) {
-	dir, err := os.MkdirTemp("", "lienthong-verify")
-	if err != nil {
-		return fileVerdict{}, hub.Internal("make a temporary folder", err)
-	}
-	defer os.RemoveAll(dir)
-	store, err := blobdir.Open(blobdir.Options{Dir: dir})
-	if err != nil {
-		return fileVerdict{}, err
-	}
-	pkg, err := edxml.New(edxml.Options{}).Decode(ctx, content, store)
-	switch {
-	case err != nil && hub.KindOf(err) == hub.KindInternal:
-		return fileVerdict{}, err
 	case err != nil:
-		return notSigned(path, "xml", messageOf(hub.ViolationsOf(err)[0])), nil
-	case pkg.Submission == nil:
-		return notSigned(path, "edxml", "a status message carries no signature"), nil
+		return examine.Result{}, hub.Invalid("file", "file", "%v", err)
+	case !info.Mode().IsRegular():
+		return verifyStream(ctx, examiner, path, f)
 	}
-	v := fileVerdict{File: path, Kind: "edxml"}
-	for _, part := range pkg.Submission.AllParts() {
-		if part.Role == hub.RoleEnvelope && !pkg.Submission.XMLSigned {
-			continue
-		}
-		report, err := verifyPart(ctx, verifier, store, part)
-		if err != nil {
-			return v, err
-		}
-		v.Parts = append(v.Parts, report)
-	}
-	v.Report = summary(v.Parts)
-	return v, nil
+	return examiner.File(ctx, filepath.Base(path), &fileContent{f, info.Size()})
 }
 
-func verifyPart(ctx context.Context, verifier *signing.Verifier, store *blobdir.Dir, part hub.Part) (hub.SignatureReport, error) {
-	blob, err := store.OpenBlob(ctx, part.Digest)
+func verifyStream(ctx context.Context, examiner *examine.Examiner, path string, in io.Reader) (examine.Result, error) {
+	f, err := os.CreateTemp("", "lienthong-verify-*")
 	if err != nil {
-		return hub.SignatureReport{}, err
+		return examine.Result{}, hub.Internal("make a temporary file", err)
 	}
-	defer blob.Close()
-	return verifier.VerifyPart(ctx, part, blob)
-}
-
-// summary is the verdict of a package: the worst of its signed parts; unsigned
-// attachments and the dummy signature of an envelope do not count against it.
-func summary(parts []hub.SignatureReport) hub.SignatureReport {
-	var total hub.SignatureReport
-	for _, p := range parts {
-		if p.Part == string(hub.RoleEnvelope) && p.Indication != hub.TotalFailed {
-			continue
-		}
-		total.Signatures = append(total.Signatures, p.Signatures...)
+	defer f.Close()
+	if err := os.Remove(f.Name()); err != nil {
+		return examine.Result{}, hub.Internal("take the name from a temporary file", err)
 	}
-	total.Conclude()
-	return total
+	size, err := io.Copy(f, in)
+	if err != nil {
+		return examine.Result{}, hub.Internal("read "+path, err)
+	}
+	return examiner.File(ctx, filepath.Base(path), &fileContent{f, size})
 }
 
 func exitOfVerdict(i hub.Indication) int {
@@ -303,17 +251,6 @@ func partPrefix(part string) string {
 type fileContent struct {
 	*os.File
 	size int64
-}
-
-func newFileContent(f *os.File) (hub.Blob, error) {
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("not a regular file")
-	}
-	if err != nil {
-		return nil, hub.Invalid("file", "file", "%v", err)
-	}
-	return &fileContent{File: f, size: info.Size()}, nil
 }
 
 // Size implements hub.Blob.
