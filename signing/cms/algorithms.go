@@ -3,10 +3,13 @@ package cms
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
+	_ "crypto/md5" // #nosec G501 -- to tell a broken old signature from an intact one; never enough to pass
 	"crypto/rsa"
-	_ "crypto/sha1" // #nosec G505 -- to tell a broken old signature from an intact one; never enough to pass
+	_ "crypto/sha1" // #nosec G505 -- as MD5
 	_ "crypto/sha256"
+	_ "crypto/sha3"
 	_ "crypto/sha512"
 	"crypto/x509"
 	"encoding/asn1"
@@ -41,7 +44,8 @@ func (id identifier) plain() bool {
 	return len(id.parameters) == 0 || len(id.parameters) == 2 && id.parameters[0] == 5 && id.parameters[1] == 0
 }
 
-// hashOf returns the hash function of a digest algorithm, or zero.
+// hashOf returns the hash function of a digest algorithm, or zero. Broken ones are
+// known, to tell a changed document from an old one.
 func hashOf(algorithm asn1.ObjectIdentifier) crypto.Hash {
 	switch algorithm.String() {
 	case "2.16.840.1.101.3.4.2.1":
@@ -50,50 +54,100 @@ func hashOf(algorithm asn1.ObjectIdentifier) crypto.Hash {
 		return crypto.SHA384
 	case "2.16.840.1.101.3.4.2.3":
 		return crypto.SHA512
+	case "2.16.840.1.101.3.4.2.4":
+		return crypto.SHA224
+	case "2.16.840.1.101.3.4.2.8":
+		return crypto.SHA3_256
+	case "2.16.840.1.101.3.4.2.9":
+		return crypto.SHA3_384
+	case "2.16.840.1.101.3.4.2.10":
+		return crypto.SHA3_512
 	case "1.3.14.3.2.26":
 		return crypto.SHA1
+	case "1.2.840.113549.2.5":
+		return crypto.MD5
 	}
 	return 0
 }
 
 // scheme is a way to make a signature value.
-type scheme int
+type scheme string
 
 const (
-	schemeUnknown scheme = iota
-	schemePKCS1
-	schemePSS
-	schemeECDSA
+	schemePKCS1   scheme = "RSA"
+	schemePSS     scheme = "RSA-PSS"
+	schemeECDSA   scheme = "ECDSA"
+	schemeEd25519 scheme = "Ed25519"
 )
 
-// schemeOf returns the scheme of a signature algorithm and the hash that its
-// identifier fixes; zero when it leaves the hash to the digest algorithm.
+// schemeOf returns the scheme of a signature algorithm, empty when it is unknown,
+// and the hash that its identifier fixes; zero when it leaves the hash to the digest
+// algorithm.
 func schemeOf(algorithm asn1.ObjectIdentifier) (scheme, crypto.Hash) {
-	switch algorithm.String() {
+	text := algorithm.String()
+	switch text {
 	case "1.2.840.113549.1.1.1": // rsaEncryption
 		return schemePKCS1, 0
-	case "1.2.840.113549.1.1.5":
-		return schemePKCS1, crypto.SHA1
-	case "1.2.840.113549.1.1.11":
-		return schemePKCS1, crypto.SHA256
-	case "1.2.840.113549.1.1.12":
-		return schemePKCS1, crypto.SHA384
-	case "1.2.840.113549.1.1.13":
-		return schemePKCS1, crypto.SHA512
 	case "1.2.840.113549.1.1.10":
 		return schemePSS, 0
-	case "1.2.840.10045.2.1": // ecPublicKey, written by some signers in place of the next
+	case "1.2.840.10045.2.1": // ecPublicKey, written by some signers in place of one with a hash
 		return schemeECDSA, 0
-	case "1.2.840.10045.4.1":
-		return schemeECDSA, crypto.SHA1
-	case "1.2.840.10045.4.3.2":
-		return schemeECDSA, crypto.SHA256
-	case "1.2.840.10045.4.3.3":
-		return schemeECDSA, crypto.SHA384
-	case "1.2.840.10045.4.3.4":
-		return schemeECDSA, crypto.SHA512
+	case "1.3.101.112":
+		return schemeEd25519, 0
 	}
-	return schemeUnknown, 0
+	if hash := hashWithRSA(text); hash != 0 {
+		return schemePKCS1, hash
+	}
+	if hash := hashWithECDSA(text); hash != 0 {
+		return schemeECDSA, hash
+	}
+	return "", 0
+}
+
+func hashWithRSA(algorithm string) crypto.Hash {
+	switch algorithm {
+	case "1.2.840.113549.1.1.4":
+		return crypto.MD5
+	case "1.2.840.113549.1.1.5":
+		return crypto.SHA1
+	case "1.2.840.113549.1.1.14":
+		return crypto.SHA224
+	case "1.2.840.113549.1.1.11":
+		return crypto.SHA256
+	case "1.2.840.113549.1.1.12":
+		return crypto.SHA384
+	case "1.2.840.113549.1.1.13":
+		return crypto.SHA512
+	case "2.16.840.1.101.3.4.3.14":
+		return crypto.SHA3_256
+	case "2.16.840.1.101.3.4.3.15":
+		return crypto.SHA3_384
+	case "2.16.840.1.101.3.4.3.16":
+		return crypto.SHA3_512
+	}
+	return 0
+}
+
+func hashWithECDSA(algorithm string) crypto.Hash {
+	switch algorithm {
+	case "1.2.840.10045.4.1":
+		return crypto.SHA1
+	case "1.2.840.10045.4.3.1":
+		return crypto.SHA224
+	case "1.2.840.10045.4.3.2":
+		return crypto.SHA256
+	case "1.2.840.10045.4.3.3":
+		return crypto.SHA384
+	case "1.2.840.10045.4.3.4":
+		return crypto.SHA512
+	case "2.16.840.1.101.3.4.3.10":
+		return crypto.SHA3_256
+	case "2.16.840.1.101.3.4.3.11":
+		return crypto.SHA3_384
+	case "2.16.840.1.101.3.4.3.12":
+		return crypto.SHA3_512
+	}
+	return 0
 }
 
 // Hash returns the function that the content must be hashed with.
@@ -107,21 +161,28 @@ func (m *Message) Hash() (crypto.Hash, *verdict.Problem) {
 
 // Algorithm names the algorithms of the signature, for a report.
 func (m *Message) Algorithm() string {
-	name := map[scheme]string{schemePKCS1: "RSA", schemePSS: "RSA-PSS", schemeECDSA: "ECDSA"}
 	kind, _ := schemeOf(m.signer.signature.algorithm)
 	hash := hashOf(m.signer.digest.algorithm)
-	if kind == schemeUnknown || hash == 0 {
+	if kind == "" || hash == 0 {
 		return m.signer.signature.algorithm.String()
 	}
-	return fmt.Sprintf("%s with %s", name[kind], hash)
+	return fmt.Sprintf("%s with %s", kind, hash)
 }
 
-// CheckStrength refuses hash functions that no longer protect a signature.
+// CheckStrength refuses hash functions that no longer protect a signature, and
+// methods that the catalogue does not have (ETSI TS 119 312).
 func (m *Message) CheckStrength() *verdict.Problem {
-	if hash, problem := m.Hash(); problem != nil || hash != crypto.SHA1 {
+	hash, problem := m.Hash()
+	kind, _ := schemeOf(m.signer.signature.algorithm)
+	switch {
+	case problem != nil:
 		return problem
+	case hash == crypto.SHA1 || hash == crypto.MD5:
+		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the signature uses %s, which is not accepted", hash)
+	case kind == schemeEd25519:
+		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the signature uses %s, which is not accepted", kind)
 	}
-	return verdict.Doubt(verdict.CryptoConstraintsFailure, "the signature uses SHA-1, which is not accepted")
+	return nil
 }
 
 // CheckSignature verifies the signature value over the signed attributes with the
@@ -135,19 +196,39 @@ func (m *Message) CheckSignature(signer *x509.Certificate) *verdict.Problem {
 	if fixed != 0 && fixed != hash {
 		return verdict.Fail(verdict.FormatFailure, "signature and digest algorithm name different hash functions")
 	}
+	problem = m.checkValue(signer, kind, hash, m.signer.signedRaw)
+	if problem != nil && m.signer.receivedRaw != nil {
+		return m.checkValue(signer, kind, hash, m.signer.receivedRaw)
+	}
+	return problem
+}
+
+func (m *Message) checkValue(signer *x509.Certificate, kind scheme, hash crypto.Hash, signed []byte) *verdict.Problem {
 	digest := hash.New()
-	digest.Write(m.signer.signedRaw)
+	digest.Write(signed)
 	sum := digest.Sum(nil)
 	switch key := signer.PublicKey.(type) {
 	case *rsa.PublicKey:
 		return m.checkRSA(key, kind, hash, sum)
 	case *ecdsa.PublicKey:
 		return m.checkECDSA(key, kind, sum)
+	case ed25519.PublicKey:
+		if kind != schemeEd25519 {
+			return mismatch()
+		}
+		return wrongValue(ed25519.Verify(key, signed, m.signer.value)) // RFC 8419, 3.1: no digest of the attributes
 	}
 	return verdict.Doubt(verdict.CryptoConstraintsFailure, "keys of kind %s are not accepted", signer.PublicKeyAlgorithm)
 }
 
+// verifiableRSABits is what the standard library verifies with; far more is needed to be
+// accepted, see package trust.
+const verifiableRSABits = 1024
+
 func (m *Message) checkRSA(key *rsa.PublicKey, kind scheme, hash crypto.Hash, sum []byte) *verdict.Problem {
+	if key.N.BitLen() < verifiableRSABits {
+		return verdict.Doubt(verdict.CryptoConstraintsFailure, "an RSA key of %d bits is not accepted", key.N.BitLen())
+	}
 	var err error
 	switch kind {
 	case schemePKCS1:

@@ -3,6 +3,7 @@ package cms
 import (
 	"bytes"
 	encoding "encoding/asn1"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -17,8 +18,9 @@ const maxAttributes = 64
 // attributes are the values of the signed attributes by the text of their type.
 type attributes map[string]cryptobyte.String
 
-// parseAttributes reads the signed attributes: each type once, each with one
-// value, sorted as DER wants it, so that there is one way to read what was signed.
+// parseAttributes reads the signed attributes: each type once, each with one value,
+// so that there is one way to read what was signed. Signers that left them unsorted
+// signed either that order or the one of DER (RFC 5652, 5.4).
 func (m *Message) parseAttributes() *verdict.Problem {
 	raw := cryptobyte.String(m.signer.signedRaw)
 	var set cryptobyte.String
@@ -26,21 +28,29 @@ func (m *Message) parseAttributes() *verdict.Problem {
 		return malformed("signed attributes")
 	}
 	m.attributes = attributes{}
-	var previous []byte
+	var list [][]byte
 	for !set.Empty() {
 		var element cryptobyte.String
-		if len(m.attributes) == maxAttributes || !set.ReadASN1Element(&element, asn1.SEQUENCE) {
+		if len(list) == maxAttributes || !set.ReadASN1Element(&element, asn1.SEQUENCE) {
 			return malformed("signed attributes")
 		}
-		if bytes.Compare(previous, element) > 0 {
-			return malformed("signed attributes in DER order")
-		}
-		previous = element
+		list = append(list, element)
 		if problem := m.attributes.add(element); problem != nil {
 			return problem
 		}
 	}
+	m.sortAttributes(list)
 	return m.readClaims()
+}
+
+func (m *Message) sortAttributes(list [][]byte) {
+	if slices.IsSortedFunc(list, bytes.Compare) {
+		return
+	}
+	slices.SortFunc(list, bytes.Compare)
+	var set cryptobyte.Builder
+	set.AddASN1(asn1.SET, func(b *cryptobyte.Builder) { b.AddBytes(slices.Concat(list...)) })
+	m.signer.receivedRaw, m.signer.signedRaw = m.signer.signedRaw, set.BytesOrPanic()
 }
 
 func (a attributes) add(element cryptobyte.String) *verdict.Problem {
@@ -65,7 +75,7 @@ func (a attributes) add(element cryptobyte.String) *verdict.Problem {
 // readClaims requires the content type and reads what the message says about time.
 func (m *Message) readClaims() *verdict.Problem {
 	contentType, ok := m.attributes[oidContentType]
-	if !ok || !readOID(&contentType, m.kind) || !contentType.Empty() {
+	if !ok || !readOID(&contentType, m.form.kind) || !contentType.Empty() {
 		return verdict.Fail(verdict.FormatFailure, "the signed content type is missing or is not the one of the content")
 	}
 	if value, ok := m.attributes[oidSigningTime]; ok {

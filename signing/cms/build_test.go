@@ -1,8 +1,10 @@
 package cms_test
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -15,6 +17,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
@@ -59,6 +62,15 @@ func ecKey(t testing.TB, curve elliptic.Curve) crypto.Signer {
 	return key
 }
 
+func edKey(t testing.TB) crypto.Signer {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
 func rsaKey(t testing.TB) crypto.Signer {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -66,6 +78,24 @@ func rsaKey(t testing.TB) crypto.Signer {
 		t.Fatal(err)
 	}
 	return key
+}
+
+// nameInBMP is a distinguished name of a common name alone, as a BMPString.
+func nameInBMP(common string) []byte {
+	var b cryptobyte.Builder
+	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+		b.AddASN1(asn1.SET, func(b *cryptobyte.Builder) {
+			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
+				b.AddASN1ObjectIdentifier(oid{2, 5, 4, 3})
+				b.AddASN1(asn1.Tag(30), func(b *cryptobyte.Builder) {
+					for _, unit := range utf16.Encode([]rune(common)) {
+						b.AddUint16(unit)
+					}
+				})
+			})
+		})
+	})
+	return b.BytesOrPanic()
 }
 
 // message says how to build a SignedData; newMessage fills in a good one, and each
@@ -83,6 +113,9 @@ type message struct {
 	byKeyID      bool
 	signers      int
 	unsigned     [][]byte
+	version      int64  // of the signer; 0 for the right one
+	issuer       []byte // in the signer identifier; nil for the one of the certificate
+	overRaw      []byte // signed in place of the attributes, by keys that take no digest
 }
 
 func newMessage(signer identity) *message {
@@ -91,8 +124,12 @@ func newMessage(signer identity) *message {
 	m.attributes = [][]byte{contentTypeAttribute("1.2.840.113549.1.7.1"), digestAttribute(sum[:]), essAttribute(signer.certificate, 2)}
 	m.sign = func(sum []byte) ([]byte, error) { return signer.key.Sign(rand.Reader, sum, m.hash) }
 	m.signature = algorithm("1.2.840.10045.4.3.2")
-	if _, ok := signer.key.(*rsa.PrivateKey); ok {
+	switch signer.key.(type) {
+	case *rsa.PrivateKey:
 		m.signature = algorithm("1.2.840.113549.1.1.1")
+	case ed25519.PrivateKey:
+		withHash(m, crypto.SHA512, "1.3.101.112")
+		m.sign = func(raw []byte) ([]byte, error) { return signer.key.Sign(rand.Reader, raw, crypto.Hash(0)) }
 	}
 	return m
 }
@@ -203,6 +240,8 @@ func essAttribute(certificate *x509.Certificate, version int) []byte {
 var digestAlgorithms = map[crypto.Hash]string{
 	crypto.SHA1: "1.3.14.3.2.26", crypto.SHA256: "2.16.840.1.101.3.4.2.1",
 	crypto.SHA384: "2.16.840.1.101.3.4.2.2", crypto.SHA512: "2.16.840.1.101.3.4.2.3", crypto.MD5: "1.2.840.113549.2.5",
+	crypto.SHA224: "2.16.840.1.101.3.4.2.4", crypto.SHA3_256: "2.16.840.1.101.3.4.2.8",
+	crypto.SHA3_384: "2.16.840.1.101.3.4.2.9", crypto.SHA3_512: "2.16.840.1.101.3.4.2.10",
 }
 
 // build encodes the message; the attributes are sorted unless there are none.
@@ -223,7 +262,13 @@ func (m *message) encode(t testing.TB) []byte {
 	}
 	hash := m.hash.New()
 	hash.Write(signed)
-	value, err := m.sign(hash.Sum(nil))
+	sum := hash.Sum(nil)
+	if m.takesRaw() {
+		if sum = signed; m.overRaw != nil {
+			sum = m.overRaw
+		}
+	}
+	value, err := m.sign(sum)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,15 +298,21 @@ func (m *message) encode(t testing.TB) []byte {
 	return b.BytesOrPanic()
 }
 
+// takesRaw reports whether the key signs the attributes and not their digest.
+func (m *message) takesRaw() bool {
+	_, ok := m.signer.key.(ed25519.PrivateKey)
+	return ok
+}
+
 func (m *message) addSigner(b *cryptobyte.Builder, attributes, value []byte) {
 	b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		if m.byKeyID {
 			b.AddASN1Int64(3)
 			b.AddASN1(asn1.Tag(0).ContextSpecific(), func(b *cryptobyte.Builder) { b.AddBytes(m.signer.certificate.SubjectKeyId) })
 		} else {
-			b.AddASN1Int64(1)
+			b.AddASN1Int64(max(m.version, 1))
 			b.AddASN1(asn1.SEQUENCE, func(b *cryptobyte.Builder) {
-				b.AddBytes(m.signer.certificate.RawIssuer)
+				b.AddBytes([]byte(cmp.Or(string(m.issuer), string(m.signer.certificate.RawIssuer))))
 				b.AddASN1BigInt(m.signer.certificate.SerialNumber)
 			})
 		}

@@ -2,18 +2,20 @@
 // a detached content (RFC 5652), as PDF signatures (ISO 32000, PAdES) and containers
 // (ASiC with CAdES) carry it. Maker makes them; the rest is about those of others.
 //
-// It is small and strict: DER only, exactly one signer, no content inside, signed
-// attributes required (each once, in DER order, content type and message digest
-// among them), the signing certificate found by the signer identifier and tied by
-// the ESS attribute when there is one, algorithms that agree with each other and
-// with the key. The content itself never comes here: the caller streams it through
+// It is small and strict: exactly one signer, no content inside, signed attributes
+// required (each once, content type and message digest among them), the signing
+// certificate found by the signer identifier and tied by the ESS attribute when there
+// is one, algorithms that agree with each other and with the key. What does not bear
+// on what was signed is read as signers write it: BER lengths, the order of the
+// attributes, string types in names. The content itself never comes here: the caller streams it through
 // Message.Hash and hands in the digest.
 //
 // It returns verdict.Problem values: a proof that the signature is bad, or a doubt.
 // It trusts nothing: whether the signer leads to an anchor is for package trust.
 //
-// Limits of this version: BER (indefinite lengths) is not read and leaves the
-// signature undecided; timestamps among the unsigned attributes are handed out, not judged.
+// Timestamps among the unsigned attributes are handed out, not judged. Keys on curves
+// that the standard library does not know (brainpool), DSA and Ed448 leave a
+// signature undecided.
 package cms
 
 import (
@@ -37,13 +39,13 @@ type Message struct {
 	SigningTime  time.Time           // signed attribute, a claim; zero when absent
 	Timestamped  bool                // carries a signature timestamp, unchecked
 	Tokens       [][]byte            // those timestamps: RFC 3161 tokens in DER, unchecked
-	Content      []byte              // of a timestamp token; nil in a detached signature
+	Content      []byte              // of a timestamp token or of ParseEnclosed; nil in a detached signature
 	CRLs         [][]byte            // revocation lists that came along, in DER, unchecked
 	OCSPs        [][]byte            // OCSP responses that came along, in DER, unchecked
 
 	signer     signerInfo
 	attributes attributes
-	kind       string // the content type
+	form       form
 }
 
 // Value returns the octets of the signature value: what a signature timestamp is
@@ -58,33 +60,47 @@ type signerInfo struct {
 	digest       identifier
 	signature    identifier
 	signedRaw    []byte // signed attributes as a DER SET, what was signed
+	receivedRaw  []byte // the same in the order they came in; nil when that is the order of DER
 	value        []byte
 	unsignedAttr cryptobyte.String
 }
 
-// TrimPadding returns the DER value at the start of the contents of a PDF
-// signature. Only zeros may follow it; anything else is left for Parse to refuse.
-func TrimPadding(contents []byte) []byte {
-	rest := cryptobyte.String(contents)
-	var element cryptobyte.String
-	var tag asn1.Tag
-	if !rest.ReadAnyASN1Element(&element, &tag) || len(bytes.Trim(rest, "\x00")) > 0 {
-		return contents
-	}
-	return element
-}
-
 // Parse reads a ContentInfo with a detached SignedData and nothing after it.
-func Parse(der []byte) (*Message, *verdict.Problem) { return parse(der, oidData) }
+func Parse(value []byte) (*Message, *verdict.Problem) { return parse(value, form{kind: oidData}) }
 
 // ParseToken reads a timestamp token (RFC 3161, 2.4.2): a SignedData that holds its
 // content, a TSTInfo. Content is set; the caller hashes it for CheckDigest.
-func ParseToken(der []byte) (*Message, *verdict.Problem) { return parse(der, oidTSTInfo) }
+func ParseToken(value []byte) (*Message, *verdict.Problem) {
+	return parse(value, form{kind: oidTSTInfo, enclosed: true})
+}
 
-func parse(der []byte, kind string) (*Message, *verdict.Problem) {
-	if len(der) > 1 && der[0] == 0x30 && der[1] == 0x80 {
-		return nil, verdict.Doubt(verdict.FormatFailure, "the signature is not in DER (indefinite length)")
+// ParseEnclosed reads a SignedData that holds its content as plain data, as the PDF
+// form adbe.pkcs7.sha1 does with a digest (ISO 32000-1, 12.8.3.3.1). Content is set;
+// the caller hashes it for CheckDigest, and must see itself what it says.
+func ParseEnclosed(value []byte) (*Message, *verdict.Problem) {
+	return parse(value, form{kind: oidData, enclosed: true})
+}
+
+// form is what a SignedData must be: of this content type, with its content inside
+// or without.
+type form struct {
+	kind     string
+	enclosed bool
+}
+
+// parse reads DER, and what a signer that streams wrote in BER instead.
+func parse(value []byte, want form) (*Message, *verdict.Problem) {
+	m, problem := parseDER(value, want)
+	if problem == nil {
+		return m, nil
 	}
+	if der, rest, ok := toDER(value, 0); ok && len(rest) == 0 && !bytes.Equal(der, value) {
+		return parseDER(der, want)
+	}
+	return nil, problem
+}
+
+func parseDER(der []byte, want form) (*Message, *verdict.Problem) {
 	input := cryptobyte.String(der)
 	var info, explicit, data cryptobyte.String
 	if !input.ReadASN1(&info, asn1.SEQUENCE) || !input.Empty() {
@@ -95,21 +111,21 @@ func parse(der []byte, kind string) (*Message, *verdict.Problem) {
 		!explicit.ReadASN1(&data, asn1.SEQUENCE) || !explicit.Empty() {
 		return nil, malformed("a SignedData")
 	}
-	return parseSignedData(data, kind)
+	return parseSignedData(data, want)
 }
 
 func malformed(what string) *verdict.Problem {
 	return verdict.Fail(verdict.FormatFailure, "the signature value is malformed: it does not hold %s", what)
 }
 
-func parseSignedData(data cryptobyte.String, kind string) (*Message, *verdict.Problem) {
+func parseSignedData(data cryptobyte.String, want form) (*Message, *verdict.Problem) {
 	var version int
 	var digests, content, bag, lists, signers cryptobyte.String
 	if !data.ReadASN1Integer(&version) || version < 1 || version > 5 ||
 		!data.ReadASN1(&digests, asn1.SET) || !data.ReadASN1(&content, asn1.SEQUENCE) {
 		return nil, malformed("a SignedData")
 	}
-	m := &Message{kind: kind}
+	m := &Message{form: want}
 	if problem := m.readContent(content); problem != nil {
 		return nil, problem
 	}
@@ -136,14 +152,14 @@ func parseSignedData(data cryptobyte.String, kind string) (*Message, *verdict.Pr
 // no content: content inside would be a second text that readers could take for the
 // signed one.
 func (m *Message) readContent(content cryptobyte.String) *verdict.Problem {
-	if !readOID(&content, m.kind) {
+	if !readOID(&content, m.form.kind) {
 		return malformed("the expected content type")
 	}
-	if m.kind == oidTSTInfo {
+	if m.form.enclosed {
 		var wrapped, octets cryptobyte.String
 		if !content.ReadASN1(&wrapped, asn1.Tag(0).ContextSpecific().Constructed()) || !content.Empty() ||
 			!wrapped.ReadASN1(&octets, asn1.OCTET_STRING) || !wrapped.Empty() {
-			return malformed("the content of a timestamp")
+			return malformed("its content")
 		}
 		m.Content = octets
 		return nil
@@ -184,7 +200,7 @@ func parseOnlySigner(signers cryptobyte.String) (signerInfo, *verdict.Problem) {
 	if !signers.Empty() {
 		return s, verdict.Fail(verdict.FormatFailure, "the signature has more than one signer")
 	}
-	if !info.ReadASN1Integer(&version) || !s.readIdentifier(&info, version) || !info.ReadASN1(&digest, asn1.SEQUENCE) {
+	if !info.ReadASN1Integer(&version) || version < 1 || version > 5 || !s.readIdentifier(&info) || !info.ReadASN1(&digest, asn1.SEQUENCE) {
 		return s, malformed("a signer")
 	}
 	signedTag := asn1.Tag(0).ContextSpecific().Constructed()
@@ -208,15 +224,16 @@ func parseOnlySigner(signers cryptobyte.String) (signerInfo, *verdict.Problem) {
 	return s, nil
 }
 
-// readIdentifier reads the signer identifier: issuer and serial number with
-// version 1, or subject key identifier with version 3.
-func (s *signerInfo) readIdentifier(info *cryptobyte.String, version int) bool {
+// readIdentifier reads the signer identifier: issuer and serial number, or subject
+// key identifier. The version that goes with each (RFC 5652, 5.3) is not signed and
+// says nothing that the identifier does not.
+func (s *signerInfo) readIdentifier(info *cryptobyte.String) bool {
 	keyTag := asn1.Tag(0).ContextSpecific()
 	if info.PeekASN1Tag(keyTag) {
-		return version == 3 && info.ReadASN1Bytes(&s.keyID, keyTag) && len(s.keyID) > 0
+		return info.ReadASN1Bytes(&s.keyID, keyTag) && len(s.keyID) > 0
 	}
 	var pair, issuer cryptobyte.String
-	if version != 1 || !info.ReadASN1(&pair, asn1.SEQUENCE) || !pair.ReadASN1Element(&issuer, asn1.SEQUENCE) ||
+	if !info.ReadASN1(&pair, asn1.SEQUENCE) || !pair.ReadASN1Element(&issuer, asn1.SEQUENCE) ||
 		!pair.ReadASN1Bytes(&s.serial, asn1.INTEGER) || !pair.Empty() {
 		return false
 	}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/lienthong/lienthong/signing/cms"
@@ -84,6 +85,10 @@ func TestAlgorithmsThatPass(t *testing.T) {
 		"RSA":               {newMessage(r), "RSA with SHA-256"},
 		"sha384WithRSA":     {withHash(newMessage(r), crypto.SHA384, "1.2.840.113549.1.1.12"), "RSA with SHA-384"},
 		"sha512WithRSA":     {withHash(newMessage(r), crypto.SHA512, "1.2.840.113549.1.1.13"), "RSA with SHA-512"},
+		"sha224WithRSA":     {withHash(newMessage(r), crypto.SHA224, "1.2.840.113549.1.1.14"), "RSA with SHA-224"},
+		"RSA SHA3-256":      {withHash(newMessage(r), crypto.SHA3_256, "2.16.840.1.101.3.4.3.14"), "RSA with SHA3-256"},
+		"P-384 SHA3-384":    {withHash(newMessage(p384), crypto.SHA3_384, "2.16.840.1.101.3.4.3.11"), "ECDSA with SHA3-384"},
+		"P-521 SHA3-512":    {withHash(newMessage(p521), crypto.SHA3_512, "2.16.840.1.101.3.4.3.12"), "ECDSA with SHA3-512"},
 		"PSS SHA-256":       {withPSS(crypto.SHA256, 32), "RSA-PSS with SHA-256"},
 		"PSS SHA-512":       {withPSS(crypto.SHA512, 64), "RSA-PSS with SHA-512"},
 	}
@@ -110,11 +115,15 @@ func TestFormsThatPass(t *testing.T) {
 		return m.build(t)
 	}
 	cases := map[string][]byte{
-		"signer by key id":      build(func(m *message) { m.byKeyID = true }),
-		"without ESS, legacy":   build(func(m *message) { m.attributes = m.attributes[:2] }),
-		"ESS version 1, legacy": build(func(m *message) { m.attributes[2] = essAttribute(signer.certificate, 1) }),
-		"signing time":          build(func(m *message) { m.attributes = append(m.attributes, timeAttribute(now)) }),
-		"certificate twice":     build(func(m *message) { m.bag = append(m.bag, signer.certificate.Raw) }),
+		"signer by key id":    build(func(m *message) { m.byKeyID = true }),
+		"without ESS, legacy": build(func(m *message) { m.attributes = m.attributes[:2] }),
+		"signing time":        build(func(m *message) { m.attributes = append(m.attributes, timeAttribute(now)) }),
+		"ESS version 1":       build(func(m *message) { m.attributes[2] = essAttribute(signer.certificate, 1) }),
+		"odd version":         build(func(m *message) { m.version = 3 }),
+		"issuer in another string type": build(func(m *message) {
+			m.issuer = nameInBMP("Người ký")
+		}),
+		"certificate twice": build(func(m *message) { m.bag = append(m.bag, signer.certificate.Raw) }),
 		"unreadable certificate beside": build(func(m *message) {
 			m.bag = append(m.bag, []byte{0x30, 0x03, 0x02, 0x01, 0x01})
 		}),
@@ -168,7 +177,11 @@ func TestMessagesThatDoNotPass(t *testing.T) {
 		"two candidates":               {signer, func(m *message) { m.bag = append(m.bag, other.certificate.Raw) }, doubt, verdict.NoSigningCertificate},
 		"ESS names another":            {signer, func(m *message) { m.attributes[2] = essAttribute(other.certificate, 2) }, doubt, verdict.NoSigningCertificate},
 		"certificate swapped":          {signer, func(m *message) { m.bag = [][]byte{swapped.certificate.Raw} }, doubt, verdict.NoSigningCertificate},
+		"ESS malformed":                {signer, func(m *message) { m.attributes[2] = attribute("1.2.840.113549.1.9.16.2.47", octets([]byte{1})) }, doubt, verdict.NoSigningCertificate},
 		"ESS missing in the baseline":  {signer, func(m *message) { m.attributes = m.attributes[:2] }, doubt, verdict.SigConstraintsFailure},
+		"MD5":                          {withRSA, func(m *message) { withHash(m, crypto.MD5, "1.2.840.113549.1.1.4") }, doubt, verdict.CryptoConstraintsFailure},
+		"Ed25519":                      {newIdentity(t, edKey(t)), func(*message) {}, doubt, verdict.CryptoConstraintsFailure},
+		"Ed25519 of other bytes":       {newIdentity(t, edKey(t)), func(m *message) { m.attributes = append(m.attributes, timeAttribute(now)); m.overRaw = content }, failed, verdict.SigCryptoFailure},
 		"SHA-1":                        {signer, func(m *message) { withHash(m, crypto.SHA1, "1.2.840.10045.4.1") }, doubt, verdict.CryptoConstraintsFailure},
 		"hash functions that disagree": {signer, func(m *message) { m.signature = algorithm("1.2.840.10045.4.3.4") }, failed, verdict.FormatFailure},
 		"RSA method for an EC key":     {signer, func(m *message) { m.signature = algorithm("1.2.840.113549.1.1.11") }, doubt, verdict.CryptoConstraintsFailure},
@@ -195,11 +208,34 @@ func TestMessagesThatDoNotPass(t *testing.T) {
 	}
 }
 
+// Signers that do not sort the attributes sign them sorted or as they are; no other
+// order counts.
 func TestAttributesOutOfOrder(t *testing.T) {
-	m := newMessage(newIdentity(t, ecKey(t, elliptic.P256())))
-	m.attributes = [][]byte{m.attributes[2], m.attributes[1], m.attributes[0]}
-	if _, problem := cms.Parse(m.encode(t)); problem == nil || problem.Sub != verdict.FormatFailure {
-		t.Errorf("got %v", problem)
+	signer := newIdentity(t, ecKey(t, elliptic.P256()))
+	reversed := func() *message {
+		m := newMessage(signer)
+		slices.SortFunc(m.attributes, slices.Compare[[]byte])
+		slices.Reverse(m.attributes)
+		return m
+	}
+	over := func(order ...int) func(sum []byte) ([]byte, error) {
+		return func([]byte) ([]byte, error) {
+			m := reversed()
+			set := slices.Concat(m.attributes[order[0]], m.attributes[order[1]], m.attributes[order[2]])
+			hash := sha256.Sum256(slices.Concat([]byte{0x31, 0x81, byte(len(set))}, set))
+			return signer.key.Sign(rand.Reader, hash[:], crypto.SHA256)
+		}
+	}
+	for name, c := range map[string]struct {
+		order  []int
+		passes bool
+	}{"sorted": {[]int{2, 1, 0}, true}, "as received": {[]int{0, 1, 2}, true}, "another": {[]int{1, 0, 2}, false}} {
+		m := reversed()
+		m.sign = over(c.order...)
+		_, problem := judge(m.encode(t), content, true)
+		if c.passes && problem != nil || !c.passes && (problem == nil || problem.Sub != verdict.SigCryptoFailure) {
+			t.Errorf("%s: %v", name, problem)
+		}
 	}
 }
 
@@ -228,10 +264,6 @@ func TestPadding(t *testing.T) {
 		if _, problem := cms.Parse(cms.TrimPadding(append(bytes.Clone(der), tail...))); problem == nil || problem.Indication != verdict.Failed {
 			t.Errorf("%x behind the value: %v", tail[:1], problem)
 		}
-	}
-	indefinite := append([]byte{0x30, 0x80}, der[4:]...)
-	if _, problem := cms.Parse(append(indefinite, 0, 0)); problem == nil || problem.Indication != verdict.Indeterminate {
-		t.Errorf("indefinite length: %v", problem)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	encoding "encoding/asn1"
 	"math/big"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -35,7 +37,19 @@ func (s *signerInfo) names(certificate *x509.Certificate) bool {
 	if s.keyID != nil {
 		return bytes.Equal(s.keyID, certificate.SubjectKeyId)
 	}
-	return bytes.Equal(s.issuer, certificate.RawIssuer) && sameSerial(s.serial, certificate.SerialNumber)
+	return sameName(s.issuer, certificate.RawIssuer) && sameSerial(s.serial, certificate.SerialNumber)
+}
+
+// sameName compares two distinguished names, of which signers write one anew with
+// other string types.
+func sameName(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var left, right pkix.RDNSequence
+	restLeft, err := encoding.Unmarshal(a, &left)
+	restRight, also := encoding.Unmarshal(b, &right)
+	return err == nil && also == nil && len(restLeft)+len(restRight) == 0 && len(left) > 0 && left.String() == right.String()
 }
 
 // sameSerial compares the content octets of a DER INTEGER with a number.
@@ -56,8 +70,8 @@ func (m *Message) CheckSigningCertificate(signer *x509.Certificate, required boo
 	if hasFirst && !essNames(first, signer, false) {
 		return essMismatch()
 	}
-	if required && !hasSecond {
-		return verdict.Doubt(verdict.SigConstraintsFailure, "the signed attribute signing-certificate-v2 is missing")
+	if required && !hasSecond && !hasFirst {
+		return verdict.Doubt(verdict.SigConstraintsFailure, "the signed attribute signing-certificate is missing")
 	}
 	return nil
 }
@@ -106,7 +120,7 @@ func readESSHash(id *cryptobyte.String) (crypto.Hash, bool) {
 	}
 	parsed, ok := parseIdentifier(algorithm)
 	hash := hashOf(parsed.algorithm)
-	return hash, ok && parsed.plain() && hash != 0
+	return hash, ok && parsed.plain() && hash != 0 && hash != crypto.MD5
 }
 
 // issuerSerialNames checks the optional IssuerSerial of a reference.
@@ -117,6 +131,6 @@ func issuerSerialNames(id *cryptobyte.String, signer *x509.Certificate) bool {
 		pair.ReadASN1(&names, asn1.SEQUENCE) &&
 		names.ReadASN1(&directory, asn1.Tag(4).ContextSpecific().Constructed()) && names.Empty() &&
 		directory.ReadASN1Element(&issuer, asn1.SEQUENCE) && directory.Empty() &&
-		pair.ReadASN1Bytes(&serial, asn1.INTEGER) && bytes.Equal(issuer, signer.RawIssuer) &&
+		pair.ReadASN1Bytes(&serial, asn1.INTEGER) && sameName(issuer, signer.RawIssuer) &&
 		sameSerial(serial, signer.SerialNumber)
 }
