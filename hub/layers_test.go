@@ -78,7 +78,7 @@ func guests() []guest {
 		{"github.com/go-chi/chi", []string{"adapters/httpapi", "adapters/web", "adapters/vxp", "adapters/lgsp"}, nil},
 		{"go.yaml.in/yaml", []string{"schemas"}, []string{"adapters/httpapi", "cmd/lienthong/deploy"}},
 		{"golang.org/x/mod/sumdb", []string{"hub/audit"}, nil},
-		{"golang.org/x/text", []string{"hub/directory", "hub/intake", "adapters/...", "signing/asic", wiring}, nil},
+		{"golang.org/x/text", []string{"hub/directory", "hub/intake", "adapters/...", "signing/asic", "signing/appearance", wiring}, nil},
 		{"golang.org/x/sync", []string{"adapters/...", stores, wiring}, nil},
 		{"golang.org/x/sys", []string{stores, wiring}, nil},
 		{"golang.org/x/term", []string{wiring}, nil},
@@ -90,7 +90,7 @@ func guests() []guest {
 		{"filippo.io/age", []string{"cmd/lienthong/internal/backup"}, nil},
 		{"github.com/mattn/go-isatty", []string{wiring}, nil},
 		{"codeberg.org/go-pdf/fpdf", []string{wiring}, []string{"signing/..."}},
-		{"github.com/go-fonts/liberation", []string{wiring}, []string{"signing/..."}},
+		{"github.com/go-fonts/liberation", []string{"signing/appearance", wiring}, []string{"signing/..."}},
 	}
 }
 

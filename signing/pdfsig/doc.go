@@ -27,8 +27,11 @@
 // validation data is in them, and every count, depth and expansion has a bound. What
 // is above a bound is refused or left undecided, never read in part.
 //
-// Sign makes an approval signature of the older form adbe.pkcs7.detached with the
-// library digitorus/pdfsign; its own limits are named there.
+// Sign appends signatures. Those of the PAdES baseline (B-B, B-T, B-LT) are written
+// here, with the strict reader and the rules above: what they would forbid, and what
+// the reader does not read, is refused before the key is used. The older form
+// adbe.pkcs7.detached is made with the library digitorus/pdfsign; its own limits are
+// named there.
 //
 // Limits of this version: signatures of encrypted files are INDETERMINATE unless
 // their bytes prove a change; the form adbe.pkcs7.sha1 is not supported; who made a

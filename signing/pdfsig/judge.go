@@ -68,15 +68,20 @@ func (c *candidate) knownFormat() bool {
 // laterProblem returns the first change behind the signature that it forbids.
 func (e *examination) laterProblem(c *candidate) *verdict.Problem {
 	for number := c.gated.revision + 1; number < len(e.revisions); number++ {
-		var certified *permission
-		if e.certification != nil && e.certification.gated.revision < number {
-			certified = &e.certification.permission
-		}
-		if problem := c.permission.permits(e.changes[number], certified); problem != nil {
+		if problem := c.permission.permits(e.changes[number], e.certifiedBefore(number)); problem != nil {
 			return problem
 		}
 	}
 	return nil
+}
+
+// certifiedBefore returns the permission of a certification that came before the
+// revision of that number; nil without one.
+func (e *examination) certifiedBefore(number int) *permission {
+	if e.certification == nil || e.certification.gated.revision >= number {
+		return nil
+	}
+	return &e.certification.permission
 }
 
 // laterChanges describes what came behind the signature.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -15,41 +14,100 @@ import (
 	"github.com/digitorus/pdfsign/sign"
 )
 
+// Level is what a signature shall prove.
+type Level string
+
+// The levels. The older form is what the tools of agencies have made for years; the
+// others are those of the PAdES baseline profile (ETSI EN 319 142-1).
+const (
+	LevelLegacy Level = ""     // adbe.pkcs7.detached
+	LevelB      Level = "B-B"  // who signed what
+	LevelT      Level = "B-T"  // and no later than when, by a timestamp
+	LevelLT     Level = "B-LT" // and with all that a verifier needs years later
+)
+
 // SignRequest says who signs and what the signature dictionary tells readers.
 type SignRequest struct {
 	Key   crypto.Signer       // RSA or ECDSA
 	Chain []*x509.Certificate // signer first, as far up as known
+	PSS   bool                // RSASSA-PSS for an RSA key; not for LevelLegacy
+	Level Level
+
+	// Stamp returns an RFC 3161 token over the octets of the signature value. Levels
+	// B-T and B-LT need it.
+	Stamp func(ctx context.Context, value []byte) (token []byte, err error)
+	// Material returns the certificates and the revocation data for the paths of the
+	// signer and of the authority of the timestamp. It is given the signature value (a
+	// CMS message that holds the token). Level B-LT needs it.
+	Material func(ctx context.Context, message []byte) (Material, error)
 
 	Name        string // of the signer; empty takes the certificate's common name
 	Reason      string
 	Location    string
 	ContactInfo string
-	Time        time.Time // claimed, goes to /M; an unverified statement
+	Time        time.Time // claimed, goes to /M in its zone; an unverified statement
 
-	Appearance *Appearance // nil makes an invisible signature
+	// Field names an empty signature field to sign in, or the new one; empty takes
+	// Signature1. A name that is taken is counted up to the next free one.
+	Field string
+	// Certify makes the first signature a certification that permits later changes up
+	// to this level: 1 none, 2 values of forms and signatures, 3 notes too. 0 makes an
+	// approval signature. Not for LevelLegacy.
+	Certify int
+
+	Appearance *Appearance // nil makes an invisible signature, or leaves the field as it shows
 }
 
-// Appearance places a picture of the signature on a page.
+// Appearance is what a signature shows on a page: a picture, or lines of text.
 type Appearance struct {
-	Page   int        // from 1
-	Rect   [4]float64 // lower left x, y, upper right x, y in points
-	Image  []byte     // PNG or JPEG; empty draws Name as text
-	Behind bool       // draw the name over the picture
+	Page  int        // from 1; a negative number counts from the last page. Not used for a field that was there
+	Rect  [4]float64 // lower left x, y, upper right x, y in points. Not used for a field that was there
+	Image []byte     // PNG; fitted into the middle of the rectangle. Empty draws Lines
+	Lines []string   // in upright black 10 points, from the top; for LevelLegacy the name is drawn
 }
 
-// Sign appends an approval signature (adbe.pkcs7.detached, SHA-256, with ESS
-// signing-certificate-v2) to the PDF in and writes the result to out. Earlier
-// signatures stay valid: the file is only added to. The library beneath keeps the
-// whole file in memory about three times, drops form fields that are not
-// signatures from the form's list, and stamps the message with the clock of the
-// machine besides the claimed time.
-func Sign(ctx context.Context, in io.ReaderAt, size int64, out io.Writer, request SignRequest) (err error) {
+// Sign appends a signature to the PDF in and writes the result to out. Earlier
+// signatures stay valid: the file is only added to, and at the baseline levels the
+// verifier of this package has judged the revision before the key is used. What
+// cannot or must not be signed is a SignError, and out may then hold a part of the
+// file that must be thrown away.
+//
+// At the baseline levels the file is copied in pieces, and memory depends on its
+// objects, not on its size. LevelLegacy is made by a library that keeps the whole
+// file in memory about three times, drops form fields that are not signatures from
+// the form's list, and stamps the message with the clock of the machine besides the
+// claimed time.
+func Sign(ctx context.Context, in io.ReaderAt, size int64, out io.Writer, request SignRequest) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if request.Key == nil || len(request.Chain) == 0 {
-		return errors.New("sign PDF: a key and its certificate are needed")
+		return reject("key", "a key and its certificate are needed")
 	}
+	switch request.Level {
+	case LevelLegacy:
+		if request.PSS || request.Certify != 0 || request.Field != "" {
+			return reject("level", "the older form of signatures has no PSS, no certification and no field of choice")
+		}
+		if a := request.Appearance; a != nil && (len(a.Lines) > 0 || a.Page < 1) {
+			return reject("level", "the older form of signatures shows no lines of text and counts pages from the first")
+		}
+		return signLegacy(in, size, out, request)
+	case LevelB:
+	case LevelT, LevelLT:
+		if request.Stamp == nil {
+			return reject("level", "level %s needs a time-stamp authority", request.Level)
+		}
+		if request.Level == LevelLT && request.Material == nil {
+			return reject("level", "level %s needs a source of validation data", request.Level)
+		}
+	default:
+		return reject("level", "there is no level %q", request.Level)
+	}
+	return signBaseline(ctx, in, size, out, request)
+}
+
+func signLegacy(in io.ReaderAt, size int64, out io.Writer, request SignRequest) (err error) {
 	defer func() { // the reader beneath panics on some malformed files
 		if cause := recover(); cause != nil {
 			err = fmt.Errorf("sign PDF: the file cannot be read: %v", cause)
@@ -95,14 +153,13 @@ func (r SignRequest) signData() sign.SignData {
 	}
 	if r.Appearance != nil {
 		data.Appearance = sign.Appearance{
-			Visible:          true,
-			Page:             uint32(r.Appearance.Page),
-			LowerLeftX:       r.Appearance.Rect[0],
-			LowerLeftY:       r.Appearance.Rect[1],
-			UpperRightX:      r.Appearance.Rect[2],
-			UpperRightY:      r.Appearance.Rect[3],
-			Image:            r.Appearance.Image,
-			ImageAsWatermark: r.Appearance.Behind,
+			Visible:     true,
+			Page:        uint32(r.Appearance.Page),
+			LowerLeftX:  r.Appearance.Rect[0],
+			LowerLeftY:  r.Appearance.Rect[1],
+			UpperRightX: r.Appearance.Rect[2],
+			UpperRightY: r.Appearance.Rect[3],
+			Image:       r.Appearance.Image,
 		}
 	}
 	return data
