@@ -16,8 +16,7 @@
 // bad.
 //
 // Limits of the policy of this version, each named in the checks of a report:
-// revocation is not checked, timestamps are not evaluated (so the chain is judged
-// at the hub's own time, never at the claimed one), name constraints and
-// certificate policies are not processed (a chain that has them is INDETERMINATE).
+// timestamps are not evaluated, so the chain is judged at the hub's own time, never
+// at the claimed one; revocation is judged where something is known about it.
 // Nothing is ever fetched from the network and no system root is ever trusted.
 package signing

@@ -3,6 +3,7 @@ package trust
 import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,22 +13,34 @@ import (
 // and subjects are written by different tools. A name that does not parse, or has
 // a value that is no text, only matches its own bytes.
 func nameKey(raw []byte) string {
+	parts, ok := nameParts(raw)
+	if !ok {
+		return "raw:" + string(raw)
+	}
+	return strings.Join(parts, "/")
+}
+
+// nameParts returns one such text for each relative distinguished name, so that a
+// name lies below another when the parts of the other are its first ones.
+func nameParts(raw []byte) ([]string, bool) {
 	var name pkix.RDNSequence
 	rest, err := asn1.Unmarshal(raw, &name)
 	if err != nil || len(rest) != 0 {
-		return "raw:" + string(raw)
+		return nil, false
 	}
-	var key strings.Builder
+	parts := make([]string, 0, len(name))
 	for _, set := range name {
-		key.WriteString("/" + strconv.Itoa(len(set)))
+		attributes := make([]string, 0, len(set))
 		for _, attribute := range set {
 			text, ok := attribute.Value.(string)
 			if !ok {
-				return "raw:" + string(raw)
+				return nil, false
 			}
 			folded := strings.ToLower(strings.Join(strings.Fields(text), " "))
-			key.WriteString("," + attribute.Type.String() + "=" + strconv.Itoa(len(folded)) + ":" + folded)
+			attributes = append(attributes, attribute.Type.String()+"="+strconv.Itoa(len(folded))+":"+folded)
 		}
+		slices.Sort(attributes) // the order in a set says nothing
+		parts = append(parts, strings.Join(attributes, ","))
 	}
-	return key.String()
+	return parts, true
 }

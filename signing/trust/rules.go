@@ -1,50 +1,46 @@
 package trust
 
 import (
-	"bytes"
-	"crypto/ecdsa"
-	"crypto/rsa"
 	"crypto/x509"
-	"encoding/asn1"
 	"time"
 
 	"github.com/lienthong/lienthong/signing/verdict"
 )
 
-// Key sizes of ETSI TS 119 312 that are in force: RSA from 1900 bits is accepted
-// there; certificates in use have 2048.
-const (
-	minRSABits   = 2048
-	minCurveBits = 256
-)
-
-// checkPath applies the rules of RFC 5280, 6.1 to a path whose links verified.
-func checkPath(path []*x509.Certificate, anchor Anchor, at time.Time) *verdict.Problem {
-	for i, certificate := range path {
-		if problem := checkKey(certificate); problem != nil {
+// checkPath applies the rules of RFC 5280, 6.1 to a path whose links verified, all but
+// times and revocation.
+func (s *search) checkPath(path []*x509.Certificate) *verdict.Problem {
+	names := constraints{}
+	for i := len(path) - 1; i >= 0; i-- {
+		certificate := path[i]
+		if problem := s.checkKey(certificate); problem != nil {
 			return problem
 		}
-		if problem := checkExtensions(certificate, i > 0); problem != nil {
+		if problem := checkExtensions(certificate); problem != nil {
 			return problem
 		}
-		if i > 0 {
-			if problem := checkIssuer(certificate, path[1:i]); problem != nil {
+		if i == 0 || !selfIssued(certificate) {
+			if problem := names.check(certificate); problem != nil {
 				return problem
 			}
 		}
-	}
-	for _, certificate := range path {
-		if problem := checkValidity(certificate, certificate.NotBefore, certificate.NotAfter, at); problem != nil {
+		if i == 0 {
+			break
+		}
+		if problem := checkIssuer(certificate, path[1:i]); problem != nil {
+			return problem
+		}
+		if problem := names.add(certificate); problem != nil {
 			return problem
 		}
 	}
-	return checkValidity(anchor.Certificate, anchor.From, anchor.Until, at)
+	return checkPolicies(path, s.Policies)
 }
 
 // checkIssuer requires an authority that may sign certificates; below holds the
 // authorities between it and the signer.
 func checkIssuer(issuer *x509.Certificate, below []*x509.Certificate) *verdict.Problem {
-	name := issuer.Subject.CommonName
+	name := subjectOf(issuer)
 	if !issuer.BasicConstraintsValid || !issuer.IsCA {
 		return verdict.Doubt(verdict.ChainConstraintsFailure, "%s is not a certification authority", name)
 	}
@@ -54,7 +50,7 @@ func checkIssuer(issuer *x509.Certificate, below []*x509.Certificate) *verdict.P
 	limited := issuer.MaxPathLen > 0 || issuer.MaxPathLen == 0 && issuer.MaxPathLenZero
 	depth := 0
 	for _, certificate := range below {
-		if !bytes.Equal(certificate.RawSubject, certificate.RawIssuer) { // self-issued do not count
+		if !selfIssued(certificate) {
 			depth++
 		}
 	}
@@ -64,32 +60,28 @@ func checkIssuer(issuer *x509.Certificate, below []*x509.Certificate) *verdict.P
 	return nil
 }
 
-// checkExtensions refuses what this version cannot honour.
-func checkExtensions(certificate *x509.Certificate, authority bool) *verdict.Problem {
-	name := certificate.Subject.CommonName
-	if len(certificate.UnhandledCriticalExtensions) > 0 {
-		return verdict.Doubt(verdict.ChainConstraintsFailure,
-			"%s has the critical extension %s, which is not known here", name, certificate.UnhandledCriticalExtensions[0])
-	}
-	if !authority {
-		return nil
-	}
-	nameConstraints := asn1.ObjectIdentifier{2, 5, 29, 30}
-	policyConstraints := asn1.ObjectIdentifier{2, 5, 29, 36}
-	for _, extension := range certificate.Extensions {
-		if extension.Id.Equal(nameConstraints) || extension.Id.Equal(policyConstraints) {
-			return verdict.Doubt(verdict.ChainConstraintsFailure,
-				"%s has name or policy constraints, which are not processed at this level", name)
+// checkValidities requires every certificate, and the trust in the anchor, to have
+// been valid at the best signature time.
+func (s *search) checkValidities(path []*x509.Certificate, anchor Anchor) *verdict.Problem {
+	for i, certificate := range path {
+		if problem := s.checkValidity(certificate, certificate.NotBefore, certificate.NotAfter, i == 0); problem != nil {
+			return problem
 		}
 	}
-	return nil
+	return s.checkValidity(anchor.Certificate, anchor.From, anchor.Until, false)
 }
 
-func checkValidity(certificate *x509.Certificate, from, until, at time.Time) *verdict.Problem {
-	name := certificate.Subject.CommonName
+func (s *search) checkValidity(certificate *x509.Certificate, from, until time.Time, signer bool) *verdict.Problem {
+	name, at := subjectOf(certificate), s.best()
 	switch {
+	case at.Before(from) && signer && s.proven():
+		return verdict.Fail(verdict.NotYetValid, "it existed at %s already, before %s became valid at %s",
+			at.UTC().Format(time.RFC3339), name, from.UTC().Format(time.RFC3339))
 	case at.Before(from):
 		return verdict.Doubt(verdict.OutOfBoundsNoPOE, "%s is not valid before %s", name, from.UTC().Format(time.RFC3339))
+	case at.After(until) && signer && s.NotOlder.After(until):
+		return verdict.Fail(verdict.Expired, "it was made after %s, when %s had expired at %s",
+			s.NotOlder.UTC().Format(time.RFC3339), name, until.UTC().Format(time.RFC3339))
 	case at.After(until):
 		return verdict.Doubt(verdict.OutOfBoundsNoPOE,
 			"%s expired at %s and nothing proves that the signature is older", name, until.UTC().Format(time.RFC3339))
@@ -125,31 +117,27 @@ func onlyForeignPurposes(usages []x509.ExtKeyUsage) bool {
 	return true
 }
 
-// checkAlgorithm refuses a certificate that is signed with a weak algorithm; the
-// standard library would not verify it either.
-func checkAlgorithm(certificate *x509.Certificate) *verdict.Problem {
-	switch certificate.SignatureAlgorithm {
-	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
-		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
-		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512:
-		return nil
+// checkSuite refuses a certificate that is signed with a weak algorithm or key. SHA-1
+// is refused at any time: the standard library does not verify it.
+func (s *search) checkSuite(certificate, issuer *x509.Certificate) *verdict.Problem {
+	what := "the certificate of " + subjectOf(certificate)
+	suite, ok := certificateSuite(certificate.SignatureAlgorithm, issuer.PublicKey)
+	if !ok || suite.Digest == "SHA-1" || suite.Digest == "MD5" {
+		return verdict.Doubt(verdict.CryptoConstraintsFailure, "%s is signed with %s, which is not accepted", what, certificate.SignatureAlgorithm)
 	}
-	return verdict.Doubt(verdict.CryptoConstraintsFailure,
-		"the certificate of %s is signed with %s, which is not accepted", certificate.Subject.CommonName, certificate.SignatureAlgorithm)
+	return s.validator.options.Algorithms.check(suite, s.best(), s.proven(), what)
 }
 
 // checkKey refuses a key that is too weak or of a kind that is not accepted.
-func checkKey(certificate *x509.Certificate) *verdict.Problem {
-	bits, least := 0, 1
-	switch key := certificate.PublicKey.(type) {
-	case *rsa.PublicKey:
-		bits, least = key.N.BitLen(), minRSABits
-	case *ecdsa.PublicKey:
-		bits, least = key.Curve.Params().BitSize, minCurveBits
+func (s *search) checkKey(certificate *x509.Certificate) *verdict.Problem {
+	suite := Suite{Bits: bitsOf(certificate.PublicKey)}
+	switch certificate.PublicKeyAlgorithm {
+	case x509.RSA:
+		suite.Scheme = "RSA"
+	case x509.ECDSA:
+		suite.Scheme = "ECDSA"
+	case x509.Ed25519:
+		suite.Scheme = "Ed25519"
 	}
-	if bits < least {
-		return verdict.Doubt(verdict.CryptoConstraintsFailure,
-			"the key of %s (%s, %d bits) is not accepted", certificate.Subject.CommonName, certificate.PublicKeyAlgorithm, bits)
-	}
-	return nil
+	return s.validator.options.Algorithms.check(suite, s.best(), s.proven(), "the key of "+subjectOf(certificate))
 }

@@ -35,7 +35,17 @@ const (
 	CryptoConstraintsFailure Sub = "CRYPTO_CONSTRAINTS_FAILURE"
 	NoSigningCertificate     Sub = "NO_SIGNING_CERTIFICATE_FOUND"
 	NoCertificateChain       Sub = "NO_CERTIFICATE_CHAIN_FOUND"
+	CryptoConstraintsNoPOE   Sub = "CRYPTO_CONSTRAINTS_FAILURE_NO_POE"
 	OutOfBoundsNoPOE         Sub = "OUT_OF_BOUNDS_NO_POE"
+	OutOfBoundsNotRevoked    Sub = "OUT_OF_BOUNDS_NOT_REVOKED"
+	NotYetValid              Sub = "NOT_YET_VALID"
+	Expired                  Sub = "EXPIRED"
+	Revoked                  Sub = "REVOKED"
+	RevokedNoPOE             Sub = "REVOKED_NO_POE"
+	RevokedCANoPOE           Sub = "REVOKED_CA_NO_POE"
+	RevocationNoPOE          Sub = "REVOCATION_OUT_OF_BOUNDS_NO_POE"
+	TimestampOrderFailure    Sub = "TIMESTAMP_ORDER_FAILURE"
+	TryLater                 Sub = "TRY_LATER"
 	SignedDataNotFound       Sub = "SIGNED_DATA_NOT_FOUND"
 )
 
@@ -70,6 +80,14 @@ type Check struct {
 	Detail  string
 }
 
+// Material is validation data: what a verdict was made from and what must be kept to
+// give it again.
+type Material struct {
+	Certificates []*x509.Certificate
+	CRLs         [][]byte // DER
+	OCSPs        [][]byte // DER
+}
+
 // Signature is what was found out about one signature.
 type Signature struct {
 	Field     string // name of the signature field, or the XML id
@@ -79,6 +97,10 @@ type Signature struct {
 	Signer    *x509.Certificate   // nil when it could not be identified
 	Chain     []*x509.Certificate // signer first, anchor last; empty without a path
 	Claimed   time.Time           // UTC; zero when nothing is claimed
+
+	Proven   time.Time // UTC, best signature time; zero when nothing proves one
+	Complete bool      // path and revocation could be judged from what came along alone
+	Used     Material  // what the judgement on the signer was made from
 
 	CoversWhole bool // the signature covers the file to its last byte
 	Revision    int  // from 1; zero when unknown

@@ -1,0 +1,234 @@
+package trust
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/lienthong/lienthong/signing/verdict"
+)
+
+// maxMirror bounds the files of a mirror.
+const maxMirror = 4096
+
+// Mirror is validation data at hand: intermediate certificates, revocation lists and
+// OCSP responses that the operator fetched or that were archived. None of it is
+// trusted for lying there: each proves itself by its signature. The nil value is
+// empty. It does not change.
+type Mirror struct {
+	certificates map[string][]*x509.Certificate // by the key of the subject
+	lists        map[string][]heldList          // by the key of the issuer
+	answers      []heldAnswer
+	counts       [3]int
+}
+
+// heldList is a list with its bytes; along says that it came with the signature.
+type heldList struct {
+	*crl
+	raw   []byte
+	along bool
+}
+
+type heldAnswer struct {
+	*ocspResponse
+	raw   []byte
+	along bool
+}
+
+// NewMirror returns a mirror of validation data; what cannot be read is left out.
+func NewMirror(data verdict.Material) *Mirror {
+	m := &Mirror{certificates: map[string][]*x509.Certificate{}, lists: map[string][]heldList{}}
+	for _, certificate := range data.Certificates {
+		m.addCertificate(certificate)
+	}
+	for _, der := range data.CRLs {
+		m.addList(parseCRL(der), der)
+	}
+	for _, der := range data.OCSPs {
+		m.addAnswer(parseOCSP(der), der)
+	}
+	return m
+}
+
+// LoadMirror reads the files of a folder and those below it, told apart by content:
+// certificates and lists in DER or PEM, OCSP responses in DER. A file whose name
+// begins with a dot is passed over; one that is none of these is an error that names
+// it, so that a damaged list is noticed and not silently missing.
+func LoadMirror(folder fs.FS) (*Mirror, error) {
+	m := NewMirror(verdict.Material{})
+	files := 0
+	err := fs.WalkDir(folder, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasPrefix(entry.Name(), ".") {
+			return err
+		}
+		if files++; files > maxMirror {
+			return fmt.Errorf("mirror: more than %d files", maxMirror)
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return fmt.Errorf("mirror: %w", err)
+		}
+		if info.Size() > 2*MaxCRL {
+			return fmt.Errorf("mirror: %s is larger than %d MiB", path, 2*MaxCRL>>20)
+		}
+		data, err := fs.ReadFile(folder, path)
+		if err != nil {
+			return fmt.Errorf("mirror: %w", err)
+		}
+		if err := m.add(data); err != nil {
+			return fmt.Errorf("mirror: %s: %w", path, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Counts returns how many certificates, lists and OCSP responses the mirror holds.
+func (m *Mirror) Counts() (certificates, lists, answers int) {
+	if m == nil {
+		return 0, 0, 0
+	}
+	return m.counts[0], m.counts[1], m.counts[2]
+}
+
+var errNoMaterial = errors.New("this is no certificate, revocation list or OCSP response")
+
+// add takes the content of one file.
+func (m *Mirror) add(data []byte) error {
+	if !bytes.Contains(data, []byte("-----BEGIN ")) {
+		return m.addDER(data)
+	}
+	for {
+		block, rest := pem.Decode(data)
+		if block == nil {
+			return nil
+		}
+		if err := m.addDER(block.Bytes); err != nil {
+			return err
+		}
+		data = rest
+	}
+}
+
+func (m *Mirror) addDER(der []byte) error {
+	if list := parseCRL(der); list != nil {
+		m.addList(list, der)
+		return nil
+	}
+	if certificate, err := x509.ParseCertificate(der); err == nil {
+		m.addCertificate(certificate)
+		return nil
+	}
+	if answer := parseOCSP(der); answer != nil {
+		m.addAnswer(answer, der)
+		return nil
+	}
+	return errNoMaterial
+}
+
+func (m *Mirror) addCertificate(certificate *x509.Certificate) {
+	name := nameKey(certificate.RawSubject)
+	if !slices.ContainsFunc(m.certificates[name], certificate.Equal) {
+		m.certificates[name] = append(m.certificates[name], certificate)
+		m.counts[0]++
+	}
+}
+
+func (m *Mirror) addList(list *crl, raw []byte) {
+	if list != nil {
+		m.lists[list.issuer] = append(m.lists[list.issuer], heldList{crl: list, raw: raw})
+		m.counts[1]++
+	}
+}
+
+func (m *Mirror) addAnswer(answer *ocspResponse, raw []byte) {
+	if answer != nil {
+		m.answers = append(m.answers, heldAnswer{ocspResponse: answer, raw: raw})
+		m.counts[2]++
+	}
+}
+
+// maxAlong bounds the lists, and the responses, that come with one signature.
+const maxAlong = 128
+
+// material is what one judgement can draw on: what came along, then the mirror.
+type material struct {
+	validator    *Validator
+	certificates map[string][]*x509.Certificate
+	lists        map[string][]heldList
+	answers      []heldAnswer
+	along        map[*x509.Certificate]bool
+}
+
+// collect reads what came along; parsed lists are remembered, for they can be long.
+func (v *Validator) collect(c *Case) *material {
+	m := &material{
+		validator: v, certificates: map[string][]*x509.Certificate{}, lists: map[string][]heldList{},
+		along: map[*x509.Certificate]bool{},
+	}
+	for _, candidate := range c.Candidates {
+		m.add(candidate)
+	}
+	for _, der := range c.CRLs[:min(len(c.CRLs), maxAlong)] {
+		if list := remembered(v.lists, der, parseCRL); list != nil {
+			m.lists[list.issuer] = append(m.lists[list.issuer], heldList{list, der, true})
+		}
+	}
+	for _, der := range c.OCSPs[:min(len(c.OCSPs), maxAlong)] {
+		if answer := remembered(v.answers, der, parseOCSP); answer != nil {
+			m.answers = append(m.answers, heldAnswer{answer, der, true})
+			for _, certificate := range answer.certificates {
+				m.add(certificate)
+			}
+		}
+	}
+	return m
+}
+
+func (m *material) add(certificate *x509.Certificate) {
+	name := nameKey(certificate.RawSubject)
+	m.certificates[name] = append(m.certificates[name], certificate)
+	m.along[certificate] = true
+}
+
+func remembered[V any](cache *generations[[32]byte, *V], der []byte, parse func([]byte) *V) *V {
+	digest := sha256.Sum256(der)
+	if parsed, known := cache.get(digest); known {
+		return parsed
+	}
+	parsed := parse(der)
+	cache.put(digest, parsed)
+	return parsed
+}
+
+// named returns the certificates of a subject.
+func (m *material) named(name string) []*x509.Certificate {
+	if mirror := m.validator.options.Mirror; mirror != nil {
+		return slices.Concat(m.certificates[name], mirror.certificates[name])
+	}
+	return m.certificates[name]
+}
+
+// listsOf returns the lists of an issuer.
+func (m *material) listsOf(issuer string) []heldList {
+	if mirror := m.validator.options.Mirror; mirror != nil {
+		return slices.Concat(m.lists[issuer], mirror.lists[issuer])
+	}
+	return m.lists[issuer]
+}
+
+func (m *material) allAnswers() []heldAnswer {
+	if mirror := m.validator.options.Mirror; mirror != nil {
+		return slices.Concat(m.answers, mirror.answers)
+	}
+	return m.answers
+}
