@@ -30,6 +30,8 @@ type Algorithm string
 // The algorithms.
 const (
 	P256    Algorithm = "P-256"
+	P384    Algorithm = "P-384"
+	P521    Algorithm = "P-521"
 	RSA2048 Algorithm = "RSA-2048"
 )
 
@@ -152,6 +154,10 @@ func newKey(algorithm Algorithm) (crypto.Signer, error) {
 	switch algorithm {
 	case P256:
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case P384:
+		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case P521:
+		return ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
 	case RSA2048:
 		return rsa.GenerateKey(rand.Reader, 2048)
 	}

@@ -2,46 +2,44 @@ package xmldsig
 
 import (
 	"crypto"
-	"crypto/x509"
 	"encoding/base64"
 	"strings"
 
-	"github.com/beevik/etree"
-	dsig "github.com/russellhaering/goxmldsig"
-
+	"github.com/lienthong/lienthong/signing/c14n"
 	"github.com/lienthong/lienthong/signing/verdict"
 )
 
 const (
 	transformEnveloped = namespace + "enveloped-signature"
-	inclusiveC14N      = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
 	exclusiveC14N      = "http://www.w3.org/2001/10/xml-exc-c14n#"
-	maxCertificates    = 8
+	withComments       = "WithComments"
+	typeManifest       = namespace + "Manifest"
+
+	maxReferences = 16   // into the document
+	maxFiles      = 1000 // beside it
 )
 
 // block is what a signature element says, read strictly.
 type block struct {
-	signedInfo   *etree.Element
-	method       canonicalizer // of the signed info
-	transform    canonicalizer // of the document
-	algorithm    algorithm
-	digest       crypto.Hash
-	sum, value   []byte
-	certificates []*x509.Certificate // signer first
+	signedInfo *c14n.Element
+	method     c14n.Method // of the signed info
+	algorithm  algorithm
+	references []reference
+	value      []byte
+	valueAt    *c14n.Element // the SignatureValue
+	keyInfo    *c14n.Element // nil when there is none
+	objects    []*c14n.Element
 }
 
-// canonicalizer is an accepted canonicalization with its parameter.
-type canonicalizer struct {
-	algorithm string
-	prefixes  string // of exclusive canonicalization
-}
-
-// canonicalize returns the canonical bytes of a detached element, which it changes.
-func (c canonicalizer) canonicalize(e *etree.Element) ([]byte, error) {
-	if c.algorithm == exclusiveC14N {
-		return dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList(c.prefixes).Canonicalize(e)
-	}
-	return dsig.MakeC14N10RecCanonicalizer().Canonicalize(e)
+// reference is one Reference of the signed info.
+type reference struct {
+	id, kind  string // Id and Type
+	uri       string
+	enveloped bool
+	canonical bool // a canonicalization is named
+	method    c14n.Method
+	hash      crypto.Hash
+	sum       []byte
 }
 
 func unsupported(format string, args ...any) *verdict.Problem {
@@ -52,137 +50,188 @@ func malformed(what string) *verdict.Problem {
 	return verdict.Doubt(verdict.FormatFailure, "the XML signature is malformed: %s", what)
 }
 
-// readBlock reads SignedInfo, SignatureValue and KeyInfo, in this order and each
-// once; an Object may follow and is not looked at, because nothing refers to it.
-func readBlock(signature *etree.Element) (*block, *verdict.Problem) {
-	children := signature.ChildElements()
-	if len(children) < 3 || !named(children[0], "SignedInfo") || !named(children[1], "SignatureValue") || !named(children[2], "KeyInfo") {
-		return nil, malformed("SignedInfo, SignatureValue and KeyInfo are expected")
+// named reports whether an element has that name in the signature namespace.
+func named(e *c14n.Element, name string) bool { return e.Is(namespace, name) }
+
+// parts returns the child elements of an element that holds nothing else but white
+// space and comments.
+func parts(e *c14n.Element) ([]*c14n.Element, bool) {
+	for i := range e.Children {
+		if n := &e.Children[i]; n.Kind == c14n.TextNode && strings.Trim(n.Text, " \t\r\n") != "" {
+			return nil, false
+		}
 	}
-	for _, other := range children[3:] {
+	return e.Elements(), true
+}
+
+// readBlock reads SignedInfo, SignatureValue, KeyInfo and Objects, in this order.
+func readBlock(signature *c14n.Element) (*block, *verdict.Problem) {
+	children, ok := parts(signature)
+	if !ok || len(children) < 2 || !named(children[0], "SignedInfo") || !named(children[1], "SignatureValue") {
+		return nil, malformed("SignedInfo and SignatureValue are expected")
+	}
+	b := &block{signedInfo: children[0], valueAt: children[1]}
+	rest := children[2:]
+	if len(rest) > 0 && named(rest[0], "KeyInfo") {
+		b.keyInfo, rest = rest[0], rest[1:]
+	}
+	for _, other := range rest {
 		if !named(other, "Object") {
 			return nil, malformed("an unexpected element follows KeyInfo")
 		}
 	}
-	b := &block{signedInfo: children[0]}
-	if problem := b.readSignedInfo(); problem != nil {
-		return nil, problem
-	}
-	var ok bool
+	b.objects = rest
 	if b.value, ok = base64Text(children[1]); !ok {
 		return nil, malformed("the signature value")
 	}
-	return b, b.readCertificates(children[2])
-}
-
-// named reports whether an element has that name in the signature namespace.
-func named(e *etree.Element, tag string) bool {
-	return e.Tag == tag && e.NamespaceURI() == namespace
+	return b, b.readSignedInfo()
 }
 
 func (b *block) readSignedInfo() *verdict.Problem {
-	children := b.signedInfo.ChildElements()
-	if len(children) < 3 || !named(children[0], "CanonicalizationMethod") || !named(children[1], "SignatureMethod") {
+	children, ok := parts(b.signedInfo)
+	if !ok || len(children) < 3 || !named(children[0], "CanonicalizationMethod") || !named(children[1], "SignatureMethod") {
 		return malformed("the signed info")
-	}
-	if len(children) > 3 {
-		return unsupported("the XML signature refers to more than the document, which is not supported at this level")
 	}
 	var problem *verdict.Problem
 	if b.method, problem = readCanonicalizer(children[0]); problem != nil {
 		return problem
 	}
-	if len(children[1].ChildElements()) > 0 {
+	uri, _ := children[1].Attribute("Algorithm")
+	b.algorithm = algorithmOf(uri)
+	if problem := b.algorithm.check(); problem != nil {
+		return problem
+	}
+	if len(children[1].Elements()) > 0 {
 		return unsupported("the signature method has parameters")
 	}
-	b.algorithm = algorithm(children[1].SelectAttrValue("Algorithm", ""))
-	return b.readReference(children[2])
+	b.references, problem = readReferences(children[2:])
+	return problem
 }
 
-// readReference requires URI "", the enveloped-signature transform, at most one
-// canonicalization behind it, and a digest.
-func (b *block) readReference(reference *etree.Element) *verdict.Problem {
-	uri := reference.SelectAttr("URI")
-	children := reference.ChildElements()
-	if !named(reference, "Reference") || len(children) != 3 || !named(children[0], "Transforms") ||
-		!named(children[1], "DigestMethod") || !named(children[2], "DigestValue") {
-		return malformed("the reference")
+func readReferences(elements []*c14n.Element) ([]reference, *verdict.Problem) {
+	var list []reference
+	inside := 0
+	for _, e := range elements {
+		r, problem := readReference(e)
+		if problem != nil {
+			return nil, problem
+		}
+		if r.inDocument() {
+			inside++
+		}
+		if list = append(list, r); inside > maxReferences || len(list) > maxFiles {
+			return nil, unsupported("the XML signature has more than %d references", maxReferences)
+		}
 	}
-	if uri == nil || uri.Value != "" {
-		return unsupported("the XML signature does not refer to the whole document")
+	return list, nil
+}
+
+// inDocument reports whether the reference leads into the document itself.
+func (r *reference) inDocument() bool { return r.uri == "" || r.uri[0] == '#' }
+
+func readReference(e *c14n.Element) (reference, *verdict.Problem) {
+	children, ok := parts(e)
+	if !ok || !named(e, "Reference") {
+		return reference{}, malformed("the reference")
 	}
-	transforms := children[0].ChildElements()
-	if len(transforms) == 0 || len(transforms) > 2 || transforms[0].SelectAttrValue("Algorithm", "") != transformEnveloped {
+	r := reference{}
+	r.id, _ = e.Attribute("Id")
+	r.kind, _ = e.Attribute("Type")
+	if r.uri, ok = e.Attribute("URI"); !ok {
+		return r, unsupported("a reference of the XML signature says not to what")
+	}
+	if len(children) == 3 && named(children[0], "Transforms") {
+		if problem := r.readTransforms(children[0]); problem != nil {
+			return r, problem
+		}
+		children = children[1:]
+	}
+	if len(children) != 2 || !named(children[0], "DigestMethod") || !named(children[1], "DigestValue") {
+		return r, malformed("the reference")
+	}
+	uri, _ := children[0].Attribute("Algorithm")
+	if r.hash = digestOf(uri); r.hash == 0 {
+		return r, verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest method %q of the XML signature is not accepted", uri)
+	}
+	if r.sum, ok = base64Text(children[1]); !ok || len(r.sum) != r.hash.Size() {
+		return r, malformed("the digest value")
+	}
+	return r, nil
+}
+
+// readTransforms allows the enveloped signature, then one canonicalization.
+func (r *reference) readTransforms(e *c14n.Element) *verdict.Problem {
+	transforms, ok := parts(e)
+	if !ok || len(transforms) == 0 || len(transforms) > 2 {
 		return unsupported("the transforms of the XML signature are not supported")
 	}
-	b.transform = canonicalizer{algorithm: inclusiveC14N} // what the standard takes when none is named
-	if len(transforms) == 2 {
-		var problem *verdict.Problem
-		if b.transform, problem = readCanonicalizer(transforms[1]); problem != nil {
-			return problem
+	for _, transform := range transforms {
+		algorithm, _ := transform.Attribute("Algorithm")
+		switch {
+		case !named(transform, "Transform"):
+			return malformed("the transforms")
+		case algorithm == transformEnveloped && !r.enveloped && !r.canonical && len(transform.Elements()) == 0:
+			r.enveloped = true
+		case r.canonical:
+			return unsupported("the transforms of the XML signature are not supported")
+		default:
+			var problem *verdict.Problem
+			if r.method, problem = readCanonicalizer(transform); problem != nil {
+				return problem
+			}
+			r.canonical = true
 		}
-	}
-	b.digest = digestOf(children[1].SelectAttrValue("Algorithm", ""))
-	if b.digest == 0 {
-		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest algorithm of the XML signature is not accepted")
-	}
-	var ok bool
-	if b.sum, ok = base64Text(children[2]); !ok {
-		return malformed("the digest value")
 	}
 	return nil
 }
 
-func readCanonicalizer(e *etree.Element) (canonicalizer, *verdict.Problem) {
-	c := canonicalizer{algorithm: e.SelectAttrValue("Algorithm", "")}
-	parameters := e.ChildElements()
+// readCanonicalizer reads one of the six canonicalizations with its parameter.
+func readCanonicalizer(e *c14n.Element) (c14n.Method, *verdict.Problem) {
+	uri, _ := e.Attribute("Algorithm")
+	method, known := methodOf(uri)
+	parameters := e.Elements()
 	switch {
-	case c.algorithm == inclusiveC14N && len(parameters) == 0:
-	case c.algorithm == exclusiveC14N && len(parameters) == 0:
-	case c.algorithm == exclusiveC14N && len(parameters) == 1 && parameters[0].Tag == "InclusiveNamespaces":
-		c.prefixes = parameters[0].SelectAttrValue("PrefixList", "")
-	default:
-		return c, unsupported("the canonicalization %q of the XML signature is not supported", c.algorithm)
+	case known && len(parameters) == 0:
+		return method, nil
+	case known && method.Exclusive && len(parameters) == 1 && parameters[0].Is(exclusiveC14N, "InclusiveNamespaces"):
+		list, _ := parameters[0].Attribute("PrefixList")
+		for _, prefix := range strings.Fields(list) {
+			if prefix == "#default" {
+				prefix = ""
+			}
+			method.Prefixes = append(method.Prefixes, prefix)
+		}
+		return method, nil
 	}
-	return c, nil
+	return method, unsupported("the transform or canonicalization %q of the XML signature is not supported", uri)
 }
 
-// readCertificates reads the certificates of the first X509Data. Key values beside
-// them are ignored: a key without a certificate names nobody.
-func (b *block) readCertificates(keyInfo *etree.Element) *verdict.Problem {
-	for _, data := range keyInfo.ChildElements() {
-		if !named(data, "X509Data") {
-			continue
-		}
-		for _, e := range data.ChildElements() {
-			if !named(e, "X509Certificate") {
-				continue
-			}
-			der, ok := base64Text(e)
-			certificate, err := x509.ParseCertificate(der)
-			if !ok || err != nil || len(b.certificates) == maxCertificates {
-				return verdict.Doubt(verdict.NoSigningCertificate, "a certificate of the XML signature cannot be read")
-			}
-			b.certificates = append(b.certificates, certificate)
-		}
-		break
+// methodOf returns the canonicalization of a URI.
+func methodOf(uri string) (c14n.Method, bool) {
+	var m c14n.Method
+	base, comments := strings.CutSuffix(uri, withComments)
+	if m.Comments = comments; comments && !strings.HasSuffix(base, "#") {
+		return m, false
 	}
-	if len(b.certificates) == 0 {
-		return verdict.Doubt(verdict.NoSigningCertificate, "the XML signature carries no certificate")
+	switch strings.TrimSuffix(base, "#") {
+	case "http://www.w3.org/TR/2001/REC-xml-c14n-20010315":
+		return m, comments == strings.HasSuffix(base, "#")
+	case "http://www.w3.org/2006/12/xml-c14n11":
+		m.V11 = true
+		return m, comments == strings.HasSuffix(base, "#")
+	case strings.TrimSuffix(exclusiveC14N, "#"):
+		m.Exclusive = true
+		return m, strings.HasSuffix(base, "#")
 	}
-	return nil
+	return m, false
 }
 
 // base64Text decodes the text of an element; only white space may be between.
-func base64Text(e *etree.Element) ([]byte, bool) {
-	var text strings.Builder
-	for _, child := range e.Child {
-		data, ok := child.(*etree.CharData)
-		if !ok {
-			return nil, false // a comment would split what another reader joins
-		}
-		text.WriteString(data.Data)
+func base64Text(e *c14n.Element) ([]byte, bool) {
+	text, ok := e.PlainText()
+	if !ok {
+		return nil, false // a comment would split what another reader joins
 	}
-	value, err := base64.StdEncoding.Strict().DecodeString(strings.Join(strings.Fields(text.String()), ""))
+	value, err := base64.StdEncoding.Strict().DecodeString(strings.Join(strings.Fields(text), ""))
 	return value, err == nil && len(value) > 0
 }

@@ -1,222 +1,174 @@
-// Package xmldsig checks the XML signature (W3C XML Signature 1.1) of an edXML
-// envelope: one signature, in the header of the envelope, over the whole document.
+// Package xmldsig checks and makes XML signatures (W3C XML Signature 1.1) and their
+// XAdES form (ETSI EN 319 132-1): the signature in the header of an edXML envelope,
+// the signatures of signature containers, and those of other XML files.
 //
-// Promises: exactly one signature at exactly one place; one reference, with URI ""
-// and no transform but the enveloped signature and a canonicalization; exclusive
-// or inclusive Canonical XML 1.0 without comments; SHA-256 or stronger with RSA or
-// ECDSA; the key only from the first certificate of the signature. A document type
-// declaration, a processing instruction, an attribute given twice, a nesting too
-// deep or a document too large is refused before a tree is built. Whatever the
-// check cannot decide is INDETERMINATE, never passed.
+// What is checked is fixed by a profile, not by the document. A reference leads to the
+// whole document, to one element by its id, or, where the caller has them, to files
+// beside the document. Transforms are the enveloped signature and canonicalization;
+// anything that computes (XPath, XSLT, decoding) or fetches is refused. Every reference
+// must hold. An id that exists twice proves a manipulation. The document type
+// declaration, processing instructions and whatever has no canonical form are refused.
 //
-// The reference builder of edXML writes a block that looks like a signature but
-// lies in the edXML namespace and holds constants: it is kept and shown, never
-// checked, and counts neither for nor against the document's own PDF signatures.
+// The signature must cover the whole document. One that covers only an element of it is
+// sound, but says nothing about what a reader takes from the rest: INDETERMINATE. In an
+// edXML file there is exactly one signature, in the header of the envelope.
 //
-// Limits of this version: XAdES properties and references to attachments are not
-// evaluated and leave the signature undecided, as does SHA-1.
+// The key comes only from a certificate that came with the signature: in XAdES from the
+// one whose digest the signer signed (SigningCertificate, SigningCertificateV2), else
+// from the only one that is no authority. Keys without certificate and pointers to keys
+// are never used. SHA-1 is checked, because a value that does not verify proves more
+// than an old algorithm does, but never passes.
+//
+// The reference builder of edXML writes a block that looks like a signature but lies in
+// the edXML namespace and holds constants: it is kept and shown, never checked, and
+// counts neither for nor against the document's own PDF signatures.
+//
+// Whether the signer is trusted and when a timestamp was made is for others to decide:
+// Judge and TokenJudge are handed in. Nothing is fetched. What the check cannot decide
+// is INDETERMINATE, never passed.
 package xmldsig
 
 import (
-	"bytes"
 	"context"
-	"crypto/subtle"
+	"crypto"
+	"crypto/x509"
 	"errors"
 	"io"
-	"slices"
 	"time"
 
-	"github.com/beevik/etree"
-	"github.com/russellhaering/goxmldsig/etreeutils"
-
-	"github.com/lienthong/lienthong/signing/trust"
+	"github.com/lienthong/lienthong/signing/c14n"
 	"github.com/lienthong/lienthong/signing/verdict"
 )
 
 // MaxBytes is the largest document whose signature is checked. Attachments are
-// part of what is signed, and the tree takes several times the size of the text.
+// part of what is signed.
 const MaxBytes = 32 << 20
 
 // namespace is the one of XML Signature.
 const namespace = "http://www.w3.org/2000/09/xmldsig#"
 
-// Verify looks for the signature of an edXML envelope and judges it at the given
-// time. It returns nil when there is none. The error is for I/O failures only.
-func Verify(ctx context.Context, source io.ReaderAt, size int64, validator *trust.Validator, at time.Time) (*verdict.Signature, error) {
-	mentioned, err := mentionsSignature(ctx, source, size)
-	if err != nil || !mentioned {
+// Judge decides about the path of a signature's signer over candidate certificates, at
+// a time that does not come from the signature, and adds its checks to the signature.
+type Judge interface {
+	Judge(signature *verdict.Signature, candidates []*x509.Certificate, at time.Time)
+}
+
+// TokenJudge decides about a signature timestamp (RFC 3161, DER) over the given bytes:
+// made for them, by an authority that is trusted. It returns the time that the token
+// proves, UTC.
+type TokenJudge func(token, stamped []byte, material Material) (time.Time, *verdict.Problem)
+
+// Files returns the digest of a file beside the document. A name that is not there is
+// not found; the error is a failure to read it.
+type Files func(ctx context.Context, name string, hash crypto.Hash) (digest []byte, found bool, err error)
+
+// Options say what signatures are judged by.
+type Options struct {
+	Judge  Judge      // required
+	At     time.Time  // that paths must hold at, never a claimed one
+	Tokens TokenJudge // nil leaves timestamps unjudged
+	Files  Files      // nil: references to files are not followed
+	Keep   bool       // keep the bytes that were verified in Detail.Verified
+}
+
+// Report is what was found in one document.
+type Report struct {
+	Signatures []verdict.Signature
+	Details    []Detail // one for each of the signatures
+}
+
+// Detail is what only an XML signature can say.
+type Detail struct {
+	Material Material
+	Tokens   []Token
+	// Files are the names of files that sound references lead to, in order.
+	Files []string
+	// Verified are the canonical bytes of the document or element that each sound
+	// reference to data leads to: what to read, should the content be used for more than
+	// to be handed on. Only with Options.Keep.
+	Verified [][]byte
+}
+
+// Token is a signature timestamp as it came, and what it must have been made for.
+type Token struct {
+	DER     []byte
+	Stamped []byte
+}
+
+// Material is validation data that came inside of a signature. Nothing of it is proven.
+type Material struct {
+	Certificates []*x509.Certificate
+	CRLs         [][]byte // DER
+	OCSPs        [][]byte // DER
+}
+
+// Verify looks for the signature of an edXML envelope, or of another XML document, and
+// judges it at the given time. It returns nil when there is none, and the worst when
+// there are several. The error is for I/O failures only.
+func Verify(ctx context.Context, source io.ReaderAt, size int64, judge Judge, at time.Time) (*verdict.Signature, error) {
+	report, err := VerifyWith(ctx, source, size, Options{Judge: judge, At: at})
+	if err != nil || len(report.Signatures) == 0 {
 		return nil, err
 	}
-	s := &verdict.Signature{Field: "edXMLHeader/Signature", Format: "XMLDSig", Level: "legacy"}
+	worst := &report.Signatures[0]
+	for i := range report.Signatures {
+		s := &report.Signatures[i]
+		if s.Problem != nil && (worst.Problem == nil || s.Indication() == verdict.Failed && worst.Indication() != verdict.Failed) {
+			worst = s
+		}
+	}
+	return worst, nil
+}
+
+// VerifyWith judges every signature of a document.
+func VerifyWith(ctx context.Context, source io.ReaderAt, size int64, options Options) (Report, error) {
+	mentioned, err := mentionsSignature(ctx, source, size)
+	if err != nil || !mentioned {
+		return Report{}, err
+	}
 	if size > MaxBytes {
-		s.Check("size", "", verdict.Doubt(verdict.FormatFailure, "the document is larger than %d MiB, its XML signature is not checked", MaxBytes>>20))
-		return s, nil
+		return refused(verdict.Doubt(verdict.FormatFailure, "the document is larger than %d MiB, its XML signature is not checked", MaxBytes>>20)), nil
 	}
 	data := make([]byte, size)
 	if n, err := source.ReadAt(data, 0); n < len(data) {
-		return nil, errors.Join(io.ErrUnexpectedEOF, err)
+		return Report{}, errors.Join(io.ErrUnexpectedEOF, err)
 	}
-	found, problem := locate(data)
+	document, problem := read(data)
 	if problem != nil {
-		s.Check("structure", "", problem)
-		return s, nil
+		return refused(problem), nil
 	}
-	if found == nil {
-		return nil, nil
+	located, problem := locate(document)
+	if problem != nil {
+		return refused(problem), nil
 	}
-	v := verification{signature: found, result: s, validator: validator, at: at}
-	v.run()
-	return s, nil
+	var report Report
+	for _, element := range located {
+		v := verification{document: document, element: element, options: options, budget: budget(size)}
+		if err := v.run(ctx); err != nil {
+			return Report{}, err
+		}
+		report.Signatures = append(report.Signatures, v.result)
+		report.Details = append(report.Details, v.detail)
+	}
+	return report, nil
 }
 
-// mentionsSignature looks for the word in the bytes, in constant memory: most
-// envelopes carry no signature and need no tree.
-func mentionsSignature(ctx context.Context, source io.ReaderAt, size int64) (bool, error) {
-	word := []byte("Signature")
-	buffer := make([]byte, min(64<<10, size))
-	for offset := int64(0); offset < size; {
-		if err := ctx.Err(); err != nil {
-			return false, err
-		}
-		n, err := source.ReadAt(buffer, offset)
-		if bytes.Contains(buffer[:n], word) {
-			return true, nil
-		}
-		if err != nil && !errors.Is(err, io.EOF) || n == 0 {
-			return false, errors.Join(io.ErrUnexpectedEOF, err)
-		}
-		if offset += int64(n); offset < size && n > len(word) {
-			offset -= int64(len(word)) // look at the seam again
-		}
-	}
-	return false, nil
+// refused is the report on a document whose signatures cannot be found out about.
+func refused(problem *verdict.Problem) Report {
+	s := verdict.Signature{Field: "Signature", Format: "XMLDSig", Level: "legacy"}
+	s.Check("structure", "", problem)
+	return Report{Signatures: []verdict.Signature{s}, Details: make([]Detail, 1)}
 }
 
-// locate parses the document and returns its one signature element, or nil.
-func locate(data []byte) (*etree.Element, *verdict.Problem) {
-	if problem := checkTokens(data); problem != nil {
-		return nil, problem
-	}
-	document := etree.NewDocument()
-	document.ReadSettings = etree.ReadSettings{MaxDepth: maxDepth}
-	if err := document.ReadFromBytes(data); err != nil || document.Root() == nil {
-		return nil, verdict.Doubt(verdict.FormatFailure, "the document is not well-formed XML")
-	}
-	found := signaturesBelow(document.Root(), nil)
+// read parses the document, once, before anything else looks at it.
+func read(data []byte) (*c14n.Document, *verdict.Problem) {
+	document, err := c14n.Parse(data)
+	var syntax *c14n.SyntaxError
 	switch {
-	case len(found) == 0:
-		return nil, nil
-	case !slices.ContainsFunc(found, isReal):
-		return found[0], nil
-	case len(found) > 1:
-		return nil, verdict.Fail(verdict.FormatFailure, "the document has more than one signature block")
-	case !inHeader(found[0]):
-		return nil, verdict.Fail(verdict.FormatFailure, "the signature block is not in the header of the envelope")
+	case errors.As(err, &syntax) && syntax.Hostile:
+		return nil, verdict.Fail(verdict.FormatFailure, "the document is not one that is signed honestly: %v", err)
+	case err != nil:
+		return nil, verdict.Doubt(verdict.FormatFailure, "the document is not XML in UTF-8 as it should be, or too large: %v", err)
 	}
-	return found[0], nil
-}
-
-func isReal(e *etree.Element) bool { return e.NamespaceURI() == namespace }
-
-// signaturesBelow collects the elements of that name in any namespace.
-func signaturesBelow(e *etree.Element, list []*etree.Element) []*etree.Element {
-	if e.Tag == "Signature" {
-		return append(list, e)
-	}
-	for _, child := range e.ChildElements() {
-		list = signaturesBelow(child, list)
-	}
-	return list
-}
-
-// inHeader requires the path edXML / edXMLEnvelope / edXMLHeader / Signature.
-func inHeader(e *etree.Element) bool {
-	for _, tag := range []string{"edXMLHeader", "edXMLEnvelope", "edXML"} {
-		if e = e.Parent(); e == nil || e.Tag != tag {
-			return false
-		}
-	}
-	return e.Parent() == nil || e.Parent().Parent() == nil && e.Parent().Tag == ""
-}
-
-// verification checks one located signature.
-type verification struct {
-	signature *etree.Element
-	result    *verdict.Signature
-	validator *trust.Validator
-	at        time.Time
-}
-
-func (v *verification) run() {
-	if !isReal(v.signature) {
-		v.result.Check("format", "", verdict.Doubt(verdict.SigConstraintsFailure,
-			"the signature block of the envelope is not an XML signature (another namespace); it is kept and not checked"))
-		return
-	}
-	block, problem := readBlock(v.signature)
-	if !v.result.Check("format", "one enveloped signature over the whole document", problem) {
-		return
-	}
-	v.result.Algorithm = block.algorithm.name()
-	if !v.result.Check("algorithms", v.result.Algorithm, block.algorithm.check()) {
-		return
-	}
-	v.result.CoversWhole, v.result.Revision, v.result.Revisions = true, 1, 1
-	v.result.Check("content digest", "the signed document is unchanged", v.checkDigest(block))
-	v.result.Signer = block.certificates[0]
-	v.result.Check("signature value", "verifies with the key of the signing certificate", v.checkValue(block))
-	v.validator.Judge(v.result, block.certificates, v.at)
-}
-
-// checkDigest canonicalizes the document without its signature and compares the
-// digest. The tree is a copy: the signed info is still needed in its place.
-func (v *verification) checkDigest(b *block) *verdict.Problem {
-	root := v.signature
-	for root.Parent() != nil && root.Parent().Parent() != nil {
-		root = root.Parent()
-	}
-	path := indexPath(v.signature, root)
-	document := root.Copy()
-	enveloped := document
-	for _, index := range path[:len(path)-1] {
-		enveloped = enveloped.Child[index].(*etree.Element)
-	}
-	enveloped.RemoveChildAt(path[len(path)-1])
-	canonical, err := b.transform.canonicalize(document)
-	if err != nil {
-		return verdict.Doubt(verdict.FormatFailure, "the document cannot be made canonical: %v", err)
-	}
-	digest := b.digest.New()
-	digest.Write(canonical)
-	if subtle.ConstantTimeCompare(digest.Sum(nil), b.sum) != 1 {
-		return verdict.Fail(verdict.HashFailure, "the document is not the one that was signed: its digest differs")
-	}
-	return nil
-}
-
-// indexPath returns the child indexes that lead from root to the element.
-func indexPath(e, root *etree.Element) []int {
-	var path []int
-	for ; e != root; e = e.Parent() {
-		path = append([]int{e.Index()}, path...)
-	}
-	return path
-}
-
-// checkValue verifies the signature over the canonical signed info, with the
-// namespaces that are in scope where it stands.
-func (v *verification) checkValue(b *block) *verdict.Problem {
-	context, err := etreeutils.NSBuildParentContext(b.signedInfo)
-	if err != nil {
-		return verdict.Doubt(verdict.FormatFailure, "the signed info cannot be made canonical: %v", err)
-	}
-	detached, err := etreeutils.NSDetatch(context, b.signedInfo)
-	if err != nil {
-		return verdict.Doubt(verdict.FormatFailure, "the signed info cannot be made canonical: %v", err)
-	}
-	canonical, err := b.method.canonicalize(detached)
-	if err != nil {
-		return verdict.Doubt(verdict.FormatFailure, "the signed info cannot be made canonical: %v", err)
-	}
-	return b.algorithm.verify(b.certificates[0], canonical, b.value)
+	return document, nil
 }

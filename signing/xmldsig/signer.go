@@ -1,0 +1,132 @@
+package xmldsig
+
+import (
+	"bytes"
+	"crypto/x509"
+	"time"
+
+	"github.com/lienthong/lienthong/signing/c14n"
+	"github.com/lienthong/lienthong/signing/verdict"
+)
+
+const maxCertificates = 16
+
+// judgeSigner identifies the signer, checks the value with its key, and has its path
+// judged.
+func (v *verification) judgeSigner(p *properties) {
+	s := &v.result
+	bag, problem := readCertificates(v.block.keyInfo)
+	if !s.Check("key", "from certificates only", problem) {
+		return
+	}
+	if p != nil {
+		s.Signer, problem = p.signer(bag)
+	} else {
+		s.Signer, problem = onlySigner(bag)
+	}
+	s.Check("signer", "one certificate", problem)
+	if s.Signer == nil {
+		return
+	}
+	sound := s.Check("signature value", "verifies with the key of the signing certificate", v.checkValue(s.Signer))
+	at := v.options.At
+	if p != nil {
+		v.checkProperties(p)
+		if proven := v.judgeTokens(p, sound); !proven.IsZero() {
+			at = proven
+		}
+	}
+	v.options.Judge.Judge(s, append(bag, v.detail.Material.Certificates...), at)
+}
+
+// readCertificates reads the certificates of KeyInfo. A key value beside them is
+// ignored: a key without a certificate names nobody. A pointer to a key is refused,
+// because another reader may follow it.
+func readCertificates(keyInfo *c14n.Element) ([]*x509.Certificate, *verdict.Problem) {
+	missing := verdict.Doubt(verdict.NoSigningCertificate, "the XML signature carries no certificate")
+	if keyInfo == nil {
+		return nil, missing
+	}
+	var bag []*x509.Certificate
+	for _, data := range keyInfo.Elements() {
+		if data.Local == "RetrievalMethod" || data.Local == "KeyInfoReference" {
+			return nil, verdict.Doubt(verdict.NoSigningCertificate, "the key of the XML signature is a pointer to elsewhere, which is not followed")
+		}
+		if !named(data, "X509Data") {
+			continue
+		}
+		for _, e := range data.Elements() {
+			if !named(e, "X509Certificate") {
+				continue
+			}
+			der, ok := base64Text(e)
+			certificate, err := x509.ParseCertificate(der)
+			if !ok || err != nil || len(bag) == maxCertificates {
+				return nil, verdict.Doubt(verdict.NoSigningCertificate, "a certificate of the XML signature cannot be read, or there are too many")
+			}
+			bag = append(bag, certificate)
+		}
+	}
+	if len(bag) == 0 {
+		return nil, missing
+	}
+	return bag, nil
+}
+
+// onlySigner returns the one certificate that is no authority, where nothing signed
+// says which it is. Copies of the same bytes count once.
+func onlySigner(bag []*x509.Certificate) (*x509.Certificate, *verdict.Problem) {
+	var found *x509.Certificate
+	for _, certificate := range bag {
+		if certificate.IsCA || found != nil && found.Equal(certificate) {
+			continue
+		}
+		if found != nil {
+			return nil, verdict.Doubt(verdict.NoSigningCertificate, "several certificates come with the XML signature, and nothing signed says whose it is")
+		}
+		found = certificate
+	}
+	if found == nil {
+		found = bag[0] // an authority: the path will say that it may not
+	}
+	return found, nil
+}
+
+// judgeTokens hands out the signature timestamps and returns the earliest time that one
+// of them proves; zero when none does.
+func (v *verification) judgeTokens(p *properties, sound bool) time.Time {
+	var earliest time.Time
+	for _, token := range p.tokens {
+		stamped, ok := v.stamped(token)
+		if !ok {
+			v.result.Skip("signature timestamp", "present, but of a form that is not supported")
+			continue
+		}
+		v.detail.Tokens = append(v.detail.Tokens, Token{token.der, stamped})
+		if v.options.Tokens == nil {
+			v.result.Skip("signature timestamp", "present, not evaluated at this level")
+			continue
+		}
+		at, problem := v.options.Tokens(token.der, stamped, v.detail.Material)
+		if !sound || !v.result.Check("signature timestamp", "proves the signature at "+at.UTC().Format(time.RFC3339), problem) {
+			continue
+		}
+		if earliest.IsZero() || at.Before(earliest) {
+			earliest = at.UTC()
+		}
+	}
+	if !earliest.IsZero() && v.result.Level == "B-B" {
+		v.result.Level = "B-T"
+	}
+	return earliest
+}
+
+// stamped returns what a signature timestamp is made over: the canonical
+// SignatureValue element.
+func (v *verification) stamped(token stamp) ([]byte, bool) {
+	var b bytes.Buffer
+	if !token.supported || v.document.Write(&limited{&b, &v.budget}, v.block.valueAt, nil, token.method) != nil {
+		return nil, false
+	}
+	return b.Bytes(), true
+}
