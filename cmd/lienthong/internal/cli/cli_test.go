@@ -123,6 +123,11 @@ func TestReportSaysWhatFieldRuleAndNextStep(t *testing.T) {
 		t.Errorf("got\n%s", &out)
 	}
 	out.Reset()
+	report(&out, false, hub.Errorf(hub.KindDenied, "key_dir", "permissions", "key is open to others; run: chmod 700 key"))
+	if strings.Contains(out.String(), "next:") {
+		t.Errorf("the permissions of a file are no matter of keys:\n%s", &out)
+	}
+	out.Reset()
 	if code := report(&out, true, errors.New("disk on fire")); code != exitInternal {
 		t.Errorf("code %d", code)
 	}
