@@ -66,7 +66,7 @@ func publishThroughKill(t *testing.T, w *world, q *amqp.Queue) (confirmed []hub.
 	w.Kill()
 	await(t, "the loss is known", func() bool { return q.Health(t.Context()) != nil })
 	begun := time.Now()
-	if err := q.Publish(t.Context(), "away", false); err == nil || time.Since(begun) > 100*time.Millisecond {
+	if err := q.Publish(t.Context(), "away", false); err == nil || time.Since(begun) > atOnce {
 		t.Errorf("%v after %v", err, time.Since(begun))
 	}
 	must(t, w.Start())
@@ -74,7 +74,7 @@ func publishThroughKill(t *testing.T, w *world, q *amqp.Queue) (confirmed []hub.
 	await(t, "it goes on", func() bool { return total() > before+500 })
 	close(stop)
 	publishing.Wait()
-	if slowest > 3*time.Second {
+	if slowest > atOnce {
 		t.Errorf("somebody waited %v", slowest)
 	}
 	return confirmed
@@ -94,7 +94,7 @@ func TestNoBroker(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > atOnce {
 		t.Errorf("1000 failures took %v", took)
 	}
 	if _, err := q.Depths(t.Context()); hub.KindOf(err) != hub.KindUnavailable {
@@ -124,7 +124,7 @@ func TestMemoryAlarm(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if took := time.Since(begun); took > time.Second {
+	if took := time.Since(begun); took > atOnce {
 		t.Errorf("1000 failures took %v", took)
 	}
 	consume(t, q, s)
@@ -149,7 +149,7 @@ func TestCloseDuringAlarm(t *testing.T) {
 	})
 	begun := time.Now()
 	must(t, q.Close())
-	if took := time.Since(begun); took > 3*time.Second {
+	if took := time.Since(begun); took > atOnce {
 		t.Errorf("it took %v", took)
 	}
 	if err := q.Publish(t.Context(), "after", false); hub.KindOf(err) != hub.KindUnavailable {
@@ -161,7 +161,7 @@ func TestCloseDuringAlarm(t *testing.T) {
 // PublishLimit and the others nothing.
 func TestFrozenBroker(t *testing.T) {
 	w := newWorld(t)
-	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = 200 * time.Millisecond })
+	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = time.Second })
 	must(t, q.Publish(t.Context(), "before", false))
 	must(t, w.Freeze())
 	thaw := sync.OnceFunc(func() { must(t, w.Thaw()) })
@@ -174,8 +174,8 @@ func TestFrozenBroker(t *testing.T) {
 		}
 		waits = append(waits, time.Since(begun))
 	}
-	slices.Sort(waits) // the first ones on two routes may wait
-	if waits[len(waits)-1] > time.Second || waits[len(waits)-3] > 100*time.Millisecond {
+	slices.Sort(waits) // the first ones on two routes may wait, and do so until the limit
+	if waits[len(waits)-1] > atOnce || waits[len(waits)-3] > 900*time.Millisecond {
 		t.Errorf("the slowest took %v", waits[len(waits)-5:])
 	}
 	thaw()
@@ -186,7 +186,7 @@ func TestFrozenBroker(t *testing.T) {
 // consumers read the others, and it is read again when it answers.
 func TestOneQueueThatDoesNotAnswer(t *testing.T) {
 	w, s := newWorld(t), newSeen()
-	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = 300 * time.Millisecond })
+	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = 3 * time.Second })
 	before := publish(t, q, 16, false, ids("before", 200))
 	process := "'" + server.VHostOf(t, w.url) + "_lienthong.work.02'"
 	_, err := w.Ctl("eval", "sys:suspend("+process+").")
@@ -196,7 +196,7 @@ func TestOneQueueThatDoesNotAnswer(t *testing.T) {
 	publish(t, q, 16, false, ids("finding out", 100))
 	begun := time.Now()
 	during := publish(t, q, 16, false, ids("during", 400))
-	if took := time.Since(begun); len(during) < 399 || took > 3*time.Second {
+	if took := time.Since(begun); len(during) < 399 || took > 15*time.Second { // a quarter of them belong there: 19 s if each waited
 		t.Errorf("%d of 400 were confirmed after %v", len(during), took)
 	}
 	consume(t, q, s)

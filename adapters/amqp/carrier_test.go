@@ -112,7 +112,7 @@ func TestAgencyUsers(t *testing.T) {
 	select {
 	case d := <-messages:
 		must(t, d.Ack(false))
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		t.Fatal("the agency got nothing")
 	}
 	refused := func(what string, err error) {
@@ -136,7 +136,7 @@ func TestAgencyUsers(t *testing.T) {
 		select {
 		case why := <-closed:
 			refused("publish to "+exchange, why)
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("the agency published to %q", exchange)
 		}
 	}

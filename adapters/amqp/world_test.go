@@ -54,7 +54,7 @@ func (w *world) options(t testing.TB, changes ...func(*amqp.Options)) amqp.Optio
 	u.User = nil
 	o := amqp.Options{
 		URL: u.String(), Credentials: func() (string, string, error) { user, password := w.Login(); return user, password, nil },
-		Shards: 4, Retry: amqp.Backoff{First: 20 * time.Millisecond, Max: 200 * time.Millisecond},
+		PublishLimit: 10 * time.Second, Shards: 4, Retry: amqp.Backoff{First: 20 * time.Millisecond, Max: 200 * time.Millisecond},
 	}
 	for _, change := range changes {
 		change(&o)
@@ -91,12 +91,20 @@ func connected(t testing.TB, q *amqp.Queue) {
 	await(t, "the queue is connected", func() bool { return q.Health(t.Context()) == nil })
 }
 
+// patience is how long tests wait for what has to come. Only a failure uses it up, so it
+// allows for a machine that has much else to do.
+const patience = 2 * time.Minute
+
+// atOnce bounds what must not wait for the broker at all, for many calls together: far
+// above what they take, far below what they would if each of them waited.
+const atOnce = 20 * time.Second
+
 // await waits for what has to come.
 func await(t testing.TB, what string, there func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !there(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !there(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within 30 s: %s", what)
+			t.Fatalf("not within %s: %s", patience, what)
 		}
 	}
 }

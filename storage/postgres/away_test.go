@@ -57,7 +57,7 @@ func TestKilled(t *testing.T) {
 	}
 	for range 5 {
 		before := s.count(&mu, accepted)
-		until(t, 10*time.Second, "more acceptances", func() bool { return s.count(&mu, accepted) > before+50 })
+		until(t, "more acceptances", func() bool { return s.count(&mu, accepted) > before+50 })
 		p.Kill()
 		_, err := s.Mailbox(t.Context(), hub.MailboxQuery{Agency: "r1", Page: hub.Page{Limit: 1}})
 		wants(t, hub.KindUnavailable, err)
@@ -66,7 +66,7 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	until(t, 10*time.Second, "the store answers again", func() bool { return s.Ping(t.Context()) == nil })
+	until(t, "the store answers again", func() bool { return s.Ping(t.Context()) == nil })
 	end()
 	group.Wait()
 	for id, a := range accepted {
@@ -98,7 +98,7 @@ func TestServerAway(t *testing.T) {
 	t.Parallel()
 	p := server.PostgreSQL(t)
 	url := p.Database(t)
-	if err := p.Stop(syscall.SIGINT, time.Minute); err != nil {
+	if err := p.Stop(syscall.SIGINT, patience); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(t.Context(), Options{URL: url})
@@ -189,7 +189,7 @@ func TestStandby(t *testing.T) {
 	wants(t, hub.KindUnavailable, err)
 	run(t, c, "SET default_transaction_read_only = off")
 	set("off")
-	until(t, 5*time.Second, "the store takes writes", func() bool {
+	until(t, "the store takes writes", func() bool {
 		_, err := s.Accept(t.Context(), m.Acceptance("r1"))
 		return err == nil
 	})
@@ -216,7 +216,7 @@ func TestDeadlock(t *testing.T) {
 			t.Error(results, err)
 		}
 	})
-	until(t, 10*time.Second, "the store waits for the lock", func() bool {
+	until(t, "the store waits for the lock", func() bool {
 		return ask[int](t, watcher, "SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
 	})
 	if err := lock(d[0].ID); err != nil { // the circle is closed; it opens when the store gives way

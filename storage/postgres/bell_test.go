@@ -34,7 +34,7 @@ func (e *ear) note(change func()) {
 // await waits until what is wanted was heard.
 func (e *ear) await(t *testing.T, wanted func() bool) {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(patience)
 	for {
 		e.mu.Lock()
 		ok := wanted()

@@ -53,13 +53,13 @@ func candidates(t *testing.T, url string, nodes int) (tenures chan tenure, holde
 	return tenures, holders
 }
 
-func next(t *testing.T, tenures chan tenure, limit time.Duration) tenure {
+func next(t *testing.T, tenures chan tenure) tenure {
 	t.Helper()
 	select {
 	case got := <-tenures:
 		return got
-	case <-time.After(limit):
-		t.Fatalf("no holder within %s", limit)
+	case <-time.After(patience):
+		t.Fatalf("no holder within %s", patience)
 		return tenure{}
 	}
 }
@@ -79,7 +79,7 @@ func TestLead(t *testing.T) {
 	url := shared.Get(t).Database(t)
 	tenures, holders := candidates(t, url, 3)
 	c := behind(t, url)
-	last := next(t, tenures, 10*time.Second)
+	last := next(t, tenures)
 	if last.epoch != 1 {
 		t.Errorf("the first epoch is %d", last.epoch)
 	}
@@ -90,10 +90,10 @@ func TestLead(t *testing.T) {
 		lost := time.Now()
 		select {
 		case <-last.ctx.Done():
-		case <-time.After(5 * time.Second):
+		case <-time.After(patience):
 			t.Fatal("the holder was not told that it lost the right")
 		}
-		now := next(t, tenures, 10*time.Second)
+		now := next(t, tenures)
 		if now.epoch <= last.epoch {
 			t.Errorf("epoch %d after %d", now.epoch, last.epoch)
 		}
@@ -190,8 +190,8 @@ func TestHolderKilled(t *testing.T) {
 				t.Errorf("epoch %d after %d", now, epoch)
 			}
 			t.Logf("%s: taken over after %s", signal, time.Since(gone).Round(time.Millisecond))
-		case <-time.After(10 * time.Second):
-			t.Errorf("%s: not taken over within 10 s", signal)
+		case <-time.After(patience):
+			t.Errorf("%s: not taken over", signal)
 		}
 		_ = holder.Process.Kill()
 		_ = holder.Wait()
@@ -206,13 +206,13 @@ func TestServerOfLeaderKilled(t *testing.T) {
 	t.Parallel()
 	p := server.PostgreSQL(t)
 	tenures, holders := candidates(t, p.Database(t), 2)
-	first := next(t, tenures, 10*time.Second)
+	first := next(t, tenures)
 	p.Kill()
-	until(t, 5*time.Second, "the holder is told", func() bool { return first.ctx.Err() != nil && holders.Load() == 0 })
+	until(t, "the holder is told", func() bool { return first.ctx.Err() != nil && holders.Load() == 0 })
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	if again := next(t, tenures, 10*time.Second); again.epoch <= first.epoch {
+	if again := next(t, tenures); again.epoch <= first.epoch {
 		t.Errorf("epoch %d after %d", again.epoch, first.epoch)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/hubtest/server"
@@ -115,7 +114,7 @@ func TestPasswordRotation(t *testing.T) {
 		},
 	}
 	var s *Store
-	until(t, 10*time.Second, "the server has read its rules", func() (done bool) {
+	until(t, "the server has read its rules", func() (done bool) {
 		write("wrong")
 		wrong, err := Open(t.Context(), options)
 		if err == nil {
