@@ -278,16 +278,17 @@ func TestRateOfAKey(t *testing.T) {
 // A peer that stops sending, or sends a byte now and then, is cut off; one that
 // makes progress may take longer than the limit altogether.
 func TestSlowBodies(t *testing.T) {
-	const stall = 150 * time.Millisecond
+	const stall = time.Second
 	s := newTestServer(t, func(o *Options) { o.Limits.Stall = stall })
 	for name, piece := range map[string]int{"stops": 0, "trickles": 1, "flows": leastProgress} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			const pieces = 30
+			const pieces = 15 // one every tenth of the limit
 			size := pieces * leastProgress
 			head := "PATCH /v1/uploads/u1/parts/p1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer lt_all_x\r\nUpload-Offset: 0\r\nContent-Length: " + strconv.Itoa(size) + "\r\n\r\n"
 			if _, err := io.WriteString(conn, head); err != nil {
@@ -331,7 +332,7 @@ func TestSlowBodies(t *testing.T) {
 // A deadline for a body or an answer does not end what follows on the same
 // connection, and none runs while the hub itself waits; in HTTP/2 neither.
 func TestDeadlinesAreForgotten(t *testing.T) {
-	short := func(o *Options) { o.Limits.Stall = 100 * time.Millisecond }
+	short := func(o *Options) { o.Limits.Stall = 500 * time.Millisecond }
 	t.Run("HTTP/1.1", func(t *testing.T) { useConnection(t, newTestServer(t, short), "HTTP/1.1") })
 	t.Run("HTTP/2.0", func(t *testing.T) {
 		plain := newTestServer(t, short)

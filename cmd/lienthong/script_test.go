@@ -88,7 +88,7 @@ func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Defer(p.Kill)
 		ts.Setenv("LIENTHONG_URL", p.URL)
 	case "stop":
-		ts.Check(hubOf(ts).Stop(30 * time.Second))
+		ts.Check(hubOf(ts).Stop(2 * time.Minute))
 	case "kill":
 		hubOf(ts).Kill()
 	default:

@@ -79,7 +79,7 @@ func TestRabbitMQCluster(t *testing.T) {
 // await waits for what has to come.
 func await(t *testing.T, there func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !there(); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !there(); time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not come about within a minute")
 		}

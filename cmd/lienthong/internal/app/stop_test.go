@@ -106,7 +106,7 @@ func TestStopLetsOpenSubmissionsFinish(t *testing.T) {
 func awaitRefused(t *testing.T, url string) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/healthz", nil)
 		if err != nil {
 			t.Fatal(err)

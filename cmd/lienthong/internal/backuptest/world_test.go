@@ -157,7 +157,7 @@ func (s *site) start() *hubproc.Process {
 
 func (s *site) stop(p *hubproc.Process) {
 	s.t.Helper()
-	if err := p.Stop(30 * time.Second); err != nil {
+	if err := p.Stop(patience); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -265,15 +265,19 @@ func (l *load) taken() []promise {
 	return l.promises[:len(l.promises):len(l.promises)]
 }
 
+// patience is how long tests wait for what must come. Only a failure uses it up, so it
+// allows for a machine that has much else to do.
+const patience = 2 * time.Minute
+
 // await waits until there are so many promises.
 func (l *load) await(t *testing.T, n int) []promise {
 	t.Helper()
-	deadline := time.After(60 * time.Second)
+	deadline := time.After(patience)
 	for len(l.taken()) < n {
 		select {
 		case <-l.grown:
 		case <-deadline:
-			t.Fatalf("%d documents were accepted within a minute, %d expected", len(l.taken()), n)
+			t.Fatalf("%d documents were accepted within %s, %d expected", len(l.taken()), patience, n)
 		}
 	}
 	return l.taken()

@@ -55,7 +55,7 @@ func newHub(t *testing.T) *testHub {
 	}
 	config := app.Config{
 		DataDir: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", Name: "test", Anchors: anchors,
-		SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: time.Hour, MaxRecipients: 5, StopLimit: 10 * time.Second,
+		SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: time.Hour, MaxRecipients: 5, StopLimit: time.Minute,
 	}
 	a, err := app.New(t.Context(), config, "test", slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -108,7 +108,7 @@ func (h *testHub) prepare(t *testing.T, operatorKey string) {
 // awaitConsigned waits by long poll until the box of the recipient has settled.
 func (h *testHub) awaitConsigned(t *testing.T, count int) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for len(h.list(t, h.keys["recipient"], "/v1/mailbox?limit=200&wait=1")) < count {
 		if time.Now().After(deadline) {
 			t.Fatal("the good documents did not arrive")

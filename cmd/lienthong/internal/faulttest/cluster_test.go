@@ -11,6 +11,7 @@ import (
 // the others, at last the one that the hub is connected to; the hub goes on and loses
 // nothing.
 func TestBrokerCluster(t *testing.T) {
+	t.Parallel() // mostly waits
 	nodes := server.RabbitMQCluster(t, 3)
 	broker, password := server.Split(t, nodes[0].URL())
 	s := newSite(t, 1,

@@ -210,6 +210,7 @@ func (s *site) load() *load {
 // TestDatabaseAway: while the database is away nothing is promised; it is noticed, said,
 // and over by itself.
 func TestDatabaseAway(t *testing.T) {
+	t.Parallel() // mostly waits
 	database := server.PostgreSQL(t)
 	name := database.Database(t)
 	s := newSite(t, 1, "LIENTHONG_DATABASE="+name)

@@ -79,6 +79,7 @@ func networkFaults(l *link) []fault {
 // TestNetworkToTheDatabase: whatever the network does, nothing is promised that is not
 // kept; in particular a commit whose answer is cut off is never taken for a failure.
 func TestNetworkToTheDatabase(t *testing.T) {
+	t.Parallel() // mostly waits
 	database := server.PostgreSQL(t)
 	l, host := newLink(t, database.Address())
 	s := newSite(t, 1, "LIENTHONG_DATABASE="+through(t, database.Database(t), host))

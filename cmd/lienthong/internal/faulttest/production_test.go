@@ -73,6 +73,7 @@ func TestLinearizableInProduction(t *testing.T) {
 
 // TestObjectsAway: without its originals a hub accepts nothing; it comes back by itself.
 func TestObjectsAway(t *testing.T) {
+	t.Parallel() // mostly waits
 	s := startServers(t)
 	site := newSite(t, 1, s.env...)
 	survive(t, site.start(t), site.load(), objectsFaults(s.objects))
@@ -91,6 +92,7 @@ func objectsFaults(objects *server.ObjectStore) []fault {
 
 // TestNetworkToTheObjects: the network between a hub and its object store misbehaves.
 func TestNetworkToTheObjects(t *testing.T) {
+	t.Parallel() // mostly waits
 	objects := server.S3(t)
 	l, host := newLink(t, objects.Address())
 	database := server.PostgreSQL(t)
@@ -139,6 +141,7 @@ func TestWrongBytes(t *testing.T) {
 // TestBrokerAway: whatever happens to the broker, documents are accepted and delivered;
 // it only makes nodes work alone for a while.
 func TestBrokerAway(t *testing.T) {
+	t.Parallel() // mostly waits
 	s := startServers(t)
 	site := newSite(t, 2, s.env...)
 	l := site.load()

@@ -98,7 +98,7 @@ func TestRollingRestart(t *testing.T) {
 }
 
 func rollingRestart(t *testing.T, env ...string) {
-	s := newSite(t, 2, append(env, "LIENTHONG_DRAIN_FOR=1s")...)
+	s := newSite(t, 2, append(env, "LIENTHONG_DRAIN_FOR=4s")...)
 	nodes := s.start(t)
 	b, address := newBalancer(t)
 	ctx, cancel := context.WithCancel(t.Context())
