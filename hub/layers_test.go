@@ -37,6 +37,7 @@ func rooms() []room {
 		{"hub/delivery", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/tracking", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/tasks", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/signrules", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/retention", []string{"hub"}, []string{"hub/hubtest", "hub/audit", "hub/intake", "hub/tracking", "hub/delivery"}},
 		{"hub/audit", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/hubtest", []string{"hub"}, []string{"hub/..."}}, // plays all services together

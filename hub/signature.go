@@ -82,7 +82,9 @@ type SignatureVerdict struct {
 	Signer       string     `json:"signer"`           // common name of the certificate
 	Organization string     `json:"organization,omitempty"`
 	Issuer       string     `json:"issuer,omitempty"`
-	Serial       string     `json:"serial,omitempty"` // hexadecimal
+	Serial       string     `json:"serial,omitempty"`     // hexadecimal
+	Certificate  Digest     `json:"certificate,omitzero"` // SHA-256 of the signer's; zero when it is not known
+	Subject      []string   `json:"subject,omitempty"`    // its names, each as "O=...", in the order of the certificate
 	ClaimedAt    time.Time  `json:"claimed_at,omitzero"`
 	ProvenAt     time.Time  `json:"proven_at,omitzero"` // best signature time; zero when nothing proves it
 	Algorithm    string     `json:"algorithm,omitempty"`
@@ -162,12 +164,3 @@ func (r *SignatureReport) Conclude() {
 	}
 	r.Indication, r.Sub = worst.Indication, worst.Sub
 }
-
-// SignaturePolicy says what a hub does with verdicts when it takes a document in.
-type SignaturePolicy string
-
-// The policies. Both record every verdict.
-const (
-	PolicyRecord  SignaturePolicy = "record"  // accept whatever the verdict
-	PolicyEnforce SignaturePolicy = "enforce" // refuse unsigned originals and TOTAL-FAILED
-)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -92,6 +93,7 @@ func TestReportOfASignedPDF(t *testing.T) {
 		Signer: "Nguyễn Văn Nghĩa (hư cấu)", Organization: pki.Mark + ", UBND tỉnh Quảng Nam",
 		Issuer: "Cấp phát thử nghiệm", Serial: "3", ClaimedAt: now, Algorithm: "ECDSA with SHA-256",
 		Chain: leader.Chain, Anchor: "Gốc thử nghiệm", Revision: 2, Revisions: 3, Checks: leader.Checks,
+		Certificate: leader.Chain[0], Subject: leader.Subject,
 		CoveredBytes: leader.CoveredBytes, Changes: []string{"a signature was added in the field Signature 2"},
 	}
 	if !reflect.DeepEqual(leader, want) {
@@ -99,6 +101,9 @@ func TestReportOfASignedPDF(t *testing.T) {
 	}
 	if seal := report.Signatures[1]; leader.CoveredBytes <= 0 || leader.CoveredBytes >= int64(len(file)) || seal.CoveredBytes != int64(len(file)) || seal.Changes != nil {
 		t.Errorf("the leader covers %d bytes, the seal %d of %d; behind it: %q", leader.CoveredBytes, seal.CoveredBytes, len(file), seal.Changes)
+	}
+	if names := leader.Subject; !slices.Contains(names, "OU=UBND tỉnh Quảng Nam") || !slices.Contains(names, "CN=Nguyễn Văn Nghĩa (hư cấu)") {
+		t.Errorf("the subject is %q", names)
 	}
 	if len(leader.Chain) != 3 || !report.Signatures[1].CoversWhole {
 		t.Errorf("chain %d, covers whole %v", len(leader.Chain), report.Signatures[1].CoversWhole)

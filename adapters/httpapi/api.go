@@ -15,22 +15,23 @@ import (
 
 // Options are what the API needs. All services are required, but where it says otherwise.
 type Options struct {
-	Authenticator Authenticator
-	KeyKeeper     KeyKeeper
-	Directory     Directory
-	Registry      Registry
-	Intake        Intake
-	Uploads       Uploads
-	Mailbox       Mailbox
-	Leases        Leases
-	Recipient     Recipient
-	Dispatches    Dispatches
-	Evidences     Evidences
-	Verifier      Verifier
-	ReportForms   []ReportForm // besides JSON; may be none
-	Blobs         Blobs
-	Codec         Codec
-	DeadLetters   DeadLetters
+	Authenticator  Authenticator
+	KeyKeeper      KeyKeeper
+	Directory      Directory
+	Registry       Registry
+	Intake         Intake
+	Uploads        Uploads
+	Mailbox        Mailbox
+	Leases         Leases
+	Recipient      Recipient
+	Dispatches     Dispatches
+	Evidences      Evidences
+	Verifier       Verifier
+	SignatureRules SignatureRules
+	ReportForms    []ReportForm // besides JSON; may be none
+	Blobs          Blobs
+	Codec          Codec
+	DeadLetters    DeadLetters
 
 	Now   func() time.Time
 	NewID func() string // request ids

@@ -91,15 +91,20 @@ func examples() map[string]example {
 		"POST /v1/deliveries/{delivery}/refusal":         {path: "/v1/deliveries/v1/refusal", body: `{"code":"other","detail":"nhầm"}`, contentType: j},
 		"POST /v1/deliveries/{delivery}/status":          {path: "/v1/deliveries/v1/status", body: `{"code":"04","stated_at":"2026-01-05T08:00:00+07:00"}`, contentType: j},
 
-		"GET /v1/retention/classes":         {path: "/v1/retention/classes"},
-		"PUT /v1/retention/classes":         {path: "/v1/retention/classes?dry_run=true", body: `{"classes":[{"id":"a","name":"A","types":[7],"agencies":["000.00.00.H47"],"keep":"P10Y","legal_basis":"x"}]}`, contentType: j},
-		"GET /v1/retention/holds":           {path: "/v1/retention/holds?released=true"},
-		"POST /v1/retention/holds":          {path: "/v1/retention/holds", body: `{"agency":"000.00.00.H47","reason":"thanh tra","until":"2027-01-01T00:00:00Z"}`, contentType: j, status: 201},
-		"DELETE /v1/retention/holds/{hold}": {path: "/v1/retention/holds/h1?reason=xong"},
-		"GET /v1/retention/runs":            {path: "/v1/retention/runs?limit=5"},
-		"POST /v1/retention/runs":           {path: "/v1/retention/runs", status: 202},
-		"GET /v1/retention/runs/{run}":      {path: "/v1/retention/runs/r1"},
-		"GET /v1/retention/findings":        {path: "/v1/retention/findings"},
+		"GET /v1/signatures/rules":                          {path: "/v1/signatures/rules"},
+		"PUT /v1/signatures/rules":                          {path: "/v1/signatures/rules", body: `{"rules":[{"sender":"000.00.00.H47","channel":"rest","verdict":"strict","two_signatures":"note","binding":"off"}]}`, contentType: j},
+		"GET /v1/agencies/{code}/certificates":              {path: "/v1/agencies/000.00.00.H47/certificates"},
+		"POST /v1/agencies/{code}/certificates":             {path: "/v1/agencies/000.00.00.H47/certificates", body: `{"issuer":"CA","subject":["O=UBND"],"role":"seal"}`, contentType: j, status: 201},
+		"DELETE /v1/agencies/{code}/certificates/{binding}": {path: "/v1/agencies/000.00.00.H47/certificates/b1"},
+		"GET /v1/retention/classes":                         {path: "/v1/retention/classes"},
+		"PUT /v1/retention/classes":                         {path: "/v1/retention/classes?dry_run=true", body: `{"classes":[{"id":"a","name":"A","types":[7],"agencies":["000.00.00.H47"],"keep":"P10Y","legal_basis":"x"}]}`, contentType: j},
+		"GET /v1/retention/holds":                           {path: "/v1/retention/holds?released=true"},
+		"POST /v1/retention/holds":                          {path: "/v1/retention/holds", body: `{"agency":"000.00.00.H47","reason":"thanh tra","until":"2027-01-01T00:00:00Z"}`, contentType: j, status: 201},
+		"DELETE /v1/retention/holds/{hold}":                 {path: "/v1/retention/holds/h1?reason=xong"},
+		"GET /v1/retention/runs":                            {path: "/v1/retention/runs?limit=5"},
+		"POST /v1/retention/runs":                           {path: "/v1/retention/runs", status: 202},
+		"GET /v1/retention/runs/{run}":                      {path: "/v1/retention/runs/r1"},
+		"GET /v1/retention/findings":                        {path: "/v1/retention/findings"},
 
 		"GET /v1/sent":                               {path: "/v1/sent?number=173/UBND-KSTTHC&state=accepted"},
 		"GET /v1/dispatches/{dispatch}":              {path: "/v1/dispatches/d1"},
@@ -239,7 +244,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	env := []string{
 		"PATH=/usr/bin:/bin", "HUB=" + s.URL, "KEY=lt_all_x", "AGENCY=000.00.00.H47", "RECIPIENT=000.00.12.H47",
 		"FILE=" + filepath.Join(dir, "a.pdf"), "PACKAGE=" + filepath.Join(dir, "a.edxml"), "CSV=" + filepath.Join(dir, "a.csv"),
-		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "KEY_ID=k1", "HOLD=h1", "RUN=r1", "SIZE=4",
+		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "KEY_ID=k1", "BINDING=b1", "HOLD=h1", "RUN=r1", "SIZE=4",
 		"SHA256=" + strings.Trim(hashOfContent, `"`),
 	}
 	for _, op := range api.Operations {

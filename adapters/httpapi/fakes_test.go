@@ -433,7 +433,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
 		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f,
+		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

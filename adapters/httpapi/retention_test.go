@@ -16,6 +16,26 @@ func theClasses() hub.RetentionClasses {
 	}}
 }
 
+func (f *fakeHub) Rules(context.Context, hub.Actor) (hub.SignatureRules, error) {
+	return hub.SignatureRules{Version: 2, SetBy: "all", SetAt: testTime, Rules: []hub.SignatureRule{{
+		Sender: "a1", Channel: hub.FormatREST, Verdict: hub.PolicyStrict, TwoSignatures: hub.CheckNote, Binding: hub.CheckOff,
+	}}}, f.err
+}
+func (f *fakeHub) SetRules(_ context.Context, _ hub.Actor, set hub.SignatureRules) (hub.SignatureRules, error) {
+	set.Version++
+	return set, f.err
+}
+func (f *fakeHub) Bind(_ context.Context, _ hub.Actor, b hub.CertificateBinding) (hub.CertificateBinding, error) {
+	b.ID, b.BoundBy, b.BoundAt = "b1", "all", testTime
+	return b, f.err
+}
+func (f *fakeHub) Unbind(_ context.Context, _ hub.Actor, agency hub.AgencyID, id string) (hub.CertificateBinding, error) {
+	return hub.CertificateBinding{ID: id, Agency: agency, Issuer: "CA", Subject: []string{"O=x"}, BoundBy: "all", BoundAt: testTime, RemovedBy: "all", RemovedAt: testTime}, f.err
+}
+func (f *fakeHub) Bindings(_ context.Context, _ hub.Actor, agency hub.AgencyID) ([]hub.CertificateBinding, error) {
+	return []hub.CertificateBinding{{ID: "b1", Agency: agency, SHA256: hub.Digest{1}, Role: hub.RoleSeal, BoundBy: "all", BoundAt: testTime}}, f.err
+}
+
 func (f *fakeHub) Classes(context.Context, hub.Actor) (hub.RetentionClasses, error) {
 	return theClasses(), f.err
 }

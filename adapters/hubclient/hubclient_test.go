@@ -706,6 +706,17 @@ func TestRequests(t *testing.T) {
 		"GET /v1/dispatches/d1/signatures": func(c *Client) error { _, err := c.SignatureReports(t.Context(), "d1"); return err },
 		"GET /v1/dispatches/d1/reports":    func(c *Client) error { _, err := c.StatusReports(t.Context(), "d1"); return err },
 		"GET /v1/rejections?agency=A":      func(c *Client) error { _, err := c.Rejections(t.Context(), "A", hub.Page{}); return err },
+		"GET /v1/signatures/rules":         func(c *Client) error { _, err := c.SignatureRules(t.Context()); return err },
+		`PUT /v1/signatures/rules {"version":3,"rules":[]}`: func(c *Client) error {
+			_, err := c.SetSignatureRules(t.Context(), hub.SignatureRules{Version: 3})
+			return err
+		},
+		"GET /v1/agencies/H47/certificates": func(c *Client) error { _, err := c.CertificateBindings(t.Context(), "H47"); return err },
+		`POST /v1/agencies/H47/certificates {"issuer":"CA","subject":["O=x"]}`: func(c *Client) error {
+			_, err := c.BindCertificate(t.Context(), "H47", BindingRequest{Issuer: "CA", Subject: []string{"O=x"}})
+			return err
+		},
+		"DELETE /v1/agencies/H47/certificates/b1": func(c *Client) error { _, err := c.UnbindCertificate(t.Context(), "H47", "b1"); return err },
 		"POST /v1/verify?name=a.pdf x": func(c *Client) error {
 			_, err := c.VerifyFile(t.Context(), textFile("", "a.pdf", "x"), nil)
 			return err

@@ -34,7 +34,8 @@ type Options struct {
 	NewID     func() string
 	Log       *slog.Logger // default: silent
 
-	Policy        hub.SignaturePolicy // default PolicyRecord
+	Rules         Rules               // for signatures, by sender and channel; nil for none
+	Policy        hub.SignaturePolicy // where no rule fits; default PolicyRecord
 	TimeToLive    time.Duration       // of a delivery; default 30 days
 	UploadLife    time.Duration       // of a registered upload; default 24 hours
 	MaxRecipients int                 // of one submission; default 1000

@@ -37,7 +37,7 @@ func (s *Service) resolve(codes []string, now time.Time) ([]hub.Resolution, hub.
 // verify opens every part, which proves that it is there with the size that was
 // said, and has its signatures verified. The package as received is verified only
 // when it claims to be signed: REST and most senders of packages do not sign it.
-func (s *Service) verify(ctx context.Context, sub *hub.Submission) ([]hub.SignatureReport, error) {
+func (s *Service) verify(ctx context.Context, sub *hub.Submission, asked *examination) ([]hub.SignatureReport, error) {
 	var violations hub.Violations
 	var reports []hub.SignatureReport
 	for i, part := range sub.AllParts() {
@@ -55,10 +55,8 @@ func (s *Service) verify(ctx context.Context, sub *hub.Submission) ([]hub.Signat
 		case !wanted:
 			continue
 		}
+		violations = append(violations, asked.judge(part, &report, field)...)
 		reports = append(reports, report)
-		if v := s.judge(part, &report, field); v != nil {
-			violations = append(violations, v)
-		}
 	}
 	return reports, violations.AsError()
 }
@@ -94,19 +92,4 @@ func (s *Service) verifyPart(ctx context.Context, part hub.Part, field string, w
 		return report, &hub.Error{Kind: hub.KindUnavailable, Field: field, Message: "the signatures could not be checked now", Err: err}
 	}
 	return report, nil
-}
-
-// judge applies the policy to one verdict. INDETERMINATE is never refused at
-// this level: an agency's certificate authority may simply not be known here.
-func (s *Service) judge(part hub.Part, r *hub.SignatureReport, field string) *hub.Error {
-	if s.Policy != hub.PolicyEnforce || part.Role == hub.RoleEnvelope {
-		return nil
-	}
-	switch {
-	case r.Indication == hub.TotalFailed:
-		return hub.Errorf(hub.KindUntrusted, field, "signature", "%s: a signature is not valid (%s)", part.Name, r.Sub)
-	case r.Indication == hub.NoSignatureFound && part.Role == hub.RoleOriginal:
-		return hub.Errorf(hub.KindUntrusted, field, "signature", "%s is not signed; this hub takes signed originals only", part.Name)
-	}
-	return nil
 }

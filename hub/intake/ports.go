@@ -64,6 +64,11 @@ type Verifier interface {
 	VerifyPart(ctx context.Context, part hub.Part, content hub.Blob) (hub.SignatureReport, error)
 }
 
+// Rules tells what is asked of the signatures of a sender, without a query.
+type Rules interface {
+	Demands(sender hub.AgencyID, channel hub.Format) hub.SignatureDemands
+}
+
 // Notary completes evidences (version, profile, id, issuer, log) and seals them.
 type Notary interface {
 	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)

@@ -90,7 +90,7 @@ func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Subm
 	if violations = append(violations, unresolved...); len(violations) > 0 {
 		return nil, violations
 	}
-	reports, err := s.verify(ctx, sub)
+	reports, err := s.verify(ctx, sub, examine(s.demands(sender.ID, sub.Format), sender, now))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ type Config struct {
 	engine.Settings `embed:""`
 
 	Anchors         string        `env:"LIENTHONG_ANCHORS" help:"Certificates (PEM) that signatures of documents must lead to. Without them sound signatures are INDETERMINATE."`
-	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce" default:"record" help:"record: keep every verdict; enforce: also refuse unsigned originals and invalid signatures."`
+	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
 	TimeToLive      time.Duration `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"Life of a delivery that is not collected or not registered."`
 	MaxRecipients   int           `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
 

@@ -16,6 +16,7 @@ import (
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/signrules"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/report"
@@ -31,6 +32,9 @@ var (
 	_ intake.Staging         = engine.Content(nil)
 	_ intake.Directory       = (*directory.Directory)(nil)
 	_ intake.Verifier        = (*signing.Verifier)(nil)
+	_ intake.Rules           = (*signrules.Service)(nil)
+	_ signrules.Notes        = engine.State(nil)
+	_ httpapi.SignatureRules = (*signrules.Service)(nil)
 	_ intake.Notary          = (*audit.Service)(nil)
 	_ intake.Queue           = engine.Queue(nil)
 	_ delivery.Store         = engine.State(nil)
@@ -69,7 +73,7 @@ func (a *App) handler() http.Handler {
 		Directory: s.directory, Registry: s.directory,
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
-		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: a.newRetention(),
+		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: a.newRetention(), SignatureRules: s.rules,
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},

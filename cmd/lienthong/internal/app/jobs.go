@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
@@ -29,9 +30,12 @@ func (a *App) every(ctx context.Context, pace time.Duration, what string, act fu
 	}
 }
 
-// refresh keeps up with what other nodes change in the directory. Every node does it.
+// refresh keeps up with what other nodes change in the directory and in the rules for
+// signatures. Every node does it.
 func (a *App) refresh(ctx context.Context) error {
-	a.every(ctx, refreshEvery, "reading the directory again", a.services.directory.Refresh)
+	a.every(ctx, refreshEvery, "reading the directory again", func(ctx context.Context) error {
+		return errors.Join(a.services.directory.Refresh(ctx), a.services.rules.Refresh(ctx))
+	})
 	return nil
 }
 

@@ -50,6 +50,10 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 	s.vars["KEY_ID"] = s.text(s.run("issueKey"), "key", "id")
 	s.run("revokeKey")
+	s.vars["BINDING"] = s.text(s.run("bindCertificate"), "id")
+	for _, id := range []string{"listCertificates", "unbindCertificate", "setSignatureRules", "getSignatureRules"} {
+		s.run(id)
+	}
 	s.following()
 	s.collecting()
 	s.uploading()

@@ -36,6 +36,9 @@ type row struct {
 	Header      map[string]string `json:"header"`
 	Key         string            `json:"key"` // whose key: sender (default), recipient, operator, none, wrong
 
+	// Rules are in force while the row is sent (rules of PUT /v1/signatures/rules).
+	Rules json.RawMessage `json:"rules"`
+
 	Want want `json:"want"`
 }
 
@@ -92,6 +95,10 @@ type problem struct {
 }
 
 func (h *testHub) checkRow(t *testing.T, r row) {
+	if r.Rules != nil {
+		h.setRules(t, r.Rules)
+		defer h.setRules(t, json.RawMessage("[]"))
+	}
 	before := h.state(t)
 	status, contentType, body := h.send(t, r)
 	if !strings.HasPrefix(contentType, "application/problem+json") {
@@ -118,6 +125,14 @@ func (h *testHub) checkRow(t *testing.T, r row) {
 	after.rejections = before.rejections
 	if !before.equal(after) {
 		t.Errorf("the store changed:\nbefore %+v\nafter  %+v", before, after)
+	}
+}
+
+func (h *testHub) setRules(t *testing.T, rules json.RawMessage) {
+	t.Helper()
+	body := append(append([]byte(`{"rules":`), rules...), '}')
+	if status, _, answer := h.request(t, http.MethodPut, "/v1/signatures/rules", h.keys["operator"], "application/json", body, nil); status != http.StatusOK {
+		t.Fatalf("set rules: %d %s", status, answer)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing/pdfsig"
 	"github.com/lienthong/lienthong/signing/pki"
 )
 
@@ -93,8 +94,14 @@ func (h *testHub) prepare(t *testing.T, operatorKey string) {
 	h.issue(t, "sender", senderCode, all)
 	h.issue(t, "recipient", recipientCode, all)
 	h.issue(t, "reader", senderCode, []string{"read"})
+	// A certificate of the sender that signed nothing here.
+	status, _, body := h.request(t, http.MethodPost, "/v1/agencies/"+senderCode+"/certificates", h.keys["operator"], "application/json",
+		[]byte(`{"issuer":"Cấp phát thử nghiệm","subject":["CN=UBND khác"],"role":"seal"}`), nil)
+	if status != http.StatusCreated {
+		t.Fatalf("bind: %d %s", status, body)
+	}
 	// A first document, so that duplicates have something to collide with.
-	status, _, body := h.send(t, row{Submission: json.RawMessage(`{"external_id": "first"}`), Header: map[string]string{"Idempotency-Key": "first-key"}})
+	status, _, body = h.send(t, row{Submission: json.RawMessage(`{"external_id": "first"}`), Header: map[string]string{"Idempotency-Key": "first-key"}})
 	if status != http.StatusCreated {
 		t.Fatalf("the good submission is refused: %d %s", status, body)
 	}
@@ -199,6 +206,14 @@ func files(t *testing.T, authority *pki.Authority) func(string) ([]byte, error) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	unknown, err := pki.New(time.Now(), pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := unknown.Agency("UBND tỉnh (thử nghiệm)", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
 	letter := sample.Letter{Issuer: "UBND TỈNH", Number: "173/UBND-KSTTHC", Subject: "thử", To: []string{"Sở Nội vụ"}, Body: []string{"Nội dung."}, Date: time.Now()}
 	signed := sync.OnceValues(func() ([]byte, error) {
 		pdf, err := letter.PDF()
@@ -217,6 +232,10 @@ func files(t *testing.T, authority *pki.Authority) func(string) ([]byte, error) 
 			return good, nil
 		case "unsigned.pdf":
 			return letter.PDF()
+		case "leader.pdf":
+			return signedBy(&letter, leader)
+		case "unknown-ca.pdf":
+			return signedBy(&letter, stranger)
 		case "tampered.pdf":
 			return bytes.Replace(good, []byte("/MediaBox"), []byte("/MediaBix"), 1), nil
 		case "appended.pdf":
@@ -230,6 +249,17 @@ func files(t *testing.T, authority *pki.Authority) func(string) ([]byte, error) 
 		}
 		return zipFile(name)
 	}
+}
+
+// signedBy makes a letter that one person or agency signed.
+func signedBy(letter *sample.Letter, by pki.Identity) ([]byte, error) {
+	pdf, err := letter.PDF()
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err = pdfsig.Sign(context.Background(), bytes.NewReader(pdf), int64(len(pdf)), &out, pdfsig.SignRequest{Key: by.Key, Chain: by.Chain, Time: time.Now()})
+	return out.Bytes(), err
 }
 
 // zipFile makes the ZIP files of attachments.

@@ -18,6 +18,10 @@ type agencyCommand struct {
 	Show   agencyShow   `cmd:"" help:"Show what a code means, and its successor when it is closed."`
 	Import agencyImport `cmd:"" help:"Import agencies from CSV (operator); --dry-run shows the differences."`
 	Export agencyExport `cmd:"" help:"Write all agencies as CSV to standard output (operator)."`
+
+	Bind     agencyBind     `cmd:"" help:"Say that a certificate signs for an agency (operator)."`
+	Bindings agencyBindings `cmd:"" help:"List the certificates that sign for an agency."`
+	Unbind   agencyUnbind   `cmd:"" help:"End that a certificate signs for an agency (operator)."`
 }
 
 type agencySearch struct {

@@ -1,0 +1,121 @@
+package intake_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/intake"
+)
+
+// told is a verifier that finds what it is told, and rules that ask it.
+type told struct {
+	signatures []hub.SignatureVerdict
+	demands    hub.SignatureDemands
+}
+
+func (f *told) VerifyPart(_ context.Context, part hub.Part, _ hub.Blob) (hub.SignatureReport, error) {
+	r := hub.SignatureReport{Part: part.ID, SHA256: part.Digest, Signatures: f.signatures}
+	r.Conclude()
+	return r, nil
+}
+
+func (f *told) Demands(hub.AgencyID, hub.Format) hub.SignatureDemands { return f.demands }
+
+const provinceName = "UBND tỉnh Quảng Nam"
+
+func signature(signer string, indication hub.Indication, certificate byte) hub.SignatureVerdict {
+	return hub.SignatureVerdict{
+		Signer: signer, Issuer: "CA", Indication: indication, Certificate: hub.Digest{certificate},
+		Subject: []string{"C=VN", "O=" + provinceName, "CN=" + signer},
+	}
+}
+
+func TestDemandsOnSignatures(t *testing.T) {
+	leader, seal := signature("Nguyễn Văn A", hub.TotalPassed, 1), signature(provinceName, hub.TotalPassed, 2)
+	doubtful, forged := signature("Nguyễn Văn A", hub.Indeterminate, 1), signature(provinceName, hub.TotalFailed, 2)
+	decomposed := signature("Nguyễn Văn A", hub.TotalPassed, 1)
+	decomposed.Subject = []string{"O=UBND ti\u0309nh Qua\u0309ng Nam"}
+	stranger := signature("Ai Đó", hub.TotalPassed, 9)
+	stranger.Subject = []string{"O=Sở Khác"}
+	pinned := hub.CertificateBinding{SHA256: hub.Digest{1}}
+	named := hub.CertificateBinding{Issuer: "CA", Subject: []string{"O=UBND tỉnh Quảng Nam"}}
+	pattern := hub.CertificateBinding{Issuer: "C*", Subject: []string{"O=UBND*Quảng*", "C=VN"}}
+	otherCA := hub.CertificateBinding{Issuer: "CB", Subject: []string{"O=UBND tỉnh Quảng Nam"}}
+	sealing := hub.CertificateBinding{SHA256: hub.Digest{9}, Role: hub.RoleSeal}
+	type found = []hub.SignatureVerdict
+	type bound = []hub.CertificateBinding
+	for name, tt := range map[string]struct {
+		rule       hub.SignatureRule
+		bindings   bound
+		signatures found
+		refused    string // rules, "" for accepted
+		noted      string
+	}{
+		"strict takes what passed":          {hub.SignatureRule{Verdict: hub.PolicyStrict}, nil, found{leader}, "", ""},
+		"strict refuses doubt":              {hub.SignatureRule{Verdict: hub.PolicyStrict}, nil, found{leader, doubtful}, "signature", ""},
+		"enforce takes doubt":               {hub.SignatureRule{Verdict: hub.PolicyEnforce}, nil, found{doubtful}, "", ""},
+		"record takes a forgery":            {hub.SignatureRule{Verdict: hub.PolicyRecord}, nil, found{forged}, "", ""},
+		"two in order":                      {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, nil, found{leader, seal}, "", ""},
+		"two the other way":                 {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, nil, found{seal, leader}, "two_signatures", ""},
+		"two persons":                       {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, nil, found{leader, stranger}, "two_signatures", ""},
+		"a seal by its binding":             {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, bound{sealing}, found{leader, stranger}, "", ""},
+		"a forged seal is none":             {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, nil, found{leader, forged}, "two_signatures", ""},
+		"one is noted":                      {hub.SignatureRule{TwoSignatures: hub.CheckNote}, nil, found{leader}, "", "two_signatures"},
+		"the pinned certificate":            {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{leader}, "", ""},
+		"pinned, path unknown":              {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{doubtful}, "", ""},
+		"pinned, forged":                    {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{{SHA256: hub.Digest{2}}}, found{forged}, "certificate_agency", ""},
+		"by names":                          {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{named}, found{leader}, "", ""},
+		"names written the other way":       {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{named}, found{decomposed}, "", ""},
+		"by a pattern":                      {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pattern}, found{leader}, "", ""},
+		"names prove nothing when in doubt": {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{named}, found{doubtful}, "certificate_agency", ""},
+		"the same names of another CA":      {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{otherCA}, found{leader}, "certificate_agency", ""},
+		"valid, of another agency":          {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned, named, pattern}, found{stranger}, "certificate_agency", ""},
+		"nothing is bound":                  {hub.SignatureRule{Binding: hub.CheckEnforce}, nil, found{leader}, "certificate_agency", ""},
+		"of another agency, noted":          {hub.SignatureRule{Binding: hub.CheckNote}, bound{named}, found{stranger}, "", "certificate_agency"},
+		"everything at once":                {hub.SignatureRule{Verdict: hub.PolicyStrict, TwoSignatures: hub.CheckEnforce, Binding: hub.CheckEnforce}, nil, found{forged}, "signature certificate_agency two_signatures", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if tt.rule.Verdict == "" {
+				tt.rule.Verdict = hub.PolicyRecord
+			}
+			fake := &told{signatures: tt.signatures, demands: hub.SignatureDemands{Rule: &tt.rule, Bindings: tt.bindings}}
+			f := newFixture(func(o *intake.Options) { o.Verifier, o.Rules = fake, fake })
+			got, err := f.Submit(t.Context(), f.actor, f.Submission("1", office))
+			if tt.refused != "" {
+				r := f.rejected(t, err)
+				for i, rule := range strings.Fields(tt.refused) {
+					if v := r.Violations[i]; v.Rule != rule || v.Field != "parts[0]" || v.Kind != hub.KindUntrusted {
+						t.Errorf("violation %d is %+v", i, v)
+					}
+				}
+				if e := r.Receipt.Evidence; len(e.Reasons) != len(strings.Fields(tt.refused)) || e.Reasons[0].Code != hub.ReasonInvalidSignature || len(f.sent(t)) != 0 {
+					t.Errorf("%+v", e.Reasons)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			reports, err := f.SignatureReports(t.Context(), got.Dispatch.ID)
+			if err != nil || tt.noted == "" != (len(reports[0].Findings) == 0) || tt.noted != "" && !strings.HasPrefix(reports[0].Findings[0], tt.noted) {
+				t.Errorf("noted %q, %v", reports[0].Findings, err)
+			}
+		})
+	}
+}
+
+// A rule is about originals: an annex may come from anybody.
+func TestDemandsAreAboutOriginals(t *testing.T) {
+	rule := hub.SignatureRule{Verdict: hub.PolicyRecord, TwoSignatures: hub.CheckEnforce, Binding: hub.CheckEnforce}
+	fake := &told{signatures: []hub.SignatureVerdict{signature("A", hub.TotalPassed, 1)}, demands: hub.SignatureDemands{Rule: &rule}}
+	f := newFixture(func(o *intake.Options) { o.Verifier, o.Rules = fake, fake })
+	sub := f.Submission("1", office)
+	sub.Parts = append(sub.Parts, f.Part("p2", hub.RoleAttachment, "signed annex"))
+	_, err := f.Submit(t.Context(), f.actor, sub)
+	r := f.rejected(t, err)
+	if got := rules(r); got != "parts[0] certificate_agency, parts[0] two_signatures" {
+		t.Errorf("got %s", got)
+	}
+}
