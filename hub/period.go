@@ -79,8 +79,12 @@ func (p *RetentionPeriod) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// maxYears bounds a period; whoever wants more wants for ever.
-const maxYears = 1000
+// maxYears bounds a period; whoever wants more wants for ever. maxClock bounds its hours,
+// minutes and seconds, which are written as seconds of up to nine digits.
+const (
+	maxYears = 1000
+	maxClock = 999_999_999 * time.Second
+)
 
 // ParseRetentionPeriod reads an ISO 8601 duration (without weeks and fractions) above
 // zero; the empty text is "for ever". Errors are of KindInvalid.
@@ -102,7 +106,7 @@ func ParseRetentionPeriod(s string) (RetentionPeriod, error) {
 		Years: n[1], Months: n[2], Days: n[3],
 		Clock: time.Duration(n[4])*time.Hour + time.Duration(n[5])*time.Minute + time.Duration(n[6])*time.Second,
 	}
-	if p.IsZero() || p.Years > maxYears {
+	if p.IsZero() || p.Years > maxYears || p.Clock > maxClock {
 		return RetentionPeriod{}, bad
 	}
 	return p, nil

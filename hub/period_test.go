@@ -28,9 +28,29 @@ func TestRetentionPeriod(t *testing.T) {
 	if p, err := hub.ParseRetentionPeriod(""); err != nil || !p.IsZero() || p.String() != "" {
 		t.Errorf("for ever is %+v, %v", p, err)
 	}
-	for _, text := range []string{"P", "PT", "10Y", "P0D", "P1W", "P1.5Y", "P-1Y", "P1001Y", "P1D ", "p1d", "P1Y\n", "P12345Y"} {
+	for _, text := range []string{"P", "PT", "10Y", "P0D", "P1W", "P1.5Y", "P-1Y", "P1001Y", "P1D ", "p1d", "P1Y\n", "P12345Y", "PT1H999999999S"} {
 		if p, err := hub.ParseRetentionPeriod(text); err == nil || hub.KindOf(err) != hub.KindInvalid {
 			t.Errorf("%q was read as %+v, %v", text, p, err)
 		}
 	}
+}
+
+// FuzzRetentionPeriod: what is read is written so that it reads the same, and ends.
+func FuzzRetentionPeriod(f *testing.F) {
+	for _, text := range []string{"", "P10Y", "P1Y6M", "P1DT1M30S", "PT999999999S", "PT9999H9999M999999999S", "P0D"} {
+		f.Add(text)
+	}
+	at := time.Date(2028, 3, 31, 12, 0, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := hub.ParseRetentionPeriod(text)
+		if err != nil {
+			return
+		}
+		if again, err := hub.ParseRetentionPeriod(p.String()); err != nil || again != p {
+			t.Errorf("%q is written %s and read %v, %v", text, p, again, err)
+		}
+		if !p.IsZero() && !p.Before(at).Before(at) {
+			t.Errorf("%q does not lie in the past", text)
+		}
+	})
 }

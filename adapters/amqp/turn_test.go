@@ -7,6 +7,20 @@ import (
 	amqp091 "github.com/rabbitmq/amqp091-go"
 )
 
+// FuzzMessage: whatever lies in a queue is a dispatch or is put aside.
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte(`{"dispatch":"01980000-0000-7000-8000-000000000001"}`))
+	f.Add([]byte(`{"dispatch":""}`))
+	f.Add([]byte(`{"dispatch":7}`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		id, readable := dispatchOf(body)
+		if readable && (id == "" || len(id) > 64 || len(body) > maxBody) {
+			t.Errorf("%q of %d bytes", id, len(body))
+		}
+	})
+}
+
 // TestTurns: urgent work goes first, and leaves the rest a turn in nine.
 func TestTurns(t *testing.T) {
 	full := func() *inbox { return &inbox{ready: make([]amqp091.Delivery, 1)} }

@@ -153,6 +153,10 @@ func TestHoldUntilKilled(t *testing.T) {
 	})
 }
 
+// takeOver bounds how long nobody holds a name when its node is gone: 10 s on a machine
+// that has time, and this is asked on one that may not.
+const takeOver = 30 * time.Second
+
 // TestHolderKilled: a node takes over soon after the holder's process was killed, and
 // also when it was only frozen.
 func TestHolderKilled(t *testing.T) {
@@ -190,8 +194,8 @@ func TestHolderKilled(t *testing.T) {
 				t.Errorf("epoch %d after %d", now, epoch)
 			}
 			t.Logf("%s: taken over after %s", signal, time.Since(gone).Round(time.Millisecond))
-		case <-time.After(patience):
-			t.Errorf("%s: not taken over", signal)
+		case <-time.After(takeOver):
+			t.Errorf("%s: not taken over within %s", signal, takeOver)
 		}
 		_ = holder.Process.Kill()
 		_ = holder.Wait()
