@@ -16,8 +16,9 @@
 // means that no verdict could be made (an I/O failure), never that a signature is
 // bad.
 //
-// Limits of the policy of this version, each named in the checks of a report:
-// timestamps are not evaluated, so the chain is judged at the hub's own time, never
-// at the claimed one; revocation is judged where something is known about it.
+// A signature is judged at the best signature time: the earliest time that a trusted
+// timestamp, or the receipt of a hub, proves it to have existed at, else the time of the
+// validation; never the time that it claims. An Examination holds the material that a
+// verdict was made from; from that the same report comes out again years later.
 // Nothing is ever fetched from the network and no system root is ever trusted.
 package signing

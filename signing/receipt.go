@@ -41,7 +41,7 @@ func (v *Verifier) judgeReceipt(s *verdict.Signature, sealed *hub.SealedEvidence
 		return
 	}
 	s.CoversWhole, s.Revision, s.Revisions = true, 1, 1
-	v.validator.Judge(s, signature.Chain, at)
+	v.validator.Load().Judge(s, signature.Chain, at)
 }
 
 func checkCanonical(sealed *hub.SealedEvidence) *verdict.Problem {

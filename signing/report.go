@@ -19,6 +19,7 @@ func toHub(s *verdict.Signature) hub.SignatureVerdict {
 		Indication:  hub.Indication(s.Indication()),
 		Algorithm:   s.Algorithm,
 		ClaimedAt:   s.Claimed,
+		ProvenAt:    s.Proven,
 		CoversWhole: s.CoversWhole,
 		Revision:    s.Revision,
 		Revisions:   s.Revisions,

@@ -7,18 +7,20 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing/pdfsig"
 	"github.com/lienthong/lienthong/signing/trust"
+	"github.com/lienthong/lienthong/signing/tsp"
 	"github.com/lienthong/lienthong/signing/verdict"
 	"github.com/lienthong/lienthong/signing/xmldsig"
 )
 
-// Policy names the rules of every report: first level, without revocation and
-// timestamps.
-const Policy = "urn:lienthong:policy:signature:basic:1"
+// Policy names the rules of every report: paths by RFC 5280, revocation and timestamps
+// at the best signature time, algorithms by a table of dates.
+const Policy = "urn:lienthong:policy:signature:2"
 
 // sniffBytes is how much of a file decides what it is. Readers of PDF accept the
 // header anywhere in the first 1024 bytes; so must whoever wants to stop that.
@@ -26,30 +28,61 @@ const sniffBytes = 1024
 
 // VerifierOptions configures a Verifier.
 type VerifierOptions struct {
-	Anchors *trust.Anchors   // nil trusts nobody: sound signatures are INDETERMINATE
-	Now     func() time.Time // required; the time that chains are judged at
+	Anchors    *trust.Anchors    // nil trusts nobody: sound signatures are INDETERMINATE
+	Mirror     *trust.Mirror     // validation data at hand; nil: none
+	Revocation trust.Requirement // whether revocation must be known; trust.RevocationIfAvailable when empty
+	Now        func() time.Time  // required; the time of the validation
 }
 
 // Verifier gives verdicts on files. It is safe for concurrent use and remembers
 // verified links between certificates, nothing else.
 type Verifier struct {
-	validator *trust.Validator
-	now       func() time.Time
+	validator atomic.Pointer[trust.Validator]
+	options   VerifierOptions
 }
 
 // NewVerifier returns a verifier.
 func NewVerifier(options VerifierOptions) *Verifier {
-	return &Verifier{validator: trust.NewValidator(options.Anchors), now: options.Now}
+	v := &Verifier{options: options}
+	v.Trust(options.Anchors, options.Mirror)
+	return v
+}
+
+// Trust changes whom the verifier trusts and what it has at hand, from the next
+// verification on. Those under way end as they began.
+func (v *Verifier) Trust(anchors *trust.Anchors, mirror *trust.Mirror) {
+	v.validator.Store(trust.New(trust.Options{Anchors: anchors, Mirror: mirror, Revocation: v.options.Revocation}))
+}
+
+// Inquiry says what a file is judged by besides what stands in it.
+type Inquiry struct {
+	At       time.Time        // of the validation; zero: now
+	Known    time.Time        // the file is proven to have existed then, by a receipt or a log; zero: not
+	Archived verdict.Material // kept from an earlier verification
+}
+
+// Examination is a report with the material that it was made from: with the same file
+// and anchors, At of the report and the material archived, it comes out again byte for
+// byte, whatever became of the authorities since.
+type Examination struct {
+	Report   hub.SignatureReport
+	Material verdict.Material // each item once
 }
 
 // VerifyPart judges one part of a document whose digest the store has verified: a
 // PDF by its content, the envelope by its role. Anything else carries no signature
 // that is looked for. The error is an I/O failure.
 func (v *Verifier) VerifyPart(ctx context.Context, part hub.Part, content hub.Blob) (hub.SignatureReport, error) {
-	report := v.newReport(part.ID, part.Digest)
+	found, err := v.ExaminePart(ctx, part, content, Inquiry{})
+	return found.Report, err
+}
+
+// ExaminePart is VerifyPart with everything that it is judged by and made from.
+func (v *Verifier) ExaminePart(ctx context.Context, part hub.Part, content hub.Blob, inquiry Inquiry) (Examination, error) {
+	e := v.begin(part.ID, part.Digest, inquiry)
 	kind, err := sniff(content, content.Size())
 	if err != nil {
-		return report, hub.Internal("read a part", err)
+		return e.Examination, hub.Internal("read a part", err)
 	}
 	if part.Role == hub.RoleEnvelope && kind == kindOther {
 		kind = kindXML
@@ -57,23 +90,31 @@ func (v *Verifier) VerifyPart(ctx context.Context, part hub.Part, content hub.Bl
 	if part.Role != hub.RoleEnvelope && kind == kindXML {
 		kind = kindOther
 	}
-	return v.verify(ctx, report, kind, saysPDF(part.Name, part.MediaType), content)
+	err = e.verify(ctx, kind, saysPDF(part.Name, part.MediaType), content)
+	return e.Examination, err
 }
 
 // VerifyFile judges a file on its own: PDF or the XML of an edXML envelope, told
 // apart by content, never by name. The error is an I/O failure.
 func (v *Verifier) VerifyFile(ctx context.Context, name string, content hub.Blob) (hub.SignatureReport, error) {
-	report := v.newReport("", hub.Digest{})
+	found, err := v.ExamineFile(ctx, name, content, Inquiry{})
+	return found.Report, err
+}
+
+// ExamineFile is VerifyFile with everything that it is judged by and made from.
+func (v *Verifier) ExamineFile(ctx context.Context, name string, content hub.Blob, inquiry Inquiry) (Examination, error) {
+	e := v.begin("", hub.Digest{}, inquiry)
 	digest, err := digestOf(ctx, content)
 	if err != nil {
-		return report, hub.Internal("read a file", err)
+		return e.Examination, hub.Internal("read a file", err)
 	}
-	report.SHA256 = digest
+	e.Report.SHA256 = digest
 	kind, err := sniff(content, content.Size())
 	if err != nil {
-		return report, hub.Internal("read a file", err)
+		return e.Examination, hub.Internal("read a file", err)
 	}
-	return v.verify(ctx, report, kind, saysPDF(name, ""), content)
+	err = e.verify(ctx, kind, saysPDF(name, ""), content)
+	return e.Examination, err
 }
 
 // Unsigned is the report on a file in which nobody looks for a signature, for the
@@ -92,27 +133,52 @@ func (v *Verifier) newReport(part string, digest hub.Digest) hub.SignatureReport
 	return hub.SignatureReport{
 		Part:         part,
 		SHA256:       digest,
-		ValidatedAt:  v.now().UTC().Truncate(time.Millisecond),
+		ValidatedAt:  v.options.Now().UTC().Truncate(time.Millisecond),
 		Policy:       Policy,
 		Signatures:   []hub.SignatureVerdict{},
-		AnchorSource: v.validator.Anchors().Source(),
+		AnchorSource: v.validator.Load().Anchors().Source(),
 	}
 }
 
-func (v *Verifier) verify(ctx context.Context, report hub.SignatureReport, kind fileKind, saysPDF bool, content hub.Blob) (hub.SignatureReport, error) {
+// examination is one on its way, with the trust that it began with.
+type examination struct {
+	Examination
+	validator *trust.Validator
+	inquiry   Inquiry
+	kept      *trust.Mirror
+}
+
+func (v *Verifier) begin(part string, digest hub.Digest, inquiry Inquiry) *examination {
+	e := &examination{validator: v.validator.Load(), inquiry: inquiry}
+	e.Report = v.newReport(part, digest)
+	e.Report.AnchorSource = e.validator.Anchors().Source()
+	if !inquiry.At.IsZero() {
+		e.Report.ValidatedAt = inquiry.At.UTC()
+	}
+	if m := inquiry.Archived; len(m.Certificates)+len(m.CRLs)+len(m.OCSPs) > 0 {
+		e.kept = trust.NewMirror(m)
+	}
+	return e
+}
+
+func (e *examination) verify(ctx context.Context, kind fileKind, saysPDF bool, content hub.Blob) error {
+	report := &e.Report
 	var signatures []verdict.Signature
 	var details []pdfsig.Detail
 	switch kind {
 	case kindPDF:
-		found, err := pdfsig.Verify(ctx, content, content.Size(), v.validator, report.ValidatedAt)
+		found, err := pdfsig.VerifyWith(ctx, content, content.Size(), pdfsig.Options{
+			Validator: e.validator, At: report.ValidatedAt, Known: e.inquiry.Known, Kept: e.kept,
+			Tokens: tsp.Judge(e.validator, report.ValidatedAt, e.kept),
+		})
 		if err != nil {
-			return report, ioFailure(ctx, err)
+			return ioFailure(ctx, err)
 		}
 		signatures, details, report.Findings = found.Signatures, found.Details, found.Findings
 	case kindXML:
-		found, err := xmldsig.Verify(ctx, content, content.Size(), v.validator, report.ValidatedAt)
+		found, err := xmldsig.Verify(ctx, content, content.Size(), e.validator, report.ValidatedAt)
 		if err != nil {
-			return report, ioFailure(ctx, err)
+			return ioFailure(ctx, err)
 		}
 		if found != nil {
 			signatures = append(signatures, *found)
@@ -127,9 +193,11 @@ func (v *Verifier) verify(ctx context.Context, report hub.SignatureReport, kind 
 			v.CoveredBytes, v.Changes = details[i].Covered, details[i].Changes
 		}
 		report.Signatures = append(report.Signatures, v)
+		e.Material.Add(signatures[i].Used)
 	}
+	e.Material.Compact()
 	report.Conclude()
-	return report, nil
+	return nil
 }
 
 func ioFailure(ctx context.Context, err error) error {

@@ -17,7 +17,8 @@
 //     document or a lock permits them is decided after that (type permission).
 //   - message: package cms, over a digest that is streamed in one pass for all
 //     signatures and document timestamps of the file.
-//   - signer: package trust, at the time of the caller, never the claimed one.
+//   - signer: package trust, at the best signature time that timestamps prove, else at
+//     the time of the caller; never the claimed one.
 //
 // Revision gives back the document as a signer left it. Findings tell what could
 // change although it is signed: scripts, XFA, content from outside.
@@ -35,6 +36,5 @@
 //
 // Limits of this version: signatures of encrypted files are INDETERMINATE unless
 // their bytes prove a change; the form adbe.pkcs7.sha1 is not supported; who made a
-// document timestamp is judged by the TokenJudge of the caller; timestamps inside
-// of signatures are noted only.
+// timestamp is judged by the TokenJudge of the caller.
 package pdfsig

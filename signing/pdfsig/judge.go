@@ -117,11 +117,8 @@ func (e *examination) judgeMessage(c *candidate, s *verdict.Signature) {
 	baseline := c.gated.subFilter() == subFilterBaseline
 	s.Check("signing certificate reference", "", m.CheckSigningCertificate(signer, baseline))
 	s.Check("signature value", "verifies with the key of the signing certificate", m.CheckSignature(signer))
-	e.options.Validator.Judge(s, e.pathCandidates(m.Certificates), e.options.At)
-	if m.Timestamped {
-		s.Skip("signature timestamp", "present, not evaluated at this level")
-	}
-	s.Level = e.levelOf(c)
+	stamps := e.judgeSigner(c, s)
+	s.Level = e.levelOf(c, s, stamps)
 }
 
 // pathCandidates are the certificates that came with the signature and with the

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"slices"
+
+	"github.com/lienthong/lienthong/signing/verdict"
 )
 
 // Bounds of the validation data.
@@ -28,6 +30,11 @@ type Material struct {
 // complete reports whether there is what B-LT asks for.
 func (m Material) complete() bool {
 	return len(m.Certificates) > 0 && len(m.CRLs)+len(m.OCSPs) > 0
+}
+
+// along is the material without what only a PDF says about it.
+func (m Material) along() verdict.Material {
+	return verdict.Material{Certificates: m.Certificates, CRLs: m.CRLs, OCSPs: m.OCSPs}
 }
 
 // stampedBy reports whether a timestamp proves when the data was there.

@@ -12,11 +12,6 @@ import (
 	"github.com/lienthong/lienthong/signing/verdict"
 )
 
-// TokenJudge decides whether an RFC 3161 token was made by an authority that is
-// trusted, with the validation data of the file as a help. That the token is over
-// the right bytes is checked before.
-type TokenJudge func(token []byte, material Material) *verdict.Problem
-
 // Timestamp is a document timestamp (ETSI EN 319 142-1, 5.4.3).
 type Timestamp struct {
 	Field    string
@@ -24,7 +19,9 @@ type Timestamp struct {
 	Covered  int64     // bytes from the start of the file
 	Time     time.Time // UTC, of the token; proves nothing while Problem is set or Judged is not
 	Token    []byte    // RFC 3161, in DER; nil when it could not be read
-	Judged   bool      // a TokenJudge was asked
+	Judged   bool      // a verdict.TokenJudge was asked
+	Complete bool      // its authority could be judged from what is in the file alone
+	Used     verdict.Material
 	Problem  *verdict.Problem
 }
 
@@ -71,7 +68,7 @@ func parseTokenContent(der []byte, content cryptobyte.String) (*token, *verdict.
 	ok := content.ReadASN1(&info, asn1.SEQUENCE) && info.SkipASN1(asn1.INTEGER) && info.SkipASN1(asn1.OBJECT_IDENTIFIER) &&
 		info.ReadASN1(&imprint, asn1.SEQUENCE) && imprint.ReadASN1(&algorithm, asn1.SEQUENCE) &&
 		algorithm.ReadASN1ObjectIdentifier(&hash) && imprint.ReadASN1Bytes(&t.imprint, asn1.OCTET_STRING) &&
-		info.SkipASN1(asn1.INTEGER) && info.ReadASN1GeneralizedTime(&t.time)
+		info.SkipASN1(asn1.INTEGER) && readTokenTime(&info, &t.time)
 	if !ok {
 		return nil, verdict.Doubt(verdict.FormatFailure, "the document timestamp cannot be read")
 	}
@@ -89,6 +86,17 @@ func parseTokenContent(der []byte, content cryptobyte.String) (*token, *verdict.
 		return nil, verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest algorithm %s of the document timestamp is not accepted", hash)
 	}
 	return t, nil
+}
+
+// readTokenTime reads a time that may have a fraction of a second.
+func readTokenTime(from *cryptobyte.String, at *time.Time) bool {
+	var text cryptobyte.String
+	if !from.ReadASN1(&text, asn1.GeneralizedTime) || len(text) > 32 {
+		return false
+	}
+	parsed, err := time.Parse("20060102150405Z", string(text))
+	*at = parsed
+	return err == nil
 }
 
 // judgeTimestamp reports a document timestamp. One that is not over its own bytes,
@@ -129,5 +137,13 @@ func (e *examination) tokenProblem(c *candidate, t *Timestamp) *verdict.Problem 
 		return problem
 	}
 	t.Judged = true
-	return e.options.Tokens(c.token.raw, e.report.Material)
+	over := func(hash crypto.Hash) []byte {
+		if hash != c.token.hash {
+			return nil
+		}
+		return c.job.sum
+	}
+	stamp := e.options.Tokens(c.token.raw, over, e.report.Material.along())
+	t.Complete, t.Used = stamp.Complete, stamp.Used
+	return stamp.Problem
 }

@@ -20,9 +20,11 @@ const (
 
 // Options say what signatures are judged by.
 type Options struct {
-	Validator *trust.Validator // required; of the signers' paths
-	At        time.Time        // that the paths must hold at, never a claimed one
-	Tokens    TokenJudge       // nil leaves the authorities of timestamps unjudged
+	Validator *trust.Validator   // required; of the signers' paths
+	At        time.Time          // that the paths must hold at, never a claimed one
+	Tokens    verdict.TokenJudge // nil leaves the authorities of timestamps unjudged
+	Kept      *trust.Mirror      // validation data of an earlier verification; nil: none
+	Known     time.Time          // the file is proven to have existed then by other means; zero: not
 }
 
 // Report is what was found in one file.

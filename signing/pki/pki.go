@@ -108,6 +108,12 @@ func (a *Authority) Issue(template *x509.Certificate, algorithm Algorithm) (Iden
 	return a.issue(a.issuing, template, algorithm)
 }
 
+// Root is the anchor with its key; tests sign revocation lists with it.
+func (a *Authority) Root() Identity { return a.root }
+
+// Issuing is the authority that issues the certificates of persons and agencies.
+func (a *Authority) Issuing() Identity { return a.issuing }
+
 // AnchorsPEM returns the root certificate: what a verifier must be given.
 func (a *Authority) AnchorsPEM() []byte { return encode(a.root.Certificate()) }
 

@@ -31,10 +31,12 @@ type Case struct {
 	CRLs       [][]byte            // that came along, DER, unproven
 	OCSPs      [][]byte            // that came along, DER, unproven
 
+	Kept *Mirror // kept from an earlier validation; nil: nothing
+
 	At       time.Time // the time of the validation; never a claim of the signature
 	Proven   time.Time // the signature is proven to have existed then; zero: nothing proves it
 	NotOlder time.Time // it is proven not to have existed before; zero when nothing says so
-	Archived time.Time // the lists and responses above are proven to have existed then; zero: not
+	Archived time.Time // what came along and what is kept is proven to have existed then; zero: not
 
 	Purpose  Purpose // ForSigning when empty
 	Policies Policies

@@ -33,25 +33,28 @@ type heldList struct {
 	*crl
 	raw   []byte
 	along bool
+	dated bool // Case.Archived says since when it is there
 }
 
 type heldAnswer struct {
 	*ocspResponse
 	raw   []byte
 	along bool
+	dated bool
 }
 
-// NewMirror returns a mirror of validation data; what cannot be read is left out.
+// NewMirror returns a mirror of validation data that was archived; what cannot be read
+// is left out. What a Case says of the time of its archive holds for it.
 func NewMirror(data verdict.Material) *Mirror {
 	m := &Mirror{certificates: map[string][]*x509.Certificate{}, lists: map[string][]heldList{}}
 	for _, certificate := range data.Certificates {
 		m.addCertificate(certificate)
 	}
 	for _, der := range data.CRLs {
-		m.addList(parseCRL(der), der)
+		m.addList(parseCRL(der), der, true)
 	}
 	for _, der := range data.OCSPs {
-		m.addAnswer(parseOCSP(der), der)
+		m.addAnswer(parseOCSP(der), der, true)
 	}
 	return m
 }
@@ -121,7 +124,7 @@ func (m *Mirror) add(data []byte) error {
 
 func (m *Mirror) addDER(der []byte) error {
 	if list := parseCRL(der); list != nil {
-		m.addList(list, der)
+		m.addList(list, der, false)
 		return nil
 	}
 	if certificate, err := x509.ParseCertificate(der); err == nil {
@@ -129,7 +132,7 @@ func (m *Mirror) addDER(der []byte) error {
 		return nil
 	}
 	if answer := parseOCSP(der); answer != nil {
-		m.addAnswer(answer, der)
+		m.addAnswer(answer, der, false)
 		return nil
 	}
 	return errNoMaterial
@@ -143,16 +146,16 @@ func (m *Mirror) addCertificate(certificate *x509.Certificate) {
 	}
 }
 
-func (m *Mirror) addList(list *crl, raw []byte) {
+func (m *Mirror) addList(list *crl, raw []byte, dated bool) {
 	if list != nil {
-		m.lists[list.issuer] = append(m.lists[list.issuer], heldList{crl: list, raw: raw})
+		m.lists[list.issuer] = append(m.lists[list.issuer], heldList{crl: list, raw: raw, dated: dated})
 		m.counts[1]++
 	}
 }
 
-func (m *Mirror) addAnswer(answer *ocspResponse, raw []byte) {
+func (m *Mirror) addAnswer(answer *ocspResponse, raw []byte, dated bool) {
 	if answer != nil {
-		m.answers = append(m.answers, heldAnswer{ocspResponse: answer, raw: raw})
+		m.answers = append(m.answers, heldAnswer{ocspResponse: answer, raw: raw, dated: dated})
 		m.counts[2]++
 	}
 }
@@ -163,6 +166,7 @@ const maxAlong = 128
 // material is what one judgement can draw on: what came along, then the mirror.
 type material struct {
 	validator    *Validator
+	kept         *Mirror
 	certificates map[string][]*x509.Certificate
 	lists        map[string][]heldList
 	answers      []heldAnswer
@@ -172,7 +176,7 @@ type material struct {
 // collect reads what came along; parsed lists are remembered, for they can be long.
 func (v *Validator) collect(c *Case) *material {
 	m := &material{
-		validator: v, certificates: map[string][]*x509.Certificate{}, lists: map[string][]heldList{},
+		validator: v, kept: c.Kept, certificates: map[string][]*x509.Certificate{}, lists: map[string][]heldList{},
 		along: map[*x509.Certificate]bool{},
 	}
 	for _, candidate := range c.Candidates {
@@ -180,12 +184,12 @@ func (v *Validator) collect(c *Case) *material {
 	}
 	for _, der := range c.CRLs[:min(len(c.CRLs), maxAlong)] {
 		if list := remembered(v.lists, der, parseCRL); list != nil {
-			m.lists[list.issuer] = append(m.lists[list.issuer], heldList{list, der, true})
+			m.lists[list.issuer] = append(m.lists[list.issuer], heldList{list, der, true, true})
 		}
 	}
 	for _, der := range c.OCSPs[:min(len(c.OCSPs), maxAlong)] {
 		if answer := remembered(v.answers, der, parseOCSP); answer != nil {
-			m.answers = append(m.answers, heldAnswer{answer, der, true})
+			m.answers = append(m.answers, heldAnswer{answer, der, true, true})
 			for _, certificate := range answer.certificates {
 				m.add(certificate)
 			}
@@ -210,25 +214,39 @@ func remembered[V any](cache *generations[[32]byte, *V], der []byte, parse func(
 	return parsed
 }
 
+// stores are the mirrors to look into behind what came along.
+func (m *material) stores() []*Mirror {
+	var list []*Mirror
+	for _, mirror := range []*Mirror{m.kept, m.validator.options.Mirror} {
+		if mirror != nil {
+			list = append(list, mirror)
+		}
+	}
+	return list
+}
+
 // named returns the certificates of a subject.
 func (m *material) named(name string) []*x509.Certificate {
-	if mirror := m.validator.options.Mirror; mirror != nil {
-		return slices.Concat(m.certificates[name], mirror.certificates[name])
+	list := m.certificates[name]
+	for _, mirror := range m.stores() {
+		list = slices.Concat(list, mirror.certificates[name])
 	}
-	return m.certificates[name]
+	return list
 }
 
 // listsOf returns the lists of an issuer.
 func (m *material) listsOf(issuer string) []heldList {
-	if mirror := m.validator.options.Mirror; mirror != nil {
-		return slices.Concat(m.lists[issuer], mirror.lists[issuer])
+	list := m.lists[issuer]
+	for _, mirror := range m.stores() {
+		list = slices.Concat(list, mirror.lists[issuer])
 	}
-	return m.lists[issuer]
+	return list
 }
 
 func (m *material) allAnswers() []heldAnswer {
-	if mirror := m.validator.options.Mirror; mirror != nil {
-		return slices.Concat(m.answers, mirror.answers)
+	list := m.answers
+	for _, mirror := range m.stores() {
+		list = slices.Concat(list, mirror.answers)
 	}
-	return m.answers
+	return list
 }

@@ -78,7 +78,11 @@ func (v *Validator) JudgeCase(signature *verdict.Signature, c Case) {
 		detail = "anchor: " + subjectOf(result.Chain[len(result.Chain)-1])
 	}
 	signature.Check("certificate path", detail, result.Problem)
-	signature.Check("signing certificate", "may sign documents", checkSigner(signature.Signer))
+	if c.Purpose == ForTimestamping {
+		signature.Check("signing certificate", "may make timestamps", MayStamp(signature.Signer))
+	} else {
+		signature.Check("signing certificate", "may sign documents", checkSigner(signature.Signer))
+	}
 	if suite, ok := suiteOf(signature.Algorithm, signature.Signer.PublicKey); ok {
 		signature.Check("algorithm dates", suite.String()+", table "+v.options.Algorithms.Version,
 			v.options.Algorithms.check(suite, c.best(), c.proven(), "the signature"))

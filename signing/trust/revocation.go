@@ -137,6 +137,11 @@ func (e *entry) time() time.Time {
 	return e.at
 }
 
+// compromised reports whether a revocation takes back every token of a time-stamp
+// authority, those made before it, too: each but the three reasons that say that the
+// key is safe (RFC 3161, 4.1; a reason that is not stated says nothing of the kind).
+func (e *entry) compromised() bool { return e.reason < 3 || e.reason > 5 }
+
 // checkRevocation judges every certificate of a path below its anchor.
 func (s *search) checkRevocation(r *Result) {
 	if len(r.Chain) == 1 {
@@ -173,7 +178,7 @@ func (s *search) weigh(st *standing, certificate *x509.Certificate, signer bool)
 	if w := st.revoked; w != nil {
 		at := w.revoked.time()
 		when := fmt.Sprintf("revoked at %s (%s)", at.UTC().Format(time.RFC3339), w)
-		if !s.proven() || !at.After(best) {
+		if !s.proven() || !at.After(best) || signer && s.Purpose == ForTimestamping && w.revoked.compromised() {
 			return s.revokedProblem(certificate, at, signer), w, when
 		}
 		// Revoked later: what says so proves that it was good before.
@@ -203,6 +208,8 @@ func (s *search) weigh(st *standing, certificate *x509.Certificate, signer bool)
 func (s *search) revokedProblem(certificate *x509.Certificate, at time.Time, signer bool) *verdict.Problem {
 	name, when := subjectOf(certificate), at.UTC().Format(time.RFC3339)
 	switch {
+	case signer && s.Purpose == ForTimestamping && at.After(s.best()):
+		return verdict.Doubt(verdict.RevokedNoPOE, "%s was revoked at %s for a reason that takes back all its timestamps", name, when)
 	case !signer:
 		return verdict.Doubt(verdict.RevokedCANoPOE, "the authority %s was revoked at %s and nothing proves that the signature is older", name, when)
 	case !s.NotOlder.IsZero() && !s.NotOlder.Before(at):
@@ -252,7 +259,7 @@ func (s *search) askList(held heldList, certificate *x509.Certificate, above []*
 	}
 	w := &word{
 		kind: "CRL", by: subjectOf(signer), thisUpdate: held.list.ThisUpdate, nextUpdate: held.list.NextUpdate, reasons: reasons,
-		aged: s.agedOut(signer, held.along), along: held.along, lists: [][]byte{held.raw}, certificates: []*x509.Certificate{signer},
+		aged: s.agedOut(signer, held.dated), along: held.along, lists: [][]byte{held.raw}, certificates: []*x509.Certificate{signer},
 	}
 	if e, found := held.find(certificate); found && e.reason != reasonRemove {
 		w.revoked = &e
@@ -320,11 +327,11 @@ func (s *search) leadsToAnchor(signer *x509.Certificate, at time.Time, above []*
 
 // agedOut reports whether a word's signer has ended by now while nothing proves that
 // the word was there before: the key may be anybody's today.
-func (s *search) agedOut(signer *x509.Certificate, along bool) bool {
+func (s *search) agedOut(signer *x509.Certificate, dated bool) bool {
 	if !s.At.After(signer.NotAfter) {
 		return false
 	}
-	return !along || s.Archived.IsZero() || s.Archived.After(signer.NotAfter)
+	return !dated || s.Archived.IsZero() || s.Archived.After(signer.NotAfter)
 }
 
 // askAnswers returns what OCSP responses say about a certificate.
@@ -341,7 +348,7 @@ func (s *search) askAnswers(certificate *x509.Certificate, above []*x509.Certifi
 		}
 		w := &word{
 			kind: "OCSP", by: subjectOf(signer), thisUpdate: answer.thisUpdate, nextUpdate: answer.nextUpdate, reasons: allReasons,
-			aged: s.agedOut(signer, held.along), along: held.along, answers: [][]byte{held.raw}, certificates: []*x509.Certificate{signer},
+			aged: s.agedOut(signer, held.dated), along: held.along, answers: [][]byte{held.raw}, certificates: []*x509.Certificate{signer},
 		}
 		if answer.status == ocspStatusRevoked {
 			e := answer.revoked

@@ -117,6 +117,24 @@ func onlyForeignPurposes(usages []x509.ExtKeyUsage) bool {
 	return true
 }
 
+// MayStamp requires a certificate for timestamps and nothing else, with a
+// critical extended key usage (RFC 3161, 2.3).
+func MayStamp(certificate *x509.Certificate) *verdict.Problem {
+	name := subjectOf(certificate)
+	switch {
+	case certificate.IsCA:
+		return verdict.Doubt(verdict.ChainConstraintsFailure, "the timestamp is signed by a certification authority, %s", name)
+	case len(certificate.ExtKeyUsage) != 1 || certificate.ExtKeyUsage[0] != x509.ExtKeyUsageTimeStamping || len(certificate.UnknownExtKeyUsage) > 0:
+		return verdict.Doubt(verdict.ChainConstraintsFailure, "the certificate of %s is not one for timestamps alone", name)
+	case certificate.KeyUsage != 0 && certificate.KeyUsage&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0:
+		return verdict.Doubt(verdict.ChainConstraintsFailure, "the certificate of %s may not sign (key usage)", name)
+	}
+	if _, critical := extensionOf(certificate, oidExtKeyUsage); !critical {
+		return verdict.Doubt(verdict.ChainConstraintsFailure, "the certificate of %s is not critically one for timestamps alone", name)
+	}
+	return nil
+}
+
 // checkSuite refuses a certificate that is signed with a weak algorithm or key. SHA-1
 // is refused at any time: the standard library does not verify it.
 func (s *search) checkSuite(certificate, issuer *x509.Certificate) *verdict.Problem {

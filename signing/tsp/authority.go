@@ -19,6 +19,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	tags "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/lienthong/lienthong/signing/trust"
 )
 
 // maxRequest is above the size of any request, in bytes.
@@ -50,7 +52,7 @@ func NewAuthority(options AuthorityOptions) (*Authority, error) {
 	if len(options.Chain) == 0 {
 		return nil, errors.New("a time-stamp authority needs a certificate")
 	}
-	if problem := checkPurpose(options.Chain[0]); problem != nil {
+	if problem := trust.MayStamp(options.Chain[0]); problem != nil {
 		return nil, errors.New(problem.Reason)
 	}
 	switch options.Key.Public().(type) {

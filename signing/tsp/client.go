@@ -40,7 +40,7 @@ func NewClient(options ClientOptions) *Client {
 
 // Timestamp asks for a token over a digest. The token answers this question (imprint
 // and nonce agree) and its signature verifies with the certificate in it; whether
-// that certificate is trusted is not asked here. Any error may pass: try again later.
+// that certificate is trusted is for Judge. Any error may pass: try again later.
 func (c *Client) Timestamp(ctx context.Context, hash crypto.Hash, digest []byte) (*Token, error) {
 	if identifierOf(hash) == nil || len(digest) != hash.Size() {
 		return nil, fmt.Errorf("no timestamp is asked for over a digest of %d bytes by %v", len(digest), hash)

@@ -5,7 +5,9 @@
 //     token that answers its own question.
 //   - Authority makes tokens; a hub without a national authority in reach, the
 //     demonstration and the tests use it. ServeHTTP is the transport of RFC 3161, 3.4.
-//   - Parse reads a token, Over says whether it is for the right bytes.
+//   - Parse reads a token; Judge says whether it proves that some bytes existed at its
+//     time.
 //
-// What a token says is a claim: whether its signer is trusted is for package trust.
+// A token that was not judged proves nothing. Nothing here trusts a certificate because
+// it came with a token.
 package tsp

@@ -11,7 +11,7 @@ import (
 // MaxToken is above the size of any token, in bytes.
 const MaxToken = 128 << 10
 
-// Token is a parsed token. What it says is a claim until its signer is trusted.
+// Token is a parsed token. What it says is a claim until Judge agrees.
 type Token struct {
 	Raw []byte // DER
 	Info
@@ -62,7 +62,7 @@ func (t *Token) checkSignature() *verdict.Problem {
 	if problem != nil {
 		return problem
 	}
-	if problem := t.Message.CheckSigningCertificate(signer, false); problem != nil {
+	if problem := t.Message.CheckSigningCertificate(signer, true); problem != nil {
 		return problem
 	}
 	return t.Message.CheckSignature(signer)

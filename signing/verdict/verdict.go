@@ -6,8 +6,10 @@
 package verdict
 
 import (
+	"crypto"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -45,6 +47,7 @@ const (
 	RevokedCANoPOE           Sub = "REVOKED_CA_NO_POE"
 	RevocationNoPOE          Sub = "REVOCATION_OUT_OF_BOUNDS_NO_POE"
 	TimestampOrderFailure    Sub = "TIMESTAMP_ORDER_FAILURE"
+	NoPOE                    Sub = "NO_POE"
 	TryLater                 Sub = "TRY_LATER"
 	SignedDataNotFound       Sub = "SIGNED_DATA_NOT_FOUND"
 )
@@ -87,6 +90,18 @@ type Material struct {
 	CRLs         [][]byte // DER
 	OCSPs        [][]byte // DER
 }
+
+// Stamp is the judgement on a timestamp.
+type Stamp struct {
+	Time     time.Time // UTC, of the token; proves nothing while Problem is set
+	Complete bool      // path and revocation could be judged from what came along alone
+	Used     Material
+	Problem  *Problem
+}
+
+// TokenJudge decides whether an RFC 3161 token (DER) proves that some bytes existed at
+// its time: over hashes those bytes, along is what came with them, a help and no more.
+type TokenJudge func(token []byte, over func(hash crypto.Hash) []byte, along Material) Stamp
 
 // Signature is what was found out about one signature.
 type Signature struct {
@@ -136,6 +151,26 @@ func (s *Signature) Note(problem *Problem) {
 	if s.Problem == nil || s.Problem.Indication == Indeterminate && problem.Indication == Failed {
 		s.Problem = problem
 	}
+}
+
+// Add appends material; neither slice is shared.
+func (m *Material) Add(other Material) {
+	m.Certificates = slices.Concat(m.Certificates, other.Certificates)
+	m.CRLs = slices.Concat(m.CRLs, other.CRLs)
+	m.OCSPs = slices.Concat(m.OCSPs, other.OCSPs)
+}
+
+// Compact keeps the first of equal items, in order.
+func (m *Material) Compact() {
+	seen := map[string]bool{}
+	repeated := func(raw []byte) bool {
+		again := seen[string(raw)]
+		seen[string(raw)] = true
+		return again
+	}
+	m.Certificates = slices.DeleteFunc(m.Certificates, func(c *x509.Certificate) bool { return repeated(c.Raw) })
+	m.CRLs = slices.DeleteFunc(m.CRLs, repeated)
+	m.OCSPs = slices.DeleteFunc(m.OCSPs, repeated)
 }
 
 // Skip records a step that this version does not take, so that nobody reads the
