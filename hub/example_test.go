@@ -25,13 +25,13 @@ func Example() {
 	evidence := audit.New(audit.Options{
 		Store: w, Sealer: w.Notary, Issuer: hub.Party{ID: "hub"}, Origin: "hub.test/evidence", Now: w.Clock.Now, NewID: w.IDs.New,
 	})
-	submissions := intake.New(intake.Options{
-		Store: w, Uploads: w, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier,
-		Notary: evidence, Queue: queue, Now: w.Clock.Now, NewID: w.IDs.New,
-	})
 	boxes := tracking.New(tracking.Options{
 		Store: w, Leases: w, Reports: w, Evidences: w, Blobs: w.Blobs, Directory: w.Directory,
 		Notary: evidence, Now: w.Clock.Now, NewID: w.IDs.New,
+	})
+	submissions := intake.New(intake.Options{
+		Store: w, Uploads: w, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier,
+		Notary: evidence, Queue: queue, Bell: boxes, Now: w.Clock.Now, NewID: w.IDs.New,
 	})
 	carriers := delivery.New(delivery.Options{Store: w, Notary: evidence, Queue: queue, Bell: boxes, Now: w.Clock.Now})
 
@@ -49,9 +49,11 @@ func Example() {
 	must(err)
 	fmt.Println("again: duplicate", again.Duplicate, "same receipt", again.Receipt.Digest == accepted.Receipt.Digest)
 
-	// Consigned: the deliveries lie in the boxes.
-	_, err = carriers.Work(ctx, accepted.Dispatch.ID)
+	// Consigned: both recipients collect here, so the deliveries lie in their boxes
+	// already, and there is nothing to carry.
+	carried, err := carriers.Work(ctx, accepted.Dispatch.ID)
 	must(err)
+	fmt.Println(accepted.Deliveries[0].State, accepted.Deliveries[1].State, "carried", carried)
 
 	// Handed over: the office collects under a lease and names the digests of what
 	// it got. Accepted by the recipient: it enters the document in its register.
@@ -98,6 +100,7 @@ func Example() {
 	// Output:
 	// 173/UBND-KSTTHC to 2 recipients: SubmissionAcceptance
 	// again: duplicate true same receipt true
+	// consigned consigned carried 0
 	// Sở Mẫu (hư cấu): accepted, progress "05"
 	// Chi cục Mẫu (hư cấu): expired, progress ""
 	// a stranger: not_found

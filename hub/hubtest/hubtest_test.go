@@ -81,7 +81,7 @@ func TestReadersGetCopies(t *testing.T) {
 	}
 	first.Dispatch.Parts[0].Name, first.Deliveries[0].State, first.Receipt.Canonical[0] = "changed", hub.StateAccepted, 'x'
 	again, err := p.FindAccepted(p.ctx, hubtest.Province, "", "1", hub.OperationNew)
-	if err != nil || again.Dispatch.Parts[0].Name != "p1.pdf" || again.Deliveries[0].State != hub.StateQueued || again.Receipt.Canonical[0] != '{' {
+	if err != nil || again.Dispatch.Parts[0].Name != "p1.pdf" || again.Deliveries[0].State != hub.StateConsigned || again.Receipt.Canonical[0] != '{' {
 		t.Errorf("the store holds %+v, %v", again, err)
 	}
 }

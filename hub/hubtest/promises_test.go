@@ -118,7 +118,7 @@ func (p *play) start() {
 	})
 	p.intake = intake.New(intake.Options{
 		Store: p, Uploads: p, Blobs: p.Blobs, Staging: p.Blobs, Directory: p.Directory, Verifier: p.Verifier,
-		Notary: p.Notary, Queue: queue, Now: p.Clock.Now, NewID: p.IDs.New,
+		Notary: p.Notary, Queue: queue, Bell: p.tracking, Now: p.Clock.Now, NewID: p.IDs.New,
 	})
 }
 

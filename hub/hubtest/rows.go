@@ -171,6 +171,13 @@ func (m *Memory) DispatchItem(_ context.Context, id hub.DispatchID) (hub.SentIte
 	return m.sentItem(row), nil
 }
 
+// DispatchShare returns a dispatch with its deliveries to these recipients.
+func (m *Memory) DispatchShare(ctx context.Context, id hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error) {
+	item, err := m.DispatchItem(ctx, id)
+	item.Deliveries = slices.DeleteFunc(item.Deliveries, func(d hub.Delivery) bool { return !slices.Contains(recipients, d.Recipient) })
+	return item, err
+}
+
 // Mailbox lists deliveries to an agency, urgent ones first, then oldest first.
 func (m *Memory) Mailbox(_ context.Context, query hub.MailboxQuery) (hub.List[hub.Item], error) {
 	m.mu.Lock()

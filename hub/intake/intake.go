@@ -7,7 +7,8 @@
 // one trace, a sealed SubmissionRejection. A repeated submission leaves none and
 // gets the first answer, byte for byte. What is wrong with the submission of a
 // stranger is not told and not recorded. Intake never looks into what a document
-// says and never delivers anything itself.
+// says. What a recipient collects here lies in its box when the sender has its answer;
+// what has to be carried further is left to the workers.
 //
 // The order is fixed: who may send, is it a repetition, every field and every
 // addressee at once, then the bytes and their signatures, then one transaction.
@@ -30,6 +31,7 @@ type Options struct {
 	Verifier  Verifier
 	Notary    Notary
 	Queue     Queue
+	Bell      Bell // default: nobody waits for arrivals
 	Now       func() time.Time
 	NewID     func() string
 	Log       *slog.Logger // default: silent
@@ -76,8 +78,17 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Bell == nil {
+		o.Bell = silence{}
+	}
 	return &Service{Options: o}
 }
+
+// silence is a bell that nobody hears.
+type silence struct{}
+
+// Ring implements Bell.
+func (silence) Ring(hub.AgencyID) {}
 
 // now is the time that dispatches and evidences carry: UTC, milliseconds.
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }

@@ -74,8 +74,13 @@ type Notary interface {
 	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)
 }
 
-// Queue is told of dispatches after they are durable. Publish never blocks the
-// sender for long and may fail: the sweeper finds what it missed.
+// Bell is rung for an agency when something was put into its box.
+type Bell interface {
+	Ring(agency hub.AgencyID)
+}
+
+// Queue is told of dispatches with something to carry after they are durable. Publish
+// never blocks the sender for long and may fail: the sweeper finds what it missed.
 type Queue interface {
 	Publish(ctx context.Context, dispatch hub.DispatchID, urgent bool) error
 }

@@ -97,7 +97,7 @@ func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Subm
 	return &plan{sub: sub, sender: sender, recipients: recipients, reports: reports}, nil
 }
 
-// accept makes dispatch, deliveries and evidence durable and only then answers.
+// accept makes dispatch, deliveries and evidence durable together and only then answers.
 func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time.Time) (hub.Accepted, error) {
 	acceptance := s.draft(p, now)
 	sealed, err := s.Notary.Seal(ctx, acceptanceEvidence(&acceptance, p, actor))
@@ -107,6 +107,9 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 	acceptance.Evidence = sealed
 	for i := range acceptance.Deliveries {
 		acceptance.Deliveries[i].LastEvidence = sealed[0].Ref()
+	}
+	if err := s.consign(ctx, &acceptance); err != nil {
+		return hub.Accepted{}, err
 	}
 	accepted, err := s.Store.Accept(ctx, acceptance)
 	if err != nil && hub.KindOf(err) == hub.KindConflict {
@@ -119,14 +122,58 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 		return hub.Accepted{}, err
 	}
 	if !accepted.Duplicate {
-		s.announce(ctx, &accepted.Dispatch)
+		s.announce(ctx, &accepted)
 	}
 	return accepted, nil
 }
 
-// announce tells the workers, also when the sender is gone by now. A failure
-// loses nothing: the sweeper looks for queued deliveries by itself.
-func (s *Service) announce(ctx context.Context, d *hub.Dispatch) {
+// consign puts what its recipient collects here into the recipient's box, in the
+// transaction of the acceptance: there is nothing to carry, so nothing that could come
+// between the two. What has to be carried stays queued. All consignments share one
+// signature, apart from that of the acceptance, which stays a small receipt.
+func (s *Service) consign(ctx context.Context, a *hub.Acceptance) error {
+	var drafts []hub.Evidence
+	var boxed []*hub.Delivery
+	for i := range a.Deliveries {
+		d := &a.Deliveries[i]
+		if d.Channel != hub.ChannelPull {
+			continue
+		}
+		d.State, d.Attempts = hub.StateConsigned, 1
+		e := hub.DeliveryEvidence(hub.EventContentConsignment, &a.Dispatch, d, a.Dispatch.AcceptedAt)
+		e.DeliveryInfo = &hub.DeliveryInfo{Attempt: d.Attempts, Channel: d.Channel}
+		drafts, boxed = append(drafts, e), append(boxed, d)
+	}
+	if len(drafts) == 0 {
+		return nil
+	}
+	sealed, err := s.Notary.Seal(ctx, drafts...)
+	if err != nil {
+		return err
+	}
+	for i, d := range boxed {
+		d.LastEvidence = sealed[i].Ref()
+	}
+	a.Evidence = append(a.Evidence, sealed...)
+	return nil
+}
+
+// announce tells recipients that something lies in their boxes, and workers that
+// something is to be carried, also when the sender is gone by now. A failure loses
+// nothing: the sweeper looks for queued deliveries by itself.
+func (s *Service) announce(ctx context.Context, a *hub.Accepted) {
+	queued := false
+	for i := range a.Deliveries {
+		if a.Deliveries[i].State == hub.StateConsigned {
+			s.Bell.Ring(a.Deliveries[i].Recipient)
+		} else {
+			queued = true
+		}
+	}
+	if !queued {
+		return
+	}
+	d := &a.Dispatch
 	if err := s.Queue.Publish(context.WithoutCancel(ctx), d.ID, d.Document.Priority.Urgent()); err != nil {
 		s.Log.WarnContext(ctx, "dispatch waits for the sweeper", "dispatch", d.ID, "error", err)
 	}

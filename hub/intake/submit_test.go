@@ -41,13 +41,43 @@ func TestAcceptedIsDurableAndWhole(t *testing.T) {
 		if v.Recipient != want.recipient || v.AddressedAs != want.code || v.Registers != want.registers || (v.Note != "") != want.noted {
 			t.Errorf("delivery %d is %+v", i, v)
 		}
-		if v.State != hub.StateQueued || v.Index != i || v.Version != 1 || !v.Urgent || v.LastEvidence != got.Receipt.Ref() ||
+		if v.State != hub.StateConsigned || v.Attempts != 1 || v.Index != i || v.Version != 1 || !v.Urgent ||
 			!v.ExpiresAt.Equal(f.Clock.Now().Add(30*24*time.Hour)) || v.NextAttempt.After(f.Clock.Now()) {
 			t.Errorf("delivery %d starts as %+v", i, v)
 		}
 	}
-	if published := f.Queue.Published(); !slices.Equal(published, []hub.DispatchID{d.ID}) {
+	if rung := f.bell.rung; !slices.Equal(rung, []hub.AgencyID{hubtest.Office, hubtest.Bureau, hubtest.Ward}) {
+		t.Errorf("rung for %v", rung)
+	}
+	if published := f.Queue.Published(); len(published) != 0 {
+		t.Errorf("published %v, though there is nothing to carry", published)
+	}
+}
+
+// TestBoxesFillWithTheAcceptance: what is collected here is consigned in the
+// transaction of the acceptance, each with its evidence; what is carried is queued.
+func TestBoxesFillWithTheAcceptance(t *testing.T) {
+	f := newFixture()
+	got := f.submit(t, f.Submission("1", office, remote, bureau))
+	all := f.evidences(t)
+	if len(all) != 3 || all[0].Digest != got.Receipt.Digest {
+		t.Fatalf("%d evidences", len(all))
+	}
+	for i, e := range map[int]hub.SealedEvidence{0: all[1], 2: all[2]} {
+		d := got.Deliveries[i]
+		if d.State != hub.StateConsigned || d.LastEvidence != e.Ref() || e.Evidence.Event != hub.EventContentConsignment ||
+			e.Evidence.Delivery != d.ID || *e.Evidence.Prev != got.Receipt.Ref() || !e.Evidence.Time.Equal(got.Dispatch.AcceptedAt) {
+			t.Errorf("delivery %d is %s, evidence %+v", i, d.State, e.Evidence)
+		}
+	}
+	if d := got.Deliveries[1]; d.State != hub.StateQueued || d.Attempts != 0 || d.LastEvidence != got.Receipt.Ref() {
+		t.Errorf("what is to be carried is %+v", d)
+	}
+	if published := f.Queue.Published(); !slices.Equal(published, []hub.DispatchID{got.Dispatch.ID}) {
 		t.Errorf("published %v", published)
+	}
+	if rung := f.bell.rung; !slices.Equal(rung, []hub.AgencyID{hubtest.Office, hubtest.Bureau}) {
+		t.Errorf("rung for %v", rung)
 	}
 }
 
@@ -100,7 +130,7 @@ func TestTheSameSubmissionGetsTheSameAnswer(t *testing.T) {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}
-	if len(f.sent(t)) != 1 || len(f.evidences(t)) != 1 || len(f.Queue.Published()) != 1 {
+	if len(f.sent(t)) != 1 || len(f.evidences(t)) != 2 || len(f.bell.rung) != 1 {
 		t.Error("the repetition left a trace")
 	}
 }
@@ -125,7 +155,7 @@ func TestOtherContentUnderTheSameIDIsAConflict(t *testing.T) {
 			}
 		}
 	}
-	if len(f.sent(t)) != 1 || len(f.evidences(t)) != 1 {
+	if len(f.sent(t)) != 1 || len(f.evidences(t)) != 2 {
 		t.Error("a conflict left a trace")
 	}
 	recall := sub
@@ -413,7 +443,7 @@ func TestFailuresOfTheHubAreNoRejections(t *testing.T) {
 func TestALostQueueLosesNothing(t *testing.T) {
 	f := newFixture()
 	f.Queue.Err = errors.New("the broker burns")
-	got := f.submit(t, f.Submission("1", office))
+	got := f.submit(t, f.Submission("1", remote))
 	due, err := f.DueDeliveries(t.Context(), f.Clock.Now(), 10)
 	if err != nil || len(due) != 1 || due[0].Dispatch.ID != got.Dispatch.ID {
 		t.Errorf("due %v, %v", due, err)

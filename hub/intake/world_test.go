@@ -13,6 +13,7 @@ import (
 const (
 	office = "000.00.12.H47"
 	bureau = "000.00.13.H47"
+	remote = "000.00.14.H47" // reached by a carrier
 	ward   = "000.31.05.H47"
 )
 
@@ -21,18 +22,24 @@ type fixture struct {
 	*hubtest.World
 	*intake.Service
 	actor hub.Actor // the system of hubtest.Province
+	bell  *bell
 }
 
+// bell remembers who was rung for.
+type bell struct{ rung []hub.AgencyID }
+
+func (b *bell) Ring(agency hub.AgencyID) { b.rung = append(b.rung, agency) }
+
 func newFixture(changes ...func(*intake.Options)) *fixture {
-	w := hubtest.NewWorld()
+	w, b := hubtest.NewWorld(), &bell{}
 	o := intake.Options{
 		Store: w, Uploads: w, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier,
-		Notary: w.Notary, Queue: w.Queue, Now: w.Clock.Now, NewID: w.IDs.New,
+		Notary: w.Notary, Queue: w.Queue, Bell: b, Now: w.Clock.Now, NewID: w.IDs.New,
 	}
 	for _, change := range changes {
 		change(&o)
 	}
-	return &fixture{World: w, Service: intake.New(o), actor: hubtest.System(hubtest.Province)}
+	return &fixture{World: w, Service: intake.New(o), actor: hubtest.System(hubtest.Province), bell: b}
 }
 
 func (f *fixture) submit(t *testing.T, sub hub.Submission) hub.Accepted {

@@ -33,8 +33,12 @@ type LeaseStore interface {
 	ReleaseLease(ctx context.Context, delivery hub.DeliveryID, fence int64, now time.Time) error
 }
 
-// ReportStore keeps status reports.
+// ReportStore keeps status reports, and finds what they are about.
 type ReportStore interface {
+	// DispatchShare returns a dispatch with its deliveries to these recipients alone,
+	// in as much time as these take, however many others there are. KindNotFound when
+	// there is no such dispatch; without a delivery to them it comes without any.
+	DispatchShare(ctx context.Context, dispatch hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error)
 	StatusReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.StatusReport, error)
 	// SignatureReports returns the verdicts recorded at acceptance, in part order.
 	SignatureReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.SignatureReport, error)

@@ -145,13 +145,14 @@ func viewed(deliveries []hub.Delivery, view func(hub.Delivery) hub.Delivery) []h
 // sender and an auditor see all, a recipient its own. An actor that may not even
 // know of the dispatch gets KindNotFound.
 func (s *Service) Dispatch(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.SentItem, error) {
-	item, err := s.Store.DispatchItem(ctx, id)
+	item, err := s.Options.Reports.DispatchShare(ctx, id, actor.Agencies)
 	if err != nil {
 		return hub.SentItem{}, err
 	}
 	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil || actor.Has(hub.ScopeAudit) {
+		item, err := s.Store.DispatchItem(ctx, id)
 		item.Deliveries = viewed(item.Deliveries, sendersView)
-		return item, nil
+		return item, err
 	}
 	item.Deliveries = slices.DeleteFunc(item.Deliveries, func(d hub.Delivery) bool {
 		return actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil
@@ -168,7 +169,7 @@ func (s *Service) Dispatch(ctx context.Context, actor hub.Actor, id hub.Dispatch
 // withdrawn. Content whose time has ended is KindNotFound with the rule "purged". The
 // caller closes the content.
 func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error) {
-	item, err := s.Store.DispatchItem(ctx, id)
+	item, err := s.Options.Reports.DispatchShare(ctx, id, actor.Agencies)
 	if err != nil {
 		return hub.Part{}, nil, err
 	}

@@ -78,10 +78,13 @@ func (s *Store) Item(ctx context.Context, id hub.DeliveryID) (hub.Item, error) {
 // sentOf makes a statement that reads dispatches with all their deliveries in one go.
 // from yields the rows of dispatches under the name d; order names columns of d. The
 // range of ids spares looking into other months.
-func sentOf(from, order string) string {
+func sentOf(from, order string) string { return sentTo(from, "", order) }
+
+// sentTo is sentOf with a condition on the deliveries.
+func sentTo(from, only, order string) string {
 	return `SELECT CASE WHEN coalesce(v.nth, 1) = 1 THEN d.body END, v.body, v.fence, v.lease_until, v.lease_holder
 		FROM ` + from + ` LEFT JOIN LATERAL (SELECT v.*, row_number() OVER (ORDER BY v.position) AS nth FROM deliveries v
-			WHERE v.dispatch = d.id AND v.id BETWEEN d.first_delivery AND d.last_delivery) v ON true
+			WHERE v.dispatch = d.id AND v.id BETWEEN d.first_delivery AND d.last_delivery ` + only + `) v ON true
 		ORDER BY ` + order + ", v.position"
 }
 
@@ -136,6 +139,13 @@ func (s *Store) sent(ctx context.Context, text string, args ...any) ([]hub.SentI
 // none. A dispatch whose deliveries were detached comes without them.
 func (s *Store) DispatchItem(ctx context.Context, id hub.DispatchID) (hub.SentItem, error) {
 	found, err := s.sent(ctx, sentOf("(SELECT * FROM dispatches WHERE id = $1) d", "d.id"), string(id))
+	return first(found, "dispatch", err)
+}
+
+// DispatchShare returns a dispatch with its deliveries to these recipients;
+// KindNotFound when there is none.
+func (s *Store) DispatchShare(ctx context.Context, id hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error) {
+	found, err := s.sent(ctx, sentTo("(SELECT * FROM dispatches WHERE id = $1) d", "AND v.recipient = ANY ($2::text[])", "d.id"), string(id), texts(recipients))
 	return first(found, "dispatch", err)
 }
 

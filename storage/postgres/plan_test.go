@@ -104,6 +104,7 @@ func TestPlans(t *testing.T) {
 
 	use("Item")(s.Item(ctx, someDelivery))
 	use("DispatchItem")(s.DispatchItem(ctx, someDispatch))
+	use("DispatchShare")(s.DispatchShare(ctx, someDispatch, []hub.AgencyID{"r1"}))
 	use("DueDeliveries")(s.DueDeliveries(ctx, now, 20))
 	use("DueDeliveries of dispatches")(s.DueDeliveries(ctx, now, 20, someDispatch))
 	use("ExpiringDeliveries")(s.ExpiringDeliveries(ctx, now, 20))

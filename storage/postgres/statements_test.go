@@ -84,6 +84,7 @@ func TestStatements(t *testing.T) {
 		}
 		want("Item", 1, func() { _, err = s.Item(ctx, a.Deliveries[n-1].ID) })
 		want("DispatchItem", 1, func() { _, err = s.DispatchItem(ctx, a.Dispatch.ID) })
+		want("DispatchShare", 1, func() { _, err = s.DispatchShare(ctx, a.Dispatch.ID, []hub.AgencyID{"r1"}) })
 		want("MatchDelivery", 1, func() { _, err = s.MatchDelivery(ctx, "s1", "r000", hub.Reference{ExternalID: a.Dispatch.ExternalID}) })
 		want("StatusReports", 1, func() { _, err = s.StatusReports(ctx, a.Dispatch.ID) })
 		want("SignatureReports", 1, func() { _, err = s.SignatureReports(ctx, a.Dispatch.ID) })

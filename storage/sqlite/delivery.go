@@ -81,6 +81,18 @@ func dispatchItem(ctx context.Context, q queryer, id hub.DispatchID) (hub.SentIt
 	return hub.SentItem{Dispatch: d, Deliveries: deliveries}, err
 }
 
+// DispatchShare returns a dispatch with its deliveries to these recipients;
+// KindNotFound when there is none.
+func (s *Store) DispatchShare(ctx context.Context, id hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error) {
+	d, err := one(ctx, s.reader, "dispatch", scanBody[hub.Dispatch], "SELECT body FROM dispatches WHERE id = ?", string(id))
+	if err != nil {
+		return hub.SentItem{}, err
+	}
+	deliveries, err := collect(ctx, s.reader, scanDelivery, "SELECT "+deliveryColumns+` FROM deliveries v
+		WHERE v.dispatch = ? AND v.recipient IN (SELECT value FROM json_each(?)) ORDER BY v.position`, string(id), list(recipients))
+	return hub.SentItem{Dispatch: d, Deliveries: deliveries}, err
+}
+
 // DueDeliveries returns queued deliveries whose next attempt has come.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dispatches ...hub.DispatchID) ([]hub.Item, error) {
 	if len(dispatches) > 0 {

@@ -22,6 +22,7 @@ func TestPlans(t *testing.T) {
 	}
 	use(s.Item(ctx, "x"))
 	use(s.DispatchItem(ctx, "x"))
+	use(s.DispatchShare(ctx, "x", []hub.AgencyID{"a", "b"}))
 	use(s.DueDeliveries(ctx, now, 1))
 	use(s.DueDeliveries(ctx, now, 1, "x"))
 	use(s.ExpiringDeliveries(ctx, now, 1))
@@ -76,6 +77,10 @@ func indexOf(text string) string {
 		return "dispatches_by_external_id"
 	case strings.Contains(text, "d.number = ?3"):
 		return "dispatches_by_number"
+	case strings.Contains(text, "v.recipient IN"):
+		return "deliveries_by_share"
+	case strings.Contains(text, "v.dispatch IN") && strings.Contains(text, "v.state = 'queued'"):
+		return "deliveries_by_" // whichever: it sorts by what is due first
 	case strings.Contains(text, "v.dispatch IN"):
 		return "deliveries_by_dispatch"
 	}

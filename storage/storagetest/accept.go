@@ -21,6 +21,17 @@ func testAccept(t *testing.T, back Backend) {
 	item, err := b.store.DispatchItem(b.ctx, a.Dispatch.ID)
 	b.must(err)
 	same(t, "the dispatch", item, hub.SentItem{Dispatch: a.Dispatch, Deliveries: a.Deliveries})
+	for recipients, want := range map[hub.AgencyID][]hub.Delivery{"r1": a.Deliveries[:1], "r2": a.Deliveries[1:], "none": nil} {
+		share, err := b.store.DispatchShare(b.ctx, a.Dispatch.ID, []hub.AgencyID{recipients, "s1"})
+		b.must(err)
+		same(t, "the share of "+string(recipients), share, hub.SentItem{Dispatch: a.Dispatch, Deliveries: want})
+	}
+	share, err := b.store.DispatchShare(b.ctx, a.Dispatch.ID, []hub.AgencyID{"r2", "r1"})
+	b.must(err)
+	same(t, "the share of all", share, item)
+	share, err = b.store.DispatchShare(b.ctx, a.Dispatch.ID, nil)
+	b.must(err)
+	same(t, "the share of nobody", share, hub.SentItem{Dispatch: a.Dispatch})
 	for _, d := range a.Deliveries {
 		same(t, "the delivery", b.item(d.ID), hub.Item{Dispatch: a.Dispatch, Delivery: d})
 	}
@@ -38,6 +49,8 @@ func testAccept(t *testing.T, back Backend) {
 	_, err = b.store.FindAccepted(b.ctx, "s1", "", a.Dispatch.ExternalID, hub.OperationRecall)
 	b.wants(hub.KindNotFound, err)
 	_, err = b.store.DispatchItem(b.ctx, "none")
+	b.wants(hub.KindNotFound, err)
+	_, err = b.store.DispatchShare(b.ctx, "none", []hub.AgencyID{"r1"})
 	b.wants(hub.KindNotFound, err)
 	_, err = b.store.Item(b.ctx, "none")
 	b.wants(hub.KindNotFound, err)

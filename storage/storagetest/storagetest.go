@@ -89,6 +89,7 @@ type Reports interface {
 	StatusReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.StatusReport, error)
 	SignatureReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.SignatureReport, error)
 	MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error)
+	DispatchShare(ctx context.Context, dispatch hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error)
 }
 
 // Evidences reads evidence.

@@ -181,7 +181,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	s.intake = intake.New(intake.Options{
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
-		Verifier: s.verifier, Notary: s.audit, Queue: a.queue, Now: time.Now, NewID: newID, Log: a.log,
+		Verifier: s.verifier, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
 		Rules: s.rules, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
 		MaxRecipients: a.config.MaxRecipients,
 	})

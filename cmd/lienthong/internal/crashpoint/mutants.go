@@ -90,8 +90,11 @@ func (s *state) DueDeliveries(ctx context.Context, now time.Time, limit int, dis
 
 func (s *state) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, error) {
 	name := map[hub.DeliveryState]string{
-		hub.StateConsigned: "consign", hub.StateHandedOver: "handover", hub.StateAccepted: "register",
+		hub.StateHandedOver: "handover", hub.StateAccepted: "register",
 	}[steps[0].Delivery.State]
+	if steps[0].From == hub.StateQueued && steps[0].Delivery.State != hub.StateQueued {
+		name = "settle"
+	}
 	return around(name, func() ([]error, error) { return s.State.ApplySteps(ctx, steps...) })
 }
 

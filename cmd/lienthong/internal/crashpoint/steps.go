@@ -10,12 +10,12 @@ func Steps() []string {
 		"gather",   // the chunks of an upload become content
 		"upload",   // an upload is noted
 		"find",     // an earlier acceptance is looked for
-		"accept",   // dispatch, deliveries and evidence in one transaction
-		"publish",  // the reference goes to the queue, and its confirm comes
+		"accept",   // dispatch, deliveries, boxes and evidence in one transaction
+		"publish",  // the reference of what is to be carried goes to the queue, and its confirm comes
 		"answer",   // the sender holds its receipt
 		"consume",  // a batch of references is worked on, and acknowledged
 		"due",      // due deliveries are read
-		"consign",  // deliveries reach the box, with evidence, in one transaction
+		"settle",   // what became of a carry is recorded, with evidence, in one transaction
 		"lease",    // a recipient gets the right to collect
 		"open",     // an original is opened for the recipient
 		"handover", // the recipient's acknowledgement is recorded

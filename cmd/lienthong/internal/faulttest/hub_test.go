@@ -15,7 +15,10 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 )
 
-const senderCode = "000.00.00.H47"
+const (
+	senderCode  = "000.00.00.H47"
+	carriedCode = "000.00.30.H47" // has a queue of its own
+)
 
 func recipientCode(i int) string { return fmt.Sprintf("000.00.%02d.H47", 11+i) }
 
@@ -23,10 +26,11 @@ const recipientCount = 6
 
 func agenciesCSV() string {
 	var b strings.Builder
-	b.WriteString("id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors\n")
-	fmt.Fprintf(&b, "h47,%s,UBND tỉnh (thử nghiệm),province,,,,,true,,,,\n", senderCode)
+	b.WriteString("id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors,channel\n")
+	fmt.Fprintf(&b, "h47,%s,UBND tỉnh (thử nghiệm),province,,,,,true,,,,,\n", senderCode)
+	fmt.Fprintf(&b, "carried,%s,Sở có hàng đợi riêng (hư cấu),department,,%s,,,true,,,,,amqp\n", carriedCode, senderCode)
 	for i := range recipientCount {
-		fmt.Fprintf(&b, "r%d,%s,Sở thử nghiệm %d (hư cấu),department,,%s,,,true,,,,\n", i, recipientCode(i), i, senderCode)
+		fmt.Fprintf(&b, "r%d,%s,Sở thử nghiệm %d (hư cấu),department,,%s,,,true,,,,,\n", i, recipientCode(i), i, senderCode)
 	}
 	return b.String()
 }

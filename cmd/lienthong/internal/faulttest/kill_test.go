@@ -141,6 +141,9 @@ func openDeliveries(ctx context.Context, sender *client, r *record) ([]string, e
 			return nil, err
 		}
 		for _, d := range deliveries {
+			if d.AddressedAs == carriedCode {
+				continue // nobody collects it
+			}
 			if d.State == "queued" || d.State == "consigned" {
 				waiting = append(waiting, "unseen: delivery of "+id+" to "+d.AddressedAs+" stays "+d.State)
 			}

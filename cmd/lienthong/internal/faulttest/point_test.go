@@ -56,6 +56,7 @@ func dieAt(ctx context.Context, h *hubproc.Process, l *load) error {
 	group.Go(func() { l.run(ctx, h.URL) })
 	group.Go(func() { l.sendChunked(ctx, newClient(h.URL, l.keys.sender)) })
 	group.Go(func() { l.misdirect(ctx, newClient(h.URL, l.keys.sender)) })
+	group.Go(func() { l.sendCarried(ctx, newClient(h.URL, l.keys.sender)) })
 	defer group.Wait()
 	select {
 	case <-h.Done():
@@ -71,6 +72,18 @@ func (l *load) sendChunked(ctx context.Context, c *client) {
 	for ctx.Err() == nil {
 		d := l.newDocument()
 		d.chunked = true
+		if submitRecorded(ctx, c, l.record, d) != nil {
+			return
+		}
+	}
+}
+
+// sendCarried sends what a carrier must bring: a notice in the agency's queue where
+// there is a broker, else a failure with evidence. Nobody collects it.
+func (l *load) sendCarried(ctx context.Context, c *client) {
+	for ctx.Err() == nil {
+		d := l.newDocument()
+		d.recipients = []string{carriedCode}
 		if submitRecorded(ctx, c, l.record, d) != nil {
 			return
 		}

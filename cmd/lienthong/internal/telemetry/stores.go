@@ -53,7 +53,11 @@ func observed[T any](ctx context.Context, t *Telemetry, store, name string, call
 
 // Accept implements intake.Store.
 func (s *state) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, error) {
-	return observed(ctx, s.t, storeState, "Accept", func(ctx context.Context) (hub.Accepted, error) { return s.State.Accept(ctx, a) })
+	accepted, err := observed(ctx, s.t, storeState, "Accept", func(ctx context.Context) (hub.Accepted, error) { return s.State.Accept(ctx, a) })
+	if err == nil && !accepted.Duplicate {
+		s.t.boxed(&a)
+	}
+	return accepted, err
 }
 
 // Reject implements intake.Store.

@@ -95,12 +95,32 @@ func (t *Telemetry) stepped(steps []hub.Step, results []error) {
 			continue
 		}
 		t.steps.WithLabelValues(string(s.Delivery.State), string(s.Delivery.Channel)).Inc()
-		for _, e := range s.Evidence {
-			t.step(e.Evidence.Event.Name(), e.Evidence.TraceID, e.Evidence.Time,
-				attribute.String("lienthong.delivery", string(s.Delivery.ID)), attribute.String("lienthong.state", string(s.Delivery.State)))
-			t.took(&s.Delivery, e.Evidence.Time)
+		for j := range s.Evidence {
+			t.reached(&s.Delivery, &s.Evidence[j].Evidence)
 		}
 	}
+}
+
+// boxed counts the deliveries that were put into their boxes as they were accepted.
+func (t *Telemetry) boxed(a *hub.Acceptance) {
+	proofs := make(map[hub.DeliveryID]*hub.Evidence, len(a.Evidence))
+	for i := range a.Evidence {
+		proofs[a.Evidence[i].Evidence.Delivery] = &a.Evidence[i].Evidence
+	}
+	for i := range a.Deliveries {
+		d := &a.Deliveries[i]
+		if e := proofs[d.ID]; e != nil {
+			t.steps.WithLabelValues(string(d.State), string(d.Channel)).Inc()
+			t.reached(d, e)
+		}
+	}
+}
+
+// reached notes the moment of a delivery that an evidence proves.
+func (t *Telemetry) reached(d *hub.Delivery, e *hub.Evidence) {
+	t.step(e.Event.Name(), e.TraceID, e.Time,
+		attribute.String("lienthong.delivery", string(d.ID)), attribute.String("lienthong.state", string(d.State)))
+	t.took(d, e.Time)
 }
 
 // took observes how long after its acceptance a delivery reached a moment. The id of
