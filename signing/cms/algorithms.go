@@ -44,9 +44,9 @@ func (id identifier) plain() bool {
 	return len(id.parameters) == 0 || len(id.parameters) == 2 && id.parameters[0] == 5 && id.parameters[1] == 0
 }
 
-// hashOf returns the hash function of a digest algorithm, or zero. Broken ones are
+// HashOf returns the hash function of a digest algorithm, or zero. Broken ones are
 // known, to tell a changed document from an old one.
-func hashOf(algorithm asn1.ObjectIdentifier) crypto.Hash {
+func HashOf(algorithm asn1.ObjectIdentifier) crypto.Hash {
 	switch algorithm.String() {
 	case "2.16.840.1.101.3.4.2.1":
 		return crypto.SHA256
@@ -152,7 +152,7 @@ func hashWithECDSA(algorithm string) crypto.Hash {
 
 // Hash returns the function that the content must be hashed with.
 func (m *Message) Hash() (crypto.Hash, *verdict.Problem) {
-	hash := hashOf(m.signer.digest.algorithm)
+	hash := HashOf(m.signer.digest.algorithm)
 	if hash == 0 || !m.signer.digest.plain() {
 		return 0, verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest algorithm %s is not accepted", m.signer.digest.algorithm)
 	}
@@ -162,7 +162,7 @@ func (m *Message) Hash() (crypto.Hash, *verdict.Problem) {
 // Algorithm names the algorithms of the signature, for a report.
 func (m *Message) Algorithm() string {
 	kind, _ := schemeOf(m.signer.signature.algorithm)
-	hash := hashOf(m.signer.digest.algorithm)
+	hash := HashOf(m.signer.digest.algorithm)
 	if kind == "" || hash == 0 {
 		return m.signer.signature.algorithm.String()
 	}
@@ -299,7 +299,7 @@ func namesHash(field cryptobyte.String, hash crypto.Hash) bool {
 		return false
 	}
 	id, ok := parseIdentifier(sequence)
-	return ok && id.plain() && hashOf(id.algorithm) == hash
+	return ok && id.plain() && HashOf(id.algorithm) == hash
 }
 
 func namesMask(field cryptobyte.String, hash crypto.Hash) bool {

@@ -119,7 +119,7 @@ func readESSHash(id *cryptobyte.String) (crypto.Hash, bool) {
 		return 0, false
 	}
 	parsed, ok := parseIdentifier(algorithm)
-	hash := hashOf(parsed.algorithm)
+	hash := HashOf(parsed.algorithm)
 	return hash, ok && parsed.plain() && hash != 0 && hash != crypto.MD5
 }
 

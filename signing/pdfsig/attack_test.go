@@ -567,7 +567,7 @@ func TestBaselineSignature(t *testing.T) {
 	if s := sign("adbe.pkcs7.detached", false); s.Indication() != verdict.Passed || s.Level != "legacy" {
 		t.Errorf("older form: %v, level %s", s.Problem, s.Level)
 	}
-	if s := sign("adbe.pkcs7.sha1", true); s.Problem == nil || s.Problem.Indication != verdict.Indeterminate {
+	if s := sign("entrust.ppkef", true); s.Problem == nil || s.Problem.Indication != verdict.Indeterminate {
 		t.Errorf("unsupported form: %v", s.Problem)
 	}
 }

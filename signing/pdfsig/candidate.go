@@ -3,6 +3,7 @@ package pdfsig
 import (
 	"cmp"
 	"context"
+	"crypto"
 	"slices"
 
 	"github.com/lienthong/lienthong/signing/cms"
@@ -100,7 +101,12 @@ func (c *candidate) parse() {
 		return
 	case c.gated.subFilter() == subFilterOldRSA:
 		if c.old, c.problem = c.gated.parseOldForm(value); c.problem == nil {
-			c.job = c.digestJob(c.old.hash())
+			c.job = c.digestJob(crypto.SHA1)
+		}
+		return
+	case c.gated.subFilter() == subFilterOldDigest:
+		if c.message, c.problem = cms.ParseEnclosed(value); c.problem == nil {
+			c.job = c.digestJob(crypto.SHA1)
 		}
 		return
 	}

@@ -31,8 +31,8 @@ func (s *signature) isTimestamp() bool {
 // gate decides whether the signature of a field covers exactly one whole revision,
 // except its own value: the ranges are [0, value) and (value, end of the revision],
 // the gap is the hexadecimal token of its own /Contents and nothing else, and the
-// dictionary is plain bytes of that revision, by itself or inside its field. What
-// passes here cannot hide bytes.
+// dictionary is plain bytes of that revision, by itself or inside its field; so are
+// range and value. What passes here cannot hide bytes.
 func (v view) gate(f field) (*signature, *verdict.Problem, error) {
 	at := f.value
 	if f.loose {
@@ -62,7 +62,16 @@ func (v view) gate(f field) (*signature, *verdict.Problem, error) {
 		return nil, verdict.Fail(verdict.FormatFailure, "the signature is not a dictionary"), nil
 	}
 	s := &signature{dict: d, object: found, revision: revision}
-	if problem := s.readRanges(); problem != nil {
+	in := view{v.file, revision}
+	ranges, err := in.signedObject(d["ByteRange"])
+	if err != nil {
+		return nil, nil, err
+	}
+	contents, err := in.signedObject(d["Contents"])
+	if err != nil {
+		return nil, nil, err
+	}
+	if problem := s.readRanges(ranges, contents); problem != nil {
 		return nil, problem, nil
 	}
 	if problem := s.checkCoverage(v.revisions[revision]); problem != nil {
@@ -71,9 +80,28 @@ func (v view) gate(f field) (*signature, *verdict.Problem, error) {
 	return s, nil, nil
 }
 
+// signedObject returns a value that stands in the dictionary, or in an object of its
+// own that is plain bytes of the same revision; nil for any other.
+func (v view) signedObject(o object) (object, error) {
+	r, ok := o.(ref)
+	if !ok {
+		return o, nil
+	}
+	e, by, ok := v.defined(r.number)
+	if !ok || by != v.revision || e.kind == entryCompressed {
+		return nil, nil
+	}
+	found, err := v.lookup(r)
+	var structure *structureError
+	if errors.As(err, &structure) || found.start < v.revisions[by].start || found.end > v.revisions[by].eof {
+		return nil, nil
+	}
+	return found.object, err
+}
+
 // readRanges reads /ByteRange and /Contents and compares them.
-func (s *signature) readRanges() *verdict.Problem {
-	list, ok := s.dict["ByteRange"].(array)
+func (s *signature) readRanges(ranges, value object) *verdict.Problem {
+	list, ok := ranges.(array)
 	if !ok || len(list) != 4 {
 		return verdict.Fail(verdict.FormatFailure, "the signature has no byte range of two parts")
 	}
@@ -83,7 +111,7 @@ func (s *signature) readRanges() *verdict.Problem {
 			return verdict.Fail(verdict.FormatFailure, "the byte range of the signature is malformed")
 		}
 	}
-	contents, ok := s.dict["Contents"].(*text)
+	contents, ok := value.(*text)
 	if !ok || !contents.hex {
 		return verdict.Fail(verdict.FormatFailure, "the signature has no value in hexadecimal")
 	}
@@ -114,7 +142,7 @@ func isZero(value []byte) bool {
 // dictionary ends.
 func (s *signature) checkCoverage(r *revision) *verdict.Problem {
 	switch {
-	case s.object.start < r.start || s.object.end > r.eof || s.object.start > s.low || s.object.end < s.high:
+	case s.object.start < r.start || s.object.end > r.eof || s.low < r.start || s.high > r.eof:
 		return verdict.Fail(verdict.FormatFailure, "the signature dictionary is not in the revision that it signs")
 	case s.end < r.eof || s.end > r.end:
 		return verdict.Fail(verdict.FormatFailure, "the byte range does not end at the end of the revision")

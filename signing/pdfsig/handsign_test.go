@@ -28,17 +28,28 @@ func handSigned(t testing.TB, file []byte, by pki.Identity, objects map[int]stri
 	return handSignedWith(t, file, objects, func(content []byte) []byte { return detachedOver(t, bytes.NewReader(content), by) })
 }
 
+// handSignedTrailer takes the entries of the trailer.
+func handSignedTrailer(t testing.TB, file []byte, by pki.Identity, objects map[int]string, trailer string) []byte {
+	t.Helper()
+	return signRevision(t, file, objects, func(content []byte) []byte { return detachedOver(t, bytes.NewReader(content), by) }, trailer)
+}
+
 // handSignedWith takes the function that makes the signature value.
 func handSignedWith(t testing.TB, file []byte, objects map[int]string, sign func(content []byte) []byte) []byte {
+	t.Helper()
+	return signRevision(t, file, objects, sign)
+}
+
+func signRevision(t testing.TB, file []byte, objects map[int]string, sign func(content []byte) []byte, trailer ...string) []byte {
 	t.Helper()
 	const room = 4096
 	roomy := map[int]string{}
 	for number, text := range objects {
-		roomy[number] = strings.Replace(text, "/Contents<0000>", "/Contents<"+strings.Repeat("0", 2*room)+">", 1)
+		roomy[number] = strings.Replace(text, "<0000>", "<"+strings.Repeat("0", 2*room)+">", 1)
 	}
-	out := update(t, file, roomy)
+	out := update(t, file, roomy, trailer...)
 	mark := []byte("[0 ********** ********** **********]")
-	at := bytes.LastIndex(out, []byte("/Contents<"+strings.Repeat("0", 2*room)+">")) + len("/Contents")
+	at := bytes.LastIndex(out, []byte("<"+strings.Repeat("0", 2*room)+">"))
 	end := at + 2*room + 2
 	place := bytes.LastIndex(out, mark)
 	copy(out[place:], fmt.Sprintf("[0 %-10d %-10d %-10d]", at, end, len(out)-end))

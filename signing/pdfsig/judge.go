@@ -59,7 +59,7 @@ func (e *examination) judge(c *candidate) {
 
 func (c *candidate) knownFormat() bool {
 	switch c.gated.subFilter() {
-	case subFilterLegacy, subFilterBaseline, subFilterOldRSA:
+	case subFilterLegacy, subFilterBaseline, subFilterOldRSA, subFilterOldDigest:
 		return true
 	}
 	return false
@@ -106,9 +106,9 @@ func (e *examination) judgeMessage(c *candidate, s *verdict.Signature) {
 		s.Claimed = m.SigningTime
 	}
 	if c.job != nil {
-		s.Check("content digest", "the signed bytes are unchanged", m.CheckDigest(c.job.sum))
+		s.Check("content digest", "the signed bytes are unchanged", c.checkContent())
 	}
-	s.Check("algorithms", s.Algorithm, m.CheckStrength())
+	s.Check("algorithms", s.Algorithm, c.checkStrength())
 	signer, problem := m.Signer()
 	if !s.Check("signer", "", problem) {
 		return

@@ -1,6 +1,7 @@
 package pdfsig
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
@@ -11,17 +12,18 @@ import (
 	"github.com/lienthong/lienthong/signing/verdict"
 )
 
-// subFilterOldRSA is the oldest form (ISO 32000-1, 12.8.3.2): a bare RSA value with
-// SHA-1, and the certificates in the dictionary. It can prove a change, and is too
-// weak to pass.
-const subFilterOldRSA = "adbe.x509.rsa_sha1"
+// The forms that stand on SHA-1 (ISO 32000-1, 12.8.3): a bare RSA value with the
+// certificates in the dictionary, and a message that holds the digest of the
+// document. They can prove a change, and are too weak to pass.
+const (
+	subFilterOldRSA    = "adbe.x509.rsa_sha1"
+	subFilterOldDigest = "adbe.pkcs7.sha1"
+)
 
 type oldForm struct {
 	value        []byte
 	certificates []*x509.Certificate // signer first
 }
-
-func (*oldForm) hash() crypto.Hash { return crypto.SHA1 }
 
 func (s *signature) parseOldForm(der []byte) (*oldForm, *verdict.Problem) {
 	var form oldForm
@@ -53,9 +55,35 @@ func (e *examination) judgeOldForm(c *candidate, s *verdict.Signature) {
 	s.Signer = c.old.certificates[0]
 	s.Check("algorithms", s.Algorithm, verdict.Doubt(verdict.CryptoConstraintsFailure, "the signature uses SHA-1, which is not accepted"))
 	key, ok := s.Signer.PublicKey.(*rsa.PublicKey)
-	if !ok || rsa.VerifyPKCS1v15(key, c.old.hash(), c.job.sum, c.old.value) != nil {
+	if !ok || rsa.VerifyPKCS1v15(key, crypto.SHA1, c.job.sum, c.old.value) != nil {
 		s.Check("signature value", "", verdict.Fail(verdict.SigCryptoFailure,
 			"the signature value does not verify with the key of the signing certificate"))
 	}
 	e.options.Validator.Judge(s, e.pathCandidates(c.old.certificates), e.options.At)
+}
+
+// checkContent compares the document with what the message was made for: with the
+// digest inside of it, or with the signed one.
+func (c *candidate) checkContent() *verdict.Problem {
+	if c.gated.subFilter() != subFilterOldDigest {
+		return c.message.CheckDigest(c.job.sum)
+	}
+	if !bytes.Equal(c.message.Content, c.job.sum) {
+		return verdict.Fail(verdict.HashFailure, "the content is not the one that was signed: its digest differs")
+	}
+	hash, problem := c.message.Hash()
+	if problem != nil {
+		return problem
+	}
+	sum := hash.New()
+	sum.Write(c.message.Content)
+	return c.message.CheckDigest(sum.Sum(nil))
+}
+
+// checkStrength refuses algorithms that no longer protect a signature.
+func (c *candidate) checkStrength() *verdict.Problem {
+	if c.gated.subFilter() == subFilterOldDigest {
+		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the signature uses SHA-1, which is not accepted")
+	}
+	return c.message.CheckStrength()
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	"golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/lienthong/lienthong/signing/cms"
 	"github.com/lienthong/lienthong/signing/verdict"
 )
 
@@ -42,47 +43,26 @@ func (c *candidate) digestJob(hash crypto.Hash) *digestJob {
 	return &digestJob{hash: hash, low: c.gated.low, high: c.gated.high, end: c.gated.end}
 }
 
-// parseToken reads the content of a token as far as it concerns the bytes that it
-// stamps.
-func parseToken(der []byte) (*token, *verdict.Problem) {
-	input := cryptobyte.String(der)
-	tag := asn1.Tag(0).ContextSpecific().Constructed()
-	var info, outer, data, inner, wrapped, content cryptobyte.String
-	var kind encoding.ObjectIdentifier
-	ok := input.ReadASN1(&info, asn1.SEQUENCE) && info.SkipASN1(asn1.OBJECT_IDENTIFIER) &&
-		info.ReadASN1(&outer, tag) && outer.ReadASN1(&data, asn1.SEQUENCE) &&
-		data.SkipASN1(asn1.INTEGER) && data.SkipASN1(asn1.SET) && data.ReadASN1(&inner, asn1.SEQUENCE) &&
-		inner.ReadASN1ObjectIdentifier(&kind) && kind.String() == "1.2.840.113549.1.9.16.1.4" &&
-		inner.ReadASN1(&wrapped, tag) && wrapped.ReadASN1(&content, asn1.OCTET_STRING)
-	if !ok {
-		return nil, verdict.Doubt(verdict.FormatFailure, "the document timestamp cannot be read")
+// parseToken reads what a token says of the bytes that it stamps: the beginning of a
+// TSTInfo (RFC 3161, 2.4.2). Package tsp reads all of it.
+func parseToken(value []byte) (*token, *verdict.Problem) {
+	unreadable := verdict.Doubt(verdict.FormatFailure, "the document timestamp cannot be read")
+	message, problem := cms.ParseToken(value)
+	if problem != nil {
+		return nil, unreadable
 	}
-	return parseTokenContent(der, content)
-}
-
-// parseTokenContent reads a TSTInfo (RFC 3161, 2.4.2).
-func parseTokenContent(der []byte, content cryptobyte.String) (*token, *verdict.Problem) {
-	t := &token{raw: der}
+	t := &token{raw: value}
+	content := cryptobyte.String(message.Content)
 	var info, imprint, algorithm cryptobyte.String
 	var hash encoding.ObjectIdentifier
-	ok := content.ReadASN1(&info, asn1.SEQUENCE) && info.SkipASN1(asn1.INTEGER) && info.SkipASN1(asn1.OBJECT_IDENTIFIER) &&
-		info.ReadASN1(&imprint, asn1.SEQUENCE) && imprint.ReadASN1(&algorithm, asn1.SEQUENCE) &&
-		algorithm.ReadASN1ObjectIdentifier(&hash) && imprint.ReadASN1Bytes(&t.imprint, asn1.OCTET_STRING) &&
-		info.SkipASN1(asn1.INTEGER) && readTokenTime(&info, &t.time)
-	if !ok {
-		return nil, verdict.Doubt(verdict.FormatFailure, "the document timestamp cannot be read")
+	if !content.ReadASN1(&info, asn1.SEQUENCE) || !info.SkipASN1(asn1.INTEGER) || !info.SkipASN1(asn1.OBJECT_IDENTIFIER) ||
+		!info.ReadASN1(&imprint, asn1.SEQUENCE) || !imprint.ReadASN1(&algorithm, asn1.SEQUENCE) ||
+		!algorithm.ReadASN1ObjectIdentifier(&hash) || !imprint.ReadASN1Bytes(&t.imprint, asn1.OCTET_STRING) ||
+		!info.SkipASN1(asn1.INTEGER) || !readTokenTime(&info, &t.time) {
+		return nil, unreadable
 	}
 	t.time = t.time.UTC()
-	switch hash.String() {
-	case "2.16.840.1.101.3.4.2.1":
-		t.hash = crypto.SHA256
-	case "2.16.840.1.101.3.4.2.2":
-		t.hash = crypto.SHA384
-	case "2.16.840.1.101.3.4.2.3":
-		t.hash = crypto.SHA512
-	case "1.3.14.3.2.26":
-		t.hash = crypto.SHA1
-	default:
+	if t.hash = cms.HashOf(hash); t.hash == 0 {
 		return nil, verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest algorithm %s of the document timestamp is not accepted", hash)
 	}
 	return t, nil
@@ -130,8 +110,8 @@ func (e *examination) tokenProblem(c *candidate, t *Timestamp) *verdict.Problem 
 		return verdict.Fail(verdict.HashFailure, "the document timestamp was made for other bytes")
 	case e.encrypted:
 		return errEncrypted()
-	case c.token.hash == crypto.SHA1:
-		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the document timestamp uses SHA-1, which is not accepted")
+	case c.token.hash == crypto.SHA1 || c.token.hash == crypto.MD5:
+		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the document timestamp uses %s, which is not accepted", c.token.hash)
 	}
 	if problem := e.laterProblem(c); problem != nil || e.options.Tokens == nil {
 		return problem
