@@ -17,6 +17,10 @@ const (
 	RecordEvidence     RecordKind = "evidence"      // EvidenceRecord, in the order of recording
 	RecordStatusReport RecordKind = "status_report" // StatusReport, in the order of recording
 	RecordRetention    RecordKind = "retention"     // RetentionNote
+	RecordLogNote      RecordKind = "log_note"      // LogNote, in the order of recording
+	RecordLogShard     RecordKind = "log_shard"     // LogShardRecord, oldest first
+	RecordLogEntry     RecordKind = "log_entry"     // LogEntryRecord, by shard and index
+	RecordLogStamp     RecordKind = "log_stamp"     // LogStamp
 )
 
 // RecordKinds lists all kinds in the order in which an archive holds them: what a
@@ -25,6 +29,7 @@ func RecordKinds() []RecordKind {
 	return []RecordKind{
 		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordUpload,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
+		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogStamp,
 	}
 }
 

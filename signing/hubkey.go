@@ -128,25 +128,29 @@ func parseHubKey(data []byte) (key *ecdsa.PrivateKey, chain []*x509.Certificate,
 	return key, chain, nil
 }
 
-// createHubKey writes a new key durably and without ever replacing one: when two
-// processes start together, the link of the second fails and both use the first.
 func createHubKey(path, name string, now time.Time) error {
 	data, err := newHubKey(name, now)
 	if err != nil {
 		return hub.Internal("make the hub key", err)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(path), ".hub-*.pem") // mode 0600
+	return placeKey(path, data)
+}
+
+// placeKey writes a new key durably and without ever replacing one: when two
+// processes start together, the link of the second fails and both use the first.
+func placeKey(path string, data []byte) error {
+	temporary, err := os.CreateTemp(filepath.Dir(path), ".key-*.pem") // mode 0600
 	if err != nil {
-		return hub.Internal("write the hub key", err)
+		return hub.Internal("write a key", err)
 	}
 	defer func() { _ = os.Remove(temporary.Name()) }() // the linked name stays
 	_, err = temporary.Write(data)
 	err = errors.Join(err, temporary.Sync(), temporary.Close())
 	if err != nil {
-		return hub.Internal("write the hub key", err)
+		return hub.Internal("write a key", err)
 	}
 	if err := os.Link(temporary.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return hub.Internal("put the hub key in place", err)
+		return hub.Internal("put a key in place", err)
 	}
 	return syncFolder(filepath.Dir(path))
 }

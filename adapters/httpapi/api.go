@@ -32,6 +32,8 @@ type Options struct {
 	Blobs          Blobs
 	Codec          Codec
 	DeadLetters    DeadLetters
+	// Proofs shows the log; without it its addresses do not exist.
+	Proofs Log
 
 	Now   func() time.Time
 	NewID func() string // request ids
@@ -128,9 +130,9 @@ func New(o Options) http.Handler {
 	o.Limits = o.Limits.withDefaults()
 	a := &api{Options: o, gate: newGate(o.Limits, o.Now), docs: sync.OnceValues(renderDocs), router: chi.NewRouter()}
 	for _, rt := range routes() {
-		a.router.Method(rt.method, rt.pattern, a.endpoint(rt))
+		a.router.Method(rt.method, cmp.Or(rt.served, rt.pattern), a.endpoint(rt))
 		if rt.method == http.MethodGet && !rt.stream {
-			a.router.Method(http.MethodHead, rt.pattern, a.endpoint(rt))
+			a.router.Method(http.MethodHead, cmp.Or(rt.served, rt.pattern), a.endpoint(rt))
 		}
 	}
 	a.router.NotFound(a.endpoint(route{pattern: "(none)", public: true, handle: (*api).noRoute}))

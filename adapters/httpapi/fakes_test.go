@@ -433,7 +433,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
 		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f,
+		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Proofs: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -511,3 +511,16 @@ func (f *fakeHub) DeadLetters(context.Context, int) ([]hub.DeadLetter, error) {
 func (f *fakeHub) Replay(context.Context, ...string) (int, error) { return 1, nil }
 
 func (f *fakeHub) Discard(_ context.Context, ids ...string) (int, error) { return len(ids), nil }
+
+func (f *fakeHub) Shards(context.Context) ([]hub.LogShard, error) {
+	return []hub.LogShard{{Origin: "hub/evidence/2026"}}, f.err
+}
+func (f *fakeHub) Checkpoint(_ context.Context, shard string) ([]byte, error) {
+	return []byte("hub/evidence/" + shard + "\n"), f.err
+}
+func (f *fakeHub) Tile(_ context.Context, shard, name string) ([]byte, error) {
+	return []byte(shard + " " + name), f.err
+}
+func (f *fakeHub) Proof(_ context.Context, _ hub.Actor, id hub.EvidenceID) ([]byte, error) {
+	return []byte("c2sp.org/tlog-proof@v1\n" + id), f.err
+}

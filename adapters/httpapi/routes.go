@@ -11,6 +11,7 @@ import (
 type route struct {
 	method  string
 	pattern string
+	served  string // the pattern as the router has it, where a parameter holds slashes; else empty
 	public  bool
 	scopes  []hub.Scope         // any of them; empty: every key
 	limit   func(*Limits) int64 // bytes of the body; nil: it takes none
@@ -21,7 +22,7 @@ type route struct {
 
 // routes is the whole API; schemas/openapi.yaml describes the same operations.
 func routes() []route {
-	lists := [][]route{publicRoutes(), directoryRoutes(), sendingRoutes(), collectingRoutes(), readingRoutes(), retentionRoutes(), signatureRoutes()}
+	lists := [][]route{publicRoutes(), directoryRoutes(), sendingRoutes(), collectingRoutes(), readingRoutes(), logRoutes(), retentionRoutes(), signatureRoutes()}
 	var all []route
 	for _, list := range lists {
 		all = append(all, list...)

@@ -187,7 +187,7 @@ type recordSource struct {
 
 // recordSources are in the order of hub.RecordKinds.
 func recordSources() []recordSource {
-	return []recordSource{
+	return append([]recordSource{
 		{hub.RecordAgency, "SELECT body FROM agencies ORDER BY id", scanRaw},
 		{hub.RecordCounter, "SELECT name, value FROM counters ORDER BY name", scanNamed[int64]},
 		{hub.RecordSetting, "SELECT name, value FROM settled ORDER BY name", scanNamed[string]},
@@ -199,7 +199,7 @@ func recordSources() []recordSource {
 		{hub.RecordEvidence, "SELECT canonical, jws, rejected FROM evidences ORDER BY era, xid, position", scanEvidenceRecord},
 		{hub.RecordStatusReport, "SELECT body FROM status_reports ORDER BY position, id", scanRaw},
 		{hub.RecordRetention, "SELECT name, body FROM retention_notes ORDER BY name", scanNoteRecord},
-	}
+	}, logSources()...)
 }
 
 func scanRaw(row pgx.CollectableRow) (json.RawMessage, error) {

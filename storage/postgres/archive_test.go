@@ -118,7 +118,8 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 		"dispatch_parts",     // made anew from the dispatches
 		"dispatches", "eras", // eras belong to a cluster
 		"evidences", "goose_db_version",
-		"leaders",      // nobody leads after a restore
+		"leaders", // nobody leads after a restore
+		"log_entries", "log_notes", "log_shards", "log_stamps",
 		"report_parts", // made anew from the reports
 		"retention_notes", "settled", "status_reports", "uploads",
 	}

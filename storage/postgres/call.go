@@ -158,6 +158,7 @@ const (
 	cannotConnectNow    = "57P03"
 	queryCanceled       = "57014" // by statement_timeout
 	notInRepertoire     = "22021" // a text that is not UTF-8, or holds U+0000
+	uniqueViolation     = "23505"
 	badPassword         = "28P01"
 	unknownStatement    = "26000" // a prepared one that the connection has lost
 )

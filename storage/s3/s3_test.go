@@ -92,3 +92,13 @@ func TestConformance(t *testing.T) {
 		})
 	})
 }
+
+// TestTiles runs what every place for a log promises, against a real server.
+func TestTiles(t *testing.T) {
+	srv := server.S3(t)
+	b := open(t, srv, srv.Bucket(t))
+	storagetest.RunTiles(t, b.Tiles())
+	if infos, err := b.BlobInfos(t.Context(), hub.Digest{}, 10); err != nil || len(infos) != 0 {
+		t.Errorf("files of the log count as originals: %v, %v", infos, err)
+	}
+}

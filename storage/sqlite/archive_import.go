@@ -109,7 +109,7 @@ func (t *tx) importRecord(r *hub.Record) error {
 	case hub.RecordRetention:
 		return importAs(r, func(n *hub.RetentionNote) error { return saveNotes(t, []hub.RetentionNote{*n}) })
 	}
-	return sqlkit.UnknownKind(r.Kind)
+	return t.importLog(r)
 }
 
 // importAs reads a record and inserts it.

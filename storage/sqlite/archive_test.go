@@ -97,6 +97,7 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 	want := "agencies api_keys " +
 		"completions counters deliveries dispatch_parts dispatches evidences " + // completions and parts are made anew from the dispatches
 		"goose_db_version " + // made by the program that opens the store
+		"log_entries log_notes log_shards log_stamps " +
 		"report_parts retention_notes settled status_reports uploads"
 	if err != nil || tables != want {
 		t.Errorf("the tables are %v, %v, archives know %v", tables, err, want)

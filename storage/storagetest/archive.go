@@ -74,6 +74,7 @@ func (b *bench) history() {
 		step.Reports = append(step.Reports, hub.StatusReport{ID: b.ID(), Dispatch: third.Dispatch, Delivery: third.ID, Reporter: "r3", Code: code, RecordedAt: b.Clock})
 	}
 	b.must(b.apply(step))
+	b.logHistory()
 }
 
 // answers is what a store says to everything that reads.
@@ -126,6 +127,7 @@ func (b *bench) answers() map[string]any {
 	keep("completed", completed, err)
 	backlog, err := b.store.Backlog(b.ctx, 100)
 	keep("backlog", backlog, err)
+	b.logAnswers(keep)
 	for _, q := range []hub.EvidenceQuery{{}, {Sender: "s1"}, {Dispatch: sent.Items[0].Dispatch.ID}} {
 		q.Page.Limit = 100
 		evidence, err := b.store.Evidences(b.ctx, q)

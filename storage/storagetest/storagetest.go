@@ -31,6 +31,8 @@ type Store interface {
 	Archives
 	Retention
 	Notes
+	Log
+	LogRecords
 }
 
 // Agencies is the directory's store.
@@ -187,6 +189,9 @@ func Run(t *testing.T, b Backend) {
 		"named content":         testNamedContent,
 		"retention notes":       testNotes,
 		"retention rules":       testRules,
+		"log":                   testLog,
+		"log order":             testLogOrder,
+		"log in parallel":       testLogInParallel,
 		"reopen":                testReopen,
 		"ended context":         testEndedContext,
 		"state machine":         testStateMachine,

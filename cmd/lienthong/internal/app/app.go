@@ -51,6 +51,7 @@ type App struct {
 	lock     *os.File
 	store    engine.State
 	blobs    engine.Content
+	tiles    audit.TileStore
 	queue    engine.Queue
 	services services
 	watch    *telemetry.Telemetry
@@ -67,6 +68,9 @@ type services struct {
 	directory *directory.Directory
 	keys      *directory.Keys
 	audit     *audit.Service
+	log       *audit.Log // nil where this node cannot sign checkpoints
+	proofs    *audit.Reader
+	notes     *audit.Notes
 	intake    *intake.Service
 	delivery  *delivery.Service
 	tracking  *tracking.Service
@@ -121,6 +125,11 @@ func (a *App) openStores(ctx context.Context) error {
 		return err
 	}
 	a.blobs = a.watch.Content(crashpoint.Content(content))
+	tiles, err := content.Tiles()
+	if err != nil {
+		return err
+	}
+	a.tiles = crashpoint.Tiles(tiles)
 	queue, err := engine.OpenQueue(ctx, o)
 	if err != nil {
 		return err
@@ -159,6 +168,9 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	if s.audit, err = a.auditing(key, chain); err != nil {
+		return err
+	}
+	if err := a.logging(ctx, chain); err != nil {
 		return err
 	}
 	s.directory = directory.New(directory.Options{Store: a.store, Now: time.Now, NewID: newID})
@@ -204,7 +216,7 @@ func (a *App) auditing(key crypto.Signer, chain []*x509.Certificate) (*audit.Ser
 	return audit.New(audit.Options{
 		Store: a.store, Sealer: sealer,
 		Issuer: hub.Party{ID: hub.AgencyID(a.config.Name), Scheme: "hub", Name: chain[0].Subject.CommonName},
-		Origin: a.config.Name + "/evidence", Now: time.Now, NewID: newID,
+		Origin: a.origin(), Now: time.Now, NewID: newID,
 	}), nil
 }
 
@@ -382,6 +394,9 @@ func (a *App) Run(ctx context.Context) error {
 		func() error { return a.refresh(work) },
 		func() error { return a.health.run(work) },
 		func() error { return a.bells.run(work) },
+	}
+	if a.services.log != nil {
+		parts = append(parts, func() error { return a.store.Lead(work, "log", a.services.log.Run) })
 	}
 	if a.side != nil {
 		parts = append(parts, a.side.serve)

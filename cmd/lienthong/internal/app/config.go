@@ -27,6 +27,7 @@ type Config struct {
 	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence and certificates."`
 
 	HubKeyFile string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
+	LogKeyFile string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes; without it, DATA-DIR/key/log.pem, made at the first start."`
 
 	engine.Settings `embed:""`
 
@@ -80,6 +81,11 @@ func (c *Config) Check() error {
 	if c.HubKeyFile != "" {
 		if _, _, err := signing.LoadHubKey(c.HubKeyFile); err != nil {
 			found = append(found, hub.Invalid("hub-key-file", "file", "%v", err))
+		}
+	}
+	if c.LogKeyFile != "" {
+		if _, err := signing.LoadLogKey(c.LogKeyFile); err != nil {
+			found = append(found, hub.Invalid("log-key-file", "file", "%v", err))
 		}
 	}
 	if c.TimeToLive < time.Minute {
@@ -159,3 +165,7 @@ func (c *Config) OperatorKeyFile() string { return filepath.Join(c.DataDir, "ope
 // CertificateFile holds the certificate of the hub's evidence key, for those who
 // verify receipts.
 func (c *Config) CertificateFile() string { return filepath.Join(c.DataDir, "hub-certificate.pem") }
+
+// PolicyFile holds the public keys of the log (c2sp.org/tlog-policy), for those who
+// verify proofs.
+func (c *Config) PolicyFile() string { return filepath.Join(c.DataDir, "policy.tlog") }

@@ -50,6 +50,10 @@ var (
 	_ tracking.Notary        = (*audit.Service)(nil)
 	_ audit.Store            = engine.State(nil)
 	_ audit.Sealer           = (*signing.Sealer)(nil)
+	_ audit.LogStore         = engine.State(nil)
+	_ audit.PlaceStore       = engine.State(nil)
+	_ audit.NoteStore        = engine.State(nil)
+	_ httpapi.Log            = (*audit.Reader)(nil)
 	_ edxml.PartStore        = engine.Content(nil)
 	_ httpapi.Authenticator  = (*directory.Keys)(nil)
 	_ httpapi.KeyKeeper      = (*directory.Keys)(nil)
@@ -73,7 +77,7 @@ func (a *App) handler() http.Handler {
 		Directory: s.directory, Registry: s.directory,
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
-		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: a.newRetention(), SignatureRules: s.rules,
+		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: a.newRetention(), Proofs: s.proofs, SignatureRules: s.rules,
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},

@@ -58,6 +58,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	s.collecting()
 	s.uploading()
 	s.run("submitPackage")
+	s.proving()
 	s.retaining()
 
 	for id := range s.ops {
@@ -209,6 +210,30 @@ func (s *samples) uploading() {
 	for _, id := range []string{"uploadStatus", "appendUpload", "completeUpload", "completeUpload"} {
 		s.run(id)
 	}
+}
+
+// proving runs the examples of the log, once it has published a receipt.
+func (s *samples) proving() {
+	proof := published(s.T, s.hub.client(s.T, s.keys["sender"]), hub.EvidenceID(s.vars["EVIDENCE"]))
+	if got := s.run("getProof"); !bytes.HasPrefix(got, proof[:len("c2sp.org/tlog-proof@v1\nindex ")]) {
+		s.Errorf("the example got %q", got)
+	}
+	s.vars["YEAR"], _, _ = strings.Cut(string(s.run("logShards")), " ")
+	lines := strings.Split(string(s.run("logCheckpoint")), "\n")
+	s.vars["TILE"] = "0/000.p/" + lines[1]
+	s.run("logTile")
+}
+
+// published waits until the log proves an evidence.
+func published(t *testing.T, client *hubclient.Client, id hub.EvidenceID) []byte {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	proof, err := client.Proof(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return proof
 }
 
 // retaining runs the examples of retention; a run is over soon after the start.

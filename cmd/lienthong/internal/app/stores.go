@@ -135,6 +135,7 @@ func (c *Config) Engine() string {
 const (
 	fileCertificate = "hub-certificate.pem"
 	fileHubKey      = "hub.pem"
+	fileLogKey      = "log.pem"
 	fileOperator    = "operator.key"
 )
 
@@ -143,6 +144,7 @@ func (c *Config) filePlaces() map[string]string {
 	return map[string]string{
 		fileCertificate: c.CertificateFile(),
 		fileHubKey:      filepath.Join(c.DataDir, "key", "hub.pem"),
+		fileLogKey:      filepath.Join(c.DataDir, "key", fileLogKey),
 		fileOperator:    c.OperatorKeyFile(),
 	}
 }
@@ -181,10 +183,11 @@ func (c *Config) Files(secrets bool) ([]backup.File, error) {
 	}
 	places := c.filePlaces()
 	places[fileHubKey] = cmp.Or(c.HubKeyFile, places[fileHubKey])
-	for _, name := range []string{fileHubKey, fileOperator} {
+	places[fileLogKey] = cmp.Or(c.LogKeyFile, places[fileLogKey])
+	for _, name := range []string{fileHubKey, fileLogKey, fileOperator} {
 		content, err := os.ReadFile(places[name])
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && name == fileOperator: // the operator may keep it elsewhere
+		case errors.Is(err, fs.ErrNotExist) && name != fileHubKey: // the operator may keep them elsewhere
 		case err != nil:
 			return nil, hub.Invalid("data-dir", "file", "%v", err)
 		default:

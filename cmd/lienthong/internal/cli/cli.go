@@ -46,6 +46,7 @@ type commands struct {
 	Sent    sentCommand    `cmd:"" help:"List what was sent, with the state at every recipient."`
 
 	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
+	Audit   auditCommand   `cmd:"" help:"Read the whole log of a hub and check it against all that was kept of it."`
 	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages and receipts, offline."`
 
 	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies."`

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
@@ -78,6 +79,7 @@ type receiptCommand struct {
 	connection `embed:""`
 	Dispatch   string `arg:"" help:"Dispatch whose receipts to download."`
 	Dir        string `default:"." type:"path" help:"Folder for the files."`
+	Proof      bool   `help:"Also download the proof of each receipt that the hub's log holds it."`
 }
 
 // Run writes one file a receipt, in the order of events.
@@ -89,7 +91,7 @@ func (c *receiptCommand) Run(ctx context.Context, e *env) error {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return hub.Invalid("dir", "folder", "%v", err)
 	}
-	var files []string
+	var files, proofs []string
 	for sealed, err := range hubclient.All(func(p hub.Page) (hub.List[hub.SealedEvidence], error) {
 		return client.DispatchEvidence(ctx, hub.DispatchID(c.Dispatch), p)
 	}) {
@@ -104,11 +106,34 @@ func (c *receiptCommand) Run(ctx context.Context, e *env) error {
 			return err
 		}
 		files = append(files, path)
+		if c.Proof {
+			proofs = append(proofs, proofName(path))
+			if err := saveProof(ctx, client, sealed.Evidence.ID, proofName(path)); err != nil {
+				return err
+			}
+		}
 	}
+	files = append(files, proofs...)
 	return e.print(files, func(w io.Writer) {
 		for _, f := range files {
 			fmt.Fprintln(w, f)
 		}
+	})
+}
+
+// proofName is the file of the proof beside that of a receipt.
+func proofName(receipt string) string {
+	return strings.TrimSuffix(receipt, ".receipt.json") + ".tlog-proof"
+}
+
+func saveProof(ctx context.Context, client *hubclient.Client, id hub.EvidenceID, path string) error {
+	proof, err := client.Proof(ctx, id)
+	if err != nil {
+		return err
+	}
+	return writeFile(path, func(w io.Writer) error {
+		_, err := w.Write(proof)
+		return err
 	})
 }
 

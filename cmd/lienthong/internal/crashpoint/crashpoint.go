@@ -13,6 +13,7 @@ import (
 	"net/http"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
+	"github.com/lienthong/lienthong/hub/audit"
 )
 
 // State returns s.
@@ -23,6 +24,9 @@ func Content(c engine.Content) engine.Content { return c }
 
 // Queue returns q.
 func Queue(q engine.Queue) engine.Queue { return q }
+
+// Tiles returns t.
+func Tiles(t audit.TileStore) audit.TileStore { return t }
 
 // Answers returns h.
 func Answers(h http.Handler) http.Handler { return h }

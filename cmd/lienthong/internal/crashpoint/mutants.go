@@ -16,6 +16,7 @@ import (
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
 )
 
 // chosen is the step at which this process dies, and how often it is reached before.
@@ -150,6 +151,25 @@ func (c *content) CommitStaged(ctx context.Context, id string) (hub.Digest, int6
 		at("after:gather")
 	}
 	return digest, size, err
+}
+
+// AppendLog is a step of the sequencer.
+func (s *state) AppendLog(ctx context.Context, first int64, b hub.LogBatch) error {
+	return do("sequence", func() error { return s.State.AppendLog(ctx, first, b) })
+}
+
+// PublishLog makes a checkpoint stand.
+func (s *state) PublishLog(ctx context.Context, head hub.LogHead) error {
+	return do("checkpoint", func() error { return s.State.PublishLog(ctx, head) })
+}
+
+// Tiles wraps the place of the log.
+func Tiles(t audit.TileStore) audit.TileStore { return &tiles{t} }
+
+type tiles struct{ audit.TileStore }
+
+func (t *tiles) PutTiles(ctx context.Context, list []hub.LogTile) error {
+	return do("tiles", func() error { return t.TileStore.PutTiles(ctx, list) })
 }
 
 // Queue wraps a queue.

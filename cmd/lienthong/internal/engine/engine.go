@@ -48,8 +48,21 @@ type Records interface {
 	tracking.Store
 	tracking.LeaseStore
 	tracking.ReportStore
-	audit.Store
+	Evidenced
 	Kept
+}
+
+// Evidenced keeps what proves what happened.
+type Evidenced interface {
+	audit.Store
+	audit.LogStore
+	LogRecords
+}
+
+// LogRecords is what belongs to the log beside its order.
+type LogRecords interface {
+	audit.PlaceStore
+	audit.NoteStore
 }
 
 // Kept is for how long content stays.
@@ -120,6 +133,8 @@ type Stored interface {
 	BlobInfos(ctx context.Context, after hub.Digest, limit int) ([]hub.BlobInfo, error)
 	RemoveBlob(ctx context.Context, digest hub.Digest, before time.Time) error
 	SweepStaging(ctx context.Context, before time.Time) (int, error)
+	// Tiles is the place of the log's files, beside the originals.
+	Tiles() (audit.TileStore, error)
 }
 
 // Queue carries references between the nodes.

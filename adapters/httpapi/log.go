@@ -1,0 +1,84 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Log shows the tamper-evident log. Its files hold no personal data and are for
+// everybody; a proof is for those whom its evidence concerns.
+type Log interface {
+	Shards(ctx context.Context) ([]hub.LogShard, error)
+	// Checkpoint and Tile answer KindNotFound for what is not there.
+	Checkpoint(ctx context.Context, shard string) ([]byte, error)
+	Tile(ctx context.Context, shard, name string) ([]byte, error)
+	Proof(ctx context.Context, actor hub.Actor, id hub.EvidenceID) ([]byte, error)
+}
+
+// Media types of c2sp.org/tlog-tiles and of what people read.
+const (
+	octets    = "application/octet-stream"
+	plainText = "text/plain; charset=utf-8"
+)
+
+func logRoutes() []route {
+	evidence := []hub.Scope{hub.ScopeRead, hub.ScopeAudit}
+	routes := []route{
+		{method: http.MethodGet, pattern: "/log", public: true, handle: (*api).logShards},
+		{method: http.MethodGet, pattern: "/log/{shard}/checkpoint", public: true, handle: (*api).logCheckpoint},
+		{method: http.MethodGet, pattern: "/log/{shard}/tile/{tile}", served: "/log/{shard}/tile/*", public: true, handle: (*api).logTile},
+		{method: http.MethodGet, pattern: "/v1/evidence/{evidence}/proof", scopes: evidence, handle: (*api).proof},
+	}
+	for i := range routes {
+		handle := routes[i].handle
+		routes[i].handle = func(a *api, x *exchange) error {
+			if a.Proofs == nil {
+				return a.noRoute(x)
+			}
+			return handle(a, x)
+		}
+	}
+	return routes
+}
+
+// logShards names the shards, one a line.
+func (a *api) logShards(x *exchange) error {
+	shards, err := a.Proofs.Shards(x.r.Context())
+	if err != nil {
+		return err
+	}
+	var names strings.Builder
+	for i := range shards {
+		origin := shards[i].Origin
+		names.WriteString(origin[strings.LastIndexByte(origin, '/')+1:] + " " + origin + "\n")
+	}
+	return x.text(http.StatusOK, plainText, []byte(names.String()))
+}
+
+func (a *api) logCheckpoint(x *exchange) error {
+	signed, err := a.Proofs.Checkpoint(x.r.Context(), x.param("shard"))
+	if err != nil {
+		return err
+	}
+	return x.text(http.StatusOK, plainText, signed)
+}
+
+// logTile answers with a file that never changes, so that everybody may keep it.
+func (a *api) logTile(x *exchange) error {
+	data, err := a.Proofs.Tile(x.r.Context(), x.param("shard"), x.param("*"))
+	if err != nil {
+		return err
+	}
+	return x.forEver(octets, data)
+}
+
+func (a *api) proof(x *exchange) error {
+	proof, err := a.Proofs.Proof(x.r.Context(), x.actor, hub.EvidenceID(x.param("evidence")))
+	if err != nil {
+		return err
+	}
+	return x.text(http.StatusOK, plainText, proof)
+}

@@ -1,0 +1,28 @@
+package httpapi
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// TestLogFiles: they are for everybody, and a tile may be kept for ever. A proof is not.
+func TestLogFiles(t *testing.T) {
+	s := newTestServer(t)
+	tile := s.call(t, http.MethodGet, "/log/2026/tile/0/x001/067", "", "Authorization", "")
+	if tile.StatusCode != http.StatusOK || string(tile.body) != "2026 0/x001/067" || tile.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
+		t.Errorf("a tile: %d %q %q", tile.StatusCode, tile.body, tile.Header.Get("Cache-Control"))
+	}
+	checkpoint := s.call(t, http.MethodGet, "/log/2026/checkpoint", "")
+	if checkpoint.Header.Get("Content-Type") != "text/plain; charset=utf-8" || checkpoint.Header.Get("Cache-Control") != "private, no-cache" {
+		t.Errorf("a checkpoint: %v", checkpoint.Header)
+	}
+	if a := s.call(t, http.MethodGet, "/v1/evidence/e1/proof", "", "Authorization", ""); a.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a proof without a key: %d", a.StatusCode)
+	}
+	s.hub.err = hub.Errorf(hub.KindNotFound, "tile", "", "there is no such tile")
+	if a := s.call(t, http.MethodGet, "/log/2026/tile/../../secret", ""); a.StatusCode == http.StatusOK {
+		t.Errorf("a name that leads elsewhere: %d", a.StatusCode)
+	}
+}

@@ -1,0 +1,132 @@
+package app
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/signing"
+)
+
+// origin is the name of the log that evidence goes to; that of a year follows behind a
+// slash.
+func (a *App) origin() string { return a.config.Name + "/evidence" }
+
+// logging wires the log. A node without the key of the log, where another one has it,
+// does everything but sign checkpoints.
+func (a *App) logging(ctx context.Context, chain []*x509.Certificate) error {
+	s := &a.services
+	s.proofs = &audit.Reader{Evidence: s.audit, Store: a.store, Tiles: a.tiles}
+	s.notes = &audit.Notes{Store: a.store, Now: time.Now, NewID: newID}
+	key, err := a.logKey()
+	if err != nil {
+		return err
+	}
+	public := key.Public().(ed25519.PublicKey)
+	mine := fmt.Sprintf("%x", public)
+	standing, err := a.store.Settle(ctx, "log-key", mine)
+	if err != nil {
+		return err
+	}
+	if standing != mine {
+		if !a.config.Shared() {
+			return hub.Errorf(hub.KindConflict, "data-dir", "log_key",
+				"the log of this hub is signed with another key (%.16s..., here %.16s...): put the file back, by --log-key-file or as DATA-DIR/key/log.pem", standing, mine)
+		}
+		a.log.WarnContext(ctx, "this node has another key of the log and signs no checkpoints: give all nodes the same file by --log-key-file", "key", mine, "standing", standing)
+		return nil
+	}
+	s.log = audit.NewLog(audit.LogOptions{Store: a.store, Tiles: a.tiles, Origin: a.origin(), Key: key, Now: time.Now, Log: a.log})
+	if err := a.writePolicy(ctx, public); err != nil {
+		return err
+	}
+	return a.noteState(ctx, public, chain)
+}
+
+func (a *App) logKey() (ed25519.PrivateKey, error) {
+	if a.config.LogKeyFile != "" {
+		return signing.LoadLogKey(a.config.LogKeyFile)
+	}
+	return signing.LoadOrCreateLogKey(filepath.Join(a.config.DataDir, "key"))
+}
+
+// yearsAhead are named in the policy that is written at a start: so long a hub may run
+// on.
+const yearsAhead = 2
+
+// writePolicy publishes the keys of the log: one line for each year that has one, and
+// for the coming ones.
+func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) error {
+	shards, err := a.store.LogShards(ctx)
+	if err != nil {
+		return err
+	}
+	var policy strings.Builder
+	seen := map[string]bool{}
+	line := func(origin string) {
+		if !seen[origin] {
+			seen[origin] = true
+			policy.WriteString("log " + audit.VerifierKey(origin, key) + "\n")
+		}
+	}
+	for i := range shards {
+		line(shards[i].Origin)
+	}
+	for year := time.Now().UTC().Year(); len(seen) < len(shards)+yearsAhead+1; year++ {
+		if origin := fmt.Sprintf("%s/%d", a.origin(), year); !seen[origin] {
+			line(origin)
+		}
+	}
+	policy.WriteString("quorum none\n")
+	path := a.config.PolicyFile()
+	if there, err := os.ReadFile(path); err == nil && string(there) == policy.String() {
+		return nil
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return hub.Internal("read the policy of the log", err)
+	}
+	if err := os.WriteFile(path, []byte(policy.String()), 0o644); err != nil { //nolint:gosec // public keys
+		return hub.Internal("write the policy of the log", err)
+	}
+	return nil
+}
+
+// keyState and policyState are what the log holds of keys and rules, whenever they change.
+type keyState struct {
+	Log          string   `json:"log"`          // public key, in hex
+	Certificates []string `json:"certificates"` // SHA-256 of the chain of the hub key
+}
+
+type policyState struct {
+	Evidence   string `json:"evidence_profile"`
+	Signatures string `json:"signature_policy"`
+	Anchors    string `json:"anchors_sha256,omitempty"` // of the file of trust anchors
+}
+
+func (a *App) noteState(ctx context.Context, key ed25519.PublicKey, chain []*x509.Certificate) error {
+	keys := keyState{Log: fmt.Sprintf("%x", key)}
+	for _, c := range chain {
+		keys.Certificates = append(keys.Certificates, fmt.Sprintf("%x", sha256.Sum256(c.Raw)))
+	}
+	if err := a.services.notes.NoteChange(ctx, hub.LogNoteKey, keys); err != nil {
+		return err
+	}
+	policy := policyState{Evidence: hub.EvidenceProfile, Signatures: a.config.SignaturePolicy}
+	if a.config.Anchors != "" {
+		text, err := os.ReadFile(a.config.Anchors)
+		if err != nil {
+			return hub.Invalid("anchors", "file", "%v", err)
+		}
+		policy.Anchors = fmt.Sprintf("%x", sha256.Sum256(text))
+	}
+	return a.services.notes.NoteChange(ctx, hub.LogNotePolicy, policy)
+}

@@ -1,0 +1,389 @@
+package audit
+
+import (
+	"context"
+	"crypto/ed25519"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// LogStore keeps the order of the log. What was given an index keeps it for ever.
+type LogStore interface {
+	// LogShards lists the shards, oldest first.
+	LogShards(ctx context.Context) ([]hub.LogShard, error)
+	// Unsequenced returns what is recorded and has no index: by that state, not by
+	// a number, so that nothing recorded late is passed over. The mark only saves
+	// reading again what all has an index.
+	Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (hub.LogIntake, error)
+	// AppendLog gives entries the indexes from first on, in one durable step. It
+	// MUST refuse (KindConflict) a batch that leaves a gap, one from an epoch
+	// smaller than was seen, and a source that has an index. A shard begins with
+	// its first batch.
+	AppendLog(ctx context.Context, first int64, batch hub.LogBatch) error
+	// LogEntries reads entries of a shard in order, from an index on.
+	LogEntries(ctx context.Context, origin string, from int64, limit int) ([]hub.LogEntry, error)
+	// PublishLog records the newest checkpoint. It MUST refuse (KindConflict) one of
+	// an older epoch and one that is not greater than the last.
+	PublishLog(ctx context.Context, head hub.LogHead) error
+}
+
+// TileStore keeps tiles, which never change, and the newest checkpoint of each shard.
+type TileStore interface {
+	// PutTiles stores tiles durably before it returns. One that is there with other
+	// bytes is KindConflict.
+	PutTiles(ctx context.Context, tiles []hub.LogTile) error
+	// Tile reads a tile; KindNotFound when there is none.
+	Tile(ctx context.Context, name string) ([]byte, error)
+	// PutHead replaces a file that changes, such as the checkpoint: readers see the
+	// old or the new one.
+	PutHead(ctx context.Context, head hub.LogTile) error
+	// DropPartial removes the partial tiles of a tile that is full now. They may
+	// stay.
+	DropPartial(ctx context.Context, name string) error
+}
+
+// LogOptions are what a Log needs; all fields are required.
+type LogOptions struct {
+	Store  LogStore
+	Tiles  TileStore
+	Origin string // of all shards; that of a year follows behind a slash
+	Key    ed25519.PrivateKey
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// How the log grows.
+const (
+	maxBatch = 4096                   // entries that are given indexes in one step
+	logPace  = 400 * time.Millisecond // between two looks at what was recorded
+)
+
+// Log numbers what was recorded, without gaps, and publishes signed checkpoints over
+// it: the Merkle log of c2sp.org/tlog-tiles, one shard for each year (UTC), linked by
+// the last checkpoint of a year as the first leaf of the next.
+//
+// The order of durability is: index in the store, tiles, checkpoint in the store,
+// checkpoint for readers. After a crash between any two of them the next Run goes on
+// from the store and makes the same tiles again. One node at a time runs it; the store
+// refuses a node that was thought dead. A checkpoint never takes back what an earlier
+// one says: where stored tiles or entries do not lead to the last checkpoint, the log
+// stops with KindInternal and rule "damaged".
+type Log struct {
+	LogOptions
+
+	mu    sync.Mutex // guards fault
+	fault error      // why the last step failed; nil while all is well
+}
+
+// NewLog returns a log. It does nothing before Run.
+func NewLog(o LogOptions) *Log { return &Log{LogOptions: o} }
+
+// Run lets the log grow until ctx ends or a step fails; the caller runs it again after
+// a pause. The epoch is that of the right to be the only one.
+func (l *Log) Run(ctx context.Context, epoch int64) error {
+	g, err := l.open(ctx, epoch)
+	for err == nil {
+		var more bool
+		if more, err = g.step(ctx); err != nil {
+			break
+		}
+		l.setFault(nil)
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			_, err := g.step(context.WithoutCancel(ctx)) // the last checkpoint before a stop
+			return err
+		case <-time.After(logPace):
+		}
+	}
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // the end of the right, or of the hub
+	}
+	l.setFault(err)
+	l.LogOptions.Log.ErrorContext(ctx, "the log does not grow", "error", err)
+	return err
+}
+
+// Fault returns why the log does not grow at this node, nil while it does.
+func (l *Log) Fault() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fault
+}
+
+func (l *Log) setFault(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fault = err
+}
+
+// growing is a log that one holder of the right lets grow.
+type growing struct {
+	LogOptions
+	epoch int64
+	shard hub.LogShard // the newest; without an origin before the first
+	edge  edge         // of the published tree
+	mark  hub.LogMark
+}
+
+// open finds the newest shard and the edge of its published tree.
+func (l *Log) open(ctx context.Context, epoch int64) (*growing, error) {
+	g := &growing{LogOptions: l.LogOptions, epoch: epoch}
+	shards, err := l.Store.LogShards(ctx)
+	if err != nil || len(shards) == 0 {
+		return g, err
+	}
+	g.shard = shards[len(shards)-1]
+	g.mark = g.shard.Mark
+	return g, g.restore(ctx)
+}
+
+// step gives indexes to what was recorded and publishes what has one. It reports
+// whether more is waiting.
+func (g *growing) step(ctx context.Context) (bool, error) {
+	if err := g.publish(ctx); err != nil { // what a crash left behind
+		return false, err
+	}
+	intake, err := g.Store.Unsequenced(ctx, g.mark, maxBatch)
+	if err != nil {
+		return false, err
+	}
+	if len(intake.Sources) == 0 {
+		g.mark = intake.Mark
+		return false, nil
+	}
+	if err := g.sequence(ctx, &intake); err != nil {
+		return false, err
+	}
+	return len(intake.Sources) == maxBatch, g.publish(ctx)
+}
+
+// sequence appends a batch to the shard of this year.
+func (g *growing) sequence(ctx context.Context, intake *hub.LogIntake) error {
+	batch := hub.LogBatch{Origin: g.shard.Origin, Epoch: g.epoch, Mark: intake.Mark}
+	first := g.shard.Size
+	if origin := g.originNow(); origin != g.shard.Origin {
+		batch.Origin, first = origin, 0
+		if g.shard.Origin != "" {
+			link, err := encodeLeaf(&Leaf{Type: leafPrevious, Checkpoint: string(g.shard.Head.Note)})
+			if err != nil {
+				return err
+			}
+			batch.Entries = append(batch.Entries, hub.LogEntry{Data: link})
+		}
+	}
+	for i := range intake.Sources {
+		data, err := leafOf(&intake.Sources[i])
+		if err != nil {
+			return damaged("%s cannot go into the log: %v", intake.Sources[i].ID, err)
+		}
+		batch.Entries = append(batch.Entries, hub.LogEntry{Source: intake.Sources[i].ID, Data: data})
+	}
+	for i := range batch.Entries {
+		batch.Entries[i].Index = first + int64(i)
+	}
+	if err := g.Store.AppendLog(ctx, first, batch); err != nil {
+		return err
+	}
+	if batch.Origin != g.shard.Origin {
+		g.shard, g.edge = hub.LogShard{Origin: batch.Origin}, edge{}
+	}
+	g.shard.Size, g.mark = first+int64(len(batch.Entries)), intake.Mark
+	return nil
+}
+
+// originNow is the shard of this year. A clock that went back never opens an old one
+// again.
+func (g *growing) originNow() string {
+	year := g.Now().UTC().Year()
+	if last, err := strconv.Atoi(ShardName(g.shard.Origin)); err == nil {
+		year = max(year, last)
+	}
+	return g.Origin + "/" + strconv.Itoa(year)
+}
+
+// ShardName is the last part of the origin of a shard: its year, and its place among
+// the others.
+func ShardName(origin string) string { return origin[strings.LastIndexByte(origin, '/')+1:] }
+
+// publish makes tiles and a checkpoint over all that has an index.
+func (g *growing) publish(ctx context.Context) error {
+	for g.edge.size < g.shard.Size {
+		entries, err := g.Store.LogEntries(ctx, g.shard.Origin, g.edge.size, maxBatch)
+		if err != nil {
+			return err
+		}
+		if err := g.grow(ctx, entries); err != nil {
+			return err
+		}
+	}
+	if g.shard.Head.Size == g.shard.Size {
+		return nil
+	}
+	root := g.edge.root()
+	signed, err := g.sign(&Checkpoint{Origin: g.shard.Origin, Size: g.edge.size, Root: hub.Digest(root)})
+	if err != nil {
+		return err
+	}
+	head := hub.LogHead{Origin: g.shard.Origin, Epoch: g.epoch, Size: g.edge.size, Note: signed, At: g.Now().UTC().Truncate(time.Microsecond)}
+	if err := g.Store.PublishLog(ctx, head); err != nil {
+		return err
+	}
+	g.shard.Head = head
+	return g.Tiles.PutHead(ctx, hub.LogTile{Name: ShardName(head.Origin) + "/checkpoint", Data: signed})
+}
+
+func (g *growing) sign(c *Checkpoint) ([]byte, error) {
+	signed, err := note.Sign(&note.Note{Text: c.text()}, &signer{name: c.Origin, keyType: typeEd25519, key: g.Key, now: g.Now})
+	if err != nil {
+		return nil, hub.Internal("sign a checkpoint", err)
+	}
+	return signed, nil
+}
+
+// grow adds entries to the edge and stores the tiles that they fill, durably, with
+// the partial ones behind them.
+func (g *growing) grow(ctx context.Context, entries []hub.LogEntry) error {
+	if len(entries) == 0 {
+		return damaged("entry %d of %s is missing", g.edge.size, g.shard.Origin)
+	}
+	var tiles []hub.LogTile
+	var filled []string
+	next := g.edge.clone() // a step that fails is done again from where it began
+	for i := range entries {
+		if entries[i].Index != next.size {
+			return damaged("entry %d of %s is missing", next.size, g.shard.Origin)
+		}
+		next.add(entries[i].Data, func(level int, n int64, data []byte) {
+			name := g.tile(level, n, tileWidth)
+			tiles, filled = append(tiles, hub.LogTile{Name: name, Data: data}), append(filled, name)
+		})
+	}
+	next.partial(func(level int, n int64, width int, data []byte) {
+		tiles = append(tiles, hub.LogTile{Name: g.tile(level, n, width), Data: data})
+	})
+	if err := g.Tiles.PutTiles(ctx, tiles); err != nil {
+		return err
+	}
+	g.edge = next
+	for _, name := range filled {
+		if err := g.Tiles.DropPartial(ctx, name); err != nil {
+			g.Log.WarnContext(ctx, "partial tiles stay", "tile", name, "error", err)
+		}
+	}
+	return nil
+}
+
+func (g *growing) tile(level int, n int64, width int) string {
+	return ShardName(g.shard.Origin) + "/" + tileName(level, n, width)
+}
+
+// restore brings the edge to the last checkpoint: from the tiles, or from the entries
+// where tiles are missing, which writes them again.
+func (g *growing) restore(ctx context.Context) error {
+	if g.shard.Head.Size == 0 {
+		return nil
+	}
+	published, err := openOwn(g.shard.Head.Note, g.shard.Origin, g.Key.Public().(ed25519.PublicKey))
+	if err != nil {
+		return err
+	}
+	if published.Size != g.shard.Head.Size || g.shard.Size < published.Size {
+		return damaged("the last checkpoint of %s is of size %d, the store says %d of %d", g.shard.Origin, published.Size, g.shard.Head.Size, g.shard.Size)
+	}
+	err = g.restoreFromTiles(ctx, published.Size)
+	switch {
+	case err == nil && g.edge.root() == tlog.Hash(published.Root):
+	case err == nil || hub.KindOf(err) == hub.KindNotFound || hub.KindOf(err) == hub.KindInternal:
+		err = g.rebuild(ctx, &published)
+	}
+	if err != nil {
+		return err
+	}
+	return g.Tiles.PutHead(ctx, hub.LogTile{Name: ShardName(g.shard.Origin) + "/checkpoint", Data: g.shard.Head.Note})
+}
+
+// rebuild makes the tiles of the published tree again, from the entries.
+func (g *growing) rebuild(ctx context.Context, published *Checkpoint) error {
+	g.Log.WarnContext(ctx, "the tiles of the log are built again", "shard", g.shard.Origin, "size", published.Size)
+	g.edge = edge{}
+	for g.edge.size < published.Size {
+		entries, err := g.Store.LogEntries(ctx, g.shard.Origin, g.edge.size, int(min(maxBatch, published.Size-g.edge.size)))
+		if err != nil {
+			return err
+		}
+		if err := g.grow(ctx, entries); err != nil {
+			return err
+		}
+	}
+	if g.edge.root() != tlog.Hash(published.Root) {
+		return damaged("the entries of %s do not lead to its last checkpoint, of size %d", g.shard.Origin, published.Size)
+	}
+	return nil
+}
+
+// restoreFromTiles reads the partial tiles of a size.
+func (g *growing) restoreFromTiles(ctx context.Context, size int64) error {
+	g.edge = edge{size: size}
+	for level := 0; size>>(tileHeight*level) > 0; level++ {
+		at := size >> (tileHeight * level)
+		width := int(at % tileWidth)
+		hashes := []tlog.Hash{}
+		if width > 0 {
+			data, err := g.Tiles.Tile(ctx, g.tile(level, at/tileWidth, width))
+			if err != nil {
+				return err
+			}
+			if hashes, err = split(data, width); err != nil {
+				return err
+			}
+		}
+		g.edge.levels = append(g.edge.levels, hashes)
+	}
+	if width := int(size % tileWidth); width > 0 {
+		bundle, err := g.Tiles.Tile(ctx, g.tile(entryLevel, size/tileWidth, width))
+		if err != nil {
+			return err
+		}
+		g.edge.bundle = bundle
+		return g.checkBundle(width)
+	}
+	return nil
+}
+
+// checkBundle checks the entries of the bundle against their hashes.
+func (g *growing) checkBundle(width int) error {
+	entries, err := splitEntries(g.edge.bundle, width)
+	if err != nil {
+		return err
+	}
+	for i, data := range entries {
+		if tlog.RecordHash(data) != g.edge.levels[0][i] {
+			return damaged("entry %d of the last bundle of %s is not what its hash says", i, g.shard.Origin)
+		}
+	}
+	return nil
+}
+
+// openOwn reads a checkpoint that this hub signed.
+func openOwn(signed []byte, origin string, key ed25519.PublicKey) (Checkpoint, error) {
+	n, err := openNote(signed, []note.Verifier{&verifier{name: origin, keyType: typeEd25519, key: key}})
+	if err != nil {
+		return Checkpoint{}, damaged("the last checkpoint of %s: %v", origin, err)
+	}
+	c, err := parseCheckpoint(n.Text)
+	if err == nil && c.Origin != origin {
+		err = damaged("the last checkpoint of %s is one of %.80q", origin, c.Origin)
+	}
+	return c, err
+}

@@ -1,0 +1,452 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+	"pgregory.net/rapid"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// memory is a store and a place for files that can fail at a chosen call, before or
+// after it took effect, as a process dies.
+type memory struct {
+	shards  []hub.LogShard
+	entries map[string][]hub.LogEntry
+	sources []hub.LogSource
+	placed  map[string]bool
+	tiles   map[string][]byte
+	fuse    int // calls until the next failure; -1: never
+}
+
+func newMemory() *memory {
+	return &memory{entries: map[string][]hub.LogEntry{}, placed: map[string]bool{}, tiles: map[string][]byte{}, fuse: -1}
+}
+
+var errDied = errors.New("died")
+
+// step runs a change of the store; when the fuse has burnt down it fails, before or
+// after the change.
+func (m *memory) step(change func() error) error {
+	if m.fuse == 0 {
+		return errDied
+	}
+	if m.fuse > 0 {
+		m.fuse--
+	}
+	err := change()
+	if m.fuse == 0 {
+		return errDied
+	}
+	if m.fuse > 0 {
+		m.fuse--
+	}
+	return err
+}
+
+func (m *memory) LogShards(context.Context) ([]hub.LogShard, error) {
+	return append([]hub.LogShard(nil), m.shards...), nil
+}
+
+func (m *memory) Unsequenced(_ context.Context, mark hub.LogMark, limit int) (hub.LogIntake, error) {
+	intake := hub.LogIntake{Mark: mark}
+	for _, s := range m.sources {
+		if !m.placed[s.ID] && len(intake.Sources) < limit {
+			intake.Sources = append(intake.Sources, s)
+		}
+	}
+	return intake, nil
+}
+
+func (m *memory) AppendLog(_ context.Context, first int64, b hub.LogBatch) error {
+	return m.step(func() error {
+		if len(m.shards) == 0 || m.shards[len(m.shards)-1].Origin != b.Origin {
+			m.shards = append(m.shards, hub.LogShard{Origin: b.Origin})
+		}
+		s := &m.shards[len(m.shards)-1]
+		if s.Size != first {
+			return hub.Errorf(hub.KindConflict, "log", "order", "gap")
+		}
+		for _, e := range b.Entries {
+			m.placed[e.Source] = true
+		}
+		m.entries[b.Origin] = append(m.entries[b.Origin], b.Entries...)
+		s.Size, s.Epoch = s.Size+int64(len(b.Entries)), b.Epoch
+		return nil
+	})
+}
+
+func (m *memory) LogEntries(_ context.Context, origin string, from int64, limit int) ([]hub.LogEntry, error) {
+	all := m.entries[origin]
+	return all[min(from, int64(len(all))):min(from+int64(limit), int64(len(all)))], nil
+}
+
+func (m *memory) PublishLog(_ context.Context, head hub.LogHead) error {
+	return m.step(func() error {
+		for i := range m.shards {
+			if m.shards[i].Origin == head.Origin && m.shards[i].Head.Size < head.Size {
+				m.shards[i].Head = head
+				return nil
+			}
+		}
+		return hub.Errorf(hub.KindConflict, "log", "order", "an old checkpoint")
+	})
+}
+
+func (m *memory) PutTiles(_ context.Context, tiles []hub.LogTile) error {
+	return m.step(func() error {
+		for _, t := range tiles {
+			if there, ok := m.tiles[t.Name]; ok && !bytes.Equal(there, t.Data) {
+				return hub.Errorf(hub.KindConflict, "tile", "differs", "%s", t.Name)
+			}
+			m.tiles[t.Name] = bytes.Clone(t.Data)
+		}
+		return nil
+	})
+}
+
+func (m *memory) Tile(_ context.Context, name string) ([]byte, error) {
+	data, ok := m.tiles[name]
+	if !ok {
+		return nil, hub.Errorf(hub.KindNotFound, "tile", "", "no %s", name)
+	}
+	return data, nil
+}
+
+func (m *memory) PutHead(_ context.Context, head hub.LogTile) error {
+	return m.step(func() error { m.tiles[head.Name] = head.Data; return nil })
+}
+
+func (m *memory) DropPartial(_ context.Context, name string) error {
+	for n := range m.tiles {
+		if len(n) > len(name) && n[:len(name)+3] == name+".p/" {
+			delete(m.tiles, n)
+		}
+	}
+	return nil
+}
+
+// record adds evidences.
+func (m *memory) record(n int) {
+	for range n {
+		id := fmt.Sprint("e", len(m.sources))
+		m.sources = append(m.sources, hub.LogSource{
+			ID: id, JWS: "sig " + id,
+			Canonical: fmt.Appendf(nil, `{"event":%q,"event_time":"2026-11-23T10:15:31.204Z","evidence_id":%q}`, hub.EventContentHandover, id),
+		})
+	}
+}
+
+func testKey(seed byte) ed25519.PrivateKey {
+	return ed25519.NewKeyFromSeed(bytes.Repeat([]byte{seed}, ed25519.SeedSize))
+}
+
+func newTestLog(m *memory, now *time.Time) *Log {
+	return NewLog(LogOptions{
+		Store: m, Tiles: m, Origin: "hub/evidence", Key: testKey(1), Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return *now },
+	})
+}
+
+// grow runs the log until nothing waits.
+func grow(l *Log) error {
+	g, err := l.open(context.Background(), 1)
+	for more := true; err == nil && more; {
+		more, err = g.step(context.Background())
+	}
+	return err
+}
+
+func at(year int) *time.Time {
+	t := time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)
+	return &t
+}
+
+// head returns the checkpoint of a shard, verified.
+func (m *memory) head(t interface{ Fatal(args ...any) }, origin string) Checkpoint {
+	for i := range m.shards {
+		if m.shards[i].Origin == origin {
+			c, err := openOwn(m.shards[i].Head.Note, origin, testKey(1).Public().(ed25519.PublicKey))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+	}
+	t.Fatal("no shard " + origin)
+	return Checkpoint{}
+}
+
+// TestEdge: roots and tiles are those of package tlog, whatever the size.
+func TestEdge(t *testing.T) {
+	var e edge
+	var hashes []tlog.Hash
+	reader := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		out := make([]tlog.Hash, len(indexes))
+		for i, x := range indexes {
+			out[i] = hashes[x]
+		}
+		return out, nil
+	})
+	tiles := map[string][]byte{}
+	for n := int64(0); n < 70_000; n++ {
+		if n < 700 || n%4999 == 0 || n == 65_536 || n == 65_537 {
+			want, err := tlog.TreeHash(n, reader)
+			if err != nil || e.root() != want {
+				t.Fatalf("the root of %d entries differs: %v", n, err)
+			}
+		}
+		data := fmt.Appendf(nil, "entry %d", n)
+		more, err := tlog.StoredHashes(n, data, reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes = append(hashes, more...)
+		e.add(data, func(level int, n int64, data []byte) { tiles[tileName(level, n, tileWidth)] = bytes.Clone(data) })
+	}
+	e.partial(func(level int, n int64, width int, data []byte) { tiles[tileName(level, n, width)] = bytes.Clone(data) })
+	// The example of c2sp.org/tlog-tiles: a tree of 70,000.
+	if len(tiles) != 2*273+1+1+3 {
+		t.Errorf("%d tiles", len(tiles))
+	}
+	for _, tile := range tlog.NewTiles(tileHeight, 0, 70_000) {
+		want, err := tlog.ReadTileData(tile, reader)
+		if err != nil || !bytes.Equal(tiles[tileName(tile.L, tile.N, tile.W)], want) {
+			t.Errorf("tile %s differs: %v", tileName(tile.L, tile.N, tile.W), err)
+		}
+	}
+	bundle, err := splitEntries(tiles["tile/entries/273.p/112"], 112)
+	if err != nil || string(bundle[111]) != "entry 69999" {
+		t.Errorf("the last bundle: %v", err)
+	}
+}
+
+func TestTileNames(t *testing.T) {
+	for _, c := range []struct {
+		level int
+		n     int64
+		width int
+		want  string
+	}{
+		{0, 1234067, 256, "tile/0/x001/x234/067"}, {entryLevel, 5, 256, "tile/entries/005"}, {63, 1000, 255, "tile/63/x001/000.p/255"}, {1, 999, 1, "tile/1/999.p/1"},
+	} {
+		if got := tileName(c.level, c.n, c.width); got != c.want {
+			t.Errorf("got %s, want %s", got, c.want)
+		}
+	}
+}
+
+// TestLeafIsCanonical: members in order, no personal data, and nothing else is read.
+func TestLeafIsCanonical(t *testing.T) {
+	leaf, err := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z","sender":{"name":"Nguyễn Văn A (hư cấu)"}}`), "a..b")
+	want := fmt.Sprintf(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","sha256":"%s","sig_sha256":"%x","t":"receipt","time":"2026-11-23T10:15:31.204Z"}`,
+		"7a5b", sha256.Sum256([]byte("a..b")))
+	var l Leaf
+	if err == nil {
+		l, err = ParseLeaf(leaf)
+	}
+	if err != nil || string(leaf) != string(bytes.Replace([]byte(want), []byte("7a5b"), []byte(l.SHA256.String()), 1)) {
+		t.Errorf("the leaf is %s, %v", leaf, err)
+	}
+	for _, bad := range []string{"", "{}x", `{"t":"receipt" }`, `{"t":"receipt","more":1}`, `{"time":"2026-11-23T10:15:31Z","t":"note"}`} {
+		if _, err := ParseLeaf([]byte(bad)); err == nil {
+			t.Errorf("%q is read as a leaf", bad)
+		}
+	}
+}
+
+// TestEveryCrash lets the log die before and after every call that changes something.
+// What comes out is one history: the same as without a crash.
+func TestEveryCrash(t *testing.T) {
+	now := at(2026)
+	whole := newMemory()
+	whole.record(700)
+	if err := grow(newTestLog(whole, now)); err != nil {
+		t.Fatal(err)
+	}
+	want := whole.head(t, "hub/evidence/2026")
+	for fuse := 0; fuse < 40; fuse++ {
+		m := newMemory()
+		m.record(300)
+		if err := grow(newTestLog(m, now)); err != nil {
+			t.Fatal(err)
+		}
+		earlier := m.head(t, "hub/evidence/2026")
+		m.record(400)
+		m.fuse = fuse
+		err := grow(newTestLog(m, now))
+		m.fuse = -1
+		if err == nil && fuse < 7 {
+			t.Fatalf("nothing died at %d", fuse)
+		}
+		if err := grow(newTestLog(m, now)); err != nil {
+			t.Fatalf("after a crash at %d: %v", fuse, err)
+		}
+		got := m.head(t, "hub/evidence/2026")
+		if got != want {
+			t.Fatalf("after a crash at %d the tree is %+v, want %+v", fuse, got, want)
+		}
+		proof, err := Consistency(t.Context(), m, "2026/", earlier.Size, &got)
+		if err == nil {
+			err = CheckConsistency(&earlier, &got, proof)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestProofs: every entry of a log has a proof that its text form carries, against
+// every checkpoint that was ever published, and no other entry has it.
+func TestProofs(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m, l := newMemory(), newTestLog(newMemory(), at(2026))
+		l.Store, l.Tiles = m, m
+		var heads []Checkpoint
+		for range rapid.IntRange(1, 4).Draw(t, "rounds") {
+			m.record(rapid.IntRange(1, 400).Draw(t, "recorded"))
+			if err := grow(l); err != nil {
+				t.Fatal(err)
+			}
+			heads = append(heads, m.head(t, "hub/evidence/2026"))
+		}
+		newest := heads[len(heads)-1]
+		for _, older := range heads {
+			proof, err := Consistency(t.Context(), m, "2026/", older.Size, &newest)
+			if err != nil || CheckConsistency(&older, &newest, proof) != nil {
+				t.Fatalf("%d and %d are not one history: %v", older.Size, newest.Size, err)
+			}
+			forked := older
+			forked.Root[0] ^= 1
+			if CheckConsistency(&forked, &newest, proof) == nil {
+				t.Fatalf("a forked tree of %d passes", older.Size)
+			}
+			index := rapid.Int64Range(0, older.Size-1).Draw(t, "index")
+			hashes, err := Inclusion(t.Context(), m, "2026/", &older, index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := Proof{Index: index, Hashes: hashes, Note: []byte(older.text() + "\n— x y\n")}
+			again, err := ParseProof(p.Text())
+			if err != nil || !bytes.Equal(again.Text(), p.Text()) {
+				t.Fatalf("the text of a proof: %v", err)
+			}
+			entries := m.entries["hub/evidence/2026"]
+			if err := again.Check(&older, entries[index].Data); err != nil {
+				t.Fatal(err)
+			}
+			if other := (index + 1) % older.Size; other != index && again.Check(&older, entries[other].Data) == nil {
+				t.Fatalf("the proof of %d proves %d", index, other)
+			}
+		}
+	})
+}
+
+// TestYears: the last checkpoint of a year is the first leaf of the next, whatever a
+// clock that goes back says.
+func TestYears(t *testing.T) {
+	m := newMemory()
+	m.record(3)
+	for _, year := range []int{2026, 2027, 2026, 2028} {
+		m.record(2)
+		if err := grow(newTestLog(m, at(year))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(m.shards) != 3 || m.shards[1].Size != 1+2+2 {
+		t.Fatalf("shards %+v", m.shards)
+	}
+	for i, s := range m.shards[1:] {
+		l, err := ParseLeaf(m.entries[s.Origin][0].Data)
+		if err != nil || l.Checkpoint != string(m.shards[i].Head.Note) {
+			t.Errorf("leaf 0 of %s is %+v, %v", s.Origin, l, err)
+		}
+	}
+}
+
+// TestTilesAreBuiltAgain: what is lost of the files comes back from the store, and a log
+// whose store was changed does not go on.
+func TestTilesAreBuiltAgain(t *testing.T) {
+	m, now := newMemory(), at(2026)
+	m.record(1000)
+	if err := grow(newTestLog(m, now)); err != nil {
+		t.Fatal(err)
+	}
+	want := m.tiles
+	m.tiles = map[string][]byte{}
+	if err := grow(newTestLog(m, now)); err != nil {
+		t.Fatal(err)
+	}
+	for name := range want {
+		if !bytes.Equal(m.tiles[name], want[name]) {
+			t.Errorf("%s was not built again", name)
+		}
+	}
+	damagedBy := func(name string, damage func(m *memory)) {
+		t.Helper()
+		c := newMemory()
+		c.record(1000)
+		if err := grow(newTestLog(c, now)); err != nil {
+			t.Fatal(err)
+		}
+		damage(c)
+		c.record(1)
+		if err := grow(newTestLog(c, now)); err == nil {
+			t.Errorf("%s: the log goes on", name)
+		}
+	}
+	damagedBy("an entry changed, the tiles are gone", func(m *memory) {
+		m.tiles = map[string][]byte{}
+		m.entries["hub/evidence/2026"][5].Data = []byte("forged")
+	})
+	damagedBy("the end is missing", func(m *memory) { m.shards[0].Size = 900 })
+	damagedBy("a checkpoint of somebody else", func(m *memory) { m.shards[0].Head.Note = []byte("x\n1\nAAAA\n\n— x AAAA\n") })
+}
+
+// FuzzProof: no text makes the reader of proofs panic, and one proof has one text.
+func FuzzProof(f *testing.F) {
+	p := Proof{Extra: []byte("x"), Index: 5, Hashes: make([]hub.Digest, 2), Note: []byte("o\n9\nAAAA\n\n— x y\n")}
+	f.Add(p.Text())
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if p, err := ParseProof(text); err == nil && !bytes.Equal(p.Text(), text) {
+			t.Errorf("%q was read, and is written %q", text, p.Text())
+		}
+	})
+}
+
+// FuzzLeaf: what is read as a leaf is written the same, byte for byte.
+func FuzzLeaf(f *testing.F) {
+	leaf, err := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z"}`), "a..b")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(leaf)
+	f.Add([]byte(`{"kind":"key","t":"note"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		l, err := ParseLeaf(data)
+		if err != nil {
+			return
+		}
+		if again, err := encodeLeaf(&l); err != nil || !bytes.Equal(again, data) {
+			t.Errorf("%q was read, and is written %q: %v", data, again, err)
+		}
+	})
+}
+
+// BenchmarkGrow measures one entry on its way into the tree.
+func BenchmarkGrow(b *testing.B) {
+	var e edge
+	leaf, _ := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z"}`), "a..b")
+	for b.Loop() {
+		e.add(leaf, func(int, int64, []byte) {})
+	}
+}

@@ -1,0 +1,129 @@
+package audit
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// PlaceStore knows where the log holds what.
+type PlaceStore interface {
+	// LogPlace answers KindNotFound while the log does not hold the source.
+	LogPlace(ctx context.Context, source string) (hub.LogPlace, error)
+	LogShards(ctx context.Context) ([]hub.LogShard, error)
+	// LogStamps lists time-stamped checkpoints from a size on, smallest first.
+	LogStamps(ctx context.Context, origin string, size int64, limit int) ([]hub.LogStamp, error)
+}
+
+// Reader shows the log: to anybody its checkpoints and tiles, which hold no personal
+// data, and to those whom an evidence concerns its proof.
+type Reader struct {
+	Evidence *Service
+	Store    PlaceStore
+	Tiles    TileStore
+}
+
+// Proof returns the proof that the log holds an evidence, as a file of the form
+// c2sp.org/tlog-proof. Whom the evidence does not concern it does not exist for
+// (KindNotFound). Before the log has published it, a moment after it was recorded, the
+// answer is KindUnavailable.
+func (r *Reader) Proof(ctx context.Context, actor hub.Actor, id hub.EvidenceID) ([]byte, error) {
+	if _, err := r.Evidence.Evidence(ctx, actor, id); err != nil {
+		return nil, err
+	}
+	place, err := r.Store.LogPlace(ctx, string(id))
+	if err != nil && hub.KindOf(err) == hub.KindNotFound {
+		return nil, notPublished()
+	}
+	if err != nil {
+		return nil, err
+	}
+	signed, err := r.head(ctx, place)
+	if err != nil {
+		return nil, err
+	}
+	c, err := checkpointOf(signed)
+	if err != nil {
+		return nil, err
+	}
+	hashes, err := Inclusion(ctx, r.Tiles, ShardName(place.Origin)+"/", &c, place.Index)
+	if err != nil {
+		return nil, err
+	}
+	proof := Proof{Index: place.Index, Hashes: hashes, Note: signed}
+	return proof.Text(), nil
+}
+
+// head chooses the checkpoint that proves most: the first one with a time-stamp, else
+// the newest that witnesses cosigned, else the newest.
+func (r *Reader) head(ctx context.Context, place hub.LogPlace) ([]byte, error) {
+	stamps, err := r.Store.LogStamps(ctx, place.Origin, place.Index+1, 1)
+	if err != nil {
+		return nil, err
+	}
+	if len(stamps) > 0 {
+		return stamps[0].Note, nil
+	}
+	shard, err := r.shard(ctx, ShardName(place.Origin))
+	switch {
+	case err != nil:
+		return nil, err
+	case shard.Witnessed.Size > place.Index:
+		return shard.Witnessed.Note, nil
+	case shard.Head.Size > place.Index:
+		return shard.Head.Note, nil
+	}
+	return nil, notPublished()
+}
+
+func notPublished() error {
+	return &hub.Error{
+		Kind: hub.KindUnavailable, Field: "evidence", Rule: "not_published", RetryAfter: time.Second,
+		Message: "the log does not prove this evidence yet; ask again in a moment",
+	}
+}
+
+func (r *Reader) shard(ctx context.Context, name string) (hub.LogShard, error) {
+	shards, err := r.Store.LogShards(ctx)
+	if err != nil {
+		return hub.LogShard{}, err
+	}
+	i := slices.IndexFunc(shards, func(s hub.LogShard) bool { return ShardName(s.Origin) == name })
+	if i < 0 || shards[i].Head.Size == 0 {
+		return hub.LogShard{}, hub.Errorf(hub.KindNotFound, "log", "", "there is no log %.40q", name)
+	}
+	return shards[i], nil
+}
+
+// Shards names the shards that have a checkpoint, oldest first.
+func (r *Reader) Shards(ctx context.Context) ([]hub.LogShard, error) {
+	shards, err := r.Store.LogShards(ctx)
+	return slices.DeleteFunc(shards, func(s hub.LogShard) bool { return s.Head.Size == 0 }), err
+}
+
+// Checkpoint returns the newest checkpoint of a shard, with its cosignatures when
+// witnesses have seen it.
+func (r *Reader) Checkpoint(ctx context.Context, shard string) ([]byte, error) {
+	s, err := r.shard(ctx, shard)
+	if err == nil && s.Witnessed.Size == s.Head.Size {
+		return s.Witnessed.Note, nil
+	}
+	return s.Head.Note, err
+}
+
+// tileNames are the names of c2sp.org/tlog-tiles behind "tile/".
+var tileNames = regexp.MustCompile(`^(?:[0-9]|[1-5][0-9]|6[0-3]|entries)/(?:x[0-9]{3}/){0,5}[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?$`)
+
+// Tile returns a tile or a bundle of entries by its name behind "tile/"; KindNotFound
+// for all other names.
+func (r *Reader) Tile(ctx context.Context, shard, name string) ([]byte, error) {
+	if !tileNames.MatchString(name) || !shardNames.MatchString(shard) {
+		return nil, hub.Errorf(hub.KindNotFound, "tile", "", "there is no such tile")
+	}
+	return r.Tiles.Tile(ctx, shard+"/tile/"+name)
+}
+
+var shardNames = regexp.MustCompile(`^[0-9]{4}$`)

@@ -1,0 +1,120 @@
+package hub
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// LogMark remembers how far a store was searched for what is not in the log yet. Only
+// the store that gave it can read it; the empty one stands for the beginning.
+type LogMark string
+
+// LogSource is something recorded that the log must hold: an evidence or a note.
+type LogSource struct {
+	ID   string
+	Note *LogNote // nil for an evidence
+	// Of an evidence: the bytes that were signed, and the signature.
+	Canonical []byte
+	JWS       string
+}
+
+// LogIntake is what was recorded and is not in the log, in the order of recording.
+type LogIntake struct {
+	Sources []LogSource
+	Mark    LogMark // to search on from, once all sources are in the log
+}
+
+// LogNoteKind says what a note is about.
+type LogNoteKind string
+
+// The kinds of notes.
+const (
+	LogNoteKey      LogNoteKind = "key"      // the keys and certificates that the hub signs with
+	LogNotePolicy   LogNoteKind = "policy"   // rules of acceptance and trust anchors in force
+	LogNoteOperator LogNoteKind = "operator" // what an operator is about to do
+	LogNoteRenewal  LogNoteKind = "renewal"  // time-stamps renewed
+)
+
+// LogNote is a fact about the hub itself that nobody may deny later. The log holds its
+// digest only: the body may name people.
+type LogNote struct {
+	ID   string          `json:"id"`
+	Kind LogNoteKind     `json:"kind"`
+	Time time.Time       `json:"time"` // UTC, milliseconds
+	Body json.RawMessage `json:"body"`
+}
+
+// LogEntry is one leaf of the log.
+type LogEntry struct {
+	Index  int64  `json:"index"`            // in its shard, from 0 without gaps
+	Source string `json:"source,omitempty"` // id of the evidence or note; empty for a link to the shard before
+	Data   []byte `json:"data"`
+}
+
+// LogBatch is one step of the sequencer: entries that get the next indexes of a shard,
+// all or none.
+type LogBatch struct {
+	Origin  string // of the shard
+	Epoch   int64  // of the sequencer: one with a smaller epoch than was seen is refused
+	Entries []LogEntry
+	Mark    LogMark
+}
+
+// LogHead is a checkpoint that was published: all tiles that it needs were durable
+// before.
+type LogHead struct {
+	Origin string    `json:"origin"`
+	Epoch  int64     `json:"-"`
+	Size   int64     `json:"size"`
+	Note   []byte    `json:"note"` // signed note
+	At     time.Time `json:"at"`   // UTC, microseconds
+}
+
+// LogShard is the log of one year.
+type LogShard struct {
+	Origin string
+	Epoch  int64
+	Size   int64   // entries that have an index
+	Mark   LogMark // of the last batch
+	// Head is the newest checkpoint; its Size is 0 before the first.
+	Head LogHead
+	// Witnessed is the newest checkpoint with a quorum of cosignatures; its Size is 0
+	// before the first.
+	Witnessed LogHead
+}
+
+// LogStamp is a checkpoint with a time-stamp token (RFC 3161) over its note.
+type LogStamp struct {
+	Origin string    `json:"origin"`
+	Size   int64     `json:"size"`
+	Note   []byte    `json:"note"`
+	Token  []byte    `json:"token"` // DER
+	Time   time.Time `json:"time"`  // genTime of the token
+}
+
+// LogPlace is where the log holds something.
+type LogPlace struct {
+	Origin string
+	Index  int64
+}
+
+// LogTile is one file of a log in the layout of c2sp.org/tlog-tiles. It never changes.
+type LogTile struct {
+	Name string // with slashes, beginning with the shard
+	Data []byte
+}
+
+// LogShardRecord is a shard in an archive. Whose turn it is to write and how far was
+// searched belong to the store that it came from.
+type LogShardRecord struct {
+	Origin    string   `json:"origin"`
+	Size      int64    `json:"size"`
+	Head      *LogHead `json:"head,omitempty"`
+	Witnessed *LogHead `json:"witnessed,omitempty"`
+}
+
+// LogEntryRecord is an entry in an archive.
+type LogEntryRecord struct {
+	Shard int64 `json:"shard"` // place among the shards, from 0
+	LogEntry
+}

@@ -1,0 +1,143 @@
+package blobdir
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Tiles keeps the files of a log in a folder, by their names. Any web server can serve
+// the folder, and any client of c2sp.org/tlog-tiles can read a copy of it.
+type Tiles struct{ dir *Dir }
+
+// OpenTiles prepares a folder for a log. Of the options, Dir, Log and Fatal count.
+func OpenTiles(o Options) (*Tiles, error) {
+	if o.Fatal == nil {
+		o.Fatal = func(err error) {
+			panic("blobdir: a synchronisation failed, the process must end: " + err.Error())
+		}
+	}
+	t := &Tiles{dir: &Dir{Options: o}}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, failure("create the folder of the log", err)
+	}
+	t.dir.syncFolder(filepath.Dir(filepath.Clean(o.Dir)))
+	return t, nil
+}
+
+// path refuses names that lead elsewhere.
+func (t *Tiles) path(name string) (string, error) {
+	if !fs.ValidPath(name) || name == "." {
+		return "", hub.Invalid("tile", "name", "%.80q is not the name of a tile", name)
+	}
+	return filepath.Join(t.dir.Dir, filepath.FromSlash(name)), nil
+}
+
+// Tile reads a tile; KindNotFound when there is none.
+func (t *Tiles) Tile(_ context.Context, name string) ([]byte, error) {
+	path, err := t.path(name)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, hub.Errorf(hub.KindNotFound, "tile", "", "there is no %s in the log", name)
+	}
+	if err != nil {
+		return nil, failure("read a tile", err)
+	}
+	return data, nil
+}
+
+// PutTiles stores tiles durably before it returns. One that is there with other bytes
+// is KindConflict.
+func (t *Tiles) PutTiles(ctx context.Context, tiles []hub.LogTile) error {
+	folders := map[string]bool{}
+	for i := range tiles {
+		path, err := t.path(tiles[i].Name)
+		if err != nil {
+			return err
+		}
+		there, err := t.Tile(ctx, tiles[i].Name)
+		switch {
+		case err == nil && bytes.Equal(there, tiles[i].Data):
+			continue
+		case err == nil:
+			return hub.Errorf(hub.KindConflict, "tile", "differs", "the tile %s is there with other bytes", tiles[i].Name)
+		case hub.KindOf(err) != hub.KindNotFound:
+			return err
+		}
+		if err := t.put(path, tiles[i].Data, folders); err != nil {
+			return err
+		}
+	}
+	for folder := range folders {
+		t.dir.syncFolder(folder)
+	}
+	return nil
+}
+
+// PutHead replaces a file that changes.
+func (t *Tiles) PutHead(_ context.Context, head hub.LogTile) error {
+	path, err := t.path(head.Name)
+	if err != nil {
+		return err
+	}
+	folders := map[string]bool{}
+	if err := t.put(path, head.Data, folders); err != nil {
+		return err
+	}
+	for folder := range folders {
+		t.dir.syncFolder(folder)
+	}
+	return nil
+}
+
+// put writes a file that is never seen half, and notes which folders have changed.
+func (t *Tiles) put(path string, data []byte, folders map[string]bool) error {
+	folder := filepath.Dir(path)
+	for up := folder; ; up = filepath.Dir(up) { // folders that are made now must last, too
+		if _, err := os.Stat(up); err == nil {
+			folders[up] = true
+			break
+		}
+		folders[up] = true
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return failure("create a folder of the log", err)
+	}
+	f, err := os.CreateTemp(folder, ".new-*")
+	if err != nil {
+		return failure("write a tile", err)
+	}
+	defer os.Remove(f.Name())
+	if _, err = f.Write(data); err != nil {
+		return failure("write a tile", errors.Join(err, f.Close()))
+	}
+	t.dir.syncFile(f)
+	if err := f.Close(); err != nil {
+		return failure("write a tile", err)
+	}
+	folders[folder] = true
+	if err := os.Rename(f.Name(), path); err != nil {
+		return failure("put a tile in place", err)
+	}
+	return nil
+}
+
+// DropPartial removes the partial tiles of a tile that is full now.
+func (t *Tiles) DropPartial(_ context.Context, name string) error {
+	path, err := t.path(name)
+	if err != nil {
+		return err
+	}
+	if err := os.RemoveAll(path + ".p"); err != nil {
+		return failure("remove partial tiles", err)
+	}
+	return nil
+}

@@ -1,0 +1,109 @@
+package s3
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"io"
+	"io/fs"
+
+	"github.com/minio/minio-go/v7"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// maxTile bounds a tile: 256 entries of at most 64 KiB with their lengths.
+const maxTile = 256 * (64<<10 + 2)
+
+// Tiles keeps the files of a log in the bucket of the originals, below "log/".
+type Tiles struct{ store *Store }
+
+// Tiles returns the place of the log.
+func (s *Store) Tiles() *Tiles { return &Tiles{s} }
+
+// key refuses names that lead elsewhere.
+func (t *Tiles) key(name string) (string, error) {
+	if !fs.ValidPath(name) || name == "." {
+		return "", hub.Invalid("tile", "name", "%.80q is not the name of a tile", name)
+	}
+	return t.store.prefix + "log/" + name, nil
+}
+
+// Tile reads a tile; KindNotFound when there is none.
+func (t *Tiles) Tile(ctx context.Context, name string) ([]byte, error) {
+	key, err := t.key(name)
+	if err != nil {
+		return nil, err
+	}
+	object, err := t.store.client.GetObject(ctx, t.store.bucket, key, minio.GetObjectOptions{})
+	if err != nil {
+		return nil, failure("read a tile", err)
+	}
+	defer object.Close() //nolint:errcheck // was only read
+	data, err := io.ReadAll(io.LimitReader(object, maxTile+1))
+	switch {
+	case isAbsent(err):
+		return nil, hub.Errorf(hub.KindNotFound, "tile", "", "there is no %s in the log", name)
+	case err != nil:
+		return nil, failure("read a tile", err)
+	case len(data) > maxTile:
+		return nil, hub.Errorf(hub.KindInternal, "tile", "damaged", "the tile %s is longer than a tile can be", name)
+	}
+	return data, nil
+}
+
+// PutTiles stores tiles durably before it returns. One that is there with other bytes
+// is KindConflict.
+func (t *Tiles) PutTiles(ctx context.Context, tiles []hub.LogTile) error {
+	for i := range tiles {
+		key, err := t.key(tiles[i].Name)
+		if err != nil {
+			return err
+		}
+		_, err = t.store.checked.PutObject(ctx, t.store.bucket, key, bytes.NewReader(tiles[i].Data), int64(len(tiles[i].Data)), conditional(checksummed(tiles[i].Data)))
+		if !isTaken(err) {
+			if err != nil {
+				return failure("write a tile", err)
+			}
+			continue
+		}
+		there, err := t.Tile(ctx, tiles[i].Name)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(there, tiles[i].Data) {
+			return hub.Errorf(hub.KindConflict, "tile", "differs", "the tile %s is there with other bytes", tiles[i].Name)
+		}
+	}
+	return nil
+}
+
+// PutHead replaces a file that changes.
+func (t *Tiles) PutHead(ctx context.Context, head hub.LogTile) error {
+	key, err := t.key(head.Name)
+	if err != nil {
+		return err
+	}
+	_, err = t.store.checked.PutObject(ctx, t.store.bucket, key, bytes.NewReader(head.Data), int64(len(head.Data)), checksummed(head.Data))
+	return failure("write a checkpoint", err)
+}
+
+// checksummed lets the store compare what it received. Tiles are under no lock: a
+// partial one may go.
+func checksummed(data []byte) minio.PutObjectOptions {
+	digest := sha256.Sum256(data)
+	return minio.PutObjectOptions{
+		ContentType: "application/octet-stream", DisableMultipart: true,
+		UserMetadata: map[string]string{"x-amz-checksum-sha256": base64.StdEncoding.EncodeToString(digest[:])},
+	}
+}
+
+// DropPartial removes the partial tiles of a tile that is full now.
+func (t *Tiles) DropPartial(ctx context.Context, name string) error {
+	key, err := t.key(name)
+	if err != nil {
+		return err
+	}
+	return t.store.removeAll(ctx, key+".p/")
+}
