@@ -73,6 +73,8 @@ func guests() []guest {
 		{"github.com/digitorus/pdf", []string{"signing/pdfsig"}, nil},
 		{"github.com/digitorus/pkcs7", []string{signing}, nil},
 		{"github.com/digitorus/timestamp", []string{signing}, nil},
+		{"software.sslmate.com/src/go-pkcs12", []string{"signing/token"}, []string{"cmd/lienthong/internal/cli"}},
+		{"github.com/ThalesGroup/crypto11", []string{"signing/token"}, nil},
 		{"github.com/beevik/etree", []string{"adapters/edxml"}, nil},
 		{"github.com/gowebpki/jcs", []string{"signing/jose"}, nil},
 		{"github.com/go-chi/chi", []string{"adapters/httpapi", "adapters/web", "adapters/vxp", "adapters/lgsp"}, nil},

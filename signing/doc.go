@@ -5,7 +5,8 @@
 // The rooms below it do one thing each, know nothing of the hub and can be tested
 // alone: pdfsig (signatures in PDF files), cms (their cryptographic message), tsp
 // (timestamps), trust (paths to configured anchors), xmldsig (XML signatures of
-// envelopes), c14n (XML in canonical form), asic (signature containers), jose
+// envelopes), c14n (XML in canonical form), asic (signature containers), appearance
+// (what a visible signature shows), token (where the key that signs is kept), jose
 // (canonical JSON and JSON Web Signatures), pki (a throw-away test PKI), verdict
 // (the words they share). This package turns their findings into hub types.
 //

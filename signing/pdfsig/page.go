@@ -22,29 +22,35 @@ func (b Box) array() array { return array{b.Left, b.Bottom, b.Right, b.Top} }
 
 // page is a leaf of the page tree with what it inherits.
 type page struct {
-	at     ref
-	dict   dict
-	media  Box
-	rotate int64 // degrees clockwise
+	at    ref
+	dict  dict
+	media Box
 }
 
 // page finds a page by its number from 1; a negative number counts from the end.
 func (v view) page(number int) (page, error) {
-	catalog, err := v.catalog()
+	leaves, err := v.pages()
 	if err != nil {
 		return page{}, err
 	}
-	w := pageWalk{view: v, seen: map[ref]bool{}}
-	if err := w.visit(catalog["Pages"], page{}, 0); err != nil {
-		return page{}, err
-	}
 	if number < 0 {
-		number += len(w.leaves) + 1
+		number += len(leaves) + 1
 	}
-	if number < 1 || number > len(w.leaves) {
-		return page{}, reject("page", "the document has %d pages and no page %d", len(w.leaves), number)
+	if number < 1 || number > len(leaves) {
+		return page{}, reject("page", "the document has %d pages and no page %d", len(leaves), number)
 	}
-	return w.leaves[number-1], nil
+	return leaves[number-1], nil
+}
+
+// pages returns the pages in order.
+func (v view) pages() ([]page, error) {
+	catalog, err := v.catalog()
+	if err != nil {
+		return nil, err
+	}
+	w := pageWalk{view: v, seen: map[ref]bool{}}
+	err = w.visit(catalog["Pages"], page{}, 0)
+	return w.leaves, err
 }
 
 type pageWalk struct {
@@ -69,11 +75,6 @@ func (w *pageWalk) visit(node object, inherited page, depth int) error {
 		if err != nil {
 			return err
 		}
-	}
-	if turn, err := w.resolve(d["Rotate"]); err != nil {
-		return err
-	} else if degrees, ok := turn.(int64); ok {
-		inherited.rotate = degrees
 	}
 	children, err := w.resolve(d["Kids"])
 	if err != nil {

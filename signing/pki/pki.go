@@ -177,3 +177,25 @@ func encode(chain ...*x509.Certificate) []byte {
 	}
 	return out.Bytes()
 }
+
+// CRLs returns the current revocation lists of the root and of the issuing authority
+// in DER, valid for a week. The certificates named are on the list of the latter.
+func (a *Authority) CRLs(revoked ...*x509.Certificate) ([][]byte, error) {
+	var lists [][]byte
+	for i, by := range []Identity{a.root, a.issuing} {
+		list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: a.now.Add(-time.Hour), NextUpdate: a.now.AddDate(0, 0, 7)}
+		for _, certificate := range revoked {
+			if i == 0 {
+				break // the root issued none of them
+			}
+			list.RevokedCertificateEntries = append(list.RevokedCertificateEntries,
+				x509.RevocationListEntry{SerialNumber: certificate.SerialNumber, RevocationTime: a.now.Add(-time.Hour)})
+		}
+		der, err := x509.CreateRevocationList(rand.Reader, list, by.Certificate(), by.Key)
+		if err != nil {
+			return nil, fmt.Errorf("issue a test revocation list: %w", err)
+		}
+		lists = append(lists, der)
+	}
+	return lists, nil
+}

@@ -7,6 +7,7 @@ import (
 	"image/png"
 	"math"
 
+	"github.com/lienthong/lienthong/signing/appearance"
 	"github.com/lienthong/lienthong/signing/pdfsig"
 )
 
@@ -35,19 +36,18 @@ func (p *Paper) appearances() (leader, agency *pdfsig.Appearance, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	sealX := p.X - signatureSide/2 + signatureSide/3 - sealSide/2
-	return p.appearance(wave, p.X, signatureSide), p.appearance(stamp, sealX, sealSide), nil
+	shown := p.square(signatureSide)
+	leader = &pdfsig.Appearance{Page: p.Page, Image: wave, Rect: shown}
+	agency = &pdfsig.Appearance{Page: p.Page, Image: stamp, Rect: appearance.SealPlace(shown, sealSide*appearance.Millimetre)}
+	return leader, agency, nil
 }
 
-// appearance puts a square picture around (x, p.Y); a PDF counts points from the
-// lower left corner.
-func (p *Paper) appearance(picture []byte, x, side float64) *pdfsig.Appearance {
-	const point = 72 / 25.4
-	left, bottom := x-side/2, pageHeight-p.Y-side/2
-	return &pdfsig.Appearance{
-		Page: p.Page, Image: picture,
-		Rect: [4]float64{left * point, bottom * point, (left + side) * point, (bottom + side) * point},
-	}
+// square is a square around (p.X, p.Y); a PDF counts points from the lower left
+// corner.
+func (p *Paper) square(side float64) appearance.Rect {
+	const point = appearance.Millimetre
+	left, bottom := p.X-side/2, pageHeight-p.Y-side/2
+	return appearance.Rect{left * point, bottom * point, (left + side) * point, (bottom + side) * point}
 }
 
 // pictureSize is the side of a picture in pixels.

@@ -10,6 +10,7 @@ import (
 	"codeberg.org/go-pdf/fpdf"
 	"github.com/go-fonts/liberation/liberationserifregular"
 
+	"github.com/lienthong/lienthong/signing/appearance"
 	"github.com/lienthong/lienthong/signing/pdfsig"
 	"github.com/lienthong/lienthong/signing/pki"
 )
@@ -24,6 +25,8 @@ func (s Signers) Sign(ctx context.Context, document []byte, at time.Time) ([]byt
 }
 
 // SignPaper signs twice and shows the signatures where the paper has room for them.
+// The leader's signature has the older form, as the tools of agencies make it; the
+// seal of the agency follows the baseline (PAdES B-B).
 func (s Signers) SignPaper(ctx context.Context, p Paper, at time.Time) ([]byte, error) {
 	wave, stamp, err := p.appearances()
 	if err != nil {
@@ -36,7 +39,8 @@ func (s Signers) SignPaper(ctx context.Context, p Paper, at time.Time) ([]byte, 
 		return nil, fmt.Errorf("leader: %w", err)
 	}
 	twice, err := signOnce(ctx, once, pdfsig.SignRequest{
-		Key: s.Agency.Key, Chain: s.Agency.Chain, Reason: "Ký số của cơ quan, tổ chức", Time: at.Add(time.Minute), Appearance: stamp,
+		Key: s.Agency.Key, Chain: s.Agency.Chain, Level: pdfsig.LevelB,
+		Reason: "Ký số của cơ quan, tổ chức", Time: at.Add(time.Minute).In(appearance.Zone()), Appearance: stamp,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("agency: %w", err)
