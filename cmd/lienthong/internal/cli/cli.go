@@ -48,7 +48,7 @@ type commands struct {
 	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
 	Audit   auditCommand   `cmd:"" help:"Read the whole log of a hub and check it against all that was kept of it."`
 	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages and receipts, offline."`
-	Sign    signCommand    `cmd:"" help:"Sign a PDF, or put an agency's seal on it."`
+	Sign    signCommand    `cmd:"" help:"Sign a PDF or an edXML package, or put an agency's seal on it."`
 
 	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies."`
 	Policy    policyCommand    `cmd:"" help:"Say what is asked of the signatures of senders (operator)."`

@@ -22,8 +22,8 @@ import (
 )
 
 type signCommand struct {
-	File    string `arg:"" type:"existingfile" help:"PDF to sign. It is not changed."`
-	Out     string `type:"path" placeholder:"FILE" help:"Write the signed file here; FILE-signed.pdf when left out. A file that is there is never replaced."`
+	File    string `arg:"" type:"existingfile" help:"PDF, or edXML package (XML), to sign. It is not changed."`
+	Out     string `type:"path" placeholder:"FILE" help:"Write the signed file here; FILE-signed with the same ending when left out. A file that is there is never replaced."`
 	signKey `embed:""`
 
 	Level   string   `enum:"b,t,lt,legacy" default:"b" help:"b: PAdES B-B; t: B-T, with a timestamp; lt: B-LT, with all that a verifier needs years later; legacy: adbe.pkcs7.detached, as older tools make it."`
@@ -43,7 +43,8 @@ func (signCommand) Help() string {
 	return "The signature is added to the file; earlier ones stay valid, and what they forbid is refused. " +
 		"Passphrases and PINs are asked for at a terminal or read from --passphrase-file. " +
 		"Places follow NĐ 30/2020, annex I: --role leader (blue picture in --rect), seal (red picture over the left third of the signature before it), " +
-		"attachment and copy (text at the top right of page 1)."
+		"attachment and copy (text at the top right of page 1). " +
+		"An edXML package gets a XAdES signature in its header, at level b or t; flags about pages are for PDF only."
 }
 
 // signedFile is the result.
@@ -67,30 +68,45 @@ func (c *signCommand) Run(ctx context.Context, e *env) (err error) {
 	if err != nil {
 		return hub.Invalid("file", "file", "%v", err)
 	}
+	isPackage, err := isXML(in)
+	if err != nil {
+		return hub.Invalid("file", "file", "%v", err)
+	}
 	at := time.Now().In(appearance.Zone()).Truncate(time.Second)
-	look, err := c.appearance(in, info.Size(), c.Field, at)
+	request := pdfsig.SignRequest{
+		PSS: c.PSS, Level: c.level(), Reason: c.Reason, Location: c.Place, Time: at, Field: c.Field, Certify: c.Certify,
+	}
+	if isPackage {
+		err = c.checkPackage(info.Size())
+	} else {
+		request.Appearance, err = c.appearance(in, info.Size(), c.Field, at)
+	}
 	if err != nil {
 		return signFailure(err)
+	}
+	if err := c.addProofs(&request); err != nil {
+		return err
 	}
 	key, err := c.open(e)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, key.Close()) }()
-	request := pdfsig.SignRequest{
-		Key: key.Signer, Chain: key.Chain, PSS: c.PSS, Level: c.level(), Reason: c.Reason, Location: c.Place,
-		Time: at, Field: c.Field, Certify: c.Certify, Appearance: look,
-	}
-	if err := c.addProofs(&request); err != nil {
-		return err
-	}
+	request.Key, request.Chain = key.Signer, key.Chain
 	written, err := writeNew(c.out(), func(w io.Writer) error {
+		if isPackage {
+			return signPackage(ctx, in, info.Size(), w, request)
+		}
 		return signFailure(pdfsig.Sign(ctx, in, info.Size(), w, request))
 	})
 	if err != nil {
 		return err
 	}
-	done := signedFile{File: c.File, Out: c.out(), Level: string(request.Level), Signer: key.Chain[0].Subject.CommonName, Time: at, Size: written}
+	return c.done(e, request, written)
+}
+
+func (c *signCommand) done(e *env, request pdfsig.SignRequest, written int64) error {
+	done := signedFile{File: c.File, Out: c.out(), Level: string(request.Level), Signer: request.Chain[0].Subject.CommonName, Time: request.Time, Size: written}
 	if request.Level == pdfsig.LevelLegacy {
 		done.Level = "legacy"
 	}
@@ -103,7 +119,8 @@ func (c *signCommand) out() string {
 	if c.Out != "" {
 		return c.Out
 	}
-	return strings.TrimSuffix(c.File, filepath.Ext(c.File)) + "-signed.pdf"
+	ending := filepath.Ext(c.File)
+	return strings.TrimSuffix(c.File, ending) + "-signed" + ending
 }
 
 func (c *signCommand) level() pdfsig.Level {

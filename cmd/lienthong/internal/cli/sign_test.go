@@ -20,7 +20,9 @@ import (
 
 	"github.com/lienthong/lienthong/signing/pdfsig"
 	"github.com/lienthong/lienthong/signing/pki"
+	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/tsp"
+	"github.com/lienthong/lienthong/signing/xmldsig"
 )
 
 // desk is a folder with what a signer has: keys, pictures, a document, and an
@@ -145,6 +147,50 @@ func TestSignAsAnOfficeDoes(t *testing.T) {
 	}
 	if fields[3].Page != 1 || copied.Left < 300 || copied.Bottom < 760 {
 		t.Errorf("the copy is marked at %+v on page %d", copied, fields[3].Page)
+	}
+}
+
+// TestSignPackage signs an edXML package, which verifies, and not twice.
+func TestSignPackage(t *testing.T) {
+	d := newDesk(t)
+	key := []string{"--key-file", d.path("leader.key"), "--chain-file", d.path("leader.pem")}
+	const envelope = `<?xml version="1.0" encoding="UTF-8"?>
+<edXML xmlns="http://www.mic.gov.vn/TBT/QCVN_102_2016"><edXMLEnvelope><edXMLHeader><MessageHeader><Subject>V/v cải cách</Subject></MessageHeader></edXMLHeader><edXMLBody></edXMLBody></edXMLEnvelope></edXML>`
+	if err := os.WriteFile(d.path("a.edxml"), []byte(envelope), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := run(t, append([]string{"sign", d.path("a.edxml"), "--level", "t", "--tsa", d.tsa}, key...)...)
+	if code != exitOK || !strings.Contains(out, "a-signed.edxml: signed by Nguyễn Văn Ví Dụ, level B-T") {
+		t.Fatalf("%d\n%s%s", code, out, errs)
+	}
+	signed, err := os.ReadFile(d.path("a-signed.edxml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	anchors, err := os.ReadFile(d.path("anchors.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted, err := trust.LoadAnchors(anchors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := xmldsig.Verify(t.Context(), bytes.NewReader(signed), int64(len(signed)), trust.NewValidator(trusted), time.Now())
+	if err != nil || found == nil || found.Problem != nil {
+		t.Errorf("%v, %+v", err, found)
+	}
+	for want, flags := range map[string][]string{
+		"file [signed]":   {"sign", d.path("a-signed.edxml"), "--out", d.path("b.edxml")},
+		"level [package]": {"sign", d.path("a.edxml"), "--level", "legacy"},
+		"role [package]":  {"sign", d.path("a.edxml"), "--role", "seal", "--image", d.path("red.png")},
+		"field [package]": {"sign", d.path("a.edxml"), "--reason", "x"},
+	} {
+		if code, _, errs := run(t, append(flags, key...)...); code == exitOK || !strings.Contains(errs, want) {
+			t.Errorf("%v: %d\n%s", flags, code, errs)
+		}
+	}
+	if _, err := os.Stat(d.path("b.edxml")); err == nil {
+		t.Error("a file was left behind")
 	}
 }
 
