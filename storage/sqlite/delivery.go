@@ -81,6 +81,11 @@ func dispatchItem(ctx context.Context, q queryer, id hub.DispatchID) (hub.SentIt
 	return hub.SentItem{Dispatch: d, Deliveries: deliveries}, err
 }
 
+// shareText sorts what it finds: to take the order from the index would mean to read the
+// deliveries of all recipients.
+const shareText = "SELECT " + deliveryColumns + ` FROM deliveries v
+	WHERE v.dispatch = ? AND v.recipient IN (SELECT value FROM json_each(?)) ORDER BY +v.position`
+
 // DispatchShare returns a dispatch with its deliveries to these recipients;
 // KindNotFound when there is none.
 func (s *Store) DispatchShare(ctx context.Context, id hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error) {
@@ -88,8 +93,7 @@ func (s *Store) DispatchShare(ctx context.Context, id hub.DispatchID, recipients
 	if err != nil {
 		return hub.SentItem{}, err
 	}
-	deliveries, err := collect(ctx, s.reader, scanDelivery, "SELECT "+deliveryColumns+` FROM deliveries v
-		WHERE v.dispatch = ? AND v.recipient IN (SELECT value FROM json_each(?)) ORDER BY v.position`, string(id), list(recipients))
+	deliveries, err := collect(ctx, s.reader, scanDelivery, shareText, string(id), list(recipients))
 	return hub.SentItem{Dispatch: d, Deliveries: deliveries}, err
 }
 
