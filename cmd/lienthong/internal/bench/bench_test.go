@@ -53,6 +53,7 @@ func TestSmallMeasurements(t *testing.T) {
 		{"fanout", func(o *bench.Options) { o.FanOut, o.Size = 3, 30_000 }, true, true},
 		{"peak", func(o *bench.Options) { o.Size = 30_000 }, false, true},
 		{"hold", func(o *bench.Options) { o.Count, o.Rate, o.For, o.Size = 0, 50, 300*time.Millisecond, 30_000 }, true, false},
+		{"kills", func(o *bench.Options) { o.Count, o.For, o.Size = 0, time.Second, 30_000 }, true, false},
 		{"singles", func(o *bench.Options) { o.Count, o.Singles, o.SingleSize = 0, 2, 3_000_000 }, true, false},
 	} {
 		t.Run(c.scenario, func(t *testing.T) {

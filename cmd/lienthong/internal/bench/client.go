@@ -23,6 +23,7 @@ import (
 type client struct {
 	base, key string
 	http      *http.Client
+	patient   bool // the server may be killed: an answer that was lost is asked for again
 }
 
 func newClient(base, key string) *client {
@@ -106,7 +107,9 @@ func (c *client) submit(ctx context.Context, form string, p *parcelOf) (refused 
 			err = c.submitForm(ctx, p)
 		}
 		var no *refusal
-		if !errors.As(err, &no) || no.status != http.StatusTooManyRequests && no.status != http.StatusServiceUnavailable {
+		if c.lost(ctx, err) {
+			no = &refusal{status: http.StatusServiceUnavailable}
+		} else if !errors.As(err, &no) || no.status != http.StatusTooManyRequests && no.status != http.StatusServiceUnavailable {
 			return refused, err
 		}
 		refused++
@@ -116,6 +119,13 @@ func (c *client) submit(ctx context.Context, form string, p *parcelOf) (refused 
 			return refused, ctx.Err()
 		}
 	}
+}
+
+// lost reports whether an error means that a patient client asks once more: the
+// connection broke, or nobody listens.
+func (c *client) lost(ctx context.Context, err error) bool {
+	var no *refusal
+	return c.patient && err != nil && !errors.As(err, &no) && ctx.Err() == nil
 }
 
 func (c *client) submitPackage(ctx context.Context, p *parcelOf) error {
@@ -193,7 +203,11 @@ func (c *client) lease(ctx context.Context, limit int) ([]item, error) {
 	var answer struct {
 		Items []item `json:"items"`
 	}
-	err := c.json(ctx, http.MethodPost, "/v1/mailbox/leases", map[string]any{"max": limit, "seconds": 60}, &answer)
+	seconds := 60
+	if c.patient {
+		seconds = 5 // a lease whose answer was lost runs out by itself
+	}
+	err := c.json(ctx, http.MethodPost, "/v1/mailbox/leases", map[string]any{"max": limit, "seconds": seconds}, &answer)
 	return answer.Items, err
 }
 

@@ -75,10 +75,10 @@ func newRun(mode string, sc *Scenario, targets []*target, sums []*tally) Measure
 	} {
 		*p.half, *p.most, *p.edge = round3(ms(percentile(p.of, 0.50))), round3(ms(percentile(p.of, 0.95))), round3(ms(percentile(p.of, 0.99)))
 	}
-	if hub := targets[0].process; hub != nil {
+	if targets[0].process != nil {
 		m.CPUPerDispatch = round3(t.cpuPerDispatch())
 		m.CPUSecondsPer1000 = m.CPUPerDispatch
-		m.PeakRSSMB = round3(float64(hub.PeakMemory()) / 1e6)
+		m.PeakRSSMB = round3(float64(targets[0].memory()) / 1e6)
 	}
 	if len(sums) > 1 {
 		floor := sums[1]

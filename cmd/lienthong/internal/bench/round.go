@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -39,6 +40,9 @@ const outstanding = 256
 // acknowledges.
 const collectorsPerRecipient = 2
 
+// lostPause is how long a patient client waits before it asks again.
+const lostPause = 50 * time.Millisecond
+
 // drainLimit is how long the last documents of a round may take.
 const drainLimit = 5 * time.Minute
 
@@ -69,6 +73,9 @@ func (s *session) round(outer context.Context, sc *Scenario, t *target, document
 			workers.Go(func() { r.note(r.collect(ctx, t.recipients[i].key)) })
 		}
 	}
+	if sc.KillEvery > 0 {
+		workers.Go(func() { r.note(r.kill(ctx, sendUntil)) })
+	}
 	r.await(ctx, length)
 	workers.Wait()
 	s.sent += r.issued
@@ -78,6 +85,27 @@ func (s *session) round(outer context.Context, sc *Scenario, t *target, document
 	t.awaitCalm(outer)
 	r.tally.cpu = t.cpu() - cpu
 	return &r.tally, outer.Err()
+}
+
+// kill kills the server again and again while documents are sent.
+func (r *round) kill(ctx context.Context, until time.Time) error {
+	for next := r.begin.Add(r.sc.KillEvery); next.Before(until); next = time.Now().Add(r.sc.KillEvery) {
+		waitUntil(ctx, next)
+		if ctx.Err() != nil || r.over() {
+			return nil
+		}
+		if err := r.target.kill(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// client is one that lives with the disturbances of the scenario.
+func (r *round) client(key string) *client {
+	c := newClient(r.target.url, key)
+	c.patient = r.sc.KillEvery > 0
+	return c
 }
 
 // await ends the round when it is complete, or fails it when that takes too long.
@@ -126,7 +154,7 @@ func (r *round) finish() {
 
 func (r *round) send(ctx context.Context, worker int, until time.Time) error {
 	sender := r.target.senders[worker%len(r.target.senders)]
-	c := newClient(r.target.url, sender.key)
+	c := r.client(sender.key)
 	defer c.close()
 	defer r.stopped()
 	for {
@@ -210,12 +238,16 @@ func (r *round) accepted(begin time.Time, refused int) {
 }
 
 func (r *round) collect(ctx context.Context, key string) error {
-	c := newClient(r.target.url, key)
+	c := r.client(key)
 	defer c.close()
 	for !r.over() {
 		items, err := c.lease(ctx, 16)
 		if err == nil && len(items) == 0 {
 			err = c.awaitArrival(ctx)
+		}
+		if c.lost(ctx, err) {
+			waitUntil(ctx, time.Now().Add(lostPause))
+			continue
 		}
 		if err != nil {
 			return r.unlessOver(err)
@@ -238,7 +270,16 @@ func (r *round) unlessOver(err error) error {
 }
 
 func (r *round) handOver(ctx context.Context, c *client, it *item) error {
-	if err := c.collect(ctx, it); err != nil {
+	err := c.collect(ctx, it)
+	for c.lost(ctx, err) {
+		waitUntil(ctx, time.Now().Add(lostPause))
+		err = c.collect(ctx, it)
+	}
+	var no *refusal
+	if c.patient && errors.As(err, &no) && no.status == http.StatusConflict {
+		return nil // its lease ran out meanwhile: who has it now counts it
+	}
+	if err != nil {
 		return err
 	}
 	now := time.Now()
@@ -249,6 +290,9 @@ func (r *round) handOver(ctx context.Context, c *client, it *item) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	begin, open := r.sentAt[n]
+	if !open && c.patient {
+		return nil // two had it one after the other, and both were told of the one hand-over
+	}
 	if !open {
 		return fmt.Errorf("document %d was handed over more often than it has recipients", n)
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -38,6 +39,8 @@ type Scenario struct {
 	For        time.Duration
 	Rounds     int
 	HubOnly    bool // has no floor
+	// KillEvery is how long the hub lives before it is killed and started again; 0 for ever.
+	KillEvery time.Duration
 }
 
 // Defaults of a measurement.
@@ -59,7 +62,7 @@ const (
 
 // ScenarioNames lists what Options.Scenario may be, besides "all".
 func ScenarioNames() []string {
-	return []string{"mix", "fixed", "peak", "edxml", "fanout", "hold", "singles"}
+	return []string{"mix", "fixed", "peak", "edxml", "fanout", "hold", "kills", "singles"}
 }
 
 // scenarios returns what the options ask for.
@@ -76,6 +79,9 @@ func (o *Options) scenarios() ([]Scenario, error) {
 		list = append(list, o.named(name)...)
 	}
 	for i := range list {
+		if list[i].KillEvery > 0 && o.URL != "" {
+			return nil, errors.New("a hub that was not started here is not killed")
+		}
 		list[i].HubOnly = list[i].HubOnly || o.NoFloor || o.URL != ""
 	}
 	return list, nil
@@ -97,6 +103,10 @@ func (o *Options) named(name string) []Scenario {
 		sc.Rate, sc.For = or(o.HoldRate, or(o.Rate, defaultRate)), or(o.HoldFor, or(o.For, time.Minute))
 		sc.Clients, sc.Count = or(o.Clients, 64), 0
 		sc.Rounds, sc.HubOnly = 1, true
+	case "kills":
+		sc.For = or(o.HoldFor, or(o.For, time.Minute))
+		sc.KillEvery = min(time.Minute, sc.For/2)
+		sc.Rounds, sc.Count, sc.HubOnly = 1, 0, true
 	case "singles":
 		return o.singles(sc)
 	}
@@ -160,7 +170,7 @@ func (sc *Scenario) collectors() int {
 // warmUp is the number of rounds that do not count: caches fill and databases grow
 // out of their first pages. What is large or long needs none.
 func (sc *Scenario) warmUp() int {
-	if sc.Count > 0 || sc.Rate > 0 {
+	if sc.Count > 0 || sc.Rate > 0 || sc.KillEvery > 0 {
 		return 0
 	}
 	return 1

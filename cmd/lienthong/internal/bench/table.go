@@ -50,7 +50,7 @@ func english() words {
 		embedded: "embedded", production: "PostgreSQL, RabbitMQ, S3",
 		scenarios: map[string]string{
 			"mix": "mix, 2 KB to 10 MB", "fixed": "200 KB", "peak": "200 KB, nobody collects", "edxml": "edXML with 200 KB in base64",
-			"fanout": "200 KB to %s recipients", "hold": "200 KB at %.0f/s for %.0f min", "single": "%s at once",
+			"fanout": "200 KB to %s recipients", "hold": "200 KB at %.0f/s for %.0f min", "kills": "200 KB, the hub killed every minute", "single": "%s at once",
 		},
 	}
 }
@@ -62,7 +62,7 @@ func vietnamese() words {
 		embedded: "nhúng", production: "PostgreSQL, RabbitMQ, S3",
 		scenarios: map[string]string{
 			"mix": "hỗn hợp, 2 KB đến 10 MB", "fixed": "200 KB", "peak": "200 KB, không ai lấy về", "edxml": "edXML chứa 200 KB mã base64",
-			"fanout": "200 KB tới %s nơi nhận", "hold": "200 KB, %.0f/s trong %.0f phút", "single": "%s cùng lúc",
+			"fanout": "200 KB tới %s nơi nhận", "hold": "200 KB, %.0f/s trong %.0f phút", "kills": "200 KB, tiến trình bị kill mỗi phút", "single": "%s cùng lúc",
 		},
 		comma: true,
 	}

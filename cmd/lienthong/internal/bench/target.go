@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +18,9 @@ type target struct {
 	name       string
 	url        string
 	process    *hubproc.Process // nil for a hub that was there before
+	options    hubproc.Options  // of the process
+	spent      time.Duration    // processor time of processes before this one
+	peak       int64            // largest resident set of these, in bytes
 	senders    []party
 	recipients []party
 }
@@ -74,7 +78,7 @@ func (s *session) startChild(ctx context.Context, name string, sc *Scenario) (*t
 	if err != nil {
 		return nil, err
 	}
-	t := &target{name: name, url: process.URL, process: process}
+	t := &target{name: name, url: process.URL, process: process, options: o}
 	operator, err := process.OperatorKey()
 	if err != nil {
 		return t, err
@@ -153,7 +157,28 @@ func (t *target) cpu() time.Duration {
 	if t.process == nil {
 		return 0
 	}
-	return t.process.CPUTime()
+	return t.spent + t.process.CPUTime()
+}
+
+// memory returns the largest resident set in bytes.
+func (t *target) memory() int64 { return max(t.peak, t.process.PeakMemory()) }
+
+// kill ends the server with SIGKILL and starts it again at the same address.
+func (t *target) kill(ctx context.Context) error {
+	t.spent, t.peak = t.cpu(), t.memory()
+	t.process.Kill()
+	o := t.options
+	address, err := url.Parse(t.url)
+	if err != nil {
+		return err
+	}
+	o.Listen = address.Host
+	process, err := hubproc.Start(ctx, o)
+	if err != nil {
+		return fmt.Errorf("start again: %w", err)
+	}
+	t.process = process
+	return nil
 }
 
 // Calm is a server that uses less than a twentieth of a processor for calmFor.

@@ -18,7 +18,7 @@ import (
 )
 
 type benchCommand struct {
-	Scenario []string      `default:"mix" enum:"mix,fixed,peak,edxml,fanout,hold,singles,all" help:"What to send: mix (sizes of 2 KB to 10 MB), fixed (one size), peak (one size, nobody collects), edxml, fanout (1 to 500 recipients), hold (a fixed rate), singles (100 MB and 1 GB), all, or several with commas."`
+	Scenario []string      `default:"mix" enum:"mix,fixed,peak,edxml,fanout,hold,kills,singles,all" help:"What to send: mix (sizes of 2 KB to 10 MB), fixed (one size), peak (one size, nobody collects), edxml, fanout (1 to 500 recipients), hold (a fixed rate), kills (one size, the hub killed again and again), singles (100 MB and 1 GB), all, or several with commas."`
 	Count    int           `help:"Documents of a round; without it a round takes a time."`
 	For      time.Duration `help:"Length of a round; 8s when left out, 1m for hold."`
 	Rounds   int           `help:"Rounds of the hub and, in turns, of the floor; 3 when left out."`

@@ -34,6 +34,7 @@ type Options struct {
 	DataDir string   // created by the hub when absent
 	Args    []string // further flags of serve
 	Env     []string // added to the environment, KEY=value
+	Listen  string   // address; default a free port of this machine
 }
 
 // Process is one running hub.
@@ -45,9 +46,9 @@ type Process struct {
 	dir  string
 }
 
-// Start runs the command on a free port and returns when the hub says it is ready.
+// Start runs the command and returns when the hub says it is ready.
 func Start(ctx context.Context, o Options) (*Process, error) {
-	args := append([]string{cmp.Or(o.Command, "serve"), "--data-dir", o.DataDir, "--listen", "127.0.0.1:0"}, o.Args...)
+	args := append([]string{cmp.Or(o.Command, "serve"), "--data-dir", o.DataDir, "--listen", cmp.Or(o.Listen, "127.0.0.1:0")}, o.Args...)
 	p := &Process{
 		cmd:  exec.CommandContext(context.WithoutCancel(ctx), o.Bin, args...), //nolint:gosec // the caller names its own binary
 		done: make(chan struct{}),
