@@ -85,7 +85,11 @@ func (a *attachments) keep(s *stored, r io.Reader) error {
 	if s.raw, err = a.store.CreateBlob(a.ctx); err != nil {
 		return err
 	}
-	s.rawSize, err = io.Copy(&sizeLimit{w: s.raw, limits: a.limits}, r)
+	// The content comes in pieces as small as the network's; a file takes large ones.
+	out := bufio.NewWriterSize(&sizeLimit{w: s.raw, limits: a.limits}, chunk)
+	if s.rawSize, err = out.ReadFrom(r); err == nil {
+		err = out.Flush()
+	}
 	return err
 }
 

@@ -65,31 +65,44 @@ func (r *contentReader) fill() error {
 	return errors.Join(err, discardErr)
 }
 
-// decode appends the decoded text to out and returns how much of it was used.
-// Whole quanta of the plain alphabet take the fast way; a quantum that the last
-// piece of text cut in two is completed first.
+// decode appends the decoded text to out and returns how much of it was used. Whole
+// quanta between line breaks take the fast way; what a line break or the end of the
+// piece cuts in two is completed byte by byte.
 func (r *contentReader) decode(text []byte) (int, error) {
 	used := 0
-	for r.filled > 0 && used < len(text) && r.err == nil {
-		used += r.slow(text[used : used+1])
-	}
-	if whole := (len(text) - used) &^ 3; r.filled == 0 && r.padding == 0 && clean(text[used:used+whole]) {
-		n, err := base64.StdEncoding.Decode(r.out[len(r.out):cap(r.out)], text[used:used+whole])
-		if err == nil {
-			r.out = r.out[:len(r.out)+n]
-			used += whole
+	for used < len(text) && r.err == nil {
+		run := 1
+		if r.filled == 0 && r.padding == 0 {
+			run = max(1, plain(text[used:])&^3)
 		}
-	}
-	if r.err == nil {
-		used += r.slow(text[used:])
+		piece := text[used : used+run]
+		if run == 1 || !r.fast(piece) {
+			run = r.slow(piece)
+		}
+		used += run
 	}
 	return used, r.err
 }
 
-// clean reports whether the text has neither line breaks nor padding, which
-// would shift or end the quanta.
-func clean(text []byte) bool {
-	return len(text) > 0 && bytes.IndexByte(text, '\n') < 0 && bytes.IndexByte(text, '\r') < 0 && bytes.IndexByte(text, '=') < 0
+// plain is how much of a text comes before the first line break or padding, which shift
+// or end the quanta.
+func plain(text []byte) int {
+	for _, b := range []byte("\n\r=") {
+		if i := bytes.IndexByte(text, b); i >= 0 {
+			text = text[:i]
+		}
+	}
+	return len(text)
+}
+
+// fast decodes whole quanta of the plain alphabet. It reports false, and has done
+// nothing, when there is anything else among them.
+func (r *contentReader) fast(text []byte) bool {
+	n, err := base64.StdEncoding.Decode(r.out[len(r.out):cap(r.out)], text)
+	if err == nil {
+		r.out = r.out[:len(r.out)+n]
+	}
+	return err == nil
 }
 
 // slow decodes byte by byte.
