@@ -1,6 +1,7 @@
 package edxml
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/xml"
@@ -29,8 +30,12 @@ func (c *Codec) Decode(ctx context.Context, r io.Reader, store PartStore) (hub.P
 	defer atts.discard()
 
 	limited := &limitedReader{r: r, room: c.limits.Package, limit: c.limits.Package}
-	s := newScanner(io.TeeReader(limited, envelope), c.limits, atts.take)
+	received := bufio.NewWriterSize(envelope, chunk) // bytes come in pieces as small as the network's
+	s := newScanner(io.TeeReader(limited, received), c.limits, atts.take)
 	if err := s.scan(); err != nil {
+		return hub.Package{}, err
+	}
+	if err := received.Flush(); err != nil {
 		return hub.Package{}, err
 	}
 	header, err := parse(s)

@@ -16,7 +16,7 @@
 // kernel may have dropped the data: Fatal is called, which must end the process.
 // A full disk is KindUnavailable, every other failure of the disk KindInternal.
 //
-// Layout: objects/aa/aabb..., temporary/, staged/. The 256 folders are made when
+// Layout: objects/aa/aabb..., temporary/0 to temporary/f, staged/. All folders are made when
 // the store is opened, so that a commit synchronises two things, the file and one
 // folder; file systems with indexed folders hold millions of files in each.
 package blobdir
@@ -28,7 +28,9 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -51,6 +53,26 @@ type Dir struct {
 	Options
 	verified verifiedSet
 	staging  claims
+	created  atomic.Uint32 // temporary files so far
+}
+
+// temporaryFolders share the temporary files. A folder takes one new file at a time,
+// and files made in one folder lie close to one another: with a single folder, writers
+// mostly waited for it.
+const temporaryFolders = 16
+
+func temporaryFolder(n uint32) string {
+	return filepath.Join("temporary", strconv.FormatUint(uint64(n%temporaryFolders), 16))
+}
+
+// leftoverFolders are where a crash may leave files behind; older versions put them
+// into the first one.
+func leftoverFolders() []string {
+	folders := []string{"temporary"}
+	for n := range uint32(temporaryFolders) {
+		folders = append(folders, temporaryFolder(n))
+	}
+	return folders
 }
 
 // staleAfter is the age from which a temporary file is taken for the leftover of
@@ -82,7 +104,10 @@ func Open(o Options) (*Dir, error) {
 
 // makeFolders creates all folders, durably.
 func (d *Dir) makeFolders() error {
-	folders := []string{d.path("temporary"), d.path("staged")}
+	folders := []string{d.path("staged")}
+	for _, folder := range leftoverFolders() {
+		folders = append(folders, d.path(folder))
+	}
 	for i := range 256 {
 		folders = append(folders, d.path("objects", fmt.Sprintf("%02x", i)))
 	}
@@ -102,11 +127,23 @@ func (d *Dir) path(elements ...string) string {
 }
 
 func (d *Dir) sweep() error {
-	entries, err := os.ReadDir(d.path("temporary"))
+	for _, folder := range leftoverFolders() {
+		if err := d.sweepFolder(folder); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Dir) sweepFolder(folder string) error {
+	entries, err := os.ReadDir(d.path(folder))
 	if err != nil {
 		return failure("read the folder of temporary files", err)
 	}
 	for _, e := range entries {
+		if e.IsDir() {
+			continue
+		}
 		if name, ok := strings.CutPrefix(e.Name(), removing); ok {
 			// A removal broke off. Whether to repeat it is for who removes to say.
 			if digest, err := hub.ParseDigest(name); err == nil {
@@ -118,7 +155,7 @@ func (d *Dir) sweep() error {
 		}
 		info, err := e.Info()
 		if err == nil && d.Now().Sub(info.ModTime()) > staleAfter {
-			_ = os.Remove(d.path("temporary", e.Name())) // the next start tries again
+			_ = os.Remove(d.path(folder, e.Name())) // the next start tries again
 		}
 	}
 	return nil

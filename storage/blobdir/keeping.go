@@ -153,7 +153,7 @@ func (d *Dir) renew(digest hub.Digest) (bool, error) {
 // instant, and returns how many.
 func (d *Dir) SweepStaging(ctx context.Context, before time.Time) (int, error) {
 	removed := 0
-	for _, folder := range []string{"temporary", "staged"} {
+	for _, folder := range append(leftoverFolders(), "staged") {
 		entries, err := os.ReadDir(d.path(folder))
 		if err != nil {
 			return removed, failure("read the folder of leftovers", err)
@@ -162,7 +162,7 @@ func (d *Dir) SweepStaging(ctx context.Context, before time.Time) (int, error) {
 			if err := ctx.Err(); err != nil {
 				return removed, err
 			}
-			if strings.HasPrefix(e.Name(), removing) || isOlder(d.path(folder, e.Name()), before) != nil {
+			if e.IsDir() || strings.HasPrefix(e.Name(), removing) || isOlder(d.path(folder, e.Name()), before) != nil {
 				continue
 			}
 			done, err := d.sweepOne(folder, e.Name(), before)

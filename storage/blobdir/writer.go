@@ -16,7 +16,7 @@ import (
 
 // CreateBlob opens a writer for new content. Writing stops when ctx ends.
 func (d *Dir) CreateBlob(ctx context.Context) (hub.BlobWriter, error) {
-	f, err := os.CreateTemp(d.path("temporary"), "blob-*")
+	f, err := os.CreateTemp(d.path(temporaryFolder(d.created.Add(1))), "blob-*")
 	if err != nil {
 		return nil, failure("create a temporary file", err)
 	}
