@@ -91,7 +91,7 @@ func (s *session) round(outer context.Context, sc *Scenario, t *target, document
 func (r *round) kill(ctx context.Context, until time.Time) error {
 	for next := r.begin.Add(r.sc.KillEvery); next.Before(until); next = time.Now().Add(r.sc.KillEvery) {
 		waitUntil(ctx, next)
-		if ctx.Err() != nil || r.over() {
+		if r.ended(ctx) {
 			return nil
 		}
 		if err := r.target.kill(ctx); err != nil {
@@ -100,6 +100,9 @@ func (r *round) kill(ctx context.Context, until time.Time) error {
 	}
 	return nil
 }
+
+// ended reports whether the round was completed or given up.
+func (r *round) ended(ctx context.Context) bool { return ctx.Err() != nil || r.over() }
 
 // client is one that lives with the disturbances of the scenario.
 func (r *round) client(key string) *client {
