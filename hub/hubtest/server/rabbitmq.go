@@ -342,30 +342,32 @@ func (b *Broker) join(other *Broker) error {
 // Isolate cuts the node off from other nodes of its cluster, both ways, while clients
 // still reach it. It counts as away after TickTime at the latest. Reunite lets them
 // talk again.
+//
+// All connections end at the same moment: a node that has lost one that another still
+// sees takes that for a partial partition and pauses until the whole cluster is back.
 func (b *Broker) Isolate(others ...*Broker) error {
-	for _, other := range others {
-		for _, pair := range [][2]*Broker{{b, other}, {other, b}} {
-			// A cookie that does not fit refuses every new connection.
-			statement := fmt.Sprintf("N = '%s', erlang:set_cookie(N, apart), erlang:disconnect_node(N).", pair[1].node)
-			if _, err := pair[0].Ctl("eval", statement); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	// A cookie that does not fit refuses every new connection, and none that there is.
+	return b.each(others, "erlang:set_cookie('%[1]s', apart)", "erlang:disconnect_node('%[1]s')")
 }
 
 // Reunite undoes Isolate.
 func (b *Broker) Reunite(others ...*Broker) error {
+	return b.each(others, "erlang:set_cookie('%[1]s', erlang:get_cookie())", "net_kernel:connect_node('%[1]s')")
+}
+
+// each evaluates an expression on the others about this node, then on this node about
+// the others, and there, in the same breath, one more about each of them.
+func (b *Broker) each(others []*Broker, everywhere, here string) error {
+	var first, then []string
 	for _, other := range others {
-		for _, pair := range [][2]*Broker{{b, other}, {other, b}} {
-			statement := fmt.Sprintf("N = '%s', erlang:set_cookie(N, erlang:get_cookie()), net_kernel:connect_node(N).", pair[1].node)
-			if _, err := pair[0].Ctl("eval", statement); err != nil {
-				return err
-			}
+		if _, err := other.Ctl("eval", fmt.Sprintf(everywhere, b.node)+"."); err != nil {
+			return err
 		}
+		first = append(first, fmt.Sprintf(everywhere, other.node))
+		then = append(then, fmt.Sprintf(here, other.node))
 	}
-	return nil
+	_, err := b.Ctl("eval", strings.Join(append(first, then...), ", ")+".")
+	return err
 }
 
 // Kill ends the broker with SIGKILL, as a power cut would, and waits until it is gone.

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -63,9 +64,12 @@ func TestRabbitMQCluster(t *testing.T) {
 	}
 	running := func(n *server.Broker, want string) {
 		t.Helper()
-		await(t, func() bool {
+		await(t, func() error {
 			out, err := n.Ctl("eval", "length(rabbit_nodes:all_running()).")
-			return err == nil && out == want
+			if err == nil && out != want {
+				err = fmt.Errorf("%s nodes run, want %s", out, want)
+			}
+			return err
 		})
 	}
 	running(nodes[0], "2")
@@ -73,15 +77,20 @@ func TestRabbitMQCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	running(nodes[0], "3")
-	await(t, func() bool { return server.Listens(nodes[2].Address()) == nil })
+	await(t, func() error { return server.Listens(nodes[2].Address()) })
 }
 
 // await waits for what has to come.
-func await(t *testing.T, there func() bool) {
+func await(t *testing.T, there func() error) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !there(); time.Sleep(100 * time.Millisecond) {
+	const patience = 2 * time.Minute
+	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+		err := there()
+		if err == nil {
+			return
+		}
 		if time.Now().After(deadline) {
-			t.Fatal("it did not come about within a minute")
+			t.Fatalf("still so after %s: %v", patience, err)
 		}
 	}
 }
