@@ -54,6 +54,9 @@ func (v *Verifier) Trust(anchors *trust.Anchors, mirror *trust.Mirror) {
 	v.validator.Store(trust.New(trust.Options{Anchors: anchors, Mirror: mirror, Revocation: v.options.Revocation}))
 }
 
+// AnchorSource names what the verifier trusts now, as reports do.
+func (v *Verifier) AnchorSource() string { return v.validator.Load().Anchors().Source() }
+
 // Inquiry says what a file is judged by besides what stands in it.
 type Inquiry struct {
 	At       time.Time        // of the validation; zero: now

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lienthong/lienthong/signing/verdict"
 )
@@ -101,6 +102,48 @@ func (m *Mirror) Counts() (certificates, lists, answers int) {
 		return 0, 0, 0
 	}
 	return m.counts[0], m.counts[1], m.counts[2]
+}
+
+// Certificates returns the certificates of the mirror, by subject.
+func (m *Mirror) Certificates() []*x509.Certificate {
+	var all []*x509.Certificate
+	for _, name := range sortedKeys(m.certificates) {
+		all = append(all, m.certificates[name]...)
+	}
+	return all
+}
+
+// ListInfo says whose a revocation list is, and for when.
+type ListInfo struct {
+	Issuer                 string
+	ThisUpdate, NextUpdate time.Time // UTC; NextUpdate is zero when it names none
+}
+
+// Lists describes the revocation lists of the mirror, by issuer.
+func (m *Mirror) Lists() []ListInfo {
+	var all []ListInfo
+	for _, name := range sortedKeys(m.lists) {
+		for _, held := range m.lists[name] {
+			issuer := held.list.Issuer.CommonName
+			if issuer == "" {
+				issuer = held.list.Issuer.String()
+			}
+			all = append(all, ListInfo{issuer, held.list.ThisUpdate.UTC(), held.list.NextUpdate.UTC()})
+		}
+	}
+	return all
+}
+
+// CheckMaterial reports whether a file can lie in a mirror.
+func CheckMaterial(data []byte) error {
+	before := NewMirror(verdict.Material{})
+	if err := before.add(data); err != nil {
+		return err
+	}
+	if before.counts == [3]int{} {
+		return errNoMaterial
+	}
+	return nil
 }
 
 var errNoMaterial = errors.New("this is no certificate, revocation list or OCSP response")

@@ -3,6 +3,7 @@ package trust
 import (
 	"crypto/x509"
 	"encoding/asn1"
+	"maps"
 	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -281,14 +282,7 @@ func (t *policyTree) intersect(accepted []string) {
 	})
 }
 
-func sortedKeys(m map[string][]string) []string {
-	keys := make([]string, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
+func sortedKeys[V any](m map[string][]V) []string { return slices.Sorted(maps.Keys(m)) }
 
 // policiesOf returns the policies of a certificate; nil without the extension.
 func policiesOf(certificate *x509.Certificate) ([]string, bool) {

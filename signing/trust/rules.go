@@ -64,15 +64,15 @@ func checkIssuer(issuer *x509.Certificate, below []*x509.Certificate) *verdict.P
 // been valid at the best signature time.
 func (s *search) checkValidities(path []*x509.Certificate, anchor Anchor) *verdict.Problem {
 	for i, certificate := range path {
-		if problem := s.checkValidity(certificate, certificate.NotBefore, certificate.NotAfter, i == 0); problem != nil {
+		if problem := s.checkValidity(subjectOf(certificate), certificate.NotBefore, certificate.NotAfter, i == 0); problem != nil {
 			return problem
 		}
 	}
-	return s.checkValidity(anchor.Certificate, anchor.From, anchor.Until, false)
+	return s.checkValidity("the trust in "+subjectOf(anchor.Certificate), anchor.From, anchor.Until, false)
 }
 
-func (s *search) checkValidity(certificate *x509.Certificate, from, until time.Time, signer bool) *verdict.Problem {
-	name, at := subjectOf(certificate), s.best()
+func (s *search) checkValidity(name string, from, until time.Time, signer bool) *verdict.Problem {
+	at := s.best()
 	switch {
 	case at.Before(from) && signer && s.proven():
 		return verdict.Fail(verdict.NotYetValid, "it existed at %s already, before %s became valid at %s",

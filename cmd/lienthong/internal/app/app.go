@@ -60,6 +60,7 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	side     *sideServer   // for operators; nil without one
+	trusted  trusted       // whom the verifier trusts; only refreshTrust changes it
 	stopping chan struct{} // closed when open waits must end
 }
 
@@ -159,11 +160,9 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	s := &a.services
-	anchors, err := a.config.anchors()
-	if err != nil {
+	if s.verifier, err = a.newVerifier(signing.VerifierOptions{Now: time.Now}); err != nil {
 		return err
 	}
-	s.verifier = signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: time.Now})
 	if s.pages, err = report.NewPages(); err != nil {
 		return err
 	}

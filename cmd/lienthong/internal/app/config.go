@@ -12,7 +12,6 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing"
-	"github.com/lienthong/lienthong/signing/trust"
 )
 
 // Config is everything an operator can set. The tags make it the flags of
@@ -30,8 +29,8 @@ type Config struct {
 	LogKeyFile string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes; without it, DATA-DIR/key/log.pem, made at the first start."`
 
 	engine.Settings `embed:""`
+	TrustSettings   `embed:""`
 
-	Anchors         string        `env:"LIENTHONG_ANCHORS" help:"Certificates (PEM) that signatures of documents must lead to. Without them sound signatures are INDETERMINATE."`
 	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
 	TimeToLive      time.Duration `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"Life of a delivery that is not collected or not registered."`
 	MaxRecipients   int           `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
@@ -70,7 +69,7 @@ func (c *Config) Check() error {
 			found = append(found, hub.ViolationsOf(err)...)
 		}
 	}
-	if _, err := c.anchors(); err != nil {
+	if _, _, _, err := c.TrustSettings.Load(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
 	}
 	if !hubNames.MatchString(c.Name) {
@@ -131,22 +130,6 @@ func (c *Config) certificate() (tls.Certificate, error) {
 		return pair, hub.Invalid("tls-cert", "pem", "%v", err)
 	}
 	return pair, nil
-}
-
-// anchors reads what signatures of documents must lead to; none when no file is set.
-func (c *Config) anchors() (*trust.Anchors, error) {
-	if c.Anchors == "" {
-		return trust.NewAnchors(), nil
-	}
-	text, err := os.ReadFile(c.Anchors)
-	if err != nil {
-		return nil, hub.Invalid("anchors", "file", "%v", err)
-	}
-	anchors, err := trust.LoadAnchors(text)
-	if err != nil {
-		return nil, hub.Invalid("anchors", "pem", "%s: %v", c.Anchors, err)
-	}
-	return anchors, nil
 }
 
 // plain reports whether the hub speaks HTTP without TLS.

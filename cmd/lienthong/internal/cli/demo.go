@@ -94,7 +94,7 @@ type demoHub struct {
 
 func (d *demoHub) start(ctx context.Context, dataDir, anchors string) (demo.Hub, error) {
 	config := app.Config{
-		DataDir: dataDir, Listen: d.command.Listen, Name: "lienthong-demo", Anchors: anchors,
+		DataDir: dataDir, Listen: d.command.Listen, Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
 		SignaturePolicy: string(hub.PolicyRecord), TimeToLive: 720 * time.Hour, MaxRecipients: 1000, StopLimit: 10 * time.Second,
 	}
 	level := "warn"

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/examine"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
@@ -19,11 +20,14 @@ import (
 )
 
 type verifyCommand struct {
-	Files   []string  `arg:"" type:"existingfile" help:"Signed PDFs, edXML packages, receipts; - for standard input."`
-	Anchors []string  `type:"existingfile" help:"Certificates (PEM) that signatures must lead to; repeat for several files."`
-	At      time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Check for this instant instead of now, such as 2026-11-23T10:00:00+07:00."`
-	Form    string    `enum:"text,etsi-json,xml,html" default:"text" help:"text for the terminal; etsi-json or xml for a validation report with the names of ETSI TS 119 102-2; html for a page to hand on. --json is another form, with the names of the API."`
-	Lang    string    `enum:"vi,en" default:"vi" help:"Language of --form html."`
+	Files       []string  `arg:"" type:"existingfile" help:"Signed PDFs, edXML packages, receipts; - for standard input."`
+	Anchors     []string  `type:"existingfile" help:"Certificates (PEM) that signatures must lead to, or one trust list; repeat for several files of certificates."`
+	TrustSigner string    `name:"trust-signer" placeholder:"sha256:…" help:"Fingerprint of the certificate that must have signed the trust list."`
+	Mirror      string    `type:"existingdir" help:"Folder of revocation lists, OCSP responses and certificates of authorities."`
+	Revocation  string    `enum:"if-available,required" default:"if-available" help:"required: INDETERMINATE unless it is known that no certificate was revoked. What is known counts in any case."`
+	At          time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Check for this instant instead of now, such as 2026-11-23T10:00:00+07:00."`
+	Form        string    `enum:"text,etsi-json,xml,html" default:"text" help:"text for the terminal; etsi-json or xml for a validation report with the names of ETSI TS 119 102-2; html for a page to hand on. --json is another form, with the names of the API."`
+	Lang        string    `enum:"vi,en" default:"vi" help:"Language of --form html."`
 }
 
 // Help says what the exit codes mean.
@@ -106,8 +110,28 @@ func (c *verifyCommand) write(e *env, all []fileVerdict, reports []hub.FileRepor
 }
 
 func (c *verifyCommand) verifier() (*signing.Verifier, error) {
+	settings := app.TrustSettings{TrustSigner: c.TrustSigner, Mirror: c.Mirror}
+	if len(c.Anchors) == 1 {
+		settings.Anchors = c.Anchors[0]
+	}
+	anchors, mirror, _, err := settings.Load()
+	if err != nil {
+		return nil, err
+	}
+	if len(c.Anchors) > 1 {
+		if anchors, err = joinAnchors(c.Anchors); err != nil {
+			return nil, err
+		}
+	}
+	return signing.NewVerifier(signing.VerifierOptions{
+		Anchors: anchors, Mirror: mirror, Revocation: trust.Requirement(c.Revocation), Now: c.now,
+	}), nil
+}
+
+// joinAnchors reads several files of certificates as one.
+func joinAnchors(files []string) (*trust.Anchors, error) {
 	var pem bytes.Buffer
-	for _, file := range c.Anchors {
+	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			return nil, hub.Invalid("anchors", "file", "%v", err)
@@ -115,14 +139,11 @@ func (c *verifyCommand) verifier() (*signing.Verifier, error) {
 		pem.Write(raw)
 		pem.WriteByte('\n')
 	}
-	anchors := trust.NewAnchors()
-	if pem.Len() > 0 {
-		var err error
-		if anchors, err = trust.LoadAnchors(pem.Bytes()); err != nil {
-			return nil, hub.Invalid("anchors", "pem", "%v", err)
-		}
+	anchors, err := trust.LoadAnchors(pem.Bytes())
+	if err != nil {
+		return nil, hub.Invalid("anchors", "pem", "%v", err)
 	}
-	return signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: c.now}), nil
+	return anchors, nil
 }
 
 func (c *verifyCommand) now() time.Time {

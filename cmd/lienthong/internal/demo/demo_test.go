@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func(context.Context, string, string) (demo.Hub, error) {
 	return func(ctx context.Context, dataDir, anchors string) (demo.Hub, error) {
 		config := app.Config{
-			DataDir: dataDir, Listen: "127.0.0.1:0", Name: "lienthong-demo", Anchors: anchors,
+			DataDir: dataDir, Listen: "127.0.0.1:0", Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
 			SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: time.Hour, MaxRecipients: 100, StopLimit: time.Minute,
 		}
 		a, err := app.New(ctx, config, "test", slog.New(slog.DiscardHandler))
