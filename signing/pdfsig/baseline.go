@@ -71,9 +71,8 @@ func signBaseline(ctx context.Context, source io.ReaderAt, size int64, out io.Wr
 	return nil
 }
 
-// prepare reads the file and refuses what must not or cannot be signed before
-// anything is written.
-func (s *signer) prepare() error {
+// readFile reads the file and refuses what must not or cannot be signed.
+func (s *signer) readFile() error {
 	if s.size > maxSignedSize {
 		return reject("size", "files of more than %d bytes cannot be signed", int64(maxSignedSize))
 	}
@@ -95,10 +94,16 @@ func (s *signer) prepare() error {
 	if err := s.findCandidates(); err != nil {
 		return err
 	}
-	if err := s.checkPermission(); err != nil {
+	return s.checkPermission()
+}
+
+// prepare does all that can be refused before anything is written.
+func (s *signer) prepare() error {
+	err := s.readFile()
+	if err != nil {
 		return err
 	}
-	if s.place, err = f.latest().choosePlace(s.request); err != nil {
+	if s.place, err = s.latest().choosePlace(s.request); err != nil {
 		return err
 	}
 	if s.look, err = s.drawing(); err != nil {

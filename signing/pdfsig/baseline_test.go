@@ -186,6 +186,30 @@ func TestCertification(t *testing.T) {
 	}
 }
 
+// TestOlderFormKeepsToPermissions: the library that makes it knows of none.
+func TestOlderFormKeepsToPermissions(t *testing.T) {
+	a := authority(t, pki.P256)
+	by, seal := person(t, a, pki.P256), agency(t, a, pki.P256)
+	older := pdfsig.SignRequest{Key: seal.Key, Chain: seal.Chain, Time: now}
+	request := baseline(by)
+	request.Certify = 1
+	certified := signedWith(t, document(t), request)
+	var out bytes.Buffer
+	expectRefused(t, pdfsig.Sign(t.Context(), bytes.NewReader(certified), int64(len(certified)), &out, older), "permission", "nothing may follow")
+	// The library drops form fields from the list of the form.
+	form := map[int]string{
+		1: `<< /Type /Catalog /Pages 2 0 R /AcroForm << /Fields [5 0 R] >> >>`,
+		2: `<< /Type /Pages /Kids [3 0 R] /Count 1 /MediaBox [0 0 595 842] >>`,
+		3: `<< /Type /Page /Parent 2 0 R /Annots [5 0 R] >>`,
+		5: `<< /FT /Tx /T (ten) /Subtype /Widget /Type /Annot /Rect [10 10 90 30] /P 3 0 R >>`,
+	}
+	filled := signedWith(t, rawPDF(form, "/Root 1 0 R"), baseline(by))
+	expectRefused(t, pdfsig.Sign(t.Context(), bytes.NewReader(filled), int64(len(filled)), &out, older), "permission", "field was removed")
+	if out.Len() > 0 {
+		t.Errorf("%d bytes were written", out.Len())
+	}
+}
+
 func expectRefused(t testing.TB, err error, rule, reason string) {
 	t.Helper()
 	var refused *pdfsig.SignError

@@ -1,6 +1,7 @@
 package pdfsig
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -67,16 +68,16 @@ type Appearance struct {
 }
 
 // Sign appends a signature to the PDF in and writes the result to out. Earlier
-// signatures stay valid: the file is only added to, and at the baseline levels the
-// verifier of this package has judged the revision before the key is used. What
-// cannot or must not be signed is a SignError, and out may then hold a part of the
-// file that must be thrown away.
+// signatures stay valid: the file is only added to, and the verifier of this package
+// has judged the new revision by what they permit. What cannot or must not be signed
+// is a SignError, and out may then hold a part of the file that must be thrown away.
 //
-// At the baseline levels the file is copied in pieces, and memory depends on its
-// objects, not on its size. LevelLegacy is made by a library that keeps the whole
-// file in memory about three times, drops form fields that are not signatures from
-// the form's list, and stamps the message with the clock of the machine besides the
-// claimed time.
+// At the baseline levels the verifier judges before the key is used, the file is
+// copied in pieces, and memory depends on its objects, not on its size. LevelLegacy is
+// made by a library that keeps the whole file in memory several times, drops form
+// fields that are not signatures from the form's list (which is refused where an
+// earlier signature forbids it), and stamps the message with the clock of the machine
+// besides the claimed time.
 func Sign(ctx context.Context, in io.ReaderAt, size int64, out io.Writer, request SignRequest) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -92,7 +93,7 @@ func Sign(ctx context.Context, in io.ReaderAt, size int64, out io.Writer, reques
 		if a := request.Appearance; a != nil && (len(a.Lines) > 0 || a.Page < 1) {
 			return reject("level", "the older form of signatures shows no lines of text and counts pages from the first")
 		}
-		return signLegacy(in, size, out, request)
+		return signGuarded(in, size, out, request)
 	case LevelB:
 	case LevelT, LevelLT:
 		if request.Stamp == nil {
@@ -105,6 +106,24 @@ func Sign(ctx context.Context, in io.ReaderAt, size int64, out io.Writer, reques
 		return reject("level", "there is no level %q", request.Level)
 	}
 	return signBaseline(ctx, in, size, out, request)
+}
+
+// signGuarded signs with the library and lets the result out only if every earlier
+// signature permits what the library did.
+func signGuarded(in io.ReaderAt, size int64, out io.Writer, request SignRequest) error {
+	s := &signer{request: request, source: in, size: size}
+	if err := s.readFile(); err != nil {
+		return asSignError(err)
+	}
+	var signed bytes.Buffer
+	if err := signLegacy(in, size, &signed, request); err != nil {
+		return err
+	}
+	if err := s.checkRevision(joined{in, size, signed.Bytes()[min(size, int64(signed.Len())):]}); err != nil {
+		return asSignError(err)
+	}
+	_, err := out.Write(signed.Bytes())
+	return err
 }
 
 func signLegacy(in io.ReaderAt, size int64, out io.Writer, request SignRequest) (err error) {

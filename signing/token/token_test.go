@@ -151,7 +151,9 @@ func TestFromPKCS12Refuses(t *testing.T) {
 	if !bytes.Contains(good, rounds) {
 		t.Fatal("the number of rounds is not where it was")
 	}
-	slow := bytes.ReplaceAll(good, rounds, []byte{0x02, 0x04, 0x7F, 0xFF, 0xFF, 0xFF})
+	many := []byte{0x02, 0x04, 0x7F, 0xFF, 0xFF, 0xFF}
+	slow := bytes.ReplaceAll(good, rounds, many)
+	long := append(append([]byte{0x04, 0x81, 0xC0}, make([]byte, 0xC0)...), many...) // a long salt hides nothing
 	for name, c := range map[string]struct {
 		data []byte
 		want string
@@ -160,6 +162,7 @@ func TestFromPKCS12Refuses(t *testing.T) {
 		"text":    {[]byte("text"), "read the PKCS #12 file"},
 		"large":   {make([]byte, token.MaxFile+1), "too large"},
 		"slow":    {slow, "too many rounds"},
+		"salt":    {long, "too many rounds"},
 	} {
 		if _, err := token.FromPKCS12(c.data, "x"); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", name, err, c.want)
