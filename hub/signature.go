@@ -111,10 +111,12 @@ type FileKind string
 
 // The kinds of files that are verified.
 const (
-	FilePDF     FileKind = "pdf"
-	FileEdXML   FileKind = "edxml"
-	FileReceipt FileKind = "receipt"
-	FileOther   FileKind = "other" // nothing that could be signed
+	FilePDF       FileKind = "pdf"
+	FileEdXML     FileKind = "edxml"
+	FileXML       FileKind = "xml"       // signed, and no edXML package
+	FileContainer FileKind = "container" // ASiC: files and the signatures over them
+	FileReceipt   FileKind = "receipt"
+	FileOther     FileKind = "other" // nothing that could be signed
 )
 
 // FileReport is the verdict on one file. Of an edXML package it is the worst of

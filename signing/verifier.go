@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing/asic"
 	"github.com/lienthong/lienthong/signing/pdfsig"
 	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/tsp"
@@ -97,8 +98,8 @@ func (v *Verifier) ExaminePart(ctx context.Context, part hub.Part, content hub.B
 	return e.Examination, err
 }
 
-// VerifyFile judges a file on its own: PDF or the XML of an edXML envelope, told
-// apart by content, never by name. The error is an I/O failure.
+// VerifyFile judges a file on its own: PDF, XML such as an edXML envelope, or a
+// signature container, told apart by content, never by name. The error is an I/O failure.
 func (v *Verifier) VerifyFile(ctx context.Context, name string, content hub.Blob) (hub.SignatureReport, error) {
 	found, err := v.ExamineFile(ctx, name, content, Inquiry{})
 	return found.Report, err
@@ -172,20 +173,24 @@ func (e *examination) verify(ctx context.Context, kind fileKind, saysPDF bool, c
 	case kindPDF:
 		found, err := pdfsig.VerifyWith(ctx, content, content.Size(), pdfsig.Options{
 			Validator: e.validator, At: report.ValidatedAt, Known: e.inquiry.Known, Kept: e.kept,
-			Tokens: tsp.Judge(e.validator, report.ValidatedAt, e.kept),
+			Tokens: e.tokens(),
 		})
 		if err != nil {
 			return ioFailure(ctx, err)
 		}
 		signatures, details, report.Findings = found.Signatures, found.Details, found.Findings
 	case kindXML:
-		found, err := xmldsig.Verify(ctx, content, content.Size(), e.validator, report.ValidatedAt)
+		found, err := xmldsig.Verify(ctx, content, content.Size(), xmldsig.Options{Judge: e.judge, Tokens: e.tokens()})
 		if err != nil {
 			return ioFailure(ctx, err)
 		}
-		if found != nil {
-			signatures = append(signatures, *found)
+		signatures = found.Signatures
+	case kindContainer:
+		found, err := asic.Verify(ctx, content, content.Size(), asic.Options{Judge: e.judge, Tokens: e.tokens()})
+		if err != nil {
+			return ioFailure(ctx, err)
 		}
+		signatures, report.Findings = found.Signatures, found.Findings
 	}
 	if saysPDF && kind != kindPDF {
 		report.Findings = append(report.Findings, "called a PDF, but its content is none")
@@ -203,6 +208,34 @@ func (e *examination) verify(ctx context.Context, kind fileKind, saysPDF bool, c
 	return nil
 }
 
+func (e *examination) tokens() verdict.TokenJudge {
+	return tsp.Judge(e.validator, e.Report.ValidatedAt, e.kept)
+}
+
+// judge judges the signer of an XML file or container at the best signature time: the
+// earliest that a timestamp, or a proof from elsewhere, gives.
+func (e *examination) judge(s *verdict.Signature, along verdict.Material, stamps []verdict.Stamp) {
+	question := trust.Case{
+		Candidates: along.Certificates, CRLs: along.CRLs, OCSPs: along.OCSPs,
+		Kept: e.kept, At: e.Report.ValidatedAt, Proven: e.inquiry.Known, Archived: e.inquiry.Known,
+	}
+	by := "other means than the file"
+	for _, stamp := range stamps {
+		if question.Proven.IsZero() || stamp.Time.Before(question.Proven) {
+			question.Proven, by = stamp.Time, "a signature timestamp"
+		}
+	}
+	if question.Proven.IsZero() {
+		s.Skip("best signature time", "nothing proves when it was made: judged at the time of the validation")
+	} else {
+		s.Check("best signature time", question.Proven.UTC().Format(time.RFC3339)+" by "+by, nil)
+	}
+	e.validator.JudgeCase(s, question)
+	for _, stamp := range stamps {
+		s.Used.Add(stamp.Used)
+	}
+}
+
 func ioFailure(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -217,6 +250,7 @@ const (
 	kindOther fileKind = iota
 	kindPDF
 	kindXML
+	kindContainer
 )
 
 // sniff tells a file by its content. A PDF header that is not at the first byte
@@ -226,13 +260,22 @@ func sniff(content io.ReaderAt, size int64) (fileKind, error) {
 	if n, err := content.ReadAt(head, 0); n < len(head) {
 		return kindOther, errors.Join(io.ErrUnexpectedEOF, err)
 	}
+	archived := bytes.HasPrefix(head, []byte("PK\x03\x04"))
 	switch {
-	case bytes.Contains(head, []byte("%PDF-")):
+	case !archived && bytes.Contains(head, []byte("%PDF-")):
 		return kindPDF, nil
 	case bytes.HasPrefix(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF")), " \r\n\t"), []byte("<")):
 		return kindXML, nil
 	}
-	return kindOther, nil
+	// A container may begin with a PDF that is stored in it, so it is asked for first.
+	container, err := asic.IsContainer(content, size)
+	switch {
+	case container:
+		return kindContainer, err
+	case bytes.Contains(head, []byte("%PDF-")):
+		return kindPDF, err
+	}
+	return kindOther, err
 }
 
 func saysPDF(name, mediaType string) bool {

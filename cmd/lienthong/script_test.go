@@ -1,8 +1,10 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +25,10 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing/asic"
+	"github.com/lienthong/lienthong/signing/cms"
 	"github.com/lienthong/lienthong/signing/pki"
+	"github.com/lienthong/lienthong/signing/xmldsig"
 )
 
 // The scripts run the program as its users do: as a process, against a hub that
@@ -250,6 +255,10 @@ var documents = sync.OnceValues(makeDocuments) //nolint:gochecknoglobals // keys
 //	tampered.pdf     signed, then changed
 //	unsigned.pdf
 //	directive.edxml  signed.pdf from H47 to SNV and STP, id "173"
+//	sealed.edxml     the same, its envelope signed by the agency
+//	wrapped.xml      that below another root
+//	bundle.asice     a container with signed.pdf, signed by the agency
+//	added.asice      the same with a file that nobody signed
 func writeDocuments(dir string) error {
 	files, err := documents()
 	if err != nil {
@@ -290,8 +299,59 @@ func makeDocuments() (map[string][]byte, error) {
 	if files["unsigned.pdf"], err = unsignedPDF(); err != nil {
 		return nil, err
 	}
-	files["directive.edxml"], err = directive(files["signed.pdf"])
-	return files, err
+	if files["directive.edxml"], err = directive(files["signed.pdf"]); err != nil {
+		return nil, err
+	}
+	return files, addSealed(files, seal)
+}
+
+// addSealed adds what the agency signs besides PDF files.
+func addSealed(files map[string][]byte, seal pki.Identity) error {
+	envelopes := xmldsig.Maker{Key: seal.Key, Chain: seal.Chain}
+	var err error
+	if files["sealed.edxml"], err = envelopes.SignEnvelope(context.Background(), files["directive.edxml"], time.Now()); err != nil {
+		return err
+	}
+	_, root, _ := bytes.Cut(files["sealed.edxml"], []byte("?>"))
+	files["wrapped.xml"] = bytes.Join([][]byte{[]byte("<evil>"), root, []byte("</evil>")}, nil)
+	var out bytes.Buffer
+	err = asic.Write(context.Background(), &out, []asic.File{asic.Bytes("signed.pdf", "application/pdf", files["signed.pdf"])},
+		func(ctx context.Context, manifest []byte) ([]byte, error) {
+			sum := sha256.Sum256(manifest)
+			return cms.Maker{Key: seal.Key, Chain: seal.Chain}.Sign(ctx, sum[:], time.Now())
+		})
+	if err != nil {
+		return err
+	}
+	files["bundle.asice"] = out.Bytes()
+	files["added.asice"], err = withFile(out.Bytes())
+	return err
+}
+
+// withFile adds a file to a container.
+func withFile(container []byte) ([]byte, error) {
+	r, err := zip.NewReader(bytes.NewReader(container), int64(len(container)))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, f := range r.File {
+		if err := w.Copy(f); err != nil {
+			return nil, err
+		}
+	}
+	added, err := w.CreateHeader(&zip.FileHeader{Name: "added.txt", Method: zip.Store})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := added.Write([]byte("not signed")); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
 }
 
 func unsignedPDF() ([]byte, error) {

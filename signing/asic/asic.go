@@ -12,6 +12,11 @@
 // container, no entry is encrypted or of 64-bit size, and nothing unpacks to more
 // than the bounds below. Whatever breaks a rule is a *Refusal, and no file of the
 // container is handed out.
+//
+// Verify judges every signature of a container, CAdES over a manifest or over the one
+// file, and XAdES over the files. Each file must be covered by a signature, and by none
+// of them twice: one that nobody signed makes all of them fail. Who the signers are and
+// what timestamps prove is for others to decide; the judges are handed in.
 package asic
 
 import "fmt"

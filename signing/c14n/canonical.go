@@ -67,6 +67,7 @@ type writer struct {
 	inScope  scope // declarations around and at the place
 	rendered scope // those that were written
 	apex     bool  // the next element is the first one written
+	failed   bool  // the reader of the output wants no more
 }
 
 // document writes the root with comments and instructions around it, each of them
@@ -129,7 +130,7 @@ func (c *writer) node(n *Node) bool {
 }
 
 func (c *writer) element(e *Element, inherited []Attribute) {
-	if e == c.omit {
+	if e == c.omit || c.failed {
 		return
 	}
 	c.inScope.enter(e)
@@ -217,7 +218,9 @@ func sorted(own, inherited []Attribute) []Attribute {
 
 func (c *writer) write(parts ...string) {
 	for _, part := range parts {
-		_, _ = c.out.WriteString(part)
+		if _, err := c.out.WriteString(part); err != nil {
+			c.failed = true // the error itself comes out of the last flush
+		}
 	}
 }
 

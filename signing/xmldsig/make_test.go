@@ -1,11 +1,14 @@
 package xmldsig_test
 
 import (
+	"bytes"
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"errors"
 	"strings"
 	"testing"
@@ -45,7 +48,9 @@ func TestMadeSignaturesPass(t *testing.T) {
 func TestVerifiedBytesAreKept(t *testing.T) {
 	f := newFixture(t, pki.P256)
 	signed := makeFor(t, f, before+after, false)
-	report, err := xmldsig.VerifyWith(t.Context(), strings.NewReader(signed), int64(len(signed)), xmldsig.Options{Judge: f.validator, At: now, Keep: true})
+	options := f.options()
+	options.Keep = true
+	report, err := xmldsig.Verify(t.Context(), strings.NewReader(signed), int64(len(signed)), options)
 	if err != nil || len(report.Details) != 1 || len(report.Details[0].Verified) != 1 {
 		t.Fatalf("%+v, %v", report, err)
 	}
@@ -66,16 +71,17 @@ func TestMadeWithTimestamp(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	proven := now.Add(-time.Hour)
-	options := xmldsig.Options{Judge: f.validator, At: now.AddDate(10, 0, 0)} // long after the certificate ended
-	options.Tokens = func(token, over []byte, _ xmldsig.Material) (time.Time, *verdict.Problem) {
-		if string(token) != "token" || string(over) != stamped || !strings.HasPrefix(stamped, `<SignatureValue xmlns="`+ds+`">`) {
-			t.Errorf("%q over %q, want over %q", token, over, stamped)
+	options := f.optionsAt(now.AddDate(10, 0, 0)) // long after the certificate ended
+	answer := verdict.Stamp{Time: now.Add(-time.Hour)}
+	options.Tokens = func(token []byte, over func(crypto.Hash) []byte, _ verdict.Material) verdict.Stamp {
+		sum := sha256.Sum256([]byte(stamped))
+		if string(token) != "token" || !bytes.Equal(over(crypto.SHA256), sum[:]) || !strings.HasPrefix(stamped, `<SignatureValue xmlns="`+ds+`">`) {
+			t.Errorf("%q over other bytes than %q", token, stamped)
 		}
-		return proven, nil
+		return answer
 	}
 	verify := func() *verdict.Signature {
-		report, err := xmldsig.VerifyWith(t.Context(), strings.NewReader(string(signed)), int64(len(signed)), options)
+		report, err := xmldsig.Verify(t.Context(), strings.NewReader(string(signed)), int64(len(signed)), options)
 		if err != nil || len(report.Signatures) != 1 || len(report.Details[0].Tokens) != 1 {
 			t.Fatalf("%+v, %v", report, err)
 		}
@@ -84,11 +90,13 @@ func TestMadeWithTimestamp(t *testing.T) {
 	if s := verify(); s.Indication() != verdict.Passed || s.Level != "B-T" {
 		t.Errorf("proven: %+v", s)
 	}
-	options.Tokens = func([]byte, []byte, xmldsig.Material) (time.Time, *verdict.Problem) {
-		return proven, verdict.Doubt(verdict.NoCertificateChain, "another authority")
+	answer.Problem = verdict.Doubt(verdict.NoCertificateChain, "another authority")
+	if s := verify(); s.Indication() != verdict.Indeterminate || s.Problem.Sub != verdict.OutOfBoundsNoPOE || s.Level != "B-B" {
+		t.Errorf("of an authority that is not trusted: %s", say(s))
 	}
-	if s := verify(); s.Indication() != verdict.Indeterminate || s.Problem.Sub != verdict.NoCertificateChain || s.Level != "B-B" {
-		t.Errorf("not proven: %+v", s)
+	answer.Problem = verdict.Fail(verdict.HashFailure, "of another signature")
+	if s := verify(); s.Indication() != verdict.Failed {
+		t.Errorf("of another signature: %s", say(s))
 	}
 	options.Tokens = nil
 	if s := verify(); s.Indication() != verdict.Indeterminate || s.Problem.Sub != verdict.OutOfBoundsNoPOE {

@@ -3,7 +3,6 @@ package xmldsig
 import (
 	"bytes"
 	"crypto/x509"
-	"time"
 
 	"github.com/lienthong/lienthong/signing/c14n"
 	"github.com/lienthong/lienthong/signing/verdict"
@@ -29,14 +28,15 @@ func (v *verification) judgeSigner(p *properties) {
 		return
 	}
 	sound := s.Check("signature value", "verifies with the key of the signing certificate", v.checkValue(s.Signer))
-	at := v.options.At
+	along := &v.detail.Material
+	along.Certificates = append(bag, along.Certificates...)
+	var stamps []verdict.Stamp
 	if p != nil {
 		v.checkProperties(p)
-		if proven := v.judgeTokens(p, sound); !proven.IsZero() {
-			at = proven
-		}
+		stamps = v.judgeTokens(p, sound)
 	}
-	v.options.Judge.Judge(s, append(bag, v.detail.Material.Certificates...), at)
+	v.options.Judge(s, *along, stamps)
+	s.Raise(stamps)
 }
 
 // readCertificates reads the certificates of KeyInfo. A key value beside them is
@@ -92,33 +92,22 @@ func onlySigner(bag []*x509.Certificate) (*x509.Certificate, *verdict.Problem) {
 	return found, nil
 }
 
-// judgeTokens hands out the signature timestamps and returns the earliest time that one
-// of them proves; zero when none does.
-func (v *verification) judgeTokens(p *properties, sound bool) time.Time {
-	var earliest time.Time
+// judgeTokens hands out the signature timestamps and returns those that count; none
+// where the value that they stamp is not sound.
+func (v *verification) judgeTokens(p *properties, sound bool) []verdict.Stamp {
 	for _, token := range p.tokens {
 		stamped, ok := v.stamped(token)
 		if !ok {
 			v.result.Skip("signature timestamp", "present, but of a form that is not supported")
 			continue
 		}
-		v.detail.Tokens = append(v.detail.Tokens, Token{token.der, stamped})
-		if v.options.Tokens == nil {
-			v.result.Skip("signature timestamp", "present, not evaluated at this level")
-			continue
-		}
-		at, problem := v.options.Tokens(token.der, stamped, v.detail.Material)
-		if !sound || !v.result.Check("signature timestamp", "proves the signature at "+at.UTC().Format(time.RFC3339), problem) {
-			continue
-		}
-		if earliest.IsZero() || at.Before(earliest) {
-			earliest = at.UTC()
-		}
+		v.detail.Tokens = append(v.detail.Tokens, verdict.Token{DER: token.der, Stamped: stamped})
 	}
-	if !earliest.IsZero() && v.result.Level == "B-B" {
-		v.result.Level = "B-T"
+	stamps := v.result.JudgeTokens(v.detail.Tokens, v.options.Tokens, v.detail.Material)
+	if !sound {
+		return nil
 	}
-	return earliest
+	return stamps
 }
 
 // stamped returns what a signature timestamp is made over: the canonical

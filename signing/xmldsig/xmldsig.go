@@ -24,17 +24,15 @@
 // counts neither for nor against the document's own PDF signatures.
 //
 // Whether the signer is trusted and when a timestamp was made is for others to decide:
-// Judge and TokenJudge are handed in. Nothing is fetched. What the check cannot decide
+// the judges are handed in. Nothing is fetched. What the check cannot decide
 // is INDETERMINATE, never passed.
 package xmldsig
 
 import (
 	"context"
 	"crypto"
-	"crypto/x509"
 	"errors"
 	"io"
-	"time"
 
 	"github.com/lienthong/lienthong/signing/c14n"
 	"github.com/lienthong/lienthong/signing/verdict"
@@ -47,16 +45,9 @@ const MaxBytes = 32 << 20
 // namespace is the one of XML Signature.
 const namespace = "http://www.w3.org/2000/09/xmldsig#"
 
-// Judge decides about the path of a signature's signer over candidate certificates, at
-// a time that does not come from the signature, and adds its checks to the signature.
-type Judge interface {
-	Judge(signature *verdict.Signature, candidates []*x509.Certificate, at time.Time)
-}
-
-// TokenJudge decides about a signature timestamp (RFC 3161, DER) over the given bytes:
-// made for them, by an authority that is trusted. It returns the time that the token
-// proves, UTC.
-type TokenJudge func(token, stamped []byte, material Material) (time.Time, *verdict.Problem)
+// Judge decides about the path of a signature's signer, with what came along with the
+// signature and the timestamps that count, and adds its checks to the signature.
+type Judge func(signature *verdict.Signature, along verdict.Material, stamps []verdict.Stamp)
 
 // Files returns the digest of a file beside the document. A name that is not there is
 // not found; the error is a failure to read it.
@@ -64,11 +55,10 @@ type Files func(ctx context.Context, name string, hash crypto.Hash) (digest []by
 
 // Options say what signatures are judged by.
 type Options struct {
-	Judge  Judge      // required
-	At     time.Time  // that paths must hold at, never a claimed one
-	Tokens TokenJudge // nil leaves timestamps unjudged
-	Files  Files      // nil: references to files are not followed
-	Keep   bool       // keep the bytes that were verified in Detail.Verified
+	Judge  Judge              // required
+	Tokens verdict.TokenJudge // nil leaves timestamps unjudged
+	Files  Files              // nil: references to files are not followed
+	Keep   bool               // keep the bytes that were verified in Detail.Verified
 }
 
 // Report is what was found in one document.
@@ -79,8 +69,8 @@ type Report struct {
 
 // Detail is what only an XML signature can say.
 type Detail struct {
-	Material Material
-	Tokens   []Token
+	Material verdict.Material // validation data that came inside of it; nothing of it is proven
+	Tokens   []verdict.Token
 	// Files are the names of files that sound references lead to, in order.
 	Files []string
 	// Verified are the canonical bytes of the document or element that each sound
@@ -89,39 +79,9 @@ type Detail struct {
 	Verified [][]byte
 }
 
-// Token is a signature timestamp as it came, and what it must have been made for.
-type Token struct {
-	DER     []byte
-	Stamped []byte
-}
-
-// Material is validation data that came inside of a signature. Nothing of it is proven.
-type Material struct {
-	Certificates []*x509.Certificate
-	CRLs         [][]byte // DER
-	OCSPs        [][]byte // DER
-}
-
-// Verify looks for the signature of an edXML envelope, or of another XML document, and
-// judges it at the given time. It returns nil when there is none, and the worst when
-// there are several. The error is for I/O failures only.
-func Verify(ctx context.Context, source io.ReaderAt, size int64, judge Judge, at time.Time) (*verdict.Signature, error) {
-	report, err := VerifyWith(ctx, source, size, Options{Judge: judge, At: at})
-	if err != nil || len(report.Signatures) == 0 {
-		return nil, err
-	}
-	worst := &report.Signatures[0]
-	for i := range report.Signatures {
-		s := &report.Signatures[i]
-		if s.Problem != nil && (worst.Problem == nil || s.Indication() == verdict.Failed && worst.Indication() != verdict.Failed) {
-			worst = s
-		}
-	}
-	return worst, nil
-}
-
-// VerifyWith judges every signature of a document.
-func VerifyWith(ctx context.Context, source io.ReaderAt, size int64, options Options) (Report, error) {
+// Verify looks for the signature of an edXML envelope, or for those of another XML
+// document, and judges each. The error is for I/O failures only.
+func Verify(ctx context.Context, source io.ReaderAt, size int64, options Options) (Report, error) {
 	mentioned, err := mentionsSignature(ctx, source, size)
 	if err != nil || !mentioned {
 		return Report{}, err

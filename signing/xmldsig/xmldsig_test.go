@@ -79,20 +79,27 @@ func (p *parts) sign(t testing.TB, key crypto.Signer) string {
 	if p.c14n == inclusive { // inherits every declaration in scope
 		namespaces += ` xmlns:edXML="` + edxml + `"`
 	}
-	sum := sha256.Sum256([]byte(p.signedInfo(namespaces)))
+	value := rawValue(t, key, []byte(p.signedInfo(namespaces)))
+	return `<Signature xmlns="` + ds + `">` + p.signedInfo("") + `<SignatureValue>` + base64.StdEncoding.EncodeToString(value) +
+		`</SignatureValue><KeyInfo>` + p.keyInfo + `</KeyInfo>` + p.object + `</Signature>`
+}
+
+// rawValue signs bytes with SHA-256 and gives the value the form of XML Signature.
+func rawValue(t testing.TB, key crypto.Signer, signed []byte) []byte {
+	t.Helper()
+	sum := sha256.Sum256(signed)
 	value, err := key.Sign(rand.Reader, sum[:], crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := key.(*ecdsa.PrivateKey); ok {
-		var pair struct{ R, S *big.Int }
-		if _, err := asn1.Unmarshal(value, &pair); err != nil {
-			t.Fatal(err)
-		}
-		value = append(pair.R.FillBytes(make([]byte, 32)), pair.S.FillBytes(make([]byte, 32))...)
+	if _, ok := key.(*ecdsa.PrivateKey); !ok {
+		return value
 	}
-	return `<Signature xmlns="` + ds + `">` + p.signedInfo("") + `<SignatureValue>` + base64.StdEncoding.EncodeToString(value) +
-		`</SignatureValue><KeyInfo>` + p.keyInfo + `</KeyInfo>` + p.object + `</Signature>`
+	var pair struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(value, &pair); err != nil {
+		t.Fatal(err)
+	}
+	return append(pair.R.FillBytes(make([]byte, 32)), pair.S.FillBytes(make([]byte, 32))...)
 }
 
 type fixture struct {
@@ -119,11 +126,29 @@ func newFixture(t testing.TB, algorithm pki.Algorithm) fixture {
 
 func (f fixture) verify(t testing.TB, document string) *verdict.Signature {
 	t.Helper()
-	s, err := xmldsig.Verify(t.Context(), strings.NewReader(document), int64(len(document)), f.validator, now)
+	report, err := xmldsig.Verify(t.Context(), strings.NewReader(document), int64(len(document)), f.options())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
+	if len(report.Signatures) != len(report.Details) || len(report.Signatures) > 1 {
+		t.Fatalf("%d signatures, %d details", len(report.Signatures), len(report.Details))
+	}
+	if len(report.Signatures) == 0 {
+		return nil
+	}
+	return &report.Signatures[0]
+}
+
+func (f fixture) options() xmldsig.Options { return f.optionsAt(now) }
+
+func (f fixture) optionsAt(at time.Time) xmldsig.Options {
+	return xmldsig.Options{Judge: func(s *verdict.Signature, along verdict.Material, stamps []verdict.Stamp) {
+		question := trust.Case{Candidates: along.Certificates, CRLs: along.CRLs, OCSPs: along.OCSPs, At: at}
+		for _, stamp := range stamps {
+			question.Proven = stamp.Time
+		}
+		f.validator.JudgeCase(s, question)
+	}}
 }
 
 // say puts a result in one line.
@@ -289,12 +314,12 @@ func (failingReader) ReadAt([]byte, int64) (int, error) { return 0, errDisk }
 
 func TestReadFailureIsNoVerdict(t *testing.T) {
 	f := newFixture(t, pki.P256)
-	if _, err := xmldsig.Verify(t.Context(), failingReader{}, 100, f.validator, now); !errors.Is(err, errDisk) {
+	if _, err := xmldsig.Verify(t.Context(), failingReader{}, 100, f.options()); !errors.Is(err, errDisk) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := xmldsig.Verify(ctx, strings.NewReader(before), int64(len(before)), f.validator, now); !errors.Is(err, context.Canceled) {
+	if _, err := xmldsig.Verify(ctx, strings.NewReader(before), int64(len(before)), f.options()); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -306,12 +331,14 @@ func FuzzVerify(f *testing.F) {
 	f.Add([]byte(before + "<Signature></Signature>" + after))
 	f.Add([]byte(fmt.Sprintf("<Signature xmlns=%q>", ds)))
 	f.Fuzz(func(t *testing.T, document []byte) {
-		s, err := xmldsig.Verify(t.Context(), bytes.NewReader(document), int64(len(document)), fixture.validator, now)
+		report, err := xmldsig.Verify(t.Context(), bytes.NewReader(document), int64(len(document)), fixture.options())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s != nil && s.Indication() == verdict.Passed && !bytes.Contains(document, []byte("đổi mới")) {
-			t.Fatalf("another document passed: %s", document)
+		for i := range report.Signatures {
+			if report.Signatures[i].Indication() == verdict.Passed && !bytes.Contains(document, []byte("đổi mới")) {
+				t.Fatalf("another document passed: %s", document)
+			}
 		}
 	})
 }

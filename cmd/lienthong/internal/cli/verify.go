@@ -38,7 +38,7 @@ func (verifyCommand) Help() string {
 // fileVerdict is the result for one file.
 type fileVerdict struct {
 	File     string                `json:"file"`
-	Kind     string                `json:"kind"` // pdf, edxml, receipt, other; chain for receipts together
+	Kind     string                `json:"kind"` // pdf, edxml, xml, container, receipt, other; chain for receipts together
 	Report   hub.SignatureReport   `json:"report"`
 	Parts    []hub.SignatureReport `json:"parts,omitempty"` // of an edXML package
 	Evidence *hub.Evidence         `json:"evidence,omitempty"`

@@ -65,13 +65,16 @@ func (e *Examiner) File(ctx context.Context, name string, content hub.Blob) (Res
 
 func (e *Examiner) plain(ctx context.Context, name string, content hub.Blob) (hub.FileReport, error) {
 	report, err := e.Signatures.VerifyFile(ctx, name, content)
-	kind := hub.FilePDF
-	if len(report.Signatures) == 0 {
-		head := make([]byte, 1024)
-		n, _ := content.ReadAt(head, 0)
-		if !bytes.Contains(head[:n], []byte("%PDF-")) {
-			kind = hub.FileOther
-		}
+	kind := hub.FileOther
+	head := make([]byte, 1024)
+	n, _ := content.ReadAt(head, 0)
+	switch {
+	case bytes.HasPrefix(head[:n], []byte("PK")) && len(report.Signatures) > 0:
+		kind = hub.FileContainer
+	case bytes.Contains(head[:n], []byte("%PDF-")):
+		kind = hub.FilePDF
+	case len(report.Signatures) > 0:
+		kind = hub.FileContainer
 	}
 	return hub.FileReport{SignatureReport: report, Kind: kind}, err
 }
@@ -111,7 +114,8 @@ func (e *Examiner) unsigned(ctx context.Context, content hub.Blob, kind hub.File
 	return Result{FileReport: hub.FileReport{SignatureReport: report, Kind: kind}}, err
 }
 
-// pack verifies the signature of a package, if it has one, and those of the files in it.
+// pack verifies the signature of a package, if it has one, and those of the files in it;
+// of other XML its own signatures.
 func (e *Examiner) pack(ctx context.Context, content hub.Blob) (hub.FileReport, error) {
 	dir, err := os.MkdirTemp(e.TempDir, "lienthong-verify")
 	if err != nil {
@@ -132,8 +136,11 @@ func (e *Examiner) pack(ctx context.Context, content hub.Blob) (hub.FileReport, 
 	case pkg.Submission != nil:
 		return e.parts(ctx, content, pkg.Submission, store)
 	}
-	result, err := e.unsigned(ctx, content, kind, why)
-	return result.FileReport, err
+	report, err := e.Signatures.VerifyFile(ctx, "", content)
+	if report.Findings = append(report.Findings, why); len(report.Signatures) > 0 && kind == hub.FileOther {
+		kind = hub.FileXML
+	}
+	return hub.FileReport{SignatureReport: report, Kind: kind}, err
 }
 
 func messageOf(err error) string {

@@ -31,18 +31,20 @@ func TestFilesThatAreNotSigned(t *testing.T) {
 		indication hub.Indication
 		finding    string
 	}{
-		"empty":             {"", hub.FileOther, hub.NoSignatureFound, ""},
-		"text":              {"hello", hub.FileOther, hub.NoSignatureFound, ""},
-		"called a PDF":      {"hello", hub.FileOther, hub.NoSignatureFound, "called a PDF"},
-		"unreadable PDF":    {"%PDF-1.7\nnothing", hub.FilePDF, hub.NoSignatureFound, "strictly"},
-		"other JSON":        {`{"a":1}`, hub.FileOther, hub.NoSignatureFound, "no receipt"},
-		"large JSON":        {`{"a":"` + strings.Repeat("x", 1<<20) + `"}`, hub.FileOther, hub.NoSignatureFound, "larger"},
-		"cut receipt":       {`{"evidence":{"version"`, hub.FileReceipt, hub.TotalFailed, ""},
-		"receipt without":   {`{"evidence":{},"jws":"x"}`, hub.FileReceipt, hub.TotalFailed, ""},
-		"other XML":         {"<html></html>", hub.FileOther, hub.NoSignatureFound, "no edXML package"},
-		"cut package":       {pack, hub.FileOther, hub.NoSignatureFound, "no edXML package"},
-		"bomb of entities":  {`<!DOCTYPE a [<!ENTITY b "cc">]><edXML>&b;</edXML>`, hub.FileOther, hub.NoSignatureFound, "no edXML package"},
-		"mark before bytes": {"\xef\xbb\xbf <html/>", hub.FileOther, hub.NoSignatureFound, "no edXML package"},
+		"empty":                  {"", hub.FileOther, hub.NoSignatureFound, ""},
+		"text":                   {"hello", hub.FileOther, hub.NoSignatureFound, ""},
+		"called a PDF":           {"hello", hub.FileOther, hub.NoSignatureFound, "called a PDF"},
+		"unreadable PDF":         {"%PDF-1.7\nnothing", hub.FilePDF, hub.NoSignatureFound, "strictly"},
+		"other JSON":             {`{"a":1}`, hub.FileOther, hub.NoSignatureFound, "no receipt"},
+		"large JSON":             {`{"a":"` + strings.Repeat("x", 1<<20) + `"}`, hub.FileOther, hub.NoSignatureFound, "larger"},
+		"cut receipt":            {`{"evidence":{"version"`, hub.FileReceipt, hub.TotalFailed, ""},
+		"receipt without":        {`{"evidence":{},"jws":"x"}`, hub.FileReceipt, hub.TotalFailed, ""},
+		"other XML":              {"<html></html>", hub.FileOther, hub.NoSignatureFound, "no edXML package"},
+		"cut package":            {pack, hub.FileOther, hub.NoSignatureFound, "no edXML package"},
+		"bomb of entities":       {`<!DOCTYPE a [<!ENTITY b "cc">]><edXML>&b;</edXML>`, hub.FileOther, hub.NoSignatureFound, "no edXML package"},
+		"signature of other XML": {`<a><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/></a>`, hub.FileXML, hub.Indeterminate, "no edXML package"},
+		"cut container":          {"PK\x03\x04\x14" + strings.Repeat("\x00", 25) + "mimetypeapplication/vnd.etsi.asic-e+zip", hub.FileContainer, hub.TotalFailed, ""},
+		"mark before bytes":      {"\xef\xbb\xbf <html/>", hub.FileOther, hub.NoSignatureFound, "no edXML package"},
 	} {
 		file := content(tt.text)
 		fileName := "a.bin"
