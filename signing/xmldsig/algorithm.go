@@ -21,6 +21,10 @@ const (
 	encryption       = "http://www.w3.org/2001/04/xmlenc#"
 )
 
+// leastRSABits is what the standard library still computes with. It is far from enough
+// to pass: that is for the judge of the signer to say.
+const leastRSABits = 1024
+
 // scheme is a way to make a signature value.
 type scheme string
 
@@ -107,6 +111,9 @@ func (a algorithm) verify(signer *x509.Certificate, sum, value []byte) *verdict.
 	right := false
 	switch key := signer.PublicKey.(type) {
 	case *rsa.PublicKey:
+		if key.N.BitLen() < leastRSABits {
+			return verdict.Doubt(verdict.CryptoConstraintsFailure, "the RSA key of %d bits is too short to be checked", key.N.BitLen())
+		}
 		switch a.scheme {
 		case schemePKCS1:
 			right = rsa.VerifyPKCS1v15(key, a.hash, sum, value) == nil

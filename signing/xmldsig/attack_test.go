@@ -235,8 +235,8 @@ func TestKeyConfusion(t *testing.T) {
 	doubled = strings.Replace(doubled, "<X509Data>", "<X509Data>"+mine, 1)
 	doubt, failed := verdict.Indeterminate, verdict.Failed
 	f.run(t, map[string]attack{
-		"certificate first, key of the second":  {signed(foreign, "<X509Data>"+mine+theirs+"</X509Data>"), doubt, verdict.NoSigningCertificate},
-		"two lists of certificates":             {signed(foreign, "<X509Data>"+mine+"</X509Data><X509Data>"+theirs+"</X509Data>"), doubt, verdict.NoSigningCertificate},
+		"certificate first, key of the second":  {signed(foreign, "<X509Data>"+mine+theirs+"</X509Data>"), doubt, verdict.NoCertificateChain},
+		"two lists of certificates":             {signed(foreign, "<X509Data>"+mine+"</X509Data><X509Data>"+theirs+"</X509Data>"), doubt, verdict.NoCertificateChain},
 		"the same certificate twice":            {signed(f, "<X509Data>"+mine+mine+cert(f, 1)+"</X509Data>"), verdict.Passed, ""},
 		"authorities first":                     {signed(f, "<X509Data>"+cert(f, 1)+cert(f, 2)+mine+"</X509Data>"), verdict.Passed, ""},
 		"only an authority":                     {signed(f, "<X509Data>"+cert(f, 1)+"</X509Data>"), failed, verdict.SigCryptoFailure},

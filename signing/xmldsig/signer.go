@@ -21,7 +21,7 @@ func (v *verification) judgeSigner(p *properties) {
 	if p != nil {
 		s.Signer, problem = p.signer(bag)
 	} else {
-		s.Signer, problem = onlySigner(bag)
+		s.Signer, problem = v.signerByKey(bag)
 	}
 	s.Check("signer", "one certificate", problem)
 	if s.Signer == nil {
@@ -73,8 +73,34 @@ func readCertificates(keyInfo *c14n.Element) ([]*x509.Certificate, *verdict.Prob
 	return bag, nil
 }
 
-// onlySigner returns the one certificate that is no authority, where nothing signed
-// says which it is. Copies of the same bytes count once.
+// signerByKey returns the one certificate whose key made the value, where nothing signed
+// says which it is. Two certificates of one key leave it open whose the signature is.
+func (v *verification) signerByKey(bag []*x509.Certificate) (*x509.Certificate, *verdict.Problem) {
+	var found, unsure *x509.Certificate
+	for _, certificate := range bag {
+		if found != nil && found.Equal(certificate) {
+			continue
+		}
+		switch problem := v.checkValue(certificate); {
+		case problem == nil && found != nil:
+			return nil, verdict.Doubt(verdict.NoSigningCertificate, "several certificates of one key come with the XML signature, and nothing signed says whose it is")
+		case problem == nil:
+			found = certificate
+		case problem.Indication == verdict.Indeterminate: // it may be this one: its key cannot be used
+			unsure = certificate
+		}
+	}
+	switch {
+	case found != nil:
+		return found, nil
+	case unsure != nil:
+		return unsure, nil
+	}
+	return onlySigner(bag)
+}
+
+// onlySigner returns the one certificate that is no authority, to say of it that the
+// value is not its own. Copies of the same bytes count once.
 func onlySigner(bag []*x509.Certificate) (*x509.Certificate, *verdict.Problem) {
 	var found *x509.Certificate
 	for _, certificate := range bag {

@@ -15,7 +15,7 @@
 //
 // The key comes only from a certificate that came with the signature: in XAdES from the
 // one whose digest the signer signed (SigningCertificate, SigningCertificateV2), else
-// from the only one that is no authority. Keys without certificate and pointers to keys
+// from the only one whose key fits. Keys without certificate and pointers to keys
 // are never used. SHA-1 is checked, because a value that does not verify proves more
 // than an old algorithm does, but never passes.
 //

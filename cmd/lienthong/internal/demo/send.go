@@ -12,6 +12,7 @@ import (
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing/xmldsig"
 )
 
 // directivePackage is the name of the package that carries the directive.
@@ -54,7 +55,8 @@ func (s *show) sendDirective(ctx context.Context) error {
 	return nil
 }
 
-// packDirective writes the edXML package of the directive.
+// packDirective writes the edXML package of the directive, signed by the province as a
+// whole besides the files in it.
 func (s *show) packDirective(ctx context.Context) error {
 	sub := hub.Submission{
 		Sender: province, Recipients: s.recipientsOf(province), ExternalID: directiveID,
@@ -73,7 +75,12 @@ func (s *show) packDirective(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.save(out.Bytes(), "edxml", directivePackage)
+	seal := s.signers[province].Agency
+	signed, err := xmldsig.Maker{Key: seal.Key, Chain: seal.Chain}.SignEnvelope(ctx, out.Bytes(), time.Now())
+	if err != nil {
+		return err
+	}
+	return s.save(signed, "edxml", directivePackage)
 }
 
 func (s *show) sendPackage(ctx context.Context) (hub.Accepted, error) {
