@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -197,6 +198,35 @@ func TestDocumentsThatAreNotRead(t *testing.T) {
 		var syntax *c14n.SyntaxError
 		if !errors.As(err, &syntax) || syntax.Hostile != hostile {
 			t.Errorf("%.80q: %v", document, err)
+		}
+	}
+}
+
+// Whatever is read, and whatever is refused on the way, takes memory in proportion to
+// the document. What is measured counts also what growing lists leave behind.
+func TestMemoryIsBounded(t *testing.T) {
+	const size = 4 << 20
+	for name, document := range map[string]string{
+		"elements":      "<a>" + strings.Repeat("<a/>", size/4) + "</a>",
+		"comments":      "<a>" + strings.Repeat("<!---->", size/7) + "</a>",
+		"instructions":  "<a>" + strings.Repeat("<?a?>", size/5) + "</a>",
+		"attributes":    "<a>" + strings.Repeat("<a b='' c='' d='' e='' f=''/>", size/28) + "</a>",
+		"declarations":  "<a>" + strings.Repeat("<a xmlns:b='u:b' xmlns:c='u:c'/>", size/32) + "</a>",
+		"references":    "<a>" + strings.Repeat("&#9;", size/4) + "</a>",
+		"pieces":        "<a>" + strings.Repeat("x<![CDATA[]]>", size/13) + "</a>",
+		"one long text": "<a>" + strings.Repeat("x", size) + "</a>",
+		"usual":         "<a>" + strings.Repeat("<Description>văn bản quy phạm pháp luật</Description>\n  ", size/60) + "</a>",
+	} {
+		data := []byte(document)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := c14n.Parse(data)
+		runtime.ReadMemStats(&after)
+		if taken := after.TotalAlloc - before.TotalAlloc; taken > 20*uint64(len(data))+8<<20 {
+			t.Errorf("%s: %d bytes for %d", name, taken, len(data))
+		}
+		if name == "usual" && err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -9,14 +9,14 @@ import (
 // document may take: most have long values, and only an attack is all markup.
 const (
 	costElement   = 184
-	costNode      = 48
+	costNode      = 64
 	costAttribute = 96
-	freeCost      = 1 << 20
-	costFactor    = 10
+	freeCost      = 8 << 20
+	costFactor    = 4
 )
 
-// Parse reads a document. The error is a *SyntaxError.
-func Parse(data []byte) (*Document, error) {
+// Parse reads a document; one in a string is not copied. The error is a *SyntaxError.
+func Parse[text string | []byte](data text) (*Document, error) {
 	p := &parser{data: string(data), document: &Document{}}
 	if err := p.run(); err != nil {
 		return nil, err

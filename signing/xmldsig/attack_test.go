@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"strings"
 	"testing"
@@ -248,8 +249,27 @@ func TestKeyConfusion(t *testing.T) {
 		"XAdES by another, our certificate too": {doubled, doubt, verdict.NoCertificateChain},
 		"XAdES, certificate exchanged":          {strings.Replace(good, mine, theirs, 1), doubt, verdict.NoSigningCertificate},
 		"XAdES, order of the bag":               {strings.Replace(strings.Replace(good, mine, "", 1), "</X509Data>", mine+"</X509Data>", 1), verdict.Passed, ""},
-		"no key info":                           {good[:strings.Index(good, "<KeyInfo>")] + good[strings.Index(good, "</KeyInfo>")+len("</KeyInfo>"):], doubt, verdict.NoSigningCertificate},
+		"XAdES, ours only among the values":     {withValues(strings.Replace(good, mine, "", 1), f.identity.Chain[:1]...), doubt, verdict.NoSigningCertificate},
+		"XAdES, all among the values":           {withValues(withoutKeyInfo(good), f.identity.Chain...), verdict.Passed, ""},
+		"XAdES, theirs among the values":        {withValues(withoutKeyInfo(good), foreign.identity.Chain...), doubt, verdict.NoSigningCertificate},
+		"no key info":                           {withoutKeyInfo(good), doubt, verdict.NoSigningCertificate},
 	})
+}
+
+func withoutKeyInfo(document string) string {
+	before, rest, _ := strings.Cut(document, "<KeyInfo>")
+	_, after, _ := strings.Cut(rest, "</KeyInfo>")
+	return before + after
+}
+
+// withValues adds certificates as XAdES carries them for later validation.
+func withValues(document string, certificates ...*x509.Certificate) string {
+	values := `<xades:UnsignedProperties><xades:UnsignedSignatureProperties><xades:CertificateValues>`
+	for _, certificate := range certificates {
+		values += `<xades:EncapsulatedX509Certificate>` + base64.StdEncoding.EncodeToString(certificate.Raw) + `</xades:EncapsulatedX509Certificate>`
+	}
+	values += `</xades:CertificateValues></xades:UnsignedSignatureProperties></xades:UnsignedProperties>`
+	return strings.Replace(document, "</xades:SignedProperties>", "</xades:SignedProperties>"+values, 1)
 }
 
 func TestTransformsAndMethods(t *testing.T) {

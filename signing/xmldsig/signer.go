@@ -14,7 +14,16 @@ const maxCertificates = 16
 // judged.
 func (v *verification) judgeSigner(p *properties) {
 	s := &v.result
+	along := &v.detail.Material
 	bag, problem := readCertificates(v.block.keyInfo)
+	switch {
+	case problem != nil || len(bag) > 0:
+		along.Certificates = append(bag, along.Certificates...)
+	case p != nil && len(along.Certificates) > 0: // the signed reference tells them apart
+		bag = along.Certificates
+	default:
+		problem = verdict.Doubt(verdict.NoSigningCertificate, "the XML signature carries no certificate")
+	}
 	if !s.Check("key", "from certificates only", problem) {
 		return
 	}
@@ -28,8 +37,6 @@ func (v *verification) judgeSigner(p *properties) {
 		return
 	}
 	sound := s.Check("signature value", "verifies with the key of the signing certificate", v.checkValue(s.Signer))
-	along := &v.detail.Material
-	along.Certificates = append(bag, along.Certificates...)
 	var stamps []verdict.Stamp
 	if p != nil {
 		v.checkProperties(p)
@@ -43,9 +50,8 @@ func (v *verification) judgeSigner(p *properties) {
 // ignored: a key without a certificate names nobody. A pointer to a key is refused,
 // because another reader may follow it.
 func readCertificates(keyInfo *c14n.Element) ([]*x509.Certificate, *verdict.Problem) {
-	missing := verdict.Doubt(verdict.NoSigningCertificate, "the XML signature carries no certificate")
 	if keyInfo == nil {
-		return nil, missing
+		return nil, nil
 	}
 	var bag []*x509.Certificate
 	for _, data := range keyInfo.Elements() {
@@ -66,9 +72,6 @@ func readCertificates(keyInfo *c14n.Element) ([]*x509.Certificate, *verdict.Prob
 			}
 			bag = append(bag, certificate)
 		}
-	}
-	if len(bag) == 0 {
-		return nil, missing
 	}
 	return bag, nil
 }

@@ -33,6 +33,7 @@ import (
 	"crypto"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/lienthong/lienthong/signing/c14n"
 	"github.com/lienthong/lienthong/signing/verdict"
@@ -89,11 +90,12 @@ func Verify(ctx context.Context, source io.ReaderAt, size int64, options Options
 	if size > MaxBytes {
 		return refused(verdict.Doubt(verdict.FormatFailure, "the document is larger than %d MiB, its XML signature is not checked", MaxBytes>>20)), nil
 	}
-	data := make([]byte, size)
-	if n, err := source.ReadAt(data, 0); n < len(data) {
+	var data strings.Builder
+	data.Grow(int(size))
+	if n, err := io.Copy(&data, io.NewSectionReader(source, 0, size)); n < size || err != nil {
 		return Report{}, errors.Join(io.ErrUnexpectedEOF, err)
 	}
-	document, problem := read(data)
+	document, problem := read(data.String())
 	if problem != nil {
 		return refused(problem), nil
 	}
@@ -121,7 +123,7 @@ func refused(problem *verdict.Problem) Report {
 }
 
 // read parses the document, once, before anything else looks at it.
-func read(data []byte) (*c14n.Document, *verdict.Problem) {
+func read(data string) (*c14n.Document, *verdict.Problem) {
 	document, err := c14n.Parse(data)
 	var syntax *c14n.SyntaxError
 	switch {
