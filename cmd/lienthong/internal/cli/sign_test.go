@@ -22,6 +22,7 @@ import (
 	"github.com/lienthong/lienthong/signing/pki"
 	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/tsp"
+	findings "github.com/lienthong/lienthong/signing/verdict"
 	"github.com/lienthong/lienthong/signing/xmldsig"
 )
 
@@ -175,8 +176,11 @@ func TestSignPackage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := xmldsig.Verify(t.Context(), bytes.NewReader(signed), int64(len(signed)), trust.NewValidator(trusted), time.Now())
-	if err != nil || found == nil || found.Problem != nil {
+	judge := func(s *findings.Signature, along findings.Material, _ []findings.Stamp) {
+		trust.NewValidator(trusted).Judge(s, along.Certificates, time.Now())
+	}
+	found, err := xmldsig.Verify(t.Context(), bytes.NewReader(signed), int64(len(signed)), xmldsig.Options{Judge: judge})
+	if err != nil || len(found.Signatures) != 1 || found.Signatures[0].Problem != nil {
 		t.Errorf("%v, %+v", err, found)
 	}
 	for want, flags := range map[string][]string{
