@@ -21,6 +21,7 @@ import (
 	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/tsp"
 	"github.com/lienthong/lienthong/signing/verdict"
+	"github.com/lienthong/lienthong/signing/xmldsig"
 )
 
 // stage is a hierarchy with a time-stamp authority, a signer and a document.
@@ -261,6 +262,45 @@ func TestTrustChangesWhileRunning(t *testing.T) {
 	v.Trust(s.anchors, trust.NewMirror(verdict.Material{CRLs: s.lists(t, now, entryOf(s.signer, now, 1))}))
 	if sub := verify(); sub != hub.SubRevokedNoPOE {
 		t.Errorf("revoked: %s", sub)
+	}
+}
+
+// TestTimeOfXMLSignatures: the same holds for the signature of an envelope.
+func TestTimeOfXMLSignatures(t *testing.T) {
+	s, stranger := newStage(t), newStage(t)
+	const envelope = `<edXML xmlns="http://www.e-doc.vn/Schema/"><edXMLEnvelope><edXMLHeader></edXMLHeader></edXMLEnvelope></edXML>`
+	sign := func(stamp func(context.Context, []byte) ([]byte, error)) []byte {
+		file, err := xmldsig.Maker{Key: s.signer.Key, Chain: s.signer.Chain, Stamp: stamp}.SignEnvelope(t.Context(), []byte(envelope), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	later := now.AddDate(3, 0, 0)
+	copied := func(context.Context, []byte) ([]byte, error) { return s.stamp(t.Context(), []byte("another value")) }
+	mirror := func(at time.Time) *trust.Mirror {
+		return trust.NewMirror(verdict.Material{CRLs: s.lists(t, now.AddDate(0, 1, 0), entryOf(s.signer, at, 1))})
+	}
+	for name, c := range map[string]struct {
+		file    []byte
+		mirror  *trust.Mirror
+		inquiry signing.Inquiry
+		want    hub.SubReason
+		level   string
+	}{
+		"now":                         {sign(nil), nil, signing.Inquiry{}, "", "B-B"},
+		"expired, no proof":           {sign(nil), nil, signing.Inquiry{At: later}, hub.SubOutOfBoundsNoPOE, "B-B"},
+		"expired, receipt of a hub":   {sign(nil), nil, signing.Inquiry{At: later, Known: now}, "", "B-B"},
+		"expired, timestamp":          {sign(s.stamp), nil, signing.Inquiry{At: later}, "", "B-T"},
+		"timestamp of a stranger":     {sign(stranger.stamp), nil, signing.Inquiry{At: later}, hub.SubOutOfBoundsNoPOE, "B-B"},
+		"timestamp of another":        {sign(copied), nil, signing.Inquiry{}, hub.SubHashFailure, "B-B"},
+		"revoked after the timestamp": {sign(s.stamp), mirror(now.AddDate(0, 0, 3)), signing.Inquiry{At: now.AddDate(0, 1, 1)}, "", "B-T"},
+		"revoked before":              {sign(s.stamp), mirror(now.AddDate(0, 0, -1)), signing.Inquiry{At: now.AddDate(0, 1, 1)}, hub.SubRevokedNoPOE, "B-T"},
+	} {
+		v := s.examine(t, c.file, signing.VerifierOptions{Mirror: c.mirror}, c.inquiry).Report.Signatures[0]
+		if v.Sub != c.want || v.Level != c.level {
+			t.Errorf("%s: %s/%s, level %s: %s\n%+v", name, v.Indication, v.Sub, v.Level, v.Reason, v.Checks)
+		}
 	}
 }
 
