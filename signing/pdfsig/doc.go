@@ -20,6 +20,32 @@
 //   - signer: package trust, at the best signature time that timestamps prove, else at
 //     the time of the caller; never the claimed one.
 //
+// Accepted behind a signature, because signers and readers really write it, and what
+// the signer saw stays as it was:
+//
+//   - a revision that changes nothing, or writes objects anew with the same content;
+//   - objects that nothing of the signed document refers to;
+//   - the document security store, with its lists for single signatures: it proves
+//     itself, and must stay a store;
+//   - document timestamps over their own revision, in a field that shows nothing: they
+//     name no signer who would answer for it;
+//   - signatures over their own revision, in an empty field that was there, with an
+//     appearance in its place, or in a new field: one that shows something must not
+//     cover half of a page nor most of another annotation, and must not follow a
+//     certification (there the author said what may be shown);
+//   - empty signature fields that show nothing, or that are signed by now;
+//   - values of fields that are not read-only, with an appearance made for them: of
+//     empty fields, and of filled ones too where a certification or the locks of the
+//     signature say which fields may change;
+//   - notes as small icons, at level 3 of a certification alone;
+//   - extensions that are declared in addition or at a higher level, a version, XMP
+//     metadata, and of the document information the producer, the creator and times;
+//   - default resources of the form that grow, tags for new fields, the order of tabs,
+//     the time of a change, and the mark that iText leaves in the page tree.
+//
+// A certification of level 1, or a lock with that level, permits validation
+// data, document timestamps and declarations only. Everything else is a change of the document.
+//
 // Revision gives back the document as a signer left it. Findings tell what could
 // change although it is signed: scripts, XFA, content from outside.
 //
@@ -35,6 +61,6 @@
 // named there.
 //
 // Limits of this version: signatures of encrypted files are INDETERMINATE unless
-// their bytes prove a change; the form adbe.pkcs7.sha1 is not supported; who made a
-// timestamp is judged by the TokenJudge of the caller.
+// their bytes prove a change; the older forms on SHA-1 prove a change or are
+// INDETERMINATE; who made a timestamp is judged by the TokenJudge of the caller.
 package pdfsig

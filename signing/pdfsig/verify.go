@@ -170,9 +170,9 @@ func (e *examination) compareRevisions(ctx context.Context) error {
 	return nil
 }
 
-// Revision returns the bytes that the signature of that index in the report of
-// Verify covers, with its own value: the document as its signer left it.
-func Revision(_ context.Context, source io.ReaderAt, size int64, index int) (*io.SectionReader, error) {
+// Revision returns the bytes that a signature or timestamp of that revision (from 1)
+// covers, with its own value: the document as its signer left it. It does not verify.
+func Revision(_ context.Context, source io.ReaderAt, size int64, number int) (*io.SectionReader, error) {
 	f, err := open(source, size)
 	if err != nil {
 		return nil, err
@@ -182,15 +182,12 @@ func Revision(_ context.Context, source io.ReaderAt, size int64, index int) (*io
 		return nil, err
 	}
 	for _, c := range e.candidates {
-		if c.isTimestamp() {
-			continue
-		}
-		if index == 0 && c.gated != nil {
+		if c.gated != nil && c.revision() == number {
 			return io.NewSectionReader(source, 0, c.gated.end), nil
 		}
-		index--
 	}
-	return nil, errNoRevision
+	return nil, ErrNoRevision
 }
 
-var errNoRevision = errors.New("no signature of that index covers a revision")
+// ErrNoRevision says that no signature of the file covers the revision of that number.
+var ErrNoRevision = errors.New("no signature covers this revision")

@@ -28,6 +28,9 @@ type verifyCommand struct {
 	At          time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Check for this instant instead of now, such as 2026-11-23T10:00:00+07:00."`
 	Form        string    `enum:"text,etsi-json,xml,html" default:"text" help:"text for the terminal; etsi-json or xml for a validation report with the names of ETSI TS 119 102-2; html for a page to hand on. --json is another form, with the names of the API."`
 	Lang        string    `enum:"vi,en" default:"vi" help:"Language of --form html."`
+
+	Revision int    `help:"Also write the signed revision of this number of one PDF to --out, as its signer left it."`
+	Out      string `help:"New file for --revision."`
 }
 
 // Help says what the exit codes mean.
@@ -50,6 +53,9 @@ type fileVerdict struct {
 func (c *verifyCommand) Run(ctx context.Context, e *env) error {
 	if e.json && c.Form != "text" {
 		return hub.Invalid("form", "exclusive", "choose --json or --form %s", c.Form)
+	}
+	if err := c.extract(ctx); err != nil {
+		return err
 	}
 	verifier, err := c.verifier()
 	if err != nil {
