@@ -133,6 +133,16 @@ func TestLongTerm(t *testing.T) {
 	if len(m.CRLs) != 2 || len(m.OCSPs) != 0 {
 		t.Errorf("%d lists, %d answers", len(m.CRLs), len(m.OCSPs))
 	}
+	found, err := signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: time.Now}).
+		ExamineFile(t.Context(), "van-ban.pdf", blob(file), signing.Inquiry{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range found.Report.Signatures {
+		if s.Indication != hub.TotalPassed || s.Level != string(pdfsig.LevelLT) {
+			t.Errorf("%s: %s, level %s: %s", s.Field, s.Indication, s.Level, s.Reason)
+		}
+	}
 	agreeing(t, file)
 }
 
