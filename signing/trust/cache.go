@@ -45,10 +45,13 @@ func (g *generations[K, V]) keep(key K, value V) {
 }
 
 // Sizes of the caches: two generations of links are about 200 KB (a hub meets a few
-// hundred signers a day); parsed lists can be large, so few are kept.
+// hundred signers a day). Parsed lists take several times their size, and strangers send
+// them, so few and no large ones are kept; the large ones of real authorities lie in the
+// mirror, which is read once.
 const (
 	linkGeneration = 1024
-	listGeneration = 32
+	listGeneration = 16
+	maxRemembered  = 512 << 10
 )
 
 // linkKey names a link: digest of what is signed with its signature, and of the key

@@ -92,6 +92,10 @@ func parseCRL(der []byte) *crl {
 		}
 	}
 	c.readEntries()
+	c.list = &x509.RevocationList{ // without the entries, which are indexed now and many
+		Issuer: list.Issuer, ThisUpdate: list.ThisUpdate, NextUpdate: list.NextUpdate, AuthorityKeyId: list.AuthorityKeyId,
+		RawTBSRevocationList: list.RawTBSRevocationList, SignatureAlgorithm: list.SignatureAlgorithm, Signature: list.Signature,
+	}
 	return c
 }
 

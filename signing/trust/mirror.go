@@ -248,6 +248,9 @@ func (m *material) add(certificate *x509.Certificate) {
 }
 
 func remembered[V any](cache *generations[[32]byte, *V], der []byte, parse func([]byte) *V) *V {
+	if len(der) > maxRemembered {
+		return parse(der)
+	}
 	digest := sha256.Sum256(der)
 	if parsed, known := cache.get(digest); known {
 		return parsed
