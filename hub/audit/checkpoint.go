@@ -175,6 +175,11 @@ func openNote(raw []byte, verifiers []note.Verifier) (*note.Note, error) {
 	if err != nil {
 		return nil, hub.Errorf(hub.KindUntrusted, "checkpoint", "signature", "the checkpoint is not signed as it must be: %v", err)
 	}
+	for i := range n.Sigs { // one signature has one text: the last bits are not free to choose
+		if _, err := base64.StdEncoding.Strict().DecodeString(n.Sigs[i].Base64); err != nil {
+			return nil, hub.Errorf(hub.KindUntrusted, "checkpoint", "encoding", "the signature of %.80q is not encoded as it must be", n.Sigs[i].Name)
+		}
+	}
 	return n, nil
 }
 

@@ -25,6 +25,7 @@ type verifyCommand struct {
 	TrustSigner string    `name:"trust-signer" placeholder:"sha256:…" help:"Fingerprint of the certificate that must have signed the trust list."`
 	Mirror      string    `type:"existingdir" help:"Folder of revocation lists, OCSP responses and certificates of authorities."`
 	Revocation  string    `enum:"if-available,required" default:"if-available" help:"required: INDETERMINATE unless it is known that no certificate was revoked. What is known counts in any case."`
+	Policy      string    `type:"existingfile" help:"Keys of the log and of its witnesses (c2sp.org/tlog-policy): also check the proof that lies beside each receipt."`
 	At          time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Check for this instant instead of now, such as 2026-11-23T10:00:00+07:00."`
 	Form        string    `enum:"text,etsi-json,xml,html" default:"text" help:"text for the terminal; etsi-json or xml for a validation report with the names of ETSI TS 119 102-2; html for a page to hand on. --json is another form, with the names of the API."`
 	Lang        string    `enum:"vi,en" default:"vi" help:"Language of --form html."`
@@ -35,17 +36,18 @@ type verifyCommand struct {
 
 // Help says what the exit codes mean.
 func (verifyCommand) Help() string {
-	return "Needs no hub and no network. What a file is, its content says. An edXML package is judged with all files in it, the worst decides. Receipts of one dispatch, the acceptance among them, are also checked as a chain. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file. The worst of several files counts."
+	return "Needs no hub and no network. What a file is, its content says. An edXML package is judged with all files in it, the worst decides. Receipts of one dispatch, the acceptance among them, are also checked as a chain; with --policy, the proof beside each shows its place in the log. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file. The worst of several files counts."
 }
 
 // fileVerdict is the result for one file.
 type fileVerdict struct {
 	File     string                `json:"file"`
-	Kind     string                `json:"kind"` // pdf, edxml, xml, container, receipt, other; chain for receipts together
+	Kind     string                `json:"kind"` // pdf, edxml, xml, container, receipt, other; chain for receipts together, proof for what lies beside one
 	Report   hub.SignatureReport   `json:"report"`
 	Parts    []hub.SignatureReport `json:"parts,omitempty"` // of an edXML package
 	Evidence *hub.Evidence         `json:"evidence,omitempty"`
 	Chain    *audit.ChainReport    `json:"chain,omitempty"`
+	Proof    *audit.Proven         `json:"proof,omitempty"`
 	sealed   *hub.SealedEvidence   // of a receipt that can be read
 }
 
@@ -75,6 +77,11 @@ func (c *verifyCommand) Run(ctx context.Context, e *env) error {
 		})
 	}
 	chains := verifyChains(all)
+	proofs, err := c.verifyProofs(all)
+	if err != nil {
+		return err
+	}
+	chains = append(proofs, chains...)
 	all = append(all, chains...)
 	if c.Form == "html" { // what receipts say together is no signature, but people want to see it
 		for i := range chains {
@@ -237,6 +244,9 @@ func (v *fileVerdict) text(w io.Writer) {
 	}
 	if v.Chain != nil {
 		printChain(w, v.Chain)
+	}
+	if v.Proof != nil {
+		fmt.Fprintf(w, "  entry %d of %d in the log %s, seen by %d witnesses\n", v.Proof.Index, v.Proof.Size, text.Printable(v.Proof.Origin), len(v.Proof.Witnesses))
 	}
 	for _, finding := range v.Report.Findings {
 		fmt.Fprintf(w, "  ! %s\n", text.Printable(finding))

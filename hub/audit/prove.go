@@ -1,0 +1,46 @@
+package audit
+
+import (
+	"strconv"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Proven is what a proof shows about an evidence.
+type Proven struct {
+	Origin    string        `json:"origin"`
+	Index     int64         `json:"index"`
+	Size      int64         `json:"size"` // of the tree
+	Root      hub.Digest    `json:"root"`
+	Witnesses []Cosignature `json:"witnesses"`
+	Quorum    bool          `json:"quorum"` // enough witnesses have seen the tree
+}
+
+// Prove checks a proof that a log of the policy holds an evidence, with the very
+// signature that it has here, in a shard of the log that the evidence names. It needs
+// nothing but what it is given. Whether enough witnesses have seen the tree is told and
+// is no error; every other doubt is one of KindInvalid or KindUntrusted.
+func (p *Policy) Prove(sealed *hub.SealedEvidence, text []byte) (Proven, error) {
+	proof, err := ParseProof(text)
+	if err != nil {
+		return Proven{}, err
+	}
+	w, err := p.Open(proof.Note)
+	if err != nil {
+		return Proven{}, err
+	}
+	c := w.Checkpoint
+	out := Proven{Origin: c.Origin, Index: proof.Index, Size: c.Size, Root: c.Root, Witnesses: append([]Cosignature{}, w.Cosignatures...), Quorum: w.Quorum}
+	year, err := strconv.Atoi(ShardName(c.Origin))
+	if err != nil || c.Origin != sealed.Evidence.Log.Origin+"/"+strconv.Itoa(year) {
+		return out, hub.Errorf(hub.KindUntrusted, "proof", "origin", "the evidence goes to the log %.80q, the proof is one of %.80q", sealed.Evidence.Log.Origin, c.Origin)
+	}
+	if year < sealed.Evidence.Time.UTC().Year() {
+		return out, hub.Errorf(hub.KindUntrusted, "proof", "backdated", "the evidence is of %s, and the log of %d cannot hold it", sealed.Evidence.Time, year)
+	}
+	leaf, err := ReceiptLeaf(sealed.Canonical, sealed.JWS)
+	if err != nil {
+		return out, err
+	}
+	return out, proof.Check(&c, leaf)
+}
