@@ -72,12 +72,13 @@ var (
 
 func (a *App) handler() http.Handler {
 	s := &a.services
+	acts := chronicle{s.notes}
 	api := httpapi.New(httpapi.Options{
-		Authenticator: s.keys, KeyKeeper: s.keys,
-		Directory: s.directory, Registry: s.directory,
+		Authenticator: s.keys, KeyKeeper: notedKeys{s.keys, acts},
+		Directory: s.directory, Registry: notedRegistry{s.directory, acts},
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
-		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: a.newRetention(), Proofs: s.proofs, SignatureRules: s.rules,
+		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, SignatureRules: notedRules{s.rules, acts},
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},
