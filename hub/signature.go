@@ -69,6 +69,7 @@ type SignatureReport struct {
 	Signatures   []SignatureVerdict `json:"signatures"`
 	Findings     []string           `json:"findings,omitempty"` // about the file as a whole
 	AnchorSource string             `json:"anchor_source,omitempty"`
+	Material     []MaterialRef      `json:"material,omitempty"` // that the verdicts were made from and that is archived
 }
 
 // SignatureVerdict is the result for one signature.

@@ -28,6 +28,7 @@ type Options struct {
 	Evidences      Evidences
 	Verifier       Verifier
 	SignatureRules SignatureRules
+	Validation     ValidationArchive
 	ReportForms    []ReportForm // besides JSON; may be none
 	Blobs          Blobs
 	Codec          Codec

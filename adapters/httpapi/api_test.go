@@ -109,6 +109,7 @@ func examples() map[string]example {
 		"GET /v1/sent":                               {path: "/v1/sent?number=173/UBND-KSTTHC&state=accepted"},
 		"GET /v1/dispatches/{dispatch}":              {path: "/v1/dispatches/d1"},
 		"GET /v1/dispatches/{dispatch}/evidence":     {path: "/v1/dispatches/d1/evidence"},
+		"GET /v1/dispatches/{dispatch}/validation":   {path: "/v1/dispatches/d1/validation"},
 		"GET /v1/dispatches/{dispatch}/signatures":   {path: "/v1/dispatches/d1/signatures"},
 		"GET /v1/dispatches/{dispatch}/reports":      {path: "/v1/dispatches/d1/reports"},
 		"GET /v1/dispatches/{dispatch}/parts/{part}": {path: "/v1/dispatches/d1/parts/p1"},

@@ -284,6 +284,13 @@ func (f *fakeHub) VerifyFile(_ context.Context, name string, content hub.Blob) (
 	return r, f.err
 }
 
+func (f *fakeHub) Archive(_ context.Context, _ hub.Actor, id hub.DispatchID) (hub.ValidationArchive, error) {
+	piece := hub.NewMaterial(hub.MaterialCRL, []byte("list"))
+	return hub.ValidationArchive{Dispatch: id, Material: []hub.Material{piece}, Reports: []hub.SignatureReport{{
+		Part: "p1", Indication: hub.NoSignatureFound, ValidatedAt: testTime, Policy: "test", Material: []hub.MaterialRef{piece.Ref()},
+	}}}, f.err
+}
+
 // fakeForms write what they are asked for.
 func fakeForms() []ReportForm {
 	write := func(kind string) func(io.Writer, string, []hub.FileReport) error {
@@ -433,7 +440,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
 		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Proofs: f,
+		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Proofs: f, Validation: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -86,6 +86,11 @@ type Evidences interface {
 	Evidence(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (hub.SealedEvidence, error)
 }
 
+// ValidationArchive shows what the verdicts on a dispatch were made from.
+type ValidationArchive interface {
+	Archive(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.ValidationArchive, error)
+}
+
 // Verifier verifies the signatures in a file on its own, and in the files in it.
 type Verifier interface {
 	VerifyFile(ctx context.Context, name string, content hub.Blob) (hub.FileReport, error)

@@ -93,6 +93,20 @@ func (a *api) signatures(x *exchange) error {
 	return a.reported(x, language, listed(hub.List[hub.SignatureReport]{Items: reports}), []hub.FileReport{file})
 }
 
+func (a *api) validation(x *exchange) error {
+	if err := x.query().done(); err != nil {
+		return err
+	}
+	archive, err := a.Validation.Archive(x.r.Context(), x.actor, x.dispatch())
+	if err != nil {
+		return err
+	}
+	for i := range archive.Reports {
+		archive.Reports[i] = withList(archive.Reports[i])
+	}
+	return x.json(http.StatusOK, archive)
+}
+
 // withList makes a report without signatures say so by an empty list, not by null.
 func withList(r hub.SignatureReport) hub.SignatureReport {
 	if r.Signatures == nil {

@@ -99,6 +99,7 @@ func readingRoutes() []route {
 		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}", scopes: parties, handle: (*api).dispatch},
 		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/evidence", scopes: evidence, handle: (*api).dispatchEvidence},
 		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/signatures", scopes: parties, handle: (*api).signatures},
+		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/validation", scopes: parties, handle: (*api).validation},
 		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/reports", scopes: parties, handle: (*api).reports},
 		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/parts/{part}", scopes: content, handle: (*api).part},
 		{method: http.MethodGet, pattern: "/v1/dispatches/{dispatch}/package", scopes: content, handle: (*api).packageOf},

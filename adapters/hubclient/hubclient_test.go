@@ -704,6 +704,7 @@ func TestRequests(t *testing.T) {
 		"GET /v1/dispatches/d1":            func(c *Client) error { _, err := c.Dispatch(t.Context(), "d1"); return err },
 		"GET /v1/dispatches/d1/evidence":   func(c *Client) error { _, err := c.DispatchEvidence(t.Context(), "d1", hub.Page{}); return err },
 		"GET /v1/dispatches/d1/signatures": func(c *Client) error { _, err := c.SignatureReports(t.Context(), "d1"); return err },
+		"GET /v1/dispatches/d1/validation": func(c *Client) error { _, err := c.Validation(t.Context(), "d1"); return err },
 		"GET /v1/dispatches/d1/reports":    func(c *Client) error { _, err := c.StatusReports(t.Context(), "d1"); return err },
 		"GET /v1/rejections?agency=A":      func(c *Client) error { _, err := c.Rejections(t.Context(), "A", hub.Page{}); return err },
 		"GET /v1/signatures/rules":         func(c *Client) error { _, err := c.SignatureRules(t.Context()); return err },

@@ -72,6 +72,13 @@ func (c *Client) Rejections(ctx context.Context, agency string, p hub.Page) (hub
 	return list[hub.SealedEvidence](ctx, c, pathOf("rejections"), query, p)
 }
 
+// Validation returns what the verdicts on a dispatch were made from.
+func (c *Client) Validation(ctx context.Context, id hub.DispatchID) (hub.ValidationArchive, error) {
+	var a hub.ValidationArchive
+	err := c.json(ctx, get(pathOf("dispatches", string(id), "validation"), nil), &a)
+	return a, err
+}
+
 // VerifyFile lets the hub verify the signatures in a file, which it does not keep.
 func (c *Client) VerifyFile(ctx context.Context, f File, progress Progress) (hub.FileReport, error) {
 	k := call{

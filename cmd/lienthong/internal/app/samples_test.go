@@ -179,7 +179,7 @@ func (s *samples) lease() {
 
 func (s *samples) following() {
 	s.submit()
-	for _, id := range []string{"listMailbox", "getDispatch", "listEvidence", "listSignatures", "listStatusReports", "getPart",
+	for _, id := range []string{"listMailbox", "getDispatch", "listEvidence", "listSignatures", "getValidation", "listStatusReports", "getPart",
 		"getPackage", "getEvidence", "getDelivery", "streamArrivals"} {
 		s.run(id)
 	}

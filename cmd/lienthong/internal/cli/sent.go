@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -80,6 +81,7 @@ type receiptCommand struct {
 	Dispatch   string `arg:"" help:"Dispatch whose receipts to download."`
 	Dir        string `default:"." type:"path" help:"Folder for the files."`
 	Proof      bool   `help:"Also download the proof of each receipt that the hub's log holds it."`
+	Validation string `type:"path" placeholder:"FILE" help:"Also write what the verdicts on signatures were made from, for verify --archive."`
 }
 
 // Run writes one file a receipt, in the order of events.
@@ -114,6 +116,12 @@ func (c *receiptCommand) Run(ctx context.Context, e *env) error {
 		}
 	}
 	files = append(files, proofs...)
+	if c.Validation != "" {
+		if err := c.writeValidation(ctx, client); err != nil {
+			return err
+		}
+		files = append(files, c.Validation)
+	}
 	return e.print(files, func(w io.Writer) {
 		for _, f := range files {
 			fmt.Fprintln(w, f)
@@ -135,6 +143,14 @@ func saveProof(ctx context.Context, client *hubclient.Client, id hub.EvidenceID,
 		_, err := w.Write(proof)
 		return err
 	})
+}
+
+func (c *receiptCommand) writeValidation(ctx context.Context, client *hubclient.Client) error {
+	archive, err := client.Validation(ctx, hub.DispatchID(c.Dispatch))
+	if err != nil {
+		return err
+	}
+	return writeFile(c.Validation, func(w io.Writer) error { return json.NewEncoder(w).Encode(archive) })
 }
 
 // ReceiptName is the file name of the n-th receipt of a dispatch.

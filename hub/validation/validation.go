@@ -1,0 +1,140 @@
+// Package validation keeps what verdicts on signatures were made from: certificates,
+// revocation lists, responses of authorities. Authorities end, and what they published
+// goes; with the archive the verdict can be given again.
+//
+// It promises: a piece is durable before Keep returns, and so before the verdict that
+// names it is recorded; it is kept once, by its digest, however many verdicts name it;
+// it is never removed, also not when the content of a dispatch is purged; what comes out
+// has the digest that it went in by. It judges nothing.
+package validation
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"sync"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Notes keeps pieces by name.
+type Notes interface {
+	// SaveNotes inserts or replaces notes in one transaction and MUST NOT return before
+	// they are durable.
+	SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error
+	// Note answers KindNotFound when there is none.
+	Note(ctx context.Context, name string) (hub.RetentionNote, error)
+}
+
+// Reports shows the verdicts on a dispatch to those who may see it.
+type Reports interface {
+	SignatureReports(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.SignatureReport, error)
+}
+
+// Service is the archive. It is safe for concurrent use.
+type Service struct {
+	notes   Notes
+	reports Reports
+
+	mu   sync.Mutex
+	kept map[hub.Digest]bool // pieces that are known to be durable
+}
+
+// New returns a Service.
+func New(notes Notes, reports Reports) *Service {
+	return &Service{notes: notes, reports: reports, kept: map[hub.Digest]bool{}}
+}
+
+const (
+	prefix   = "material/" // the digest follows
+	maxPiece = 32 << 20    // bytes; above any list of an authority
+	maxKept  = 1 << 16     // digests in memory; beyond it they are forgotten and kept again
+)
+
+// Keep makes pieces durable and returns their names in the same order. The same pieces
+// come with almost every document, so that this costs a transaction only for new ones.
+func (s *Service) Keep(ctx context.Context, pieces []hub.Material) ([]hub.MaterialRef, error) {
+	var refs []hub.MaterialRef
+	var fresh []hub.RetentionNote
+	for i := range pieces {
+		p := &pieces[i]
+		if len(p.DER) > maxPiece {
+			return nil, hub.Errorf(hub.KindTooLarge, "material", "max_size", "a %s of %d bytes is above what is archived", p.Kind, len(p.DER))
+		}
+		refs = append(refs, p.Ref())
+		if s.has(p.SHA256) {
+			continue
+		}
+		body, err := json.Marshal(p)
+		if err != nil {
+			return nil, hub.Internal("encode validation material", err)
+		}
+		fresh = append(fresh, hub.RetentionNote{Name: prefix + p.SHA256.String(), Body: body})
+	}
+	if len(fresh) == 0 {
+		return refs, nil
+	}
+	if err := s.notes.SaveNotes(ctx, fresh...); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.kept)+len(refs) > maxKept {
+		clear(s.kept)
+	}
+	for _, r := range refs {
+		s.kept[r.SHA256] = true
+	}
+	return refs, nil
+}
+
+func (s *Service) has(digest hub.Digest) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept[digest]
+}
+
+// Archive returns the verdicts on a dispatch with all that they were made from, to those
+// who may see the dispatch. A piece that is missing or damaged is KindInternal: it was
+// promised.
+func (s *Service) Archive(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.ValidationArchive, error) {
+	a := hub.ValidationArchive{Dispatch: id, Reports: []hub.SignatureReport{}, Material: []hub.Material{}}
+	reports, err := s.reports.SignatureReports(ctx, actor, id)
+	if err != nil {
+		return a, err
+	}
+	a.Reports = append(a.Reports, reports...)
+	seen := map[hub.Digest]bool{}
+	for _, r := range reports {
+		for _, ref := range r.Material {
+			if seen[ref.SHA256] {
+				continue
+			}
+			seen[ref.SHA256] = true
+			piece, err := s.piece(ctx, ref)
+			if err != nil {
+				return a, err
+			}
+			a.Material = append(a.Material, piece)
+		}
+	}
+	return a, nil
+}
+
+func (s *Service) piece(ctx context.Context, ref hub.MaterialRef) (hub.Material, error) {
+	var p hub.Material
+	n, err := s.notes.Note(ctx, prefix+ref.SHA256.String())
+	if err != nil {
+		if hub.KindOf(err) == hub.KindNotFound {
+			err = hub.Internal("archived material "+ref.SHA256.String()+" is not there", err)
+		}
+		return p, err
+	}
+	if err := json.Unmarshal(n.Body, &p); err != nil {
+		return p, hub.Internal("decode archived material", err)
+	}
+	if sha256.Sum256(p.DER) != ref.SHA256 || p.Kind != ref.Kind {
+		return p, hub.Internal("archived material "+ref.SHA256.String()+" is damaged", nil)
+	}
+	return p, nil
+}
