@@ -39,6 +39,7 @@ import (
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/signrules"
 	"github.com/lienthong/lienthong/hub/tracking"
+	"github.com/lienthong/lienthong/hub/validation"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/report"
 )
@@ -78,6 +79,7 @@ type services struct {
 	verifier  *signing.Verifier
 	pages     *report.Pages
 	rules     *signrules.Service
+	archive   *validation.Service
 }
 
 // Version names the running program.
@@ -186,13 +188,14 @@ func (a *App) wire(ctx context.Context) error {
 		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, Log: a.log, SweepGrace: a.sweepGrace(),
 		Carriers: a.queue.Carriers(s.directory),
 	})
+	s.archive = validation.New(a.store, s.tracking)
 	s.rules = signrules.New(signrules.Options{Notes: a.store, Now: time.Now, NewID: newID, Log: a.log})
 	if err := s.rules.Refresh(ctx); err != nil {
 		return err
 	}
 	s.intake = intake.New(intake.Options{
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
-		Verifier: s.verifier, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
+		Verifier: &archiving{s.verifier, s.archive}, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
 		Rules: s.rules, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
 		MaxRecipients: a.config.MaxRecipients,
 	})

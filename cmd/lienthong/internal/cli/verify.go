@@ -27,6 +27,7 @@ type verifyCommand struct {
 	Revocation  string    `enum:"if-available,required" default:"if-available" help:"required: INDETERMINATE unless it is known that no certificate was revoked. What is known counts in any case."`
 	Policy      string    `type:"existingfile" help:"Keys of the log and of its witnesses (c2sp.org/tlog-policy): also check the proof that lies beside each receipt."`
 	At          time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Check for this instant instead of now, such as 2026-11-23T10:00:00+07:00."`
+	Archive     string    `type:"existingfile" help:"What verdicts of a hub were made from (receipt --validation): gives them again, at the time of the record, and says whether they are the same."`
 	Form        string    `enum:"text,etsi-json,xml,html" default:"text" help:"text for the terminal; etsi-json or xml for a validation report with the names of ETSI TS 119 102-2; html for a page to hand on. --json is another form, with the names of the API."`
 	Lang        string    `enum:"vi,en" default:"vi" help:"Language of --form html."`
 
@@ -64,6 +65,15 @@ func (c *verifyCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	examiner := &examine.Examiner{Signatures: verifier}
+	if c.Archive != "" {
+		text, err := os.ReadFile(c.Archive)
+		if err != nil {
+			return hub.Invalid("archive", "file", "%v", err)
+		}
+		if examiner.Archive, err = examine.ReadArchive(text); err != nil {
+			return err
+		}
+	}
 	var all []fileVerdict
 	var reports []hub.FileReport
 	for _, file := range c.Files {
@@ -256,10 +266,21 @@ func (v *fileVerdict) text(w io.Writer) {
 		reports = []hub.SignatureReport{v.Report}
 	}
 	for i := range reports {
+		for _, finding := range v.findingsOf(i) {
+			fmt.Fprintf(w, "  ! %s%s\n", partPrefix(reports[i].Part), text.Printable(finding))
+		}
 		for j := range reports[i].Signatures {
 			printSignature(w, reports[i].Part, &reports[i].Signatures[j])
 		}
 	}
+}
+
+// findingsOf returns what was found out about a part besides its signatures.
+func (v *fileVerdict) findingsOf(part int) []string {
+	if len(v.Parts) == 0 {
+		return nil // those of the file are printed with it
+	}
+	return v.Parts[part].Findings
 }
 
 func printSignature(w io.Writer, part string, s *hub.SignatureVerdict) {

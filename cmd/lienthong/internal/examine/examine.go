@@ -24,7 +24,8 @@ import (
 // Examiner verifies files. It is safe for concurrent use.
 type Examiner struct {
 	Signatures *signing.Verifier
-	TempDir    string // for the parts of packages; empty means the system's
+	TempDir    string   // for the parts of packages; empty means the system's
+	Archive    *Archive // what verdicts are to be given again from; nil for none
 }
 
 // Result is the verdict on a file, and the receipt that it was, if it could be read.
@@ -64,7 +65,7 @@ func (e *Examiner) File(ctx context.Context, name string, content hub.Blob) (Res
 }
 
 func (e *Examiner) plain(ctx context.Context, name string, content hub.Blob) (hub.FileReport, error) {
-	report, err := e.Signatures.VerifyFile(ctx, name, content)
+	report, err := e.verifyFile(ctx, name, content)
 	kind := hub.FileOther
 	head := make([]byte, 1024)
 	n, _ := content.ReadAt(head, 0)
@@ -176,7 +177,28 @@ func (e *Examiner) part(ctx context.Context, store *blobdir.Dir, part hub.Part) 
 		return hub.SignatureReport{}, err
 	}
 	defer blob.Close()
-	return e.Signatures.VerifyPart(ctx, part, blob)
+	recorded := e.Archive.recorded(part.Digest)
+	found, err := e.Signatures.ExaminePart(ctx, part, blob, e.Archive.inquiry(recorded))
+	if err == nil {
+		err = e.Archive.compare(recorded, &found.Report)
+	}
+	return found.Report, err
+}
+
+func (e *Examiner) verifyFile(ctx context.Context, name string, content hub.Blob) (hub.SignatureReport, error) {
+	if e.Archive == nil {
+		return e.Signatures.VerifyFile(ctx, name, content)
+	}
+	first, err := e.Signatures.Unsigned(ctx, content) // for its digest
+	if err != nil {
+		return first, err
+	}
+	recorded := e.Archive.recorded(first.SHA256)
+	found, err := e.Signatures.ExamineFile(ctx, name, content, e.Archive.inquiry(recorded))
+	if err == nil {
+		err = e.Archive.compare(recorded, &found.Report)
+	}
+	return found.Report, err
 }
 
 // counted are the signatures that decide on a package: the worst of all of them, of the
