@@ -335,9 +335,9 @@ func FuzzOCSP(f *testing.F) {
 // A long list that comes along is read in time proportional to its size, and not kept.
 func TestLongList(t *testing.T) {
 	h := newHierarchy(t)
-	entries := make([]x509.RevocationListEntry, 40_000)
-	for i := range entries {
-		entries[i] = x509.RevocationListEntry{SerialNumber: big.NewInt(int64(i) + 1), RevocationTime: now}
+	var entries []x509.RevocationListEntry
+	for i := range 40_000 {
+		entries = append(entries, x509.RevocationListEntry{SerialNumber: big.NewInt(int64(i) + 1), RevocationTime: now})
 	}
 	long := listOf(t, h.middle, now.Add(-time.Hour), 1, append(entries, revokedAt(h.signer, now.Add(-day), 1))...)
 	if len(long) < 512<<10 {
