@@ -249,7 +249,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	env := []string{
 		"PATH=/usr/bin:/bin", "HUB=" + s.URL, "KEY=lt_all_x", "AGENCY=000.00.00.H47", "RECIPIENT=000.00.12.H47",
 		"FILE=" + filepath.Join(dir, "a.pdf"), "PACKAGE=" + filepath.Join(dir, "a.edxml"), "CSV=" + filepath.Join(dir, "a.csv"),
-		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "KEY_ID=k1", "BINDING=b1", "HOLD=h1", "RUN=r1", "SIZE=4",
+		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "KEY_ID=k1", "BINDING=b1", "HOLD=h1", "RUN=r1", "SIZE=4", "YEAR=2026", "TILE=0/000",
 		"SHA256=" + strings.Trim(hashOfContent, `"`),
 	}
 	for _, op := range api.Operations {
