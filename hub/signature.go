@@ -152,6 +152,22 @@ func (i Indication) rank() int {
 	return 3
 }
 
+// Counted are the signatures that decide on a document: all, except, in the envelope of a
+// package, the block that many systems put where a signature would be. Nobody can be told
+// to have made it, and without it the package would count as not signed.
+func (r *SignatureReport) Counted() []SignatureVerdict {
+	if r.Part != string(RoleEnvelope) {
+		return r.Signatures
+	}
+	var counted []SignatureVerdict
+	for _, s := range r.Signatures {
+		if s.Indication != Indeterminate || s.Signer != "" {
+			counted = append(counted, s)
+		}
+	}
+	return counted
+}
+
 // Conclude sets Indication and Sub of the report from its signatures: the worst
 // decides; none at all is NO_SIGNATURE_FOUND.
 func (r *SignatureReport) Conclude() {

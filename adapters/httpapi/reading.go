@@ -87,7 +87,7 @@ func (a *api) signatures(x *exchange) error {
 	file := hub.FileReport{Name: string(x.dispatch()), Kind: hub.FileEdXML, Parts: reports}
 	for i := range reports {
 		reports[i] = withList(reports[i])
-		file.Signatures = append(file.Signatures, reports[i].Signatures...)
+		file.Signatures = append(file.Signatures, reports[i].Counted()...)
 	}
 	file.Conclude()
 	return a.reported(x, language, listed(hub.List[hub.SignatureReport]{Items: reports}), []hub.FileReport{file})

@@ -66,9 +66,16 @@ func (e *examination) judge(part hub.Part, r *hub.SignatureReport, field string)
 	return found
 }
 
-func (e *examination) verdict(part hub.Part, r *hub.SignatureReport, field string) *hub.Error {
-	if e.Rule.Verdict == hub.PolicyRecord || part.Role == hub.RoleEnvelope {
+// verdict applies the rule to what was found in one part. Of the envelope of a package
+// no signature is asked, but one that is there must be good.
+func (e *examination) verdict(part hub.Part, report *hub.SignatureReport, field string) *hub.Error {
+	if e.Rule.Verdict == hub.PolicyRecord {
 		return nil
+	}
+	r := *report
+	if part.Role == hub.RoleEnvelope {
+		r.Signatures = report.Counted()
+		r.Conclude()
 	}
 	switch {
 	case r.Indication == hub.TotalFailed:

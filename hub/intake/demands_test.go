@@ -12,11 +12,15 @@ import (
 // told is a verifier that finds what it is told, and rules that ask it.
 type told struct {
 	signatures []hub.SignatureVerdict
+	envelope   []hub.SignatureVerdict // those of the envelope
 	demands    hub.SignatureDemands
 }
 
 func (f *told) VerifyPart(_ context.Context, part hub.Part, _ hub.Blob) (hub.SignatureReport, error) {
 	r := hub.SignatureReport{Part: part.ID, SHA256: part.Digest, Signatures: f.signatures}
+	if part.Role == hub.RoleEnvelope {
+		r.Signatures = f.envelope
+	}
 	r.Conclude()
 	return r, nil
 }
@@ -117,5 +121,43 @@ func TestDemandsAreAboutOriginals(t *testing.T) {
 	r := f.rejected(t, err)
 	if got := rules(r); got != "parts[0] certificate_agency, parts[0] two_signatures" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// A package need not be signed, but a signature of its envelope that is there must be as
+// good as that of a file. A block that nobody can be told to have made counts as none.
+func TestDemandsOnTheEnvelope(t *testing.T) {
+	good, forged, doubtful := signature("A", hub.TotalPassed, 1), signature("A", hub.TotalFailed, 1), signature("A", hub.Indeterminate, 1)
+	block := signature("", hub.Indeterminate, 0)
+	for name, tt := range map[string]struct {
+		policy    hub.SignaturePolicy
+		signature hub.SignatureVerdict
+		refused   bool
+	}{
+		"record, forged":    {hub.PolicyRecord, forged, false},
+		"enforce, forged":   {hub.PolicyEnforce, forged, true},
+		"enforce, doubtful": {hub.PolicyEnforce, doubtful, false},
+		"strict, forged":    {hub.PolicyStrict, forged, true},
+		"strict, doubtful":  {hub.PolicyStrict, doubtful, true},
+		"strict, good":      {hub.PolicyStrict, good, false},
+		"strict, a block":   {hub.PolicyStrict, block, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fake := &told{signatures: []hub.SignatureVerdict{good}, envelope: []hub.SignatureVerdict{tt.signature}}
+			f := newFixture(func(o *intake.Options) { o.Verifier, o.Policy = fake, tt.policy })
+			sub := f.Submission("1", office)
+			envelope := f.Part("envelope", hub.RoleEnvelope, "a signed package")
+			sub.Envelope, sub.XMLSigned, sub.Format = &envelope, true, hub.FormatEdXML
+			_, err := f.Submit(t.Context(), f.actor, sub)
+			if !tt.refused {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if r := f.rejected(t, err); rules(r) != "envelope signature" || r.Violations[0].Kind != hub.KindUntrusted {
+				t.Errorf("got %s", rules(r))
+			}
+		})
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // row is one bad input. Exactly one of Submission, EdXML, Body says what is sent.
@@ -28,6 +29,10 @@ type row struct {
 	Files      map[string]string `json:"files"` // part name -> file of the generator, see files_test.go
 	// EdXML replaces text in the good package: pairs of old and new.
 	EdXML []string `json:"edxml"`
+	// Seal says whose seal then signs the envelope: agency, unknown-ca. Forged replaces
+	// text behind its back.
+	Seal   string   `json:"seal"`
+	Forged []string `json:"forged"`
 	// Body is sent as it is.
 	Body        *string           `json:"body"`
 	Path        string            `json:"path"`
@@ -203,7 +208,7 @@ func (h *testHub) send(t *testing.T, r row) (status int, contentType string, bod
 		payload, kind = h.multipart(t, r, kind)
 		path = cmpOr(path, "/v1/dispatches")
 	case r.EdXML != nil:
-		payload = h.editedPackage(t, r.EdXML)
+		payload = h.packageOf(t, &r)
 		path, kind = cmpOr(path, "/v1/packages"), cmpOr(kind, "application/xml")
 	default:
 		if r.Body != nil {
@@ -321,13 +326,25 @@ func merge(target, patch any) any {
 	return out
 }
 
-// editedPackage is the good package with every old text replaced by the new one.
-// A text that does not occur is an error of the row. In new texts, "{{@name}}" is the
-// Base64 of a file, "{{x*N}}" is N letters; the old text "CONTENT" is the content of
-// the attachment.
-func (h *testHub) editedPackage(t *testing.T, edits []string) []byte {
+// packageOf is the good package as the row wants it.
+func (h *testHub) packageOf(t *testing.T, r *row) []byte {
 	t.Helper()
-	text := h.goodPackage(t)
+	text := h.edited(t, h.goodPackage(t), r.EdXML)
+	if r.Seal == "" {
+		return []byte(text)
+	}
+	sealed, err := h.seals[r.Seal].SignEnvelope(t.Context(), []byte(text), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return []byte(h.edited(t, string(sealed), r.Forged))
+}
+
+// edited is a package with every old text replaced by the new one. A text that does not
+// occur is an error of the row. In new texts, "{{@name}}" is the Base64 of a file,
+// "{{x*N}}" is N letters; the old text "CONTENT" is the content of the attachment.
+func (h *testHub) edited(t *testing.T, text string, edits []string) string {
+	t.Helper()
 	if len(edits)%2 != 0 {
 		t.Fatal("edxml takes pairs of old and new text")
 	}
@@ -343,7 +360,7 @@ func (h *testHub) editedPackage(t *testing.T, edits []string) []byte {
 		}
 		text = strings.ReplaceAll(text, old, replacement)
 	}
-	return []byte(text)
+	return text
 }
 
 func (h *testHub) expand(t *testing.T, text string) string {

@@ -22,6 +22,7 @@ import (
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing/pdfsig"
 	"github.com/lienthong/lienthong/signing/pki"
+	"github.com/lienthong/lienthong/signing/xmldsig"
 )
 
 const (
@@ -38,9 +39,10 @@ tach,000.00.15.H47,Sở đã tách (hư cấu),department,,000.00.00.H47,2010-01
 
 // testHub is a real hub that enforces signatures, with the keys of the parties.
 type testHub struct {
-	url  string
-	keys map[string]string // by who: sender, recipient, closed, operator, reader, none, wrong
-	pdf  func(name string) ([]byte, error)
+	url   string
+	keys  map[string]string // by who: sender, recipient, closed, operator, reader, none, wrong
+	pdf   func(name string) ([]byte, error)
+	seals map[string]xmldsig.Maker // that sign envelopes
 }
 
 func newHub(t *testing.T) *testHub {
@@ -75,7 +77,7 @@ func newHub(t *testing.T) *testHub {
 		}
 	})
 	h := &testHub{url: a.URL(), keys: map[string]string{"none": "", "wrong": "lt_aaaaaaaaaaaaaaaa_" + strings.Repeat("A", 43)}}
-	h.pdf = files(t, authority)
+	h.files(t, authority)
 	h.prepare(t, config.OperatorKeyFile())
 	return h
 }
@@ -195,8 +197,8 @@ func (h *testHub) base64File(t *testing.T, name string) string {
 	return base64.StdEncoding.EncodeToString(h.file(t, name))
 }
 
-// files makes the files that rows name, each once.
-func files(t *testing.T, authority *pki.Authority) func(string) ([]byte, error) {
+// files makes the seals and the files that rows name, each once.
+func (h *testHub) files(t *testing.T, authority *pki.Authority) {
 	t.Helper()
 	leader, err := authority.Person("Nguyễn Văn Ví Dụ", "UBND tỉnh (thử nghiệm)", pki.P256)
 	if err != nil {
@@ -214,6 +216,10 @@ func files(t *testing.T, authority *pki.Authority) func(string) ([]byte, error) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.seals = map[string]xmldsig.Maker{
+		"agency":     {Key: seal.Key, Chain: seal.Chain},
+		"unknown-ca": {Key: stranger.Key, Chain: stranger.Chain},
+	}
 	letter := sample.Letter{Issuer: "UBND TỈNH", Number: "173/UBND-KSTTHC", Subject: "thử", To: []string{"Sở Nội vụ"}, Body: []string{"Nội dung."}, Date: time.Now()}
 	signed := sync.OnceValues(func() ([]byte, error) {
 		pdf, err := letter.PDF()
@@ -222,7 +228,7 @@ func files(t *testing.T, authority *pki.Authority) func(string) ([]byte, error) 
 		}
 		return sample.Signers{Leader: leader, Agency: seal}.Sign(context.Background(), pdf, time.Now())
 	})
-	return func(name string) ([]byte, error) {
+	h.pdf = func(name string) ([]byte, error) {
 		good, err := signed()
 		if err != nil {
 			return nil, err

@@ -202,18 +202,11 @@ func (e *Examiner) verifyFile(ctx context.Context, name string, content hub.Blob
 }
 
 // counted are the signatures that decide on a package: the worst of all of them, of the
-// envelope and of the files. An unsigned attachment does not count against it. Nor does
-// the block that many systems put into the envelope where a signature would be: nobody
-// can be told to have made it.
+// envelope and of the files. An unsigned attachment does not count against it.
 func counted(parts []hub.SignatureReport) []hub.SignatureVerdict {
 	all := []hub.SignatureVerdict{}
-	for _, p := range parts {
-		for _, s := range p.Signatures {
-			if p.Part == string(hub.RoleEnvelope) && s.Indication == hub.Indeterminate && s.Signer == "" {
-				continue
-			}
-			all = append(all, s)
-		}
+	for i := range parts {
+		all = append(all, parts[i].Counted()...)
 	}
 	return all
 }
