@@ -17,7 +17,7 @@ const (
 	exitFailed        = 1 // verify: TOTAL-FAILED
 	exitIndeterminate = 2 // verify: INDETERMINATE
 	exitUsage         = 3 // wrong use, or nothing signed in the file
-	exitInvalid       = 4
+	exitInvalid       = 4 // of verify it is exitUsage: all that is given to it are flags and files
 	exitDenied        = 5
 	exitNotFound      = 6
 	exitConflict      = 7
@@ -28,7 +28,7 @@ const (
 
 func exitCodeHelp() string {
 	return "Exit codes: 0 done or TOTAL-PASSED; 1 TOTAL-FAILED (verify); 2 INDETERMINATE (verify); " +
-		"3 wrong use, or not a signed document; 4 invalid input; 5 denied or not trusted; 6 not found or unknown agency; " +
+		"3 wrong use, or not a signed document; 4 invalid input (verify: 3); 5 denied or not trusted; 6 not found or unknown agency; " +
 		"7 conflict; 8 busy or away, try again; 9 too large or not supported; 10 internal failure."
 }
 
@@ -58,6 +58,12 @@ type verdict int
 // Error implements error.
 func (v verdict) Error() string { return fmt.Sprintf("exit code %d", int(v)) }
 
+// misuse is the error of a command that answers invalid input as wrong use.
+type misuse struct{ error }
+
+// Unwrap gives the error itself.
+func (m misuse) Unwrap() error { return m.error }
+
 // report prints an error and returns its exit code.
 func report(w io.Writer, asJSON bool, err error) int {
 	var v verdict
@@ -73,7 +79,11 @@ func report(w io.Writer, asJSON bool, err error) int {
 	} else {
 		reportText(w, violations, err)
 	}
-	return exitOf(violations[0].Kind)
+	code := exitOf(violations[0].Kind)
+	if code == exitInvalid && errors.As(err, new(misuse)) {
+		return exitUsage
+	}
+	return code
 }
 
 func reportJSON(w io.Writer, violations hub.Violations) {

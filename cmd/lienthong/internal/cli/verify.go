@@ -37,7 +37,7 @@ type verifyCommand struct {
 
 // Help says what the exit codes mean.
 func (verifyCommand) Help() string {
-	return "Needs no hub and no network. What a file is, its content says. An edXML package is judged with all files in it, the worst decides. Receipts of one dispatch, the acceptance among them, are also checked as a chain; with --policy, the proof beside each shows its place in the log. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file. The worst of several files counts."
+	return "Needs no hub and no network. What a file is, its content says. An edXML package is judged with all files in it, the worst decides. Receipts of one dispatch, the acceptance among them, are also checked as a chain; with --policy, the proof beside each shows its place in the log. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file, or wrong use, such as roots that cannot be read. The worst of several files counts."
 }
 
 // fileVerdict is the result for one file.
@@ -52,8 +52,16 @@ type fileVerdict struct {
 	sealed   *hub.SealedEvidence   // of a receipt that can be read
 }
 
-// Run verifies every file and ends with the worst exit code.
+// Run verifies every file and ends with the worst exit code. Its codes are verdicts, so
+// what is wrong with flags and files is wrong use, like a flag that there is not.
 func (c *verifyCommand) Run(ctx context.Context, e *env) error {
+	if err := c.verify(ctx, e); err != nil {
+		return misuse{err}
+	}
+	return nil
+}
+
+func (c *verifyCommand) verify(ctx context.Context, e *env) error {
 	if e.json && c.Form != "text" {
 		return hub.Invalid("form", "exclusive", "choose --json or --form %s", c.Form)
 	}
@@ -158,6 +166,9 @@ func joinAnchors(files []string) (*trust.Anchors, error) {
 		raw, err := os.ReadFile(file)
 		if err != nil {
 			return nil, hub.Invalid("anchors", "file", "%v", err)
+		}
+		if _, err := trust.LoadAnchors(raw); err != nil { // none is passed over for the others
+			return nil, hub.Invalid("anchors", "pem", "%s: %v", file, err)
 		}
 		pem.Write(raw)
 		pem.WriteByte('\n')
