@@ -51,9 +51,13 @@ func newStage(t testing.TB) *stage {
 	return s
 }
 
-func (s *stage) stamp(_ context.Context, value []byte) ([]byte, error) {
+func (s *stage) stamp(ctx context.Context, value []byte) ([]byte, error) {
 	sum := sha256.Sum256(value)
-	token, err := s.authority.Timestamp(crypto.SHA256, sum[:])
+	return s.stampDigest(ctx, sum[:])
+}
+
+func (s *stage) stampDigest(_ context.Context, digest []byte) ([]byte, error) {
+	token, err := s.authority.Timestamp(crypto.SHA256, digest)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func (s *stage) sign(t testing.TB, level pdfsig.Level, change func(r *pdfsig.Sig
 		t.Fatal(err)
 	}
 	request := pdfsig.SignRequest{
-		Key: s.signer.Key, Chain: s.signer.Chain, Level: level, Time: now, Stamp: s.stamp,
+		Key: s.signer.Key, Chain: s.signer.Chain, Level: level, Time: now, Stamp: s.stamp, StampDigest: s.stampDigest,
 		Material: func(context.Context, []byte) (pdfsig.Material, error) {
 			return pdfsig.Material{Certificates: append(s.signer.Chain[1:2:2], s.stamper.Chain[0]), CRLs: s.lists(t, now)}, nil
 		},
@@ -123,7 +127,7 @@ func (s *stage) examine(t testing.TB, file []byte, options signing.VerifierOptio
 
 func TestLevels(t *testing.T) {
 	s := newStage(t)
-	for level, wantProven := range map[pdfsig.Level]bool{pdfsig.LevelB: false, pdfsig.LevelT: true, pdfsig.LevelLT: true} {
+	for level, wantProven := range map[pdfsig.Level]bool{pdfsig.LevelB: false, pdfsig.LevelT: true, pdfsig.LevelLT: true, pdfsig.LevelLTA: true} {
 		found := s.examine(t, s.sign(t, level, nil), signing.VerifierOptions{}, signing.Inquiry{}).Report
 		v := found.Signatures[0]
 		if v.Indication != hub.TotalPassed || v.Level != string(level) || v.ProvenAt.Equal(now) != wantProven || v.ProvenAt.IsZero() == wantProven {
@@ -180,6 +184,9 @@ func TestYearsLater(t *testing.T) {
 	s := newStage(t)
 	later := now.AddDate(3, 0, 0) // the signer's certificate is valid for two years
 	plain, stamped := s.sign(t, pdfsig.LevelB, nil), s.sign(t, pdfsig.LevelT, nil)
+	stranger := newStage(t)
+	archived := s.sign(t, pdfsig.LevelLTA, func(r *pdfsig.SignRequest) { r.Stamp = stranger.stamp })
+	unproven := s.sign(t, pdfsig.LevelLTA, func(r *pdfsig.SignRequest) { r.Stamp, r.StampDigest = stranger.stamp, stranger.stampDigest })
 	revoked := func(at time.Time, by pki.Identity, reason int) *trust.Mirror {
 		return trust.NewMirror(verdict.Material{CRLs: s.lists(t, now.AddDate(0, 1, 0), entryOf(by, at, reason))})
 	}
@@ -200,6 +207,10 @@ func TestYearsLater(t *testing.T) {
 		"revoked after the receipt":              {plain, revoked(in(0, 0, 3), s.signer, 1), signing.Inquiry{At: in(0, 1, 1), Known: in(0, 0, 1)}, ""},
 		"authority of the timestamp compromised": {stamped, revoked(in(0, 0, 3), s.stamper, 1), signing.Inquiry{At: later}, hub.SubOutOfBoundsNoPOE},
 		"authority of the timestamp superseded":  {stamped, revoked(in(0, 0, 3), s.stamper, 4), signing.Inquiry{At: later}, ""},
+		"expired, document timestamp alone":      {archived, nil, signing.Inquiry{At: later}, ""},
+		"expired, document timestamp of nobody":  {unproven, nil, signing.Inquiry{At: later}, hub.SubOutOfBoundsNoPOE},
+		"revoked after the document timestamp":   {archived, revoked(in(0, 0, 3), s.signer, 1), signing.Inquiry{At: in(0, 1, 1)}, ""},
+		"revoked before the document timestamp":  {archived, revoked(in(0, 0, -1), s.signer, 1), signing.Inquiry{At: in(0, 1, 1)}, hub.SubRevokedNoPOE},
 		"before the timestamp was made":          {stamped, nil, signing.Inquiry{At: in(0, 0, -20)}, hub.SubOutOfBoundsNoPOE},
 	}
 	for name, c := range cases {

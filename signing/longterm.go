@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -22,10 +23,17 @@ const maxCRLs = 64
 // Stamp returns a function for pdfsig.SignRequest that asks a time-stamp authority
 // for a token over the SHA-256 of a signature value.
 func Stamp(client *tsp.Client) func(ctx context.Context, value []byte) ([]byte, error) {
+	stamp := StampDigest(client)
 	return func(ctx context.Context, value []byte) ([]byte, error) {
-		digest := crypto.SHA256.New()
-		digest.Write(value)
-		token, err := client.Timestamp(ctx, crypto.SHA256, digest.Sum(nil))
+		digest := sha256.Sum256(value)
+		return stamp(ctx, digest[:])
+	}
+}
+
+// StampDigest is Stamp for what was hashed with SHA-256 before.
+func StampDigest(client *tsp.Client) func(ctx context.Context, digest []byte) ([]byte, error) {
+	return func(ctx context.Context, digest []byte) ([]byte, error) {
+		token, err := client.Timestamp(ctx, crypto.SHA256, digest)
 		if err != nil {
 			return nil, &hub.Error{Kind: hub.KindUnavailable, Field: "tsa", Rule: "timestamp", Message: err.Error(), Err: err}
 		}
@@ -57,7 +65,7 @@ func ReadCRLs(data []byte) ([]*x509.RevocationList, error) {
 	return lists, nil
 }
 
-// LongTerm collects the validation data of level B-LT from certificates and
+// LongTerm collects the validation data of levels B-LT and B-LTA from certificates and
 // revocation lists at hand; nothing is fetched.
 type LongTerm struct {
 	Certificates []*x509.Certificate // of authorities, those of the signer's path among them

@@ -209,7 +209,7 @@ func (e *examination) verify(ctx context.Context, kind fileKind, saysPDF bool, c
 }
 
 func (e *examination) tokens() verdict.TokenJudge {
-	return tsp.Judge(e.validator, e.Report.ValidatedAt, e.kept)
+	return tsp.Judge(e.validator, e.Report.ValidatedAt, e.kept, e.inquiry.Known)
 }
 
 // judge judges the signer of an XML file or container at the best signature time: the

@@ -3,6 +3,7 @@ package pdfsig
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,13 +35,14 @@ type signer struct {
 	*examination
 	place place
 	look  *appearance.Drawing
+	whole hash.Cloner // SHA-256 of the file as copied, for a document timestamp; nil below level B-LTA
 }
 
 // signBaseline appends a signature of the PAdES baseline profile. The file is read
 // and copied once, in pieces; only what is added is held in memory.
 func signBaseline(ctx context.Context, source io.ReaderAt, size int64, out io.Writer, request SignRequest) error {
 	s := &signer{request: request, source: source, size: size, maker: cms.Maker{Key: request.Key, Chain: request.Chain, PSS: request.PSS}}
-	if request.Level == LevelT || request.Level == LevelLT {
+	if request.Level == LevelT || request.Level.long() {
 		s.maker.Stamp = request.Stamp
 	}
 	if err := s.maker.Check(); err != nil {
@@ -58,12 +60,19 @@ func signBaseline(ctx context.Context, source io.ReaderAt, size int64, out io.Wr
 		return asSignError(err)
 	}
 	revision := signed.revision
-	if request.Level == LevelLT {
+	if request.Level.long() {
 		stored, err := s.store(ctx, revision, signed.valueOf())
 		if err != nil {
 			return asSignError(err)
 		}
 		revision = append(revision, stored...)
+	}
+	if request.Level == LevelLTA {
+		stamp, err := s.archive(ctx, revision)
+		if err != nil {
+			return asSignError(err)
+		}
+		revision = append(revision, stamp...)
 	}
 	if _, err := out.Write(revision); err != nil {
 		return fmt.Errorf("sign PDF: write the signature: %w", err)
@@ -115,7 +124,7 @@ func (s *signer) prepare() error {
 	if err != nil {
 		return err
 	}
-	return s.checkRevision(joined{s.source, s.size, draft.revision})
+	return s.checkRevision(joined{s.source, s.size, draft.revision}, s.place.name)
 }
 
 // checkPermission refuses what a certification forbids, by its name.
@@ -198,6 +207,17 @@ func (d *draft) setRanges(base int64) {
 	copy(d.revision[place:], fmt.Sprintf("%-*s]", len(rangeMark)-1, numbers))
 }
 
+// digest returns that of the byte range, given the state behind the file before it.
+func (d *draft) digest(before hash.Cloner) ([]byte, error) {
+	h, err := before.Clone()
+	if err != nil {
+		return nil, fmt.Errorf("sign PDF: copy the digest: %w", err)
+	}
+	h.Write(d.revision[:d.low])
+	h.Write(d.revision[d.high:])
+	return h.Sum(nil), nil
+}
+
 // setValue fills in the value; it reports whether there was room.
 func (d *draft) setValue(value []byte) bool {
 	room := d.revision[d.low+1 : d.high-1]
@@ -270,8 +290,9 @@ func pdfDate(at time.Time) string {
 
 // checkRevision has the verifier of this package judge the last revision as it will
 // judge the signed file: a new signature must pass the gate, and every earlier one
-// must permit what the revision does. The check comes before the key is used.
-func (s *signer) checkRevision(after joined) error {
+// must permit what the revision does. The check comes before the key is used. The
+// field is that of the new signature or document timestamp, where there is one.
+func (s *signer) checkRevision(after joined, field string) error {
 	f, err := open(after, after.length())
 	if err != nil {
 		return err
@@ -282,7 +303,7 @@ func (s *signer) checkRevision(after joined) error {
 	}
 	last := len(f.revisions) - 1
 	for _, c := range e.candidates {
-		if c.field.name == s.place.name && c.gated == nil {
+		if c.field.name == field && c.gated == nil {
 			return reject("structure", "the signature would not hold in this file: %s", c.problem.Reason)
 		}
 	}
@@ -309,11 +330,17 @@ func (s *signer) copy(ctx context.Context, out io.Writer) (hash.Cloner, error) {
 	if err != nil {
 		return nil, reject("key", "%s", err)
 	}
-	state, ok := function.New().(hash.Cloner)
-	if !ok {
-		return nil, errors.New("sign PDF: the hash function cannot be copied")
+	state, err := cloner(function)
+	if err != nil {
+		return nil, err
 	}
 	to := io.MultiWriter(out, state)
+	if s.request.Level == LevelLTA {
+		if s.whole, err = cloner(crypto.SHA256); err != nil {
+			return nil, err
+		}
+		to = io.MultiWriter(out, state, s.whole)
+	}
 	buffer := make([]byte, chunkBytes)
 	for offset := int64(0); offset < s.size; {
 		if err := ctx.Err(); err != nil {
@@ -327,6 +354,14 @@ func (s *signer) copy(ctx context.Context, out io.Writer) (hash.Cloner, error) {
 			return nil, fmt.Errorf("sign PDF: write the copy: %w", err)
 		}
 		offset += int64(n)
+	}
+	return state, nil
+}
+
+func cloner(function crypto.Hash) (hash.Cloner, error) {
+	state, ok := function.New().(hash.Cloner)
+	if !ok {
+		return nil, errors.New("sign PDF: the hash function cannot be copied")
 	}
 	return state, nil
 }
@@ -346,13 +381,11 @@ func (s *signer) sign(ctx context.Context, state hash.Cloner) (draft, error) {
 		if err != nil {
 			return draft{}, err
 		}
-		h, err := state.Clone()
+		digest, err := d.digest(state)
 		if err != nil {
-			return draft{}, fmt.Errorf("sign PDF: copy the digest: %w", err)
+			return draft{}, err
 		}
-		h.Write(d.revision[:d.low])
-		h.Write(d.revision[d.high:])
-		value, err := s.maker.Sign(ctx, h.Sum(nil), time.Time{})
+		value, err := s.maker.Sign(ctx, digest, time.Time{})
 		if err != nil {
 			return draft{}, fmt.Errorf("sign PDF: %w", err)
 		}

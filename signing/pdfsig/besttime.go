@@ -38,13 +38,13 @@ func (e *examination) judgeSigner(c *candidate, s *verdict.Signature) []verdict.
 		case t.proves(c.gated.end):
 			note(t.Time, "the document timestamp in field "+t.Field)
 			used = append(used, t.Used)
-			if t.Covered >= e.report.Material.end && (question.Archived.IsZero() || t.Time.Before(question.Archived)) {
-				question.Archived = t.Time
-			}
 		case t.proves(t.Covered) && t.Time.After(question.NotOlder): // it lies in what was signed
 			question.NotOlder = t.Time
 			used = append(used, t.Used)
 		}
+	}
+	if at := e.report.Material.provenBy(e.report.Timestamps); question.Archived.IsZero() || !at.IsZero() && at.Before(question.Archived) {
+		question.Archived = at
 	}
 	describeTime(s, &question, by)
 	e.options.Validator.JudgeCase(s, question)
@@ -81,13 +81,14 @@ func (e *examination) signatureStamps(c *candidate, s *verdict.Signature, along 
 		h.Write(value)
 		return h.Sum(nil)
 	}
+	archived := e.report.Material.provenBy(e.report.Timestamps)
 	var stamps []verdict.Stamp
 	for _, token := range c.message.Tokens {
 		if e.options.Tokens == nil {
 			s.Skip("signature timestamp", "its authority was not judged")
 			continue
 		}
-		stamp := e.options.Tokens(token, over, along)
+		stamp := e.options.Tokens(token, over, along, archived)
 		switch {
 		case stamp.Problem == nil:
 			s.Check("signature timestamp", stamp.Time.Format(time.RFC3339), nil)

@@ -54,7 +54,7 @@
 // validation data is in them, and every count, depth and expansion has a bound. What
 // is above a bound is refused or left undecided, never read in part.
 //
-// Sign appends signatures. Those of the PAdES baseline (B-B, B-T, B-LT) are written
+// Sign appends signatures. Those of the PAdES baseline (B-B, B-T, B-LT, B-LTA) are written
 // here, with the strict reader and the rules above: what they would forbid, and what
 // the reader does not read, is refused before the key is used. The older form
 // adbe.pkcs7.detached is made with the library digitorus/pdfsign; its own limits are

@@ -169,7 +169,7 @@ func TestLevels(t *testing.T) {
 	a := authority(t, pki.P256)
 	id := person(t, a, pki.P256)
 	s := newStamper(t, a)
-	trusts := func([]byte, func(crypto.Hash) []byte, verdict.Material) verdict.Stamp {
+	trusts := func([]byte, func(crypto.Hash) []byte, verdict.Material, time.Time) verdict.Stamp {
 		return verdict.Stamp{Time: now}
 	}
 	file := handSignedWith(t, target(), leaderSignature("ETSI.CAdES.detached"), func(content []byte) []byte {
@@ -207,7 +207,7 @@ func TestDocumentTimestamps(t *testing.T) {
 	if len(report.Timestamps) != 1 || !report.Timestamps[0].Time.Equal(now) || report.Timestamps[0].Judged || len(report.Timestamps[0].Token) == 0 {
 		t.Errorf("%+v", report.Timestamps)
 	}
-	refuses := func([]byte, func(crypto.Hash) []byte, verdict.Material) verdict.Stamp {
+	refuses := func([]byte, func(crypto.Hash) []byte, verdict.Material, time.Time) verdict.Stamp {
 		return verdict.Stamp{Problem: verdict.Doubt(verdict.NoCertificateChain, "unknown authority")}
 	}
 	if report := verifyStamped(t, stamped, v, refuses); len(report.Signatures) != 1 || report.Signatures[0].Problem != nil || report.Timestamps[0].Problem == nil {

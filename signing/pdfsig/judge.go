@@ -11,11 +11,7 @@ import (
 )
 
 func (e *examination) judgeAll() {
-	for _, c := range e.candidates {
-		if c.isTimestamp() {
-			e.judgeTimestamp(c)
-		}
-	}
+	e.judgeTimestamps()
 	for _, c := range e.candidates {
 		if !c.isTimestamp() {
 			e.judge(c)

@@ -24,7 +24,7 @@ func (e *examination) levelOf(c *candidate, s *verdict.Signature, stamps []verdi
 			proven, complete = true, complete || t.Complete
 		}
 	}
-	switch archived := e.report.Material.stampedBy(e.report.Timestamps); {
+	switch archived := !e.report.Material.provenBy(e.report.Timestamps).IsZero(); {
 	case !proven:
 		return "B-B"
 	case s.Complete && archived && (complete || len(stamps) == 0):

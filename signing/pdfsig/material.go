@@ -5,7 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"slices"
+	"time"
 
 	"github.com/lienthong/lienthong/signing/verdict"
 )
@@ -37,9 +37,16 @@ func (m Material) along() verdict.Material {
 	return verdict.Material{Certificates: m.Certificates, CRLs: m.CRLs, OCSPs: m.OCSPs}
 }
 
-// stampedBy reports whether a timestamp proves when the data was there.
-func (m Material) stampedBy(stamps []Timestamp) bool {
-	return slices.ContainsFunc(stamps, func(t Timestamp) bool { return t.proves(m.end) })
+// provenBy returns the earliest time at which a timestamp proves that the data was
+// there; zero without one.
+func (m Material) provenBy(stamps []Timestamp) time.Time {
+	var at time.Time
+	for _, t := range stamps {
+		if t.proves(m.end) && (at.IsZero() || t.Time.Before(at)) {
+			at = t.Time
+		}
+	}
+	return at
 }
 
 // materialReader collects within bounds.

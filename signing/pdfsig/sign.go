@@ -21,11 +21,15 @@ type Level string
 // The levels. The older form is what the tools of agencies have made for years; the
 // others are those of the PAdES baseline profile (ETSI EN 319 142-1).
 const (
-	LevelLegacy Level = ""     // adbe.pkcs7.detached
-	LevelB      Level = "B-B"  // who signed what
-	LevelT      Level = "B-T"  // and no later than when, by a timestamp
-	LevelLT     Level = "B-LT" // and with all that a verifier needs years later
+	LevelLegacy Level = ""      // adbe.pkcs7.detached
+	LevelB      Level = "B-B"   // who signed what
+	LevelT      Level = "B-T"   // and no later than when, by a timestamp
+	LevelLT     Level = "B-LT"  // and with all that a verifier needs years later
+	LevelLTA    Level = "B-LTA" // and a document timestamp over all of that
 )
+
+// long reports whether the validation data goes into the file.
+func (l Level) long() bool { return l == LevelLT || l == LevelLTA }
 
 // SignRequest says who signs and what the signature dictionary tells readers.
 type SignRequest struct {
@@ -35,11 +39,14 @@ type SignRequest struct {
 	Level Level
 
 	// Stamp returns an RFC 3161 token over the octets of the signature value. Levels
-	// B-T and B-LT need it.
+	// B-T and higher need it.
 	Stamp func(ctx context.Context, value []byte) (token []byte, err error)
+	// StampDigest returns an RFC 3161 token over what has that SHA-256: the file as the
+	// document timestamp of level B-LTA covers it. That level needs it.
+	StampDigest func(ctx context.Context, digest []byte) (token []byte, err error)
 	// Material returns the certificates and the revocation data for the paths of the
 	// signer and of the authority of the timestamp. It is given the signature value (a
-	// CMS message that holds the token). Level B-LT needs it.
+	// CMS message that holds the token). Levels B-LT and B-LTA need it.
 	Material func(ctx context.Context, message []byte) (Material, error)
 
 	Name        string // of the signer; empty takes the certificate's common name
@@ -95,11 +102,11 @@ func Sign(ctx context.Context, in io.ReaderAt, size int64, out io.Writer, reques
 		}
 		return signGuarded(in, size, out, request)
 	case LevelB:
-	case LevelT, LevelLT:
-		if request.Stamp == nil {
+	case LevelT, LevelLT, LevelLTA:
+		if request.Stamp == nil || request.Level == LevelLTA && request.StampDigest == nil {
 			return reject("level", "level %s needs a time-stamp authority", request.Level)
 		}
-		if request.Level == LevelLT && request.Material == nil {
+		if request.Level.long() && request.Material == nil {
 			return reject("level", "level %s needs a source of validation data", request.Level)
 		}
 	default:
@@ -119,7 +126,7 @@ func signGuarded(in io.ReaderAt, size int64, out io.Writer, request SignRequest)
 	if err := signLegacy(in, size, &signed, request); err != nil {
 		return err
 	}
-	if err := s.checkRevision(joined{in, size, signed.Bytes()[min(size, int64(signed.Len())):]}); err != nil {
+	if err := s.checkRevision(joined{in, size, signed.Bytes()[min(size, int64(signed.Len())):]}, s.place.name); err != nil {
 		return asSignError(err)
 	}
 	_, err := out.Write(signed.Bytes())

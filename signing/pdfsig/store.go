@@ -12,14 +12,14 @@ import (
 )
 
 // store returns the revision that adds the validation data of the signature just
-// made (level LT): a document security store, or one that was there and grows.
+// made (levels B-LT and B-LTA): a document security store, or one that was there and grows.
 func (s *signer) store(ctx context.Context, signed, message []byte) ([]byte, error) {
 	material, err := s.request.Material(ctx, cms.TrimPadding(message))
 	if err != nil {
 		return nil, fmt.Errorf("sign PDF: collect the validation data: %w", err)
 	}
 	if !material.complete() {
-		return nil, reject("level", "level LT needs certificates and revocation data, and they could not be obtained")
+		return nil, reject("level", "level %s needs certificates and revocation data, and they could not be obtained", s.request.Level)
 	}
 	file := joined{s.source, s.size, signed}
 	f, err := open(file, file.length())
@@ -34,7 +34,7 @@ func (s *signer) store(ctx context.Context, signed, message []byte) ([]byte, err
 		return nil, err
 	}
 	stored := i.finish()
-	return stored, s.checkRevision(joined{s.source, s.size, slices.Concat(signed, stored)})
+	return stored, s.checkRevision(joined{s.source, s.size, slices.Concat(signed, stored)}, "")
 }
 
 // growStore adds the data to the store, and an entry for this signature (VRI).

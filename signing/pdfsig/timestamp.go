@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	encoding "encoding/asn1"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -79,16 +80,34 @@ func readTokenTime(from *cryptobyte.String, at *time.Time) bool {
 	return err == nil
 }
 
-// judgeTimestamp reports a document timestamp. One that is not over its own bytes,
+// judgeTimestamps judges the document timestamps from the newest to the oldest, so that
+// what a later one proves counts for those before it (ETSI EN 319 102-1, 5.6.3), and
+// reports them by the revision that they cover.
+func (e *examination) judgeTimestamps() {
+	var stamps []*candidate
+	for _, c := range e.candidates {
+		if c.isTimestamp() {
+			stamps = append(stamps, c)
+		}
+	}
+	for _, c := range slices.Backward(stamps) {
+		t := Timestamp{Field: c.field.name, Revision: c.revision(), Covered: c.gated.end, Problem: c.problem}
+		if t.Problem == nil {
+			t.Time, t.Token = c.token.time, c.token.raw
+			t.Problem = e.tokenProblem(c, &t)
+		}
+		e.report.Timestamps = append(e.report.Timestamps, t)
+	}
+	slices.Reverse(e.report.Timestamps)
+	for i := range e.report.Timestamps {
+		e.reportTimestamp(&e.report.Timestamps[i])
+	}
+}
+
+// reportTimestamp reports a document timestamp. One that is not over its own bytes,
 // or whose revision was changed, is reported as a signature that failed: somebody
 // put it there to make the document look proven.
-func (e *examination) judgeTimestamp(c *candidate) {
-	t := Timestamp{Field: c.field.name, Revision: c.revision(), Covered: c.gated.end, Problem: c.problem}
-	if t.Problem == nil {
-		t.Time, t.Token = c.token.time, c.token.raw
-		t.Problem = e.tokenProblem(c, &t)
-	}
-	e.report.Timestamps = append(e.report.Timestamps, t)
+func (e *examination) reportTimestamp(t *Timestamp) {
 	switch {
 	case t.Problem == nil && !t.Judged:
 		e.report.Findings = append(e.report.Findings, "document timestamp in field "+t.Field+": its authority was not judged")
@@ -123,7 +142,7 @@ func (e *examination) tokenProblem(c *candidate, t *Timestamp) *verdict.Problem 
 		}
 		return c.job.sum
 	}
-	stamp := e.options.Tokens(c.token.raw, over, e.report.Material.along())
+	stamp := e.options.Tokens(c.token.raw, over, e.report.Material.along(), e.report.Material.provenBy(e.report.Timestamps))
 	t.Complete, t.Used = stamp.Complete, stamp.Used
 	return stamp.Problem
 }

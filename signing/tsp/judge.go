@@ -19,14 +19,25 @@ const (
 // over the right bytes with a strong digest, signed by one certificate for nothing but
 // timestamps that the token is tied to (ESS), with a path that held, and was not
 // revoked, at the time of the token (RFC 3161, ETSI EN 319 102-1, 5.4). What is kept
-// from an earlier validation helps; nil: nothing.
-func Judge(validator *trust.Validator, at time.Time, kept *trust.Mirror) verdict.TokenJudge {
-	return func(der []byte, over func(hash crypto.Hash) []byte, along verdict.Material) verdict.Stamp {
+// from an earlier validation helps (nil: nothing); it and what came along is proven to
+// have been there at the time known (zero: not).
+//
+// That the certificate of the authority has ended since takes nothing from a token, with
+// a later one over it or without: an authority that gives up an unharmed key says so by
+// its revocation, and one that was harmed takes all its tokens back (RFC 3161, 4.1).
+// What a later timestamp is needed for is the information about revocation itself, once
+// its signer has ended: without a proof that it is older it counts for nothing, and where
+// the policy requires it the token proves nothing.
+func Judge(validator *trust.Validator, at time.Time, kept *trust.Mirror, known time.Time) verdict.TokenJudge {
+	return func(der []byte, over func(hash crypto.Hash) []byte, along verdict.Material, archived time.Time) verdict.Stamp {
+		if archived.IsZero() || !known.IsZero() && known.Before(archived) {
+			archived = known
+		}
 		token, problem := Parse(der)
 		if problem != nil {
 			return verdict.Stamp{Problem: problem}
 		}
-		s := token.judge(validator, trust.Case{At: at, Kept: kept}, over, along)
+		s := token.judge(validator, trust.Case{At: at, Kept: kept, Archived: archived}, over, along)
 		return verdict.Stamp{Time: token.Time.UTC(), Complete: s.Complete, Used: s.Used, Problem: s.Problem}
 	}
 }

@@ -24,7 +24,7 @@ func (s *Signature) JudgeTokens(tokens []Token, judge TokenJudge, along Material
 			h := hash.New()
 			h.Write(token.Stamped)
 			return h.Sum(nil)
-		}, along)
+		}, along, time.Time{})
 		switch {
 		case stamp.Problem == nil:
 			s.Check("signature timestamp", stamp.Time.Format(time.RFC3339), nil)

@@ -101,7 +101,9 @@ type Stamp struct {
 
 // TokenJudge decides whether an RFC 3161 token (DER) proves that some bytes existed at
 // its time: over hashes those bytes, along is what came with them, a help and no more.
-type TokenJudge func(token []byte, over func(hash crypto.Hash) []byte, along Material) Stamp
+// archived is when along is proven to have been there, by a timestamp over it; zero:
+// nothing in the file proves it.
+type TokenJudge func(token []byte, over func(hash crypto.Hash) []byte, along Material, archived time.Time) Stamp
 
 // Signature is what was found out about one signature.
 type Signature struct {

@@ -73,7 +73,7 @@ func TestMadeWithTimestamp(t *testing.T) {
 	}
 	options := f.optionsAt(now.AddDate(10, 0, 0)) // long after the certificate ended
 	answer := verdict.Stamp{Time: now.Add(-time.Hour)}
-	options.Tokens = func(token []byte, over func(crypto.Hash) []byte, _ verdict.Material) verdict.Stamp {
+	options.Tokens = func(token []byte, over func(crypto.Hash) []byte, _ verdict.Material, _ time.Time) verdict.Stamp {
 		sum := sha256.Sum256([]byte(stamped))
 		if string(token) != "token" || !bytes.Equal(over(crypto.SHA256), sum[:]) || !strings.HasPrefix(stamped, `<SignatureValue xmlns="`+ds+`">`) {
 			t.Errorf("%q over other bytes than %q", token, stamped)

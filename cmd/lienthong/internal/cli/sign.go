@@ -26,10 +26,10 @@ type signCommand struct {
 	Out     string `type:"path" placeholder:"FILE" help:"Write the signed file here; FILE-signed with the same ending when left out. A file that is there is never replaced."`
 	signKey `embed:""`
 
-	Level   string   `enum:"b,t,lt,legacy" default:"b" help:"b: PAdES B-B; t: B-T, with a timestamp; lt: B-LT, with all that a verifier needs years later; legacy: adbe.pkcs7.detached, as older tools make it."`
+	Level   string   `enum:"b,t,lt,lta,legacy" default:"b" help:"b: PAdES B-B; t: B-T, with a timestamp; lt: B-LT, with all that a verifier needs years later; lta: B-LTA, that and a timestamp over the whole file; legacy: adbe.pkcs7.detached, as older tools make it."`
 	PSS     bool     `name:"pss" help:"Use RSASSA-PSS with an RSA key."`
-	TSA     string   `name:"tsa" placeholder:"URL" help:"Time-stamp authority, for the levels t and lt."`
-	CRL     []string `name:"crl" type:"existingfile" help:"Revocation lists of the authorities, for the level lt; repeat for several files."`
+	TSA     string   `name:"tsa" placeholder:"URL" help:"Time-stamp authority, for the levels t, lt and lta."`
+	CRL     []string `name:"crl" type:"existingfile" help:"Revocation lists of the authorities, for the levels lt and lta; repeat for several files."`
 	Reason  string   `help:"Why it is signed."`
 	Place   string   `help:"Where it is signed, such as \"Quảng Nam\"."`
 	Field   string   `help:"Sign in this empty signature field, or name the new one so."`
@@ -124,27 +124,29 @@ func (c *signCommand) out() string {
 }
 
 func (c *signCommand) level() pdfsig.Level {
-	return map[string]pdfsig.Level{"b": pdfsig.LevelB, "t": pdfsig.LevelT, "lt": pdfsig.LevelLT, "legacy": pdfsig.LevelLegacy}[c.Level]
+	return map[string]pdfsig.Level{"b": pdfsig.LevelB, "t": pdfsig.LevelT, "lt": pdfsig.LevelLT, "lta": pdfsig.LevelLTA, "legacy": pdfsig.LevelLegacy}[c.Level]
 }
 
 // addProofs sets up what the levels above b need.
 func (c *signCommand) addProofs(request *pdfsig.SignRequest) error {
-	stamped := request.Level == pdfsig.LevelT || request.Level == pdfsig.LevelLT
+	long := c.Level == "lt" || c.Level == "lta"
+	stamped := long || c.Level == "t"
 	switch {
 	case stamped && c.TSA == "":
 		return hub.Invalid("tsa", "required", "the level %s needs a time-stamp authority: --tsa URL", c.Level)
 	case !stamped && c.TSA != "":
-		return hub.Invalid("tsa", "exclusive", "a timestamp belongs to the levels t and lt; add --level t")
-	case c.Level == "lt" && len(c.CRL) == 0:
-		return hub.Invalid("crl", "required", "the level lt needs the revocation lists of the authorities: --crl FILE")
-	case c.Level != "lt" && len(c.CRL) > 0:
-		return hub.Invalid("crl", "exclusive", "revocation lists belong to the level lt; add --level lt")
+		return hub.Invalid("tsa", "exclusive", "a timestamp belongs to the levels t, lt and lta; add --level t")
+	case long && len(c.CRL) == 0:
+		return hub.Invalid("crl", "required", "the level %s needs the revocation lists of the authorities: --crl FILE", c.Level)
+	case !long && len(c.CRL) > 0:
+		return hub.Invalid("crl", "exclusive", "revocation lists belong to the levels lt and lta; add --level lt")
 	}
 	if !stamped {
 		return nil
 	}
-	request.Stamp = signing.Stamp(tsp.NewClient(tsp.ClientOptions{URL: c.TSA}))
-	long := signing.LongTerm{Now: time.Now}
+	client := tsp.NewClient(tsp.ClientOptions{URL: c.TSA})
+	request.Stamp, request.StampDigest = signing.Stamp(client), signing.StampDigest(client)
+	material := signing.LongTerm{Now: time.Now}
 	for _, path := range c.CRL {
 		data, err := os.ReadFile(path)
 		if err != nil {
@@ -154,13 +156,13 @@ func (c *signCommand) addProofs(request *pdfsig.SignRequest) error {
 		if err != nil {
 			return err
 		}
-		long.CRLs = append(long.CRLs, lists...)
+		material.CRLs = append(material.CRLs, lists...)
 	}
 	var err error
-	if long.Certificates, err = c.certificates(); err != nil {
+	if material.Certificates, err = c.certificates(); err != nil {
 		return err
 	}
-	request.Material = long.Material
+	request.Material = material.Material
 	return nil
 }
 

@@ -126,6 +126,7 @@ func TestSignAsAnOfficeDoes(t *testing.T) {
 		{"2.pdf", "3.pdf", append(agency, "--role", "seal", "--image", d.path("red.png"), "--beside", "Signature1", "--level", "lt", "--tsa", d.tsa,
 			"--crl", d.path("root.crl"), "--crl", d.path("issuing.crl"))},
 		{"3.pdf", "4.pdf", append(agency, "--role", "copy", "--agency", "SỞ NỘI VỤ", "--level", "t", "--tsa", d.tsa)},
+		{"4.pdf", "5.pdf", append(agency, "--level", "lta", "--tsa", d.tsa, "--crl", d.path("root.crl"), "--crl", d.path("issuing.crl"))},
 	} {
 		args := append([]string{"sign", d.path(step.from), "--out", d.path(step.to), "--json"}, step.flags...)
 		code, out, errs := run(t, args...)
@@ -137,6 +138,14 @@ func TestSignAsAnOfficeDoes(t *testing.T) {
 	code, out, errs := run(t, "verify", d.path("4.pdf"), "--anchors", d.path("anchors.pem"))
 	if code != exitOK || strings.Count(out, "TOTAL-PASSED, ") != 4 {
 		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	later := time.Now().AddDate(3, 0, 0).Format(time.RFC3339) // the certificates are valid for two years
+	code, out, errs = run(t, "verify", d.path("5.pdf"), "--anchors", d.path("anchors.pem"), "--at", later, "--json")
+	if code != exitOK || strings.Count(out, `"level": "B-LTA"`) != 5 {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+	if code, out, _ = run(t, "verify", d.path("1.pdf"), "--anchors", d.path("anchors.pem"), "--at", later); code != exitIndeterminate || !strings.Contains(out, "_NO_POE") {
+		t.Errorf("%d\n%s", code, out)
 	}
 	fields := d.layout(t, "4.pdf").Fields
 	if len(fields) != 4 || fields[1].Name != "SoVB" {
@@ -228,6 +237,7 @@ func TestSignSaysWhatIsWrong(t *testing.T) {
 		"no authority":     {append(key, "--level", "t"), exitInvalid, "tsa [required]"},
 		"authority away":   {append(key, "--level", "t", "--tsa", "http://127.0.0.1:1/"), exitTryAgain, "tsa [timestamp]"},
 		"no lists":         {append(key, "--level", "lt", "--tsa", d.tsa), exitInvalid, "crl [required]"},
+		"no lists at lta":  {append(key, "--level", "lta", "--tsa", d.tsa), exitInvalid, "crl [required]"},
 		"lists short":      {append(key, "--level", "lt", "--tsa", d.tsa, "--crl", d.path("root.crl")), exitInvalid, "crl [current]"},
 		"stamp at b":       {append(key, "--tsa", d.tsa), exitInvalid, "tsa [exclusive]"},
 		"leader no place":  {shown("--role", "leader", "--image", d.path("blue.png")), exitInvalid, "rect [required]"},
