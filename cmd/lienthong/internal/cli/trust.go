@@ -32,13 +32,13 @@ type trustCommand struct {
 
 // signedList is a trust list that is changed.
 type signedList struct {
-	File string `name:"list" required:"" type:"path" help:"File of the trust list."`
-	Key  string `required:"" type:"path" help:"Folder of the operator's signing key (hub.pem), made at the first use. Keep it away from the hub."`
+	File   string `name:"list" required:"" type:"path" help:"File of the trust list."`
+	Signer string `required:"" type:"path" help:"Folder of the operator's signing key (hub.pem), made at the first use. Keep it away from the hub."`
 }
 
 // change signs the list anew after an edit, with the next sequence.
 func (s *signedList) change(e *env, edit func(l *trust.List) error) error {
-	key, chain, err := signing.LoadOrCreateHubKey(s.Key, "lienthong trust list", time.Now())
+	key, chain, err := signing.LoadOrCreateHubKey(s.Signer, "lienthong trust list", time.Now())
 	if err != nil {
 		return err
 	}
