@@ -14,7 +14,7 @@ import (
 const (
 	maxPathLength = 8
 	maxLinks      = 48  // of one search
-	maxSignatures = 192 // checked for one signer, lists and responses included
+	maxSignatures = 192 // checked for one signer, lists and responses included; see spent
 	maxDepth      = 3   // of signers of lists of signers of lists
 )
 

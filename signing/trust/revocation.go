@@ -170,6 +170,19 @@ func (s *search) checkRevocation(r *Result) {
 			r.Used.Certificates = append(r.Used.Certificates, w.certificates...)
 		}
 	}
+	if *s.budget <= 0 { // what was not looked at may say that it was revoked
+		r.Known, r.Complete = false, false
+		if r.Revocation == nil {
+			r.Revocation = verdict.Doubt(verdict.TryLater, "there is more validation data than is looked at: revocation was not fully checked")
+		}
+	}
+}
+
+// spent reports whether no more signatures are checked on lists and responses. Anybody
+// can put any number of forged ones into a file: what came along has half of the budget,
+// so that it never keeps those of the operator from being looked at.
+func (s *search) spent(along bool) bool {
+	return *s.budget <= 0 || along && *s.budget <= maxSignatures/2
 }
 
 // weigh turns a standing into a problem, the word that it rests on, and a note.
@@ -292,7 +305,7 @@ func (s *search) listSigner(held heldList, certificate *x509.Certificate, above 
 		candidates = append(candidates, anchor.Certificate)
 	}
 	for i, candidate := range candidates {
-		if nameKey(candidate.RawSubject) != held.issuer || *s.budget <= 0 ||
+		if nameKey(candidate.RawSubject) != held.issuer || s.spent(held.along) ||
 			candidate.KeyUsage != 0 && candidate.KeyUsage&x509.KeyUsageCRLSign == 0 {
 			continue
 		}
@@ -368,7 +381,7 @@ func (s *search) responder(held heldAnswer, above []*x509.Certificate) (*x509.Ce
 		candidates = append(candidates, s.named(nameKey(held.name))...)
 	}
 	for i, candidate := range candidates {
-		if !held.isBy(candidate) || *s.budget <= 0 {
+		if !held.isBy(candidate) || s.spent(held.along) {
 			continue
 		}
 		*s.budget--

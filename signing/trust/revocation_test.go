@@ -192,6 +192,53 @@ func TestResponses(t *testing.T) {
 	}
 }
 
+// Forged data in a file, however much, does not keep what the operator holds from being
+// looked at; where that happens none the less, nothing passes.
+func TestFloodOfValidationData(t *testing.T) {
+	at := time.Now()
+	h := newHierarchy(t)
+	var forgers []*x509.Certificate
+	for range 10 {
+		forgers = append(forgers, issue(t, nil, listing("middle")).certificate)
+	}
+	forger := issue(t, nil, listing("middle"))
+	var answers, lists [][]byte
+	for i := range 30 {
+		answers = append(answers, answerOf(t, h.middle, forger, h.signer, nil))
+		lists = append(lists, listOf(t, forger, at.Add(-time.Hour), int64(i)))
+	}
+	revoking := listOf(t, h.middle, at.Add(-time.Hour), 1, revokedAt(h.signer, at.Add(-day), 1))
+	clean := [][]byte{listOf(t, h.middle, at.Add(-time.Hour), 1), listOf(t, h.root, at.Add(-time.Hour), 1)}
+	many := forgers
+	for range 20 {
+		many = append(many, forgers...)
+	}
+	cases := map[string]struct {
+		c    trust.Case
+		kept verdict.Material
+		want verdict.Sub
+	}{
+		"responses before a revocation":  {trust.Case{Candidates: forgers, OCSPs: answers}, verdict.Material{CRLs: [][]byte{revoking}}, verdict.RevokedNoPOE},
+		"lists before a revocation":      {trust.Case{Candidates: forgers, CRLs: lists}, verdict.Material{CRLs: [][]byte{revoking}}, verdict.RevokedNoPOE},
+		"responses before good lists":    {trust.Case{Candidates: forgers, OCSPs: answers}, verdict.Material{CRLs: clean}, ""},
+		"no end of signers":              {trust.Case{Candidates: many}, verdict.Material{OCSPs: answers[:1], CRLs: [][]byte{revoking}}, verdict.TryLater},
+		"no end of signers of good news": {trust.Case{Candidates: many}, verdict.Material{OCSPs: answers[:1], CRLs: clean}, verdict.TryLater},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			c.c.At, c.c.Kept = at, trust.NewMirror(c.kept)
+			result := h.judge(trust.RevocationIfAvailable, c.c)
+			if result.Problem != nil {
+				t.Fatal(result.Problem)
+			}
+			expect(t, result.Revocation, c.want)
+			if result.Known != (c.want == "") {
+				t.Errorf("known: %v", result.Known)
+			}
+		})
+	}
+}
+
 // A response from the future does not count.
 func TestResponseFromTheFuture(t *testing.T) {
 	h := newHierarchy(t)
