@@ -67,9 +67,11 @@ type SignatureReport struct {
 	ValidatedAt  time.Time          `json:"validated_at"` // UTC; the time the chain was checked for
 	Policy       string             `json:"policy"`       // name and version of the validation policy
 	Signatures   []SignatureVerdict `json:"signatures"`
-	Findings     []string           `json:"findings,omitempty"` // about the file as a whole
-	AnchorSource string             `json:"anchor_source,omitempty"`
-	Material     []MaterialRef      `json:"material,omitempty"` // that the verdicts were made from and that is archived
+	Findings     []string           `json:"findings,omitempty"`      // about the file as a whole
+	AnchorSource string             `json:"anchor_source,omitempty"` // number of the trust list, where there is one, and digest of the anchors
+	Material     []MaterialRef      `json:"material,omitempty"`      // that the verdicts were made from and that is archived
+
+	AlgorithmTable string `json:"algorithm_table,omitempty"` // version of the table of dates of algorithms
 }
 
 // SignatureVerdict is the result for one signature.
@@ -97,6 +99,48 @@ type SignatureVerdict struct {
 	CoveredBytes int64      `json:"covered_bytes,omitempty"` // from the start of the file; 0 when unknown
 	Changes      []string   `json:"changes,omitempty"`       // what later revisions did, in English, in order
 	Checks       []Check    `json:"checks,omitempty"`
+
+	Revocation *RevocationStatus `json:"revocation,omitempty"` // with the REVOKED sub-indications
+	Crypto     *CryptoStatus     `json:"crypto,omitempty"`     // with the CRYPTO_CONSTRAINTS sub-indications
+}
+
+// RevocationStatus says of the certificate whose revocation decided a verdict when and
+// why its authority revoked it (RevocationStatusInformation of ETSI TS 119 102-2).
+type RevocationStatus struct {
+	Certificate Digest           `json:"certificate"` // SHA-256
+	Subject     string           `json:"subject"`     // common name
+	At          time.Time        `json:"at"`          // UTC
+	Reason      RevocationReason `json:"reason"`
+}
+
+// CryptoStatus names the algorithm that decided a verdict (CryptoInformation of ETSI TS
+// 119 102-2).
+type CryptoStatus struct {
+	Algorithm   string    `json:"algorithm"`
+	SecureUntil time.Time `json:"secure_until,omitzero"` // UTC, by the table of the report; zero: at no time
+}
+
+// RevocationReason is why a certificate was revoked, by the names of RFC 5280, 5.3.1.
+type RevocationReason string
+
+// The reasons that end a certificate.
+const (
+	RevokedUnspecified        RevocationReason = "unspecified"
+	RevokedKeyCompromise      RevocationReason = "keyCompromise"
+	RevokedCACompromise       RevocationReason = "cACompromise"
+	RevokedAffiliationChanged RevocationReason = "affiliationChanged"
+	RevokedSuperseded         RevocationReason = "superseded"
+	RevokedCessation          RevocationReason = "cessationOfOperation"
+	RevokedPrivilegeWithdrawn RevocationReason = "privilegeWithdrawn"
+	RevokedAACompromise       RevocationReason = "aACompromise"
+)
+
+// RevocationReasons lists all reasons.
+func RevocationReasons() []RevocationReason {
+	return []RevocationReason{
+		RevokedUnspecified, RevokedKeyCompromise, RevokedCACompromise, RevokedAffiliationChanged,
+		RevokedSuperseded, RevokedCessation, RevokedPrivilegeWithdrawn, RevokedAACompromise,
+	}
 }
 
 // Check is one step of a validation.

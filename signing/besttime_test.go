@@ -219,6 +219,10 @@ func TestYearsLater(t *testing.T) {
 			if v.Sub != c.want || (v.Indication == hub.TotalPassed) != (c.want == "") {
 				t.Errorf("%s/%s: %s\n%+v", v.Indication, v.Sub, v.Reason, v.Checks)
 			}
+			if r := v.Revocation; (r != nil) != (c.want == hub.SubRevokedNoPOE) ||
+				r != nil && (r.Certificate != v.Certificate || r.Reason != hub.RevokedKeyCompromise || r.At.After(in(0, 0, 3)) || r.At.IsZero()) {
+				t.Errorf("%+v", r)
+			}
 		})
 	}
 }
@@ -327,5 +331,23 @@ func BenchmarkVerifyWithRevocation(b *testing.B) {
 		if report, err := v.VerifyFile(b.Context(), "a.pdf", blob(file)); err != nil || report.Indication != hub.TotalPassed {
 			b.Fatal(report.Indication, err)
 		}
+	}
+}
+
+// TestAgedAlgorithm: the report names the algorithm, until when it was relied upon, and
+// the table that says so.
+func TestAgedAlgorithm(t *testing.T) {
+	s := newStage(t)
+	signer, err := s.Person("Nguyễn Văn Nghĩa (hư cấu)", "UBND tỉnh Quảng Nam", pki.RSA2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.signer = signer
+	report := s.examine(t, s.sign(t, pdfsig.LevelB, nil), signing.VerifierOptions{}, signing.Inquiry{At: now.AddDate(3, 0, 0)}).Report
+	v := report.Signatures[0]
+	end := time.Date(2029, 1, 1, 0, 0, 0, 0, time.UTC)
+	if v.Sub != hub.SubCryptoConstraintsNoPOE || v.Crypto == nil || v.Crypto.Algorithm != "RSA, 2048 bits" || !v.Crypto.SecureUntil.Equal(end) ||
+		report.AlgorithmTable != trust.DefaultAlgorithms().Version {
+		t.Errorf("%s, %+v, table %q", v.Sub, v.Crypto, report.AlgorithmTable)
 	}
 }

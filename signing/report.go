@@ -26,6 +26,7 @@ func toHub(s *verdict.Signature) hub.SignatureVerdict {
 	}
 	if s.Problem != nil {
 		v.Sub, v.Reason = hub.SubReason(s.Problem.Sub), s.Problem.Reason
+		describeProblem(&v, s.Problem)
 	}
 	if s.Signer != nil {
 		describeSigner(&v, s.Signer)
@@ -40,6 +41,23 @@ func toHub(s *verdict.Signature) hub.SignatureVerdict {
 		v.Checks = append(v.Checks, hub.Check(check))
 	}
 	return v
+}
+
+// describeProblem adds what the standard wants to be said of a revocation, or of an
+// algorithm that is not relied upon (ETSI TS 119 102-1, 5.1.3).
+func describeProblem(v *hub.SignatureVerdict, p *verdict.Problem) {
+	if r := p.Revocation; r != nil {
+		v.Revocation = &hub.RevocationStatus{
+			Certificate: sha256.Sum256(r.Certificate.Raw), Subject: nameOf(r.Certificate.Subject.CommonName, r.Certificate.Subject.String()),
+			At: r.At, Reason: hub.RevocationReason(r.Reason),
+		}
+	}
+	switch {
+	case p.Crypto != nil:
+		v.Crypto = &hub.CryptoStatus{Algorithm: p.Crypto.Algorithm, SecureUntil: p.Crypto.Until}
+	case (v.Sub == hub.SubCryptoConstraintsFailure || v.Sub == hub.SubCryptoConstraintsNoPOE) && v.Algorithm != "":
+		v.Crypto = &hub.CryptoStatus{Algorithm: v.Algorithm}
+	}
 }
 
 func describeSigner(v *hub.SignatureVerdict, signer *x509.Certificate) {

@@ -141,6 +141,8 @@ func (v *Verifier) newReport(part string, digest hub.Digest) hub.SignatureReport
 		Policy:       Policy,
 		Signatures:   []hub.SignatureVerdict{},
 		AnchorSource: v.validator.Load().Anchors().Source(),
+
+		AlgorithmTable: v.validator.Load().Algorithms().Version,
 	}
 }
 

@@ -156,7 +156,7 @@ func (v *verification) checkManifest(ctx context.Context, s *verdict.Signature, 
 		problem := v.checkTwice(seen, l.name)
 		hash := digestOf(l.method)
 		if problem == nil && hash == 0 {
-			problem = verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest method %q of the manifest is not accepted", l.method)
+			problem = verdict.Weak(l.method, "the digest method %q of the manifest is not accepted", l.method)
 		}
 		if problem == nil {
 			digest, found, err := v.digest(ctx, l.name, hash)

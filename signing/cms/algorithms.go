@@ -154,7 +154,7 @@ func hashWithECDSA(algorithm string) crypto.Hash {
 func (m *Message) Hash() (crypto.Hash, *verdict.Problem) {
 	hash := HashOf(m.signer.digest.algorithm)
 	if hash == 0 || !m.signer.digest.plain() {
-		return 0, verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest algorithm %s is not accepted", m.signer.digest.algorithm)
+		return 0, verdict.Weak(m.signer.digest.algorithm.String(), "the digest algorithm %s is not accepted", m.signer.digest.algorithm)
 	}
 	return hash, nil
 }

@@ -20,6 +20,7 @@ const (
 	proofFound    = "urn:etsi:019102:poetype:validation" // by the validation itself
 	processBasic  = "urn:etsi:019102:validationprocess:Basic"
 	processTime   = "urn:etsi:019102:validationprocess:LTVM"
+	urnRevoked    = "urn:etsi:019102:revocationReason:"
 	objectSigned  = "urn:etsi:019102:validationObject:signedData"
 	objectCert    = "urn:etsi:019102:validationObject:certificate"
 	digestSHA256  = "http://www.w3.org/2001/04/xmlenc#sha256"
@@ -61,7 +62,7 @@ func (b *builder) add(file string, r *hub.SignatureReport, s *hub.SignatureVerdi
 		Status:      status{Main: mainOf(s.Indication)},
 		Other: other{
 			File: file, Part: r.Part, Field: s.Field, Format: s.Format, Level: s.Level, Reason: s.Reason, Organization: s.Organization,
-			Issuer: s.Issuer, Serial: s.Serial, AnchorName: s.Anchor, AnchorSource: r.AnchorSource, CoversWhole: s.CoversWhole,
+			Issuer: s.Issuer, Serial: s.Serial, AnchorName: s.Anchor, AnchorSource: r.AnchorSource, AlgorithmTable: r.AlgorithmTable, CoversWhole: s.CoversWhole,
 			Revision: s.Revision, Revisions: s.Revisions, CoveredBytes: s.CoveredBytes, Changes: s.Changes, Findings: r.Findings,
 		},
 	}
@@ -119,7 +120,8 @@ func constraintOf(s *hub.SignatureVerdict, c hub.Check) constraint {
 	return v
 }
 
-// certificates adds the chain: signer first, anchor last.
+// certificates adds the chain (signer first, anchor last), and what is wrong with a
+// certificate or an algorithm.
 func (b *builder) certificates(report *signatureReport, s *hub.SignatureVerdict, document ref) {
 	var data statusData
 	signed := document
@@ -137,15 +139,29 @@ func (b *builder) certificates(report *signatureReport, s *hub.SignatureVerdict,
 			data.Chain.Intermediate = refs[1:last]
 		}
 	}
-	if s.Algorithm != "" {
-		data.Crypto = &crypto{
-			Object: signed, Algorithm: "urn:lienthong:algorithm:" + strings.ReplaceAll(s.Algorithm, " ", "-"),
-			Secure: s.Sub != hub.SubCryptoConstraintsFailure && s.Sub != hub.SubCryptoConstraintsNoPOE,
+	if r := s.Revocation; r != nil {
+		data.Revoked = &revoked{Object: b.object("cert", r.Certificate, objectCert), Time: instant(r.At), Reason: urnRevoked + string(r.Reason)}
+	}
+	switch {
+	case s.Crypto != nil:
+		data.Crypto = &crypto{Object: signed, Algorithm: algorithmName(s.Crypto.Algorithm)}
+		if !s.Crypto.SecureUntil.IsZero() {
+			data.Crypto.NotAfter = instant(s.Crypto.SecureUntil)
 		}
+	case s.Algorithm != "":
+		data.Crypto = &crypto{Object: signed, Algorithm: algorithmName(s.Algorithm), Secure: true}
 	}
 	if data != (statusData{}) {
 		report.Status.Data = &data
 	}
+}
+
+// algorithmName is an algorithm as a URI; methods of XML are URIs already.
+func algorithmName(text string) string {
+	if strings.Contains(text, "://") {
+		return text
+	}
+	return "urn:lienthong:algorithm:" + strings.ReplaceAll(strings.ReplaceAll(text, ",", ""), " ", "-")
 }
 
 // object names something by its digest and returns the reference to it.

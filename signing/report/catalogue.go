@@ -42,12 +42,13 @@ type text map[Language]string
 
 // catalogue holds all texts by what they are about.
 type catalogue struct {
-	Indication map[hub.Indication]text `json:"indication"`
-	Meaning    map[hub.Indication]text `json:"meaning"`
-	Sub        map[hub.SubReason]text  `json:"sub"`
-	Check      map[string]text         `json:"check"`
-	Change     map[string]text         `json:"change"` // {} stands for a name
-	Label      map[string]text         `json:"label"`
+	Indication map[hub.Indication]text       `json:"indication"`
+	Meaning    map[hub.Indication]text       `json:"meaning"`
+	Sub        map[hub.SubReason]text        `json:"sub"`
+	Revoked    map[hub.RevocationReason]text `json:"revoked"`
+	Check      map[string]text               `json:"check"`
+	Change     map[string]text               `json:"change"` // {} stands for a name
+	Label      map[string]text               `json:"label"`
 }
 
 func readCatalogue() (*catalogue, error) {

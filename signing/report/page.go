@@ -86,10 +86,10 @@ type verdictView struct {
 }
 
 type reportView struct {
-	Part, SHA256, Checked, Policy, Anchors string
-	Verdict                                *verdictView // of a part; nil for the file itself
-	Findings                               []string
-	Signatures                             []signatureView
+	Part, SHA256, Checked, Policy, Anchors, Algorithms string
+	Verdict                                            *verdictView // of a part; nil for the file itself
+	Findings                                           []string
+	Signatures                                         []signatureView
 }
 
 type signatureView struct {
@@ -113,7 +113,8 @@ func (v *view) file(f *hub.FileReport) fileView {
 	}
 	for _, r := range f.All() {
 		rv := reportView{
-			Part: r.Part, SHA256: r.SHA256.String(), Checked: clock(r.ValidatedAt), Policy: r.Policy, Anchors: r.AnchorSource, Findings: r.Findings,
+			Part: r.Part, SHA256: r.SHA256.String(), Checked: clock(r.ValidatedAt), Policy: r.Policy, Anchors: r.AnchorSource,
+			Algorithms: r.AlgorithmTable, Findings: r.Findings,
 		}
 		if r.Part != "" {
 			verdict := v.verdict(r.Indication)
@@ -141,7 +142,7 @@ func (v *view) signature(number int, s *hub.SignatureVerdict) signatureView {
 		{"who", v.or(s.Signer, "unknown")}, {"agency", v.or(s.Organization, "unknown")},
 		{"claimed", v.time(s.ClaimedAt, "unclaimed")}, {"proven", v.time(s.ProvenAt, "unproven")},
 		{"covers", v.coverage(s)}, {"level", join(", ", s.Format, s.Level, s.Algorithm)},
-		{"issuer", s.Issuer}, {"serial", s.Serial}, {"anchor", s.Anchor},
+		{"issuer", s.Issuer}, {"serial", s.Serial}, {"anchor", s.Anchor}, {"revoked", v.revoked(s.Revocation)}, {"weak", v.weak(s.Crypto)},
 	} {
 		if f.Value != "" {
 			sv.Facts = append(sv.Facts, fact{v.Label(f.Label), f.Value})
@@ -154,6 +155,25 @@ func (v *view) signature(number int, s *hub.SignatureVerdict) signatureView {
 		sv.Checks = append(sv.Checks, v.check(c))
 	}
 	return sv
+}
+
+// revoked says which certificate was revoked, when and why; empty without.
+func (v *view) revoked(r *hub.RevocationStatus) string {
+	if r == nil {
+		return ""
+	}
+	return join(", ", r.Subject, clock(r.At), v.texts.Revoked[r.Reason][v.Language])
+}
+
+// weak names the algorithm that is not relied upon and until when it was; empty without.
+func (v *view) weak(c *hub.CryptoStatus) string {
+	switch {
+	case c == nil:
+		return ""
+	case c.SecureUntil.IsZero():
+		return c.Algorithm + ", " + v.Label("never")
+	}
+	return v.texts.fill("until", v.Language, c.Algorithm, c.SecureUntil.UTC().Format("02/01/2006"))
 }
 
 func (v *view) check(c hub.Check) checkView {

@@ -35,7 +35,13 @@ func files() []hub.FileReport {
 	bad := good
 	bad.Indication, bad.Sub, bad.Reason, bad.ProvenAt = hub.TotalFailed, hub.SubHashFailure, "the digest differs", at.Add(time.Minute)
 	bad.Checks, bad.CoversWhole, bad.Chain = []hub.Check{{Name: "content digest", Detail: "the digest differs"}}, true, []hub.Digest{{1}, {3}}
-	report := hub.SignatureReport{Part: "p1", SHA256: hub.Digest{9}, ValidatedAt: at, Policy: "urn:test", Signatures: []hub.SignatureVerdict{good, bad}, AnchorSource: "two roots"}
+	gone := good
+	gone.Indication, gone.Sub, gone.Reason, gone.Checks = hub.Indeterminate, hub.SubRevokedNoPOE, "it was revoked", nil
+	gone.Revocation = &hub.RevocationStatus{Certificate: hub.Digest{1}, Subject: "Nguyễn <b>A</b>", At: at.Add(-time.Hour), Reason: hub.RevokedKeyCompromise}
+	weak := good
+	weak.Indication, weak.Sub, weak.Reason, weak.Checks = hub.Indeterminate, hub.SubCryptoConstraintsNoPOE, "it is weak", nil
+	weak.Crypto = &hub.CryptoStatus{Algorithm: "RSA with SHA-256, 2048 bits", SecureUntil: time.Date(2029, 1, 1, 0, 0, 0, 0, time.UTC)}
+	report := hub.SignatureReport{Part: "p1", AlgorithmTable: "2024-10-13", SHA256: hub.Digest{9}, ValidatedAt: at, Policy: "urn:test", Signatures: []hub.SignatureVerdict{good, bad, gone, weak}, AnchorSource: "two roots"}
 	report.Conclude()
 	pkg := hub.FileReport{SignatureReport: report, Name: "a.edxml", Kind: hub.FileEdXML, Parts: []hub.SignatureReport{report}}
 	none := hub.SignatureReport{SHA256: hub.Digest{8}, ValidatedAt: at, Policy: "urn:test", Findings: []string{"odd <file>"}}
@@ -104,6 +110,9 @@ func TestEveryWordHasAText(t *testing.T) {
 	}
 	for _, s := range hub.SubReasons() {
 		need(string(s), c.Sub[s])
+	}
+	for _, r := range hub.RevocationReasons() {
+		need(string(r), c.Revoked[r])
 	}
 	for _, name := range calls(t, "..", "Check", "Skip") {
 		need("the check "+name, c.Check[name])
@@ -184,8 +193,10 @@ func labels(t *testing.T) []string {
 func TestPage(t *testing.T) {
 	for language, wants := range map[string][]string{
 		"vi": {`<html lang="vi">`, "Không hợp lệ", "Hợp lệ", "Không có chữ ký số", "thêm một chữ ký trong trường Signature 2", "something unheard of",
-			"Nội dung đã bị thay đổi sau khi ký.", "23/11/2026 10:00:00 &#43;07:00", "chưa có bằng chứng", "phiên bản 1 trên 2 của tệp, 4711 byte đầu", "chưa kiểm tra", "a new check"},
-		"en": {`<html lang="en">`, "Not valid", "the field x was filled in", "The content was changed after it was signed.", "revision 1 of 2 of the file, the first 4711 bytes"},
+			"Nội dung đã bị thay đổi sau khi ký.", "23/11/2026 10:00:00 &#43;07:00", "chưa có bằng chứng", "phiên bản 1 trên 2 của tệp, 4711 byte đầu", "chưa kiểm tra", "a new check",
+			"23/11/2026 09:00:00 &#43;07:00, khóa bí mật bị lộ hoặc nghi bị lộ", "RSA with SHA-256, 2048 bits, được coi là an toàn đến trước ngày 01/01/2029", "Bảng thuật toán (phiên bản): 2024-10-13"},
+		"en": {`<html lang="en">`, "Not valid", "the field x was filled in", "The content was changed after it was signed.", "revision 1 of 2 of the file, the first 4711 bytes",
+			"the private key was compromised, or may have been", "considered safe until before 01/01/2029"},
 	} {
 		page := written(t, language, files()...)
 		for _, want := range append(wants, "Nguyễn &lt;b&gt;A&lt;/b&gt;", "odd &lt;file&gt;", "UBND tỉnh Quảng Nam") {
@@ -216,7 +227,10 @@ func TestXMLKeepsTheOrderOfTheSchema(t *testing.T) {
 		"<SignatureValidationPolicy>", "<PolicyName>urn:test", "<ValidationConstraint>", "<ValidationTimeInfo>", "<BestSignatureTime>", "<SignersDocument>",
 		"<SignatureAttributes>", "<SigningTime>", "<SubFilter>", "<SignerInformation>", "<SignatureValidationProcess>", "<SignatureValidationStatus>",
 		"<MainIndication>urn:etsi:019102:mainindication:total-passed", "<TrustAnchor ", "<CertificateChain>", "<CryptoInformation>", "<OtherInformation>",
-		"<SubIndication>urn:etsi:019102:subindication:HASH_FAILURE", "<MainIndication>urn:lienthong:mainindication:no-signature-found", "<SignatureValidationObjects>",
+		"<SubIndication>urn:etsi:019102:subindication:HASH_FAILURE",
+		"<CertificateChain>", "<RevocationStatusInformation>", `<ValidationObjectId VOReference="cert-01`, "<RevocationTime>2026-11-23T02:00:00Z",
+		"<RevocationReason>urn:etsi:019102:revocationReason:keyCompromise", "<CryptoInformation>", "<SubIndication>urn:etsi:019102:subindication:CRYPTO_CONSTRAINTS_FAILURE_NO_POE",
+		"<Algorithm>urn:lienthong:algorithm:RSA-with-SHA-256-2048-bits", "<SecureAlgorithm>false", "<NotAfter>2029-01-01T00:00:00Z", "<lt:AlgorithmTable>2024-10-13", "<MainIndication>urn:lienthong:mainindication:no-signature-found", "<SignatureValidationObjects>",
 	} {
 		i := strings.Index(document[position:], name)
 		if i < 0 {
@@ -266,9 +280,13 @@ func TestJSONHasTheSameNames(t *testing.T) {
 					MainIndication                 string
 					SubIndication                  []string
 					AssociatedValidationReportData struct {
-						TrustAnchor       struct{ VOReference string }
-						CertificateChain  struct{ IntermediateCertificate []any }
-						CryptoInformation struct{ SecureAlgorithm bool }
+						TrustAnchor                 struct{ VOReference string }
+						CertificateChain            struct{ IntermediateCertificate []any }
+						RevocationStatusInformation *struct{ RevocationTime, RevocationReason string }
+						CryptoInformation           struct {
+							SecureAlgorithm bool
+							NotAfter        string
+						}
 					}
 				}
 			}
@@ -279,11 +297,18 @@ func TestJSONHasTheSameNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	reports := document.ValidationReport.SignatureValidationReport
-	if len(reports) != 3 || len(document.ValidationReport.SignatureValidationObjects) != 5 {
+	if len(reports) != 5 || len(document.ValidationReport.SignatureValidationObjects) != 5 {
 		t.Fatalf("%+v", document)
 	}
 	if s := reports[0].SignatureValidationStatus; s.AssociatedValidationReportData.TrustAnchor.VOReference == "" ||
 		len(s.AssociatedValidationReportData.CertificateChain.IntermediateCertificate) != 1 || !s.AssociatedValidationReportData.CryptoInformation.SecureAlgorithm {
+		t.Errorf("%+v", s)
+	}
+	if s := reports[2].SignatureValidationStatus.AssociatedValidationReportData.RevocationStatusInformation; s == nil ||
+		s.RevocationTime != "2026-11-23T02:00:00Z" || s.RevocationReason != "urn:etsi:019102:revocationReason:keyCompromise" {
+		t.Errorf("%+v", s)
+	}
+	if s := reports[3].SignatureValidationStatus.AssociatedValidationReportData.CryptoInformation; s.SecureAlgorithm || s.NotAfter != "2029-01-01T00:00:00Z" {
 		t.Errorf("%+v", s)
 	}
 	if best := reports[1].ValidationTimeInfo.BestSignatureTime; best.POETime != "2026-11-23T03:01:00Z" || best.TypeOfProof != proofFound {

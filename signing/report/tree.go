@@ -122,9 +122,16 @@ type status struct {
 }
 
 type statusData struct {
-	Anchor *ref    `xml:"TrustAnchor" json:"TrustAnchor,omitempty"`
-	Chain  *chain  `xml:"CertificateChain" json:"CertificateChain,omitempty"`
-	Crypto *crypto `xml:"CryptoInformation" json:"CryptoInformation,omitempty"`
+	Anchor  *ref     `xml:"TrustAnchor" json:"TrustAnchor,omitempty"`
+	Chain   *chain   `xml:"CertificateChain" json:"CertificateChain,omitempty"`
+	Revoked *revoked `xml:"RevocationStatusInformation" json:"RevocationStatusInformation,omitempty"`
+	Crypto  *crypto  `xml:"CryptoInformation" json:"CryptoInformation,omitempty"`
+}
+
+type revoked struct {
+	Object ref    `xml:"ValidationObjectId" json:"ValidationObjectId"` // the certificate
+	Time   string `xml:"RevocationTime" json:"RevocationTime"`
+	Reason string `xml:"RevocationReason" json:"RevocationReason"`
 }
 
 type chain struct {
@@ -137,27 +144,29 @@ type crypto struct {
 	Object    ref    `xml:"ValidationObjectId" json:"ValidationObjectId"`
 	Algorithm string `xml:"Algorithm" json:"Algorithm"`
 	Secure    bool   `xml:"SecureAlgorithm" json:"SecureAlgorithm"`
+	NotAfter  string `xml:"NotAfter,omitempty" json:"NotAfter,omitempty"`
 }
 
 // other is what the schema has no name for.
 type other struct {
-	File         string   `xml:"lt:File,omitempty" json:"File,omitempty"`
-	Part         string   `xml:"lt:Part,omitempty" json:"Part,omitempty"`
-	Field        string   `xml:"lt:Field,omitempty" json:"Field,omitempty"`
-	Format       string   `xml:"lt:Format,omitempty" json:"Format,omitempty"`
-	Level        string   `xml:"lt:Level,omitempty" json:"Level,omitempty"`
-	Reason       string   `xml:"lt:Reason,omitempty" json:"Reason,omitempty"`
-	Organization string   `xml:"lt:Organization,omitempty" json:"Organization,omitempty"`
-	Issuer       string   `xml:"lt:Issuer,omitempty" json:"Issuer,omitempty"`
-	Serial       string   `xml:"lt:SerialNumber,omitempty" json:"SerialNumber,omitempty"`
-	AnchorName   string   `xml:"lt:AnchorName,omitempty" json:"AnchorName,omitempty"`
-	AnchorSource string   `xml:"lt:AnchorSource,omitempty" json:"AnchorSource,omitempty"`
-	CoversWhole  bool     `xml:"lt:CoversWholeFile" json:"CoversWholeFile"`
-	Revision     int      `xml:"lt:Revision" json:"Revision"`
-	Revisions    int      `xml:"lt:Revisions" json:"Revisions"`
-	CoveredBytes int64    `xml:"lt:CoveredBytes,omitempty" json:"CoveredBytes,omitempty"`
-	Changes      []string `xml:"lt:Change,omitempty" json:"Change,omitempty"`
-	Findings     []string `xml:"lt:Finding,omitempty" json:"Finding,omitempty"`
+	File           string   `xml:"lt:File,omitempty" json:"File,omitempty"`
+	Part           string   `xml:"lt:Part,omitempty" json:"Part,omitempty"`
+	Field          string   `xml:"lt:Field,omitempty" json:"Field,omitempty"`
+	Format         string   `xml:"lt:Format,omitempty" json:"Format,omitempty"`
+	Level          string   `xml:"lt:Level,omitempty" json:"Level,omitempty"`
+	Reason         string   `xml:"lt:Reason,omitempty" json:"Reason,omitempty"`
+	Organization   string   `xml:"lt:Organization,omitempty" json:"Organization,omitempty"`
+	Issuer         string   `xml:"lt:Issuer,omitempty" json:"Issuer,omitempty"`
+	Serial         string   `xml:"lt:SerialNumber,omitempty" json:"SerialNumber,omitempty"`
+	AnchorName     string   `xml:"lt:AnchorName,omitempty" json:"AnchorName,omitempty"`
+	AnchorSource   string   `xml:"lt:AnchorSource,omitempty" json:"AnchorSource,omitempty"`
+	AlgorithmTable string   `xml:"lt:AlgorithmTable,omitempty" json:"AlgorithmTable,omitempty"`
+	CoversWhole    bool     `xml:"lt:CoversWholeFile" json:"CoversWholeFile"`
+	Revision       int      `xml:"lt:Revision" json:"Revision"`
+	Revisions      int      `xml:"lt:Revisions" json:"Revisions"`
+	CoveredBytes   int64    `xml:"lt:CoveredBytes,omitempty" json:"CoveredBytes,omitempty"`
+	Changes        []string `xml:"lt:Change,omitempty" json:"Change,omitempty"`
+	Findings       []string `xml:"lt:Finding,omitempty" json:"Finding,omitempty"`
 }
 
 type object struct {

@@ -178,5 +178,7 @@ func (a *Algorithms) check(s Suite, at time.Time, proven bool, what string) *ver
 	if proven || !known {
 		sub = verdict.CryptoConstraintsFailure
 	}
-	return verdict.Doubt(sub, "%s uses %s, which %s (algorithm table %s)", what, s, when, a.Version)
+	problem := verdict.Doubt(sub, "%s uses %s, which %s (algorithm table %s)", what, s, when, a.Version)
+	problem.Crypto = &verdict.Crypto{Algorithm: s.String(), Until: end}
+	return problem
 }

@@ -31,6 +31,19 @@ const (
 	reasonRemove = 8
 )
 
+// reasonName is the name of a reason (RFC 5280, 5.3.1); a number that has none is
+// unspecified.
+func reasonName(reason int) string {
+	names := [...]string{
+		"unspecified", "keyCompromise", "cACompromise", "affiliationChanged", "superseded", "cessationOfOperation",
+		"certificateHold", "unspecified", "removeFromCRL", "privilegeWithdrawn", "aACompromise",
+	}
+	if reason < 0 || reason >= len(names) {
+		return names[0]
+	}
+	return names[reason]
+}
+
 // crl is a parsed revocation list.
 type crl struct {
 	list    *x509.RevocationList

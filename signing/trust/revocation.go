@@ -192,7 +192,7 @@ func (s *search) weigh(st *standing, certificate *x509.Certificate, signer bool)
 		at := w.revoked.time()
 		when := fmt.Sprintf("revoked at %s (%s)", at.UTC().Format(time.RFC3339), w)
 		if !s.proven() || !at.After(best) || signer && s.Purpose == ForTimestamping && w.revoked.compromised() {
-			return s.revokedProblem(certificate, at, signer), w, when
+			return s.revokedProblem(certificate, w.revoked, signer), w, when
 		}
 		// Revoked later: what says so proves that it was good before.
 		st.good = w
@@ -218,7 +218,14 @@ func (s *search) weigh(st *standing, certificate *x509.Certificate, signer bool)
 	return nil, nil, note
 }
 
-func (s *search) revokedProblem(certificate *x509.Certificate, at time.Time, signer bool) *verdict.Problem {
+// revokedProblem says what a revocation means, and what it is.
+func (s *search) revokedProblem(certificate *x509.Certificate, e *entry, signer bool) *verdict.Problem {
+	problem := s.meaningOf(certificate, e.time(), signer)
+	problem.Revocation = &verdict.Revocation{Certificate: certificate, At: e.at.UTC(), Reason: reasonName(e.reason)}
+	return problem
+}
+
+func (s *search) meaningOf(certificate *x509.Certificate, at time.Time, signer bool) *verdict.Problem {
 	name, when := subjectOf(certificate), at.UTC().Format(time.RFC3339)
 	switch {
 	case signer && s.Purpose == ForTimestamping && at.After(s.best()):

@@ -141,7 +141,7 @@ func (s *search) checkSuite(certificate, issuer *x509.Certificate) *verdict.Prob
 	what := "the certificate of " + subjectOf(certificate)
 	suite, ok := certificateSuite(certificate.SignatureAlgorithm, issuer.PublicKey)
 	if !ok || suite.Digest == "SHA-1" || suite.Digest == "MD5" {
-		return verdict.Doubt(verdict.CryptoConstraintsFailure, "%s is signed with %s, which is not accepted", what, certificate.SignatureAlgorithm)
+		return verdict.Weak(certificate.SignatureAlgorithm.String(), "%s is signed with %s, which is not accepted", what, certificate.SignatureAlgorithm)
 	}
 	return s.validator.options.Algorithms.check(suite, s.best(), s.proven(), what)
 }

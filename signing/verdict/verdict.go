@@ -58,6 +58,22 @@ type Problem struct {
 	Indication Indication
 	Sub        Sub
 	Reason     string // one sentence for a person, in English, stable for equal inputs
+
+	Revocation *Revocation // of a certificate, which is the problem; nil: none
+	Crypto     *Crypto     // the algorithm that is the problem; nil: none, or the one of the signature
+}
+
+// Revocation is what a list or an answer says of a certificate.
+type Revocation struct {
+	Certificate *x509.Certificate
+	At          time.Time // UTC, of the revocation
+	Reason      string    // "keyCompromise" and so on (RFC 5280, 5.3.1)
+}
+
+// Crypto is an algorithm that is not relied upon.
+type Crypto struct {
+	Algorithm string
+	Until     time.Time // UTC, until when it was; zero: never
 }
 
 // String implements fmt.Stringer.
@@ -67,12 +83,19 @@ func (p *Problem) String() string {
 
 // Fail returns a problem that proves the signature bad.
 func Fail(sub Sub, format string, args ...any) *Problem {
-	return &Problem{Failed, sub, fmt.Sprintf(format, args...)}
+	return &Problem{Indication: Failed, Sub: sub, Reason: fmt.Sprintf(format, args...)}
 }
 
 // Doubt returns a problem that leaves the signature undecided.
 func Doubt(sub Sub, format string, args ...any) *Problem {
-	return &Problem{Indeterminate, sub, fmt.Sprintf(format, args...)}
+	return &Problem{Indication: Indeterminate, Sub: sub, Reason: fmt.Sprintf(format, args...)}
+}
+
+// Weak is a doubt about an algorithm that is never accepted.
+func Weak(algorithm, format string, args ...any) *Problem {
+	problem := Doubt(CryptoConstraintsFailure, format, args...)
+	problem.Crypto = &Crypto{Algorithm: algorithm}
+	return problem
 }
 
 // Check is one step of a validation.

@@ -78,7 +78,7 @@ func (a algorithm) name() string {
 // signer and verifier.
 func (a algorithm) check() *verdict.Problem {
 	if a.hash == 0 {
-		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the signature method %q is not accepted", a.uri)
+		return verdict.Weak(a.uri, "the signature method %q is not accepted", a.uri)
 	}
 	return nil
 }

@@ -151,7 +151,7 @@ func readReference(e *c14n.Element) (reference, *verdict.Problem) {
 	}
 	uri, _ := children[0].Attribute("Algorithm")
 	if r.hash = digestOf(uri); r.hash == 0 {
-		return r, verdict.Doubt(verdict.CryptoConstraintsFailure, "the digest method %q of the XML signature is not accepted", uri)
+		return r, verdict.Weak(uri, "the digest method %q of the XML signature is not accepted", uri)
 	}
 	if r.sum, ok = base64Text(children[1]); !ok || len(r.sum) != r.hash.Size() {
 		return r, malformed("the digest value")
