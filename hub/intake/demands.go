@@ -88,15 +88,41 @@ func (e *examination) verdict(part hub.Part, report *hub.SignatureReport, field 
 	return nil
 }
 
-// bound reports whether a certificate of the sender made one of the signatures.
+// bound reports whether a certificate of the sender made one of the signatures, over all
+// of the file.
 func (e *examination) bound(r *hub.SignatureReport) bool {
-	return slices.ContainsFunc(r.Signatures, func(s hub.SignatureVerdict) bool { return e.binding(&s) != nil })
+	return slices.ContainsFunc(r.Signatures, func(s hub.SignatureVerdict) bool { return coversAll(&s) && e.binding(&s) != nil })
+}
+
+// coversAll reports whether a signature is over the whole file. In XML and in containers
+// the rest can be anybody's; behind the signature of a PDF there is only what the
+// verifier found that it permits.
+func coversAll(s *hub.SignatureVerdict) bool {
+	switch s.Format {
+	case "XMLDSig", "XAdES", "CAdES":
+		return s.CoversWhole
+	}
+	return true
+}
+
+// verified reports whether the key of the certificate in a verdict made the signature:
+// it passed, or all that is in doubt is the path of the certificate. Anybody can put a
+// certificate that is public beside a value that nobody can check.
+func verified(s *hub.SignatureVerdict) bool {
+	if s.Indication != hub.Indeterminate {
+		return s.Indication == hub.TotalPassed
+	}
+	switch s.Sub {
+	case hub.SubNoCertificateChain, hub.SubNoCertificateChainNoPOE, hub.SubTryLater, hub.SubOutOfBoundsNoPOE, hub.SubOutOfBoundsNotRevoked:
+		return true
+	}
+	return false
 }
 
 // binding finds the binding that a signature was made under. Only the pinned certificate
 // itself counts where its path could not be verified: names prove nothing then.
 func (e *examination) binding(s *hub.SignatureVerdict) *hub.CertificateBinding {
-	if s.Indication == hub.TotalFailed {
+	if !verified(s) {
 		return nil
 	}
 	for i := range e.Bindings {
@@ -142,16 +168,17 @@ func fits(pattern, name string) bool {
 	return strings.HasSuffix(rest, parts[last])
 }
 
-// twice reports whether a person signed and the agency sealed behind.
+// twice reports whether a person signed and the agency sealed behind. A seal must have
+// passed or be bound: its name alone can be anybody's.
 func (e *examination) twice(r *hub.SignatureReport) bool {
 	signed := false
 	for i := range r.Signatures {
 		s := &r.Signatures[i]
 		switch {
-		case s.Indication == hub.TotalFailed || s.Signer == "":
+		case !verified(s) || s.Signer == "":
 		case !e.seal(s):
 			signed = true
-		case signed:
+		case signed && (s.Indication == hub.TotalPassed || e.binding(s) != nil):
 			return true
 		}
 	}

@@ -30,10 +30,26 @@ func (f *told) Demands(hub.AgencyID, hub.Format) hub.SignatureDemands { return f
 const provinceName = "UBND tỉnh Quảng Nam"
 
 func signature(signer string, indication hub.Indication, certificate byte) hub.SignatureVerdict {
-	return hub.SignatureVerdict{
+	s := hub.SignatureVerdict{
 		Signer: signer, Issuer: "CA", Indication: indication, Certificate: hub.Digest{certificate},
 		Subject: []string{"C=VN", "O=" + provinceName, "CN=" + signer},
 	}
+	if indication == hub.Indeterminate {
+		s.Sub = hub.SubNoCertificateChain
+	}
+	return s
+}
+
+// because is a signature with another reason for its verdict.
+func because(s hub.SignatureVerdict, sub hub.SubReason) hub.SignatureVerdict {
+	s.Sub = sub
+	return s
+}
+
+// over is a signature of another format, over the whole file or part of it.
+func over(s hub.SignatureVerdict, format string, whole bool) hub.SignatureVerdict {
+	s.Format, s.CoversWhole = format, whole
+	return s
 }
 
 func TestDemandsOnSignatures(t *testing.T) {
@@ -41,6 +57,7 @@ func TestDemandsOnSignatures(t *testing.T) {
 	doubtful, forged := signature("Nguyễn Văn A", hub.Indeterminate, 1), signature(provinceName, hub.TotalFailed, 2)
 	decomposed := signature("Nguyễn Văn A", hub.TotalPassed, 1)
 	decomposed.Subject = []string{"O=UBND ti\u0309nh Qua\u0309ng Nam"}
+	doubtfulSeal := signature(provinceName, hub.Indeterminate, 2)
 	stranger := signature("Ai Đó", hub.TotalPassed, 9)
 	stranger.Subject = []string{"O=Sở Khác"}
 	pinned := hub.CertificateBinding{SHA256: hub.Digest{1}}
@@ -78,6 +95,20 @@ func TestDemandsOnSignatures(t *testing.T) {
 		"valid, of another agency":          {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned, named, pattern}, found{stranger}, "certificate_agency", ""},
 		"nothing is bound":                  {hub.SignatureRule{Binding: hub.CheckEnforce}, nil, found{leader}, "certificate_agency", ""},
 		"of another agency, noted":          {hub.SignatureRule{Binding: hub.CheckNote}, bound{named}, found{stranger}, "", "certificate_agency"},
+		"pinned, expired":                   {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{because(doubtful, hub.SubOutOfBoundsNoPOE)}, "", ""},
+		"pinned, revocation unknown":        {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{because(doubtful, hub.SubTryLater)}, "", ""},
+		"pinned, value not checked":         {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{because(doubtful, hub.SubCryptoConstraintsFailure)}, "certificate_agency", ""},
+		"pinned, form not known":            {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{because(doubtful, hub.SubFormatFailure)}, "certificate_agency", ""},
+		"pinned, revoked":                   {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{because(doubtful, hub.SubRevokedNoPOE)}, "certificate_agency", ""},
+		"bound, over all files":             {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{over(leader, "CAdES", true)}, "", ""},
+		"bound, over some files":            {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{over(leader, "XAdES", false), over(stranger, "XAdES", true)}, "certificate_agency", ""},
+		"bound, over part of the XML":       {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{over(doubtful, "XMLDSig", false)}, "certificate_agency", ""},
+		"bound, before the seal of a PDF":   {hub.SignatureRule{Binding: hub.CheckEnforce}, bound{pinned}, found{over(leader, "ETSI.CAdES.detached", false)}, "", ""},
+		"a seal by a doubtful name":         {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, nil, found{leader, doubtfulSeal}, "two_signatures", ""},
+		"a doubtful seal is no person":      {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, nil, found{doubtfulSeal, seal}, "two_signatures", ""},
+		"a doubtful seal that is pinned":    {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, bound{{SHA256: hub.Digest{2}}}, found{leader, doubtfulSeal}, "", ""},
+		"a person nobody can check":         {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, nil, found{because(doubtful, hub.SubCryptoConstraintsFailure), seal}, "two_signatures", ""},
+		"a bound seal nobody can check":     {hub.SignatureRule{TwoSignatures: hub.CheckEnforce}, bound{{SHA256: hub.Digest{2}, Role: hub.RoleSeal}}, found{leader, because(doubtfulSeal, hub.SubFormatFailure)}, "two_signatures", ""},
 		"everything at once":                {hub.SignatureRule{Verdict: hub.PolicyStrict, TwoSignatures: hub.CheckEnforce, Binding: hub.CheckEnforce}, nil, found{forged}, "signature certificate_agency two_signatures", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
