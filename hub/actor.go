@@ -43,13 +43,14 @@ const (
 	ScopeCollect Scope = "collect" // read the mailbox, collect, acknowledge, report
 	ScopeRead    Scope = "read"    // read sent list and evidence of own dispatches
 	ScopeVerify  Scope = "verify"  // verify files, look up agencies
+	ScopeSeal    Scope = "seal"    // put the seal of an agency on documents
 	ScopeAudit   Scope = "audit"   // read all evidence and the log, no content
 	ScopeOperate Scope = "operate" // agencies, keys, settings
 )
 
 // Scopes lists all scopes.
 func Scopes() []Scope {
-	return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify, ScopeAudit, ScopeOperate}
+	return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify, ScopeSeal, ScopeAudit, ScopeOperate}
 }
 
 // Valid reports whether the scope is one of the list.

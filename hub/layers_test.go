@@ -39,6 +39,7 @@ func rooms() []room {
 		{"hub/tasks", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/signrules", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/validation", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/sealing", []string{"hub"}, nil},
 		{"hub/retention", []string{"hub"}, []string{"hub/hubtest", "hub/audit", "hub/intake", "hub/tracking", "hub/delivery"}},
 		{"hub/audit", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/hubtest", []string{"hub"}, []string{"hub/..."}}, // plays all services together

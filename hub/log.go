@@ -32,6 +32,7 @@ const (
 	LogNoteKey      LogNoteKind = "key"      // the keys and certificates that the hub signs with
 	LogNotePolicy   LogNoteKind = "policy"   // rules of acceptance and trust anchors in force
 	LogNoteOperator LogNoteKind = "operator" // what an operator is about to do
+	LogNoteSeal     LogNoteKind = "seal"     // a document sealed for an agency, before it is given out
 	LogNoteRenewal  LogNoteKind = "renewal"  // time-stamps renewed
 )
 

@@ -29,6 +29,7 @@ type Options struct {
 	Verifier       Verifier
 	SignatureRules SignatureRules
 	Validation     ValidationArchive
+	Seals          Seals
 	ReportForms    []ReportForm // besides JSON; may be none
 	Blobs          Blobs
 	Codec          Codec
@@ -54,7 +55,7 @@ type Options struct {
 	Observe func(ctx context.Context, o Observation)
 	// Stopping is closed when the server begins to shut down; nil means never.
 	Stopping <-chan struct{}
-	// TempDir holds files while they are verified (POST /v1/verify); empty means
+	// TempDir holds files while they are verified or sealed; empty means
 	// the system's. A file has no name there and is gone when the answer is.
 	TempDir string
 	Limits  Limits
@@ -77,6 +78,7 @@ type Limits struct {
 	Form       int64 // bytes of a multipart submission, decompressed; default 4 GiB
 	Chunk      int64 // bytes of one PATCH of an upload; default 4 GiB
 	Verify     int64 // bytes of a file to verify; default 512 MiB
+	Seal       int64 // bytes of a file to seal; default 512 MiB
 	Parts      int   // files of a submission; default 100
 	Requests   int   // requests under way; default 512
 	PerActor   int   // requests under way of one key; default 128
@@ -104,6 +106,7 @@ func (l Limits) withDefaults() Limits {
 	l.Form = cmp.Or(l.Form, 4<<30)
 	l.Chunk = cmp.Or(l.Chunk, 4<<30)
 	l.Verify = cmp.Or(l.Verify, 512<<20)
+	l.Seal = cmp.Or(l.Seal, 512<<20)
 	l.Parts = cmp.Or(l.Parts, 100)
 	l.Requests = cmp.Or(l.Requests, 512)
 	l.PerActor = cmp.Or(l.PerActor, 128)

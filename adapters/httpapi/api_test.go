@@ -121,6 +121,7 @@ func examples() map[string]example {
 		"GET /log/{shard}/tile/{tile}":               {path: "/log/2026/tile/entries/x001/067.p/5"},
 		"GET /v1/rejections":                         {path: "/v1/rejections?agency=000.00.00.H47"},
 		"POST /v1/verify":                            {path: "/v1/verify?name=a.pdf", body: "%PDF-1.7", contentType: "application/octet-stream"},
+		"POST /v1/seal":                              {path: "/v1/seal?agency=000.00.00.H47&role=copy", body: "%PDF-1.7", contentType: "application/pdf"},
 	}
 }
 
@@ -257,7 +258,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 			t.Run(op.ID+sample.Label, func(t *testing.T) {
 				t.Parallel()
 				cmd := exec.CommandContext(t.Context(), "sh", "-euc", sample.Source)
-				cmd.Env = env
+				cmd.Env, cmd.Dir = env, t.TempDir() // some write a file
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%v\n%s\n%s", err, sample.Source, out)
 				}

@@ -48,6 +48,7 @@ type fakeHub struct {
 	sent      hub.SentQuery
 	evidence  hub.EvidenceQuery
 	key       hub.APIKey
+	sealed    hub.SealOrder
 	damaged   bool // content breaks off at its end
 }
 
@@ -291,6 +292,22 @@ func (f *fakeHub) Archive(_ context.Context, _ hub.Actor, id hub.DispatchID) (hu
 	}}}, f.err
 }
 
+// fakeSeals has a seal for the one agency.
+type fakeSeals struct{ hub *fakeHub }
+
+func (f fakeSeals) MaySeal(actor hub.Actor, order hub.SealOrder) error {
+	f.hub.sealed = order
+	return actor.SpeaksFor(order.Agency, hub.ScopeSeal)
+}
+
+func (f fakeSeals) Seal(_ context.Context, actor hub.Actor, order hub.SealOrder, in hub.Blob, out io.Writer) (hub.SealFact, error) {
+	digest := sha256.New()
+	_, err := io.Copy(io.MultiWriter(out, digest), io.MultiReader(in, strings.NewReader(" sealed")))
+	fact := hub.SealFact{Agency: order.Agency, Role: order.Role, Actor: actor.Name}
+	digest.Sum(fact.Output[:0])
+	return fact, errors.Join(err, f.hub.err)
+}
+
 // fakeForms write what they are asked for.
 func fakeForms() []ReportForm {
 	write := func(kind string) func(io.Writer, string, []hub.FileReport) error {
@@ -440,7 +457,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
 		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Proofs: f, Validation: f,
+		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Validation: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

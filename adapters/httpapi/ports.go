@@ -96,6 +96,13 @@ type Verifier interface {
 	VerifyFile(ctx context.Context, name string, content hub.Blob) (hub.FileReport, error)
 }
 
+// Seals puts the seals of agencies on PDF files. MaySeal says what is wrong with an
+// order before the file is read; what Seal wrote is given out only when it succeeded.
+type Seals interface {
+	MaySeal(actor hub.Actor, order hub.SealOrder) error
+	Seal(ctx context.Context, actor hub.Actor, order hub.SealOrder, in hub.Blob, out io.Writer) (hub.SealFact, error)
+}
+
 // ReportForm is a form of signature reports besides the one of this API.
 type ReportForm struct {
 	MediaType string // that a client asks for in Accept

@@ -106,6 +106,7 @@ func readingRoutes() []route {
 		{method: http.MethodGet, pattern: "/v1/evidence/{evidence}", scopes: evidence, handle: (*api).evidence},
 		{method: http.MethodGet, pattern: "/v1/rejections", scopes: evidence, handle: (*api).rejections},
 		{method: http.MethodPost, pattern: "/v1/verify", scopes: []hub.Scope{hub.ScopeVerify}, limit: verifyLimit, handle: (*api).verify},
+		{method: http.MethodPost, pattern: "/v1/seal", scopes: []hub.Scope{hub.ScopeSeal}, limit: sealLimit, handle: (*api).seal},
 	}
 }
 
@@ -115,3 +116,4 @@ func packageLimit(l *Limits) int64 { return l.Package }
 func formLimit(l *Limits) int64    { return l.Form }
 func chunkLimit(l *Limits) int64   { return l.Chunk }
 func verifyLimit(l *Limits) int64  { return l.Verify }
+func sealLimit(l *Limits) int64    { return l.Seal }

@@ -5,11 +5,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -272,6 +275,39 @@ func TestVerifyKeepsNothing(t *testing.T) {
 	}
 	if p := s.call(t, http.MethodPost, "/v1/verify", "").problem(t); p.Status != http.StatusUnprocessableEntity || !p.has("", "required") {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestSeal(t *testing.T) {
+	temp := t.TempDir()
+	s := newTestServer(t, func(o *Options) { o.Limits.Seal, o.TempDir = 20, temp })
+	a := s.call(t, http.MethodPost, "/v1/seal?agency=000.00.00.H47", "%PDF-1.7 x", "Content-Type", "application/pdf")
+	sum := sha256.Sum256([]byte("%PDF-1.7 x sealed"))
+	if a.StatusCode != http.StatusOK || string(a.body) != "%PDF-1.7 x sealed" || a.Header.Get("Content-Type") != "application/pdf" ||
+		a.Header.Get("Repr-Digest") != "sha-256=:"+base64.StdEncoding.EncodeToString(sum[:])+":" || s.hub.sealed.Role != hub.SealIssued {
+		t.Errorf("%d %v %s", a.StatusCode, a.Header, a.body)
+	}
+	for _, tt := range []struct {
+		query, body, field, rule string
+		status                   int
+	}{
+		{"", "", "", "required", 422},
+		{"", strings.Repeat("x", 21), "", "max_size", 413},
+		{"?agency=nobody", "x", "agency", "unknown_agency", 422},
+		{"?agncy=a1", "x", "agncy", "unknown_parameter", 422},
+	} {
+		if p := s.call(t, http.MethodPost, "/v1/seal"+tt.query, tt.body).problem(t); p.Status != tt.status || !p.has(tt.field, tt.rule) {
+			t.Errorf("%s %q: %+v", tt.query, tt.body, p)
+		}
+	}
+	// What was written before a failure is not given out.
+	s.hub.err = hub.Errorf(hub.KindUnavailable, "agency", "token", "away")
+	a = s.call(t, http.MethodPost, "/v1/seal", "%PDF-1.7 x")
+	if p := a.problem(t); p.Status != http.StatusServiceUnavailable || !p.has("agency", "token") || a.Header.Get("Retry-After") == "" || a.Header.Get("Repr-Digest") != "" {
+		t.Errorf("%+v", p)
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) != 0 {
+		t.Errorf("files were left: %v, %v", left, err)
 	}
 }
 

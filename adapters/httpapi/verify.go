@@ -103,19 +103,28 @@ var _ hub.Blob = (*nameless)(nil)
 // Size implements hub.Blob.
 func (f *nameless) Size() int64 { return f.size }
 
-// nameless copies r to a nameless file: verifying jumps to and fro in it.
-func (a *api) nameless(r io.Reader) (*nameless, error) {
-	file, err := os.CreateTemp(a.TempDir, "verify-*")
+// unnamed creates an empty file without a name.
+func (a *api) unnamed() (*os.File, error) {
+	file, err := os.CreateTemp(a.TempDir, "lienthong-*")
 	if err != nil {
-		return nil, hub.Internal("create a file to verify", err)
+		return nil, hub.Internal("create a file for one request", err)
 	}
 	if err := os.Remove(file.Name()); err != nil {
 		_ = file.Close() // the first error says more
-		return nil, hub.Internal("take the name from a file to verify", err)
+		return nil, hub.Internal("take the name from a file for one request", err)
+	}
+	return file, nil
+}
+
+// nameless copies r to a nameless file: verifying and sealing jump to and fro in it.
+func (a *api) nameless(r io.Reader) (*nameless, error) {
+	file, err := a.unnamed()
+	if err != nil {
+		return nil, err
 	}
 	size, err := io.Copy(file, r)
 	if err == nil && size == 0 {
-		err = hub.Invalid("", "required", "the body is empty: it is the file to verify")
+		err = hub.Invalid("", "required", "the body is empty: it is the file that this is about")
 	}
 	if err == nil {
 		_, err = file.Seek(0, io.SeekStart)

@@ -718,6 +718,13 @@ func TestRequests(t *testing.T) {
 			return err
 		},
 		"DELETE /v1/agencies/H47/certificates/b1": func(c *Client) error { _, err := c.UnbindCertificate(t.Context(), "H47", "b1"); return err },
+		"POST /v1/seal?agency=H47&role=copy x": func(c *Client) error {
+			_, err := c.Seal(t.Context(), textFile("", "a.pdf", "x"), "H47", hub.SealCopied, io.Discard, nil)
+			if hub.KindOf(errOr(err)) != hub.KindUntrusted { // the answer names no digest
+				return fmt.Errorf("an answer without its digest: %w", err)
+			}
+			return nil
+		},
 		"POST /v1/verify?name=a.pdf x": func(c *Client) error {
 			_, err := c.VerifyFile(t.Context(), textFile("", "a.pdf", "x"), nil)
 			return err

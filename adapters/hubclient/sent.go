@@ -2,6 +2,7 @@ package hubclient
 
 import (
 	"context"
+	"crypto/sha256"
 	"io"
 	"net/http"
 	"net/url"
@@ -89,4 +90,30 @@ func (c *Client) VerifyFile(ctx context.Context, f File, progress Progress) (hub
 	var report hub.FileReport
 	err := c.json(ctx, k.with("Content-Type", "application/octet-stream"), &report)
 	return report, err
+}
+
+// Seal lets the hub put the seal of an agency on a PDF and writes the sealed file to w;
+// agency as in MailboxQuery, an empty role takes the usual seal. It returns the SHA-256
+// of what was written. On error, what w has got must be thrown away.
+func (c *Client) Seal(ctx context.Context, f File, agency string, role hub.SealRole, w io.Writer, progress Progress) (hub.Digest, error) {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	setNonEmpty(query, "role", string(role))
+	k := call{
+		method: http.MethodPost, path: pathOf("seal"), query: query,
+		body: func() (io.ReadCloser, error) { return f.Open() }, size: f.size(), progress: progress,
+	}
+	var got hub.Digest
+	err := c.do(ctx, k.with("Content-Type", "application/pdf").with("Accept-Encoding", "identity"), func(resp *http.Response) error {
+		digest := sha256.New()
+		if _, err := io.Copy(io.MultiWriter(w, digest), resp.Body); err != nil {
+			return err
+		}
+		digest.Sum(got[:0])
+		if want := announced(resp.Header); got != want {
+			return mismatch(want, got)
+		}
+		return nil
+	})
+	return got, err
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/ThalesGroup/crypto11"
 )
@@ -15,7 +16,11 @@ import (
 func OpenHardware(h Hardware) (*Key, error) {
 	session, err := crypto11.Configure(&crypto11.Config{Path: h.Module, TokenLabel: h.Token, Pin: h.PIN})
 	if err != nil {
-		return nil, fmt.Errorf("open the token %q: %w", h.Token, err)
+		kind := ErrAway
+		if strings.Contains(err.Error(), "CKR_PIN_") { // the only name that crypto11 gives it
+			kind = ErrPIN
+		}
+		return nil, fmt.Errorf("open the token %q: %w: %w", h.Token, kind, err)
 	}
 	k, err := findKey(session, h)
 	if err != nil {

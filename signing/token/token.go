@@ -46,6 +46,8 @@ func (k *Key) Close() error {
 var (
 	ErrPassphrase  = errors.New("the passphrase is wrong")
 	ErrNoHardware  = errors.New("this build cannot use PKCS #11; build with: CGO_ENABLED=1 go build -tags pkcs11 ./cmd/lienthong")
+	ErrPIN         = errors.New("the token refuses the PIN") // asking again may lock it
+	ErrAway        = errors.New("the token is out of reach") // it may come back
 	ErrNotIncluded = errors.New("no certificate belongs to the key; give its certificates too")
 )
 

@@ -37,6 +37,7 @@ import (
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/sealing"
 	"github.com/lienthong/lienthong/hub/signrules"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/hub/validation"
@@ -80,6 +81,8 @@ type services struct {
 	pages     *report.Pages
 	rules     *signrules.Service
 	archive   *validation.Service
+	sealing   *sealing.Service
+	seals     *signing.AgencySeals // nil before they were opened
 }
 
 // Version names the running program.
@@ -199,7 +202,7 @@ func (a *App) wire(ctx context.Context) error {
 		Rules: s.rules, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
 		MaxRecipients: a.config.MaxRecipients,
 	})
-	return nil
+	return a.openSeals()
 }
 
 // sweepGrace leaves fresh deliveries to the broker for a moment, where there is one.
@@ -480,6 +483,9 @@ func (a *App) Close() error {
 		if c != nil {
 			errs = append(errs, c.Close())
 		}
+	}
+	if a.services.seals != nil {
+		errs = append(errs, a.services.seals.Close())
 	}
 	if a.watch != nil {
 		limit, cancel := context.WithTimeout(context.Background(), time.Second)

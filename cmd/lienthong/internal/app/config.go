@@ -28,6 +28,8 @@ type Config struct {
 	HubKeyFile string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
 	LogKeyFile string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes; without it, DATA-DIR/key/log.pem, made at the first start."`
 
+	Seals string `env:"LIENTHONG_SEALS" type:"path" placeholder:"FILE" help:"File (JSON) that names the keys with which this hub seals PDFs for agencies; see deploy/seals.md."`
+
 	engine.Settings `embed:""`
 	TrustSettings   `embed:""`
 
@@ -86,6 +88,9 @@ func (c *Config) Check() error {
 		if _, err := signing.LoadLogKey(c.LogKeyFile); err != nil {
 			found = append(found, hub.Invalid("log-key-file", "file", "%v", err))
 		}
+	}
+	if _, err := c.readSeals(); err != nil {
+		found = append(found, hub.ViolationsOf(err)...)
 	}
 	if c.TimeToLive < time.Minute {
 		found = append(found, hub.Invalid("time-to-live", "minimum", "the life of a delivery is at least one minute"))

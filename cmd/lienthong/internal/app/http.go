@@ -16,6 +16,7 @@ import (
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/sealing"
 	"github.com/lienthong/lienthong/hub/signrules"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/signing"
@@ -34,6 +35,10 @@ var (
 	_ intake.Rules           = (*signrules.Service)(nil)
 	_ signrules.Notes        = engine.State(nil)
 	_ httpapi.SignatureRules = (*signrules.Service)(nil)
+	_ httpapi.Seals          = (*sealing.Service)(nil)
+	_ sealing.Signer         = (*signing.AgencySeals)(nil)
+	_ sealing.Directory      = (*directory.Directory)(nil)
+	_ sealing.Notes          = (*audit.Notes)(nil)
 	_ intake.Notary          = (*audit.Service)(nil)
 	_ intake.Queue           = engine.Queue(nil)
 	_ delivery.Store         = engine.State(nil)
@@ -78,8 +83,8 @@ func (a *App) handler() http.Handler {
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
 		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, SignatureRules: notedRules{s.rules, acts},
-		Validation: s.archive,
-		Now:        time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
+		Validation: s.archive, Seals: s.sealing,
+		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},
 	})

@@ -44,7 +44,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 	s := newSamples(t)
 	for _, id := range []string{"health", "ready", "metrics", "version", "specification", "documentation", "me", "searchAgencies", "resolveAgency",
-		"listChildren", "listSent", "listRejections", "verify", "importAgencies", "exportAgencies", "listKeys",
+		"listChildren", "listSent", "listRejections", "verify", "seal", "importAgencies", "exportAgencies", "listKeys",
 		"listDeadLetters", "replayDeadLetters", "discardDeadLetters"} {
 		s.run(id)
 	}
@@ -69,7 +69,8 @@ func TestDocumentedExamplesRun(t *testing.T) {
 }
 
 func newSamples(t *testing.T) *samples {
-	h := start(t, configIn(t.TempDir()))
+	room := newSealRoom(t)
+	h, sealerKey, _ := room.hub(configIn(t.TempDir()), room.settings(map[string]any{"agency": sender, "key": "seal.pem"}))
 	senderKey, recipientKey := h.enroll(t)
 	api, err := schemas.ReadAPI()
 	if err != nil {
@@ -77,7 +78,7 @@ func newSamples(t *testing.T) *samples {
 	}
 	s := &samples{
 		T: t, hub: h, ops: map[string]schemas.Operation{}, ran: map[string]bool{},
-		keys: map[string]string{"sender": senderKey, "verifier": senderKey, "recipient": recipientKey, "operator": h.operatorKey(t), "": ""},
+		keys: map[string]string{"sender": senderKey, "verifier": senderKey, "sealer": sealerKey, "recipient": recipientKey, "operator": h.operatorKey(t), "": ""},
 		vars: map[string]string{"HUB": h.URL(), "AGENCY": sender, "RECIPIENT": recipient, "PATH": os.Getenv("PATH"), "HOME": t.TempDir()},
 	}
 	for _, op := range api.Operations {
@@ -110,7 +111,7 @@ func (s *samples) run(id string) []byte {
 			s.Fatalf("%s: no key for the actor %q", id, op.Actor)
 		}
 		cmd := exec.CommandContext(s.Context(), "sh", "-euc", example.Source)
-		cmd.Env = append(s.environment(), "KEY="+key)
+		cmd.Env, cmd.Dir = append(s.environment(), "KEY="+key), s.vars["HOME"] // some write a file
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()

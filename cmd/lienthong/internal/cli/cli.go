@@ -50,6 +50,8 @@ type commands struct {
 	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages and receipts, offline."`
 	Sign    signCommand    `cmd:"" help:"Sign a PDF or an edXML package, or put an agency's seal on it."`
 
+	Seal sealCommand `cmd:"" help:"Have a PDF sealed by the hub, with the key that it holds for an agency."`
+
 	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies."`
 	Policy    policyCommand    `cmd:"" help:"Say what is asked of the signatures of senders (operator)."`
 	Trust     trustCommand     `cmd:"" help:"Keep the list of authorities that signatures must lead to, and their revocation lists."`

@@ -82,7 +82,7 @@ func (c *signCommand) Run(ctx context.Context, e *env) (err error) {
 		request.Appearance, err = c.appearance(in, info.Size(), c.Field, at)
 	}
 	if err != nil {
-		return signFailure(err)
+		return signing.SignFailure(err)
 	}
 	if err := c.addProofs(&request); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (c *signCommand) Run(ctx context.Context, e *env) (err error) {
 		if isPackage {
 			return signPackage(ctx, in, info.Size(), w, request)
 		}
-		return signFailure(pdfsig.Sign(ctx, in, info.Size(), w, request))
+		return signing.SignFailure(pdfsig.Sign(ctx, in, info.Size(), w, request))
 	})
 	if err != nil {
 		return err
@@ -119,8 +119,13 @@ func (c *signCommand) out() string {
 	if c.Out != "" {
 		return c.Out
 	}
-	ending := filepath.Ext(c.File)
-	return strings.TrimSuffix(c.File, ending) + "-signed" + ending
+	return besides(c.File, "-signed")
+}
+
+// besides names a file in the same folder: with the addition before the ending.
+func besides(path, addition string) string {
+	ending := filepath.Ext(path)
+	return strings.TrimSuffix(path, ending) + addition + ending
 }
 
 func (c *signCommand) level() pdfsig.Level {
@@ -183,28 +188,6 @@ func (c *signCommand) certificates() ([]*x509.Certificate, error) {
 		}
 	}
 	return list, nil
-}
-
-// signFailure gives a refusal to sign its kind, and its next step where there is one.
-func signFailure(err error) error {
-	var refused *pdfsig.SignError
-	if !errors.As(err, &refused) {
-		return err
-	}
-	kind, field := hub.KindInvalid, "file"
-	switch refused.Rule {
-	case "encrypted", "hybrid":
-		kind = hub.KindUnsupported
-	case "permission":
-		kind = hub.KindConflict
-	case "size":
-		kind = hub.KindTooLarge
-	case "field", "page", "key", "level":
-		field = refused.Rule
-	case "appearance":
-		field = "rect"
-	}
-	return hub.Errorf(kind, field, refused.Rule, "%s", refused.Reason)
 }
 
 // writeNew writes a file that was not there, wholly or not at all, and returns its size.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/appearance"
 	"github.com/lienthong/lienthong/signing/pdfsig"
 )
@@ -106,13 +107,7 @@ func (l *signLook) content(at time.Time) (*pdfsig.Appearance, error) {
 
 // besideLeader places a seal over the left third of the signature before it.
 func (l *signLook) besideLeader(a *pdfsig.Appearance, layout pdfsig.Layout) error {
-	for i := len(layout.Fields) - 1; i >= 0; i-- {
-		f := layout.Fields[i]
-		if !f.Signed || f.Page == 0 || f.Box.Empty() || l.Beside != "" && f.Name != l.Beside {
-			continue
-		}
-		a.Page = f.Page
-		a.Rect = appearance.SealPlace(appearance.Rect{f.Box.Left, f.Box.Bottom, f.Box.Right, f.Box.Top}, l.Side*appearance.Millimetre)
+	if signing.PlaceSeal(a, layout, l.Beside, l.Side) {
 		return nil
 	}
 	return hub.Invalid("beside", "exists", "no signature shows in the document that the seal could be placed beside; give its place: --rect X,Y,W,H")
