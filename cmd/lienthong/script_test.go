@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
@@ -250,6 +252,7 @@ var documents = sync.OnceValues(makeDocuments) //nolint:gochecknoglobals // keys
 // writeDocuments gives a script its files:
 //
 //	anchors.pem      what the signatures lead to
+//	seal.pem         key and certificates of the agency
 //	signed.pdf       signed by a leader and by the agency
 //	second.pdf       another one
 //	tampered.pdf     signed, then changed
@@ -288,7 +291,14 @@ func makeDocuments() (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	files := map[string][]byte{"anchors.pem": authority.AnchorsPEM()}
+	der, err := x509.MarshalPKCS8PrivateKey(seal.Key)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{
+		"anchors.pem": authority.AnchorsPEM(),
+		"seal.pem":    append(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), seal.PEM()...),
+	}
 	series := sample.NewSeries(sample.Signers{Leader: leader, Agency: seal}, 60<<10)
 	for i, name := range []string{"signed.pdf", "second.pdf"} {
 		if files[name], err = series.Document(context.Background(), i+1); err != nil {
