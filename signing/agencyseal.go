@@ -21,12 +21,13 @@ const SealSide = 36
 type SealOptions struct {
 	// Open opens the key. It is called again after the key failed.
 	Open  func() (*token.Key, error)
-	Level pdfsig.Level // B-B, B-T or B-LT
-	// Stamp and Material as in pdfsig.SignRequest, for the levels above B-B.
-	Stamp    func(ctx context.Context, value []byte) ([]byte, error)
-	Material func(ctx context.Context, message []byte) (pdfsig.Material, error)
-	Image    []byte // PNG of the seal; empty for a seal that does not show
-	Reason   string
+	Level pdfsig.Level // not LevelLegacy, which would hold the file in memory
+	// Stamp, StampDigest and Material as in pdfsig.SignRequest, for the levels above B-B.
+	Stamp       func(ctx context.Context, value []byte) ([]byte, error)
+	StampDigest func(ctx context.Context, digest []byte) ([]byte, error)
+	Material    func(ctx context.Context, message []byte) (pdfsig.Material, error)
+	Image       []byte // PNG of the seal; empty for a seal that does not show
+	Reason      string
 }
 
 // AgencySeals put the seals of agencies on PDF files. They are safe for concurrent use;
@@ -100,7 +101,7 @@ func (s *AgencySeals) Seal(ctx context.Context, order hub.SealOrder, in io.Reade
 			return seal.key.sign(ctx, own, random, digest, opts)
 		}, failure},
 		Chain: chain, Level: seal.Level, Reason: seal.Reason, Time: order.At, Appearance: look,
-		Stamp: seal.stamp(failure), Material: seal.material(failure),
+		Stamp: stampOrAway(seal.Stamp, failure), StampDigest: stampOrAway(seal.StampDigest, failure), Material: seal.material(failure),
 	}
 	if err := pdfsig.Sign(ctx, in, size, out, request); err != nil {
 		if cause := failure.get(); cause != nil {
@@ -111,13 +112,13 @@ func (s *AgencySeals) Seal(ctx context.Context, order hub.SealOrder, in io.Reade
 	return sha256.Sum256(own.Raw), nil
 }
 
-// stamp tells clients no more of the time-stamp authority than that it is away.
-func (s *agencySeal) stamp(failure *firstFailure) func(context.Context, []byte) ([]byte, error) {
-	if s.Stamp == nil {
+// stampOrAway tells clients no more of the time-stamp authority than that it is away.
+func stampOrAway(stamp func(context.Context, []byte) ([]byte, error), failure *firstFailure) func(context.Context, []byte) ([]byte, error) {
+	if stamp == nil {
 		return nil
 	}
 	return func(ctx context.Context, value []byte) ([]byte, error) {
-		raw, err := s.Stamp(ctx, value)
+		raw, err := stamp(ctx, value)
 		if err != nil {
 			err = &hub.Error{Kind: hub.KindUnavailable, Field: "agency", Rule: "timestamp", Message: "the time-stamp authority gives no timestamp now; try again later", Err: err}
 		}
@@ -132,7 +133,7 @@ func (s *agencySeal) material(failure *firstFailure) func(context.Context, []byt
 	return func(ctx context.Context, message []byte) (pdfsig.Material, error) {
 		found, err := s.Material(ctx, message)
 		if err != nil {
-			err = &hub.Error{Kind: hub.KindUnavailable, Field: "agency", Rule: "validation_data", Message: "certificates or current revocation lists for level B-LT are not at hand; the operator provides them", Err: err}
+			err = &hub.Error{Kind: hub.KindUnavailable, Field: "agency", Rule: "validation_data", Message: "certificates or current revocation lists for a level that lasts are not at hand; the operator provides them", Err: err}
 		}
 		return found, failure.keep(err)
 	}

@@ -1,6 +1,6 @@
 // Package signing is the façade of everything that signs and verifies: a Sealer
-// that signs the evidences of a hub, and a Verifier that says of a file who signed
-// it and with what verdict.
+// that signs the evidences of a hub, AgencySeals that put the seals of agencies on PDF
+// files, and a Verifier that says of a file who signed it and with what verdict.
 //
 // The rooms below it do one thing each, know nothing of the hub and can be tested
 // alone: pdfsig (signatures in PDF files), cms (their cryptographic message), tsp

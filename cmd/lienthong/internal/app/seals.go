@@ -33,9 +33,9 @@ type sealSetting struct {
 	Key        string   `json:"key"`         // PEM or PKCS #12 file, or pkcs11:token=...;object=...?module-path=...
 	SecretFile string   `json:"secret_file"` // passphrase or PIN, in the first line
 	Chain      []string `json:"chain"`       // more certificates (PEM)
-	Level      string   `json:"level"`       // b, t or lt
-	TSA        string   `json:"tsa"`         // of t and lt
-	CRL        []string `json:"crl"`         // of lt; read anew for every seal
+	Level      string   `json:"level"`       // b, t, lt or lta
+	TSA        string   `json:"tsa"`         // of all but b
+	CRL        []string `json:"crl"`         // of lt and lta; read anew for every seal
 	Image      string   `json:"image"`       // PNG
 	Reason     string   `json:"reason"`
 
@@ -102,16 +102,17 @@ func (s *sealSetting) rebase(dir string) {
 }
 
 func (s *sealSetting) readLevel() error {
-	level, ok := map[string]pdfsig.Level{"": pdfsig.LevelB, "b": pdfsig.LevelB, "t": pdfsig.LevelT, "lt": pdfsig.LevelLT}[s.Level]
+	level, ok := map[string]pdfsig.Level{"": pdfsig.LevelB, "b": pdfsig.LevelB, "t": pdfsig.LevelT, "lt": pdfsig.LevelLT, "lta": pdfsig.LevelLTA}[s.Level]
 	s.options.Level, s.options.Reason = level, s.Reason
-	stamped := level == pdfsig.LevelT || level == pdfsig.LevelLT
+	long := level == pdfsig.LevelLT || level == pdfsig.LevelLTA
+	stamped := long || level == pdfsig.LevelT
 	switch {
 	case !ok:
-		return hub.Invalid(s.at+".level", "code_list", "a level is b, t or lt, not %q", s.Level)
+		return hub.Invalid(s.at+".level", "code_list", "a level is b, t, lt or lta, not %q", s.Level)
 	case stamped != (s.TSA != ""):
-		return hub.Invalid(s.at+".tsa", "level", "the levels t and lt need the address of a time-stamp authority, level b has none")
-	case (level == pdfsig.LevelLT) != (len(s.CRL) > 0):
-		return hub.Invalid(s.at+".crl", "level", "the level lt needs files of revocation lists, the others have none")
+		return hub.Invalid(s.at+".tsa", "level", "the levels t, lt and lta need the address of a time-stamp authority, level b has none")
+	case long != (len(s.CRL) > 0):
+		return hub.Invalid(s.at+".crl", "level", "the levels lt and lta need files of revocation lists, the others have none")
 	}
 	if !stamped {
 		return nil
@@ -119,8 +120,9 @@ func (s *sealSetting) readLevel() error {
 	if u, err := url.Parse(s.TSA); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return hub.Invalid(s.at+".tsa", "url", "this is not an address of the form http://HOST/PATH")
 	}
-	s.options.Stamp = signing.Stamp(tsp.NewClient(tsp.ClientOptions{URL: s.TSA}))
-	if level == pdfsig.LevelLT {
+	client := tsp.NewClient(tsp.ClientOptions{URL: s.TSA})
+	s.options.Stamp, s.options.StampDigest = signing.Stamp(client), signing.StampDigest(client)
+	if long {
 		s.options.Material = s.material
 		_, err := s.longTerm()
 		return err
