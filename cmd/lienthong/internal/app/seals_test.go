@@ -10,8 +10,10 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +28,7 @@ import (
 	"github.com/lienthong/lienthong/signing/pdfsig"
 	"github.com/lienthong/lienthong/signing/pki"
 	"github.com/lienthong/lienthong/signing/trust"
+	"github.com/lienthong/lienthong/signing/tsp"
 )
 
 // sealRoom is a folder with what an operator gives a hub that seals, and an authority
@@ -126,16 +129,25 @@ func (r *sealRoom) signed(certify int) []byte {
 // passes requires of a file that its signatures hold, and returns their number.
 func (r *sealRoom) passes(file []byte) int {
 	r.Helper()
+	report := r.verify(file)
+	if report.Indication != hub.TotalPassed {
+		r.Errorf("%s: %+v", report.Indication, report)
+	}
+	return len(report.Signatures)
+}
+
+func (r *sealRoom) verify(file []byte) hub.SignatureReport {
+	r.Helper()
 	anchors, err := trust.LoadAnchors(r.authority.AnchorsPEM())
 	if err != nil {
 		r.Fatal(err)
 	}
 	report, err := signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: time.Now}).
 		VerifyFile(r.Context(), "a.pdf", memory{bytes.NewReader(file)})
-	if err != nil || report.Indication != hub.TotalPassed {
-		r.Errorf("%s, %v: %+v", report.Indication, err, report)
+	if err != nil {
+		r.Error(err)
 	}
-	return len(report.Signatures)
+	return report
 }
 
 func pdfFile(content []byte) hubclient.File {
@@ -218,6 +230,52 @@ func unsignedPDF(t *testing.T, encrypted bool) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// TestSealThatLasts: with timestamps and revocation lists, or not at all.
+func TestSealThatLasts(t *testing.T) {
+	r := newSealRoom(t)
+	clock, err := r.authority.TimestampAuthority("Dấu thời gian", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tsa, err := tsp.NewAuthority(tsp.AuthorityOptions{Key: clock.Key, Chain: clock.Chain, Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(tsa)
+	defer server.Close()
+	lists, err := r.authority.CRLs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write("root.crl", lists[0])
+	issuing := r.write("issuing.crl", lists[1])
+	h, ours, _ := r.hub(configIn(t.TempDir()), r.settings(map[string]any{
+		"agency": sender, "key": "seal.pem", "level": "lta", "tsa": server.URL, "crl": []string{"root.crl", "issuing.crl"},
+	}))
+	client, document := h.client(t, ours), r.signed(0)
+	var out bytes.Buffer
+	if _, err := client.Seal(t.Context(), pdfFile(document), "", "", &out, nil); err != nil {
+		t.Fatal(err)
+	}
+	r.passes(out.Bytes())
+	if report := r.verify(out.Bytes()); !slices.ContainsFunc(report.Signatures, func(s hub.SignatureVerdict) bool { return s.Field == "Signature2" && s.Level == "B-LTA" }) {
+		t.Errorf("the seal is not at level B-LTA: %+v", report.Signatures)
+	}
+	expectUnavailable := func(rule string) {
+		t.Helper()
+		_, err := client.Seal(t.Context(), pdfFile(document), "", "", &bytes.Buffer{}, nil)
+		if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Kind != hub.KindUnavailable || v[0].Rule != rule {
+			t.Errorf("got %v, want unavailable by %s", err, rule)
+		}
+	}
+	if err := os.Remove(issuing); err != nil {
+		t.Fatal(err)
+	}
+	expectUnavailable("validation_data")
+	server.Close()
+	expectUnavailable("timestamp")
 }
 
 func TestManySealAtOnce(t *testing.T) {
