@@ -201,6 +201,7 @@ func FuzzVerify(f *testing.F) {
 		11: `[9 0 R 10 0 R 21 0 R]`,
 	}))
 	f.Add(xrefBomb(f)[:4096])
+	f.Add(directRoots())
 	f.Add([]byte("%PDF-1.7\n1 0 obj<</Type/XRef/W[1 1 1]/Size 1/Root 1 0 R/Length 3>>stream\n\x01\x09\x00\nendstream endobj startxref 9 %%EOF"))
 	genuine := target()
 	f.Fuzz(func(t *testing.T, file []byte) {

@@ -277,8 +277,11 @@ func (d *diff) compareObject(number int) error {
 		return err
 	}
 	if list, ok := before.object.(array); ok {
-		if d.reached.count[number] > 1 {
+		switch {
+		case d.reached.count[number] > 1:
 			return refuse("a list is changed and used for something else too")
+		case !d.reached.annotations[number]:
+			return refuse("a list is changed that is not the annotations of a page")
 		}
 		return d.gainsWidgets(list, after.object, "a list")
 	}

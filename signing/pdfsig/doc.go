@@ -32,11 +32,12 @@
 //   - signatures over their own revision, in an empty field that was there, with an
 //     appearance in its place, or in a new field: one that shows something must not
 //     cover half of a page nor most of another annotation, and must not follow a
-//     certification (there the author said what may be shown);
+//     certification (there the author said what may be shown). What is only kept from
+//     the screen shows something, because it is printed;
 //   - empty signature fields that show nothing, or that are signed by now;
 //   - values of fields that are not read-only, with an appearance made for them: of
 //     empty fields, and of filled ones too where a certification or the locks of the
-//     signature say which fields may change;
+//     signature say which fields may change; never of one that takes half of a page;
 //   - notes as small icons, at level 3 of a certification alone;
 //   - extensions that are declared in addition or at a higher level, a version, XMP
 //     metadata, and of the document information the producer, the creator and times;

@@ -81,14 +81,29 @@ func (d *diff) signWidget(f field, r ref) (drawn bool, err error) {
 	if err := d.compareAppearance(f, before, after); err != nil {
 		return false, err
 	}
-	if isHidden(after) || d.rectOf(d.after, after).empty() {
-		return false, d.err
+	if shows, err := d.checkRoom(f, after); !shows || err != nil {
+		return false, err
 	}
 	if isHidden(before) {
 		d.change.visible = f.name
 	}
 	redrawn := !d.same(before["AP"], after["AP"], 0) || d.touched(after["AP"])
 	return redrawn && d.drawsContent(d.after, after["AP"]), d.err
+}
+
+// checkRoom reports whether the widget of a field that changes shows anything, and
+// refuses one with room to paint over most of a page.
+func (d *diff) checkRoom(f field, widget dict) (shows bool, err error) {
+	area, ok := d.rectOf(d.after, widget)
+	switch {
+	case !ok:
+		return true, refuse("the field %q has no proper place", f.name)
+	case isHidden(widget) || area.empty():
+		return false, d.err
+	case area.size() > maxWidgetArea:
+		return true, refuse("the field %q covers most of a page", f.name)
+	}
+	return true, d.err
 }
 
 // requireSame requires all entries but some to be as they were.
@@ -187,6 +202,9 @@ func (d *diff) fillWidget(f field, r ref, wasEmpty bool) error {
 			return err
 		}
 		d.settled[r.number] = true
+	}
+	if _, err := d.checkRoom(f, after); err != nil {
+		return err
 	}
 	if before["AP"] != nil && after["AP"] == nil {
 		return refuse("the appearance of the field %q was removed", f.name)

@@ -233,8 +233,11 @@ func checkWidgetKeys(dict dict) error {
 // shows something.
 func (d *diff) placeWidget(r ref, widget dict, label string) (shown bool, err error) {
 	d.widgets[r.number] = true
-	area := d.rectOf(d.after, widget)
-	if isHidden(widget) || area.empty() {
+	area, ok := d.rectOf(d.after, widget)
+	switch {
+	case !ok:
+		return false, refuse("the new signature field %q has no proper place", label)
+	case isHidden(widget) || area.empty():
 		return false, d.err
 	}
 	if area.size() > maxWidgetArea {
@@ -244,15 +247,16 @@ func (d *diff) placeWidget(r ref, widget dict, label string) (shown bool, err er
 	return true, d.err
 }
 
-// maxWidgetArea is half of an A4 page in square points: no seal and no signature
-// needs as much.
+// maxWidgetArea is half of an A4 page in square points: no seal, no signature and no
+// value that is filled in later needs as much.
 const maxWidgetArea = 250_000
 
-// isHidden reports whether the flags of an annotation keep it from being shown.
+// isHidden reports whether the flags of an annotation keep it from being shown, on
+// screen and on paper (ISO 32000-1, table 165): what has NoView alone is printed.
 func isHidden(widget dict) bool {
-	const hidden, noView = 1 << 1, 1 << 5
+	const hidden = 1 << 1
 	flags, _ := widget["F"].(int64)
-	return flags&(hidden|noView) != 0
+	return flags&hidden != 0
 }
 
 // addValue requires the field to be signed, by a signature or timestamp that

@@ -18,7 +18,7 @@ func (f *file) readHidden(s *section) error {
 	if err := sortEntries(hidden); err != nil {
 		return err
 	}
-	if root, given := hidden.trailer["Root"]; given && root != s.trailer["Root"] {
+	if root, given := hidden.trailer["Root"]; given && !sameRef(root, s.trailer["Root"]) {
 		return broken(offset, "a hybrid cross-reference section names two catalogs")
 	}
 	s.hidden = hidden

@@ -91,13 +91,13 @@ func (d *diff) checkOverlap(old array, r ref) error {
 	if err != nil || isHidden(widget) {
 		return err
 	}
-	area := d.rectOf(d.after, widget)
+	area, _ := d.rectOf(d.after, widget)
 	for _, element := range old {
 		annotation := dictOf(d.resolve(d.before, element))
 		if isHidden(annotation) || d.isHarmless(annotation) {
 			continue
 		}
-		covered := d.rectOf(d.before, annotation)
+		covered, _ := d.rectOf(d.before, annotation)
 		if !covered.empty() && covered.common(area).size() > maxCovered*covered.size() {
 			return refuse("a new signature covers an annotation that was there before")
 		}
@@ -134,7 +134,10 @@ func (d *diff) addNote(r ref) error {
 			return refuse("a note has an entry /%s", key)
 		}
 	}
-	area := d.rectOf(d.after, note)
+	area, ok := d.rectOf(d.after, note)
+	if !ok {
+		return refuse("a note has no proper place")
+	}
 	if kind == name("Text") && (area.right-area.left > maxNoteSide || area.top-area.bottom > maxNoteSide) {
 		return refuse("a note is larger than an icon")
 	}
@@ -151,17 +154,24 @@ const maxNoteSide = 40
 // area is a rectangle in points.
 type area struct{ left, bottom, right, top float64 }
 
-// rectOf returns the place of an annotation; empty when it has none.
-func (d *diff) rectOf(in view, annotation dict) area {
-	list, _ := d.resolve(in, annotation["Rect"]).(array)
+// rectOf returns the place of an annotation; empty when it has none. What is there
+// and is not four numbers is no place: readers differ in what they make of it.
+func (d *diff) rectOf(in view, annotation dict) (a area, ok bool) {
+	place := d.resolve(in, annotation["Rect"])
+	if place == nil {
+		return area{}, true
+	}
+	list, _ := place.(array)
 	if len(list) != 4 {
-		return area{}
+		return area{}, false
 	}
 	var n [4]float64
 	for i, o := range list {
-		n[i], _ = number(d.resolve(in, o))
+		if n[i], ok = number(d.resolve(in, o)); !ok {
+			return area{}, false
+		}
 	}
-	return area{min(n[0], n[2]), min(n[1], n[3]), max(n[0], n[2]), max(n[1], n[3])}
+	return area{min(n[0], n[2]), min(n[1], n[3]), max(n[0], n[2]), max(n[1], n[3])}, true
 }
 
 func (a area) size() float64 {

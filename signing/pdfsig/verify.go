@@ -3,6 +3,7 @@ package pdfsig
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -65,9 +66,14 @@ func Verify(ctx context.Context, source io.ReaderAt, size int64, validator *trus
 	return VerifyWith(ctx, source, size, Options{Validator: validator, At: at})
 }
 
-// VerifyWith is Verify with every option.
-func VerifyWith(ctx context.Context, source io.ReaderAt, size int64, options Options) (Report, error) {
-	report := Report{}
+// VerifyWith is Verify with every option. A panic is an error of this program: it
+// proves nothing about the file, so the result is undecided, and whoever asked lives on.
+func VerifyWith(ctx context.Context, source io.ReaderAt, size int64, options Options) (report Report, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			report, err = crashed(cause), nil
+		}
+	}()
 	f, err := open(source, size)
 	if err == nil {
 		e := &examination{file: f, options: options, report: &report}
@@ -93,6 +99,15 @@ func unreadable(ctx context.Context, source io.ReaderAt, size int64, cause *stru
 	s.Check("structure", "", verdict.Fail(verdict.FormatFailure, "the file cannot be read strictly: %s", cause.reason))
 	report.add(s, Detail{})
 	return report, nil
+}
+
+// crashed is the report on a file that the verifier failed on.
+func crashed(cause any) Report {
+	report := Report{Findings: []string{fmt.Sprintf("the verifier failed on this file: %v", cause)}}
+	s := verdict.Signature{Format: "PDF"}
+	s.Check("structure", "", verdict.Doubt(verdict.FormatFailure, "the verifier failed on this file, which is an error of the program"))
+	report.add(s, Detail{})
+	return report
 }
 
 func (r *Report) add(s verdict.Signature, d Detail) {

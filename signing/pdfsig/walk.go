@@ -13,9 +13,10 @@ const (
 // is referred to, and which references lead nowhere. A later revision that defines
 // one of those brings something to light that the signer could not see.
 type reach struct {
-	count    map[int]int
-	dangling map[int]bool
-	complete bool // false when a bound was met
+	count       map[int]int
+	dangling    map[int]bool
+	annotations map[int]bool // lists that a page names as its annotations
+	complete    bool         // false when a bound was met
 }
 
 // reach walks the objects of the view.
@@ -26,7 +27,7 @@ func (v view) reach() (*reach, error) {
 // walk visits every object that can be reached, each once, with what kept it from
 // being read.
 func (v view) walk(visit func(object, error) error) (*reach, error) {
-	r := &reach{count: map[int]int{}, dangling: map[int]bool{}}
+	r := &reach{count: map[int]int{}, dangling: map[int]bool{}, annotations: map[int]bool{}}
 	var queue []ref
 	note := func(to ref) {
 		if r.count[to.number]++; r.count[to.number] == 1 {
@@ -56,10 +57,19 @@ func (v view) walk(visit func(object, error) error) (*reach, error) {
 		if err := visit(found.object, err); err != nil {
 			return nil, err
 		}
+		r.noteAnnotations(found.object)
 		eachRef(found.object, note)
 	}
 	r.complete = true
 	return r, nil
+}
+
+// noteAnnotations notes the list that a page names as its annotations.
+func (r *reach) noteAnnotations(o object) {
+	page, _ := o.(dict)
+	if list, ok := page["Annots"].(ref); ok && page["Type"] == name("Page") {
+		r.annotations[list.number] = true
+	}
 }
 
 // claimTree accounts for the references from an object of the view before, and from
