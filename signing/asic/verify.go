@@ -25,7 +25,7 @@ type Options struct {
 // Report is what was found in a container.
 type Report struct {
 	Signatures []verdict.Signature
-	Files      []string // that all sound signatures together cover
+	Files      []string // that the signatures that passed cover together
 	Findings   []string // about the container as a whole
 }
 
@@ -241,22 +241,41 @@ func (v *verification) add(s verdict.Signature, files []string) {
 }
 
 // checkCoverage requires that each file is covered. A file that no signature covers was
-// put in by somebody else, and makes all of them fail: a reader sees one container.
+// put in by somebody else, and makes all of them fail: a reader sees one container. One
+// that only signatures cover that did not pass leaves the others undecided: it must not
+// ride along under the name of who signed the rest.
 func (v *verification) checkCoverage() error {
 	names := v.container.Names()
 	if v.container.MediaType == MediaTypeS && len(names) != 1 {
 		return refuse("coverage", "is for one file and has %d", len(names))
 	}
 	all := slices.Concat(v.covered...)
+	passed, sound := v.passed()
 	for _, name := range names {
-		if slices.Contains(all, name) {
+		switch {
+		case slices.Contains(sound, name):
 			v.report.Files = append(v.report.Files, name)
-			continue
-		}
-		for i := range v.report.Signatures {
-			v.report.Signatures[i].Check("coverage", "",
-				verdict.Fail(verdict.FormatFailure, "the container has the file %q, which is not covered by what was signed", name))
+		case slices.Contains(all, name):
+			for _, s := range passed {
+				s.Check("coverage", "",
+					verdict.Doubt(verdict.FormatFailure, "the container has the file %q, which no signature covers that passed", name))
+			}
+		default:
+			for i := range v.report.Signatures {
+				v.report.Signatures[i].Check("coverage", "",
+					verdict.Fail(verdict.FormatFailure, "the container has the file %q, which is not covered by what was signed", name))
+			}
 		}
 	}
 	return nil
+}
+
+// passed returns the signatures that passed, and the files that they cover together.
+func (v *verification) passed() (signatures []*verdict.Signature, files []string) {
+	for i := range v.report.Signatures {
+		if s := &v.report.Signatures[i]; s.Problem == nil {
+			signatures, files = append(signatures, s), append(files, v.covered[i]...)
+		}
+	}
+	return signatures, files
 }

@@ -329,6 +329,39 @@ func TestXMLSignaturesOverFiles(t *testing.T) {
 	}
 }
 
+// A file that only a stranger signed does not ride along with those of a signer who is
+// known; a stranger's signature over the same files changes nothing for the others.
+func TestFilesSignedByStrangersOnly(t *testing.T) {
+	f, stranger := newFixture(t), newFixture(t)
+	uris := map[string]string{"a.txt": "một", "b.txt": "hai"}
+	a, b := stored("a.txt", "một"), stored("b.txt", "hai")
+	known := stored("META-INF/signatures0.xml", f.xadesOver(t, uris, "a.txt"))
+	foreign := func(order ...string) raw {
+		return stored("META-INF/signatures1.xml", stranger.xadesOver(t, uris, order...))
+	}
+	broken := foreign("b.txt")
+	broken.content = []byte(stranger.xadesOver(t, map[string]string{"b.txt": "HAI"}, "b.txt"))
+	for name, tt := range map[string]struct {
+		entries []raw
+		want    []string // of the known signer and of the stranger
+		files   int
+	}{
+		"another file":               {[]raw{mime(), a, b, known, foreign("b.txt")}, []string{"INDETERMINATE/FORMAT_FAILURE", "INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND"}, 1},
+		"all files":                  {[]raw{mime(), a, b, known, foreign("a.txt", "b.txt")}, []string{"INDETERMINATE/FORMAT_FAILURE", "INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND"}, 1},
+		"the same file":              {[]raw{mime(), a, known, foreign("a.txt")}, []string{"TOTAL-PASSED", "INDETERMINATE/NO_CERTIFICATE_CHAIN_FOUND"}, 1},
+		"another file, not as it is": {[]raw{mime(), a, b, known, broken}, []string{"TOTAL-FAILED/FORMAT_FAILURE", "TOTAL-FAILED/HASH_FAILURE"}, 1},
+	} {
+		report := f.verify(t, archive(tt.entries, nil))
+		var got []string
+		for i := range report.Signatures {
+			got = append(got, worst(asic.Report{Signatures: report.Signatures[i : i+1]}))
+		}
+		if !slices.Equal(got, tt.want) || len(report.Files) != tt.files {
+			t.Errorf("%s: %v over %q, want %v", name, got, report.Files, tt.want)
+		}
+	}
+}
+
 func TestWhatIsAContainer(t *testing.T) {
 	f := newFixture(t)
 	good := f.written(t)
