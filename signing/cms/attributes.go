@@ -116,14 +116,27 @@ func (m *Message) readTokens() *verdict.Problem {
 	return nil
 }
 
+// readTime reads a signing time, in UTC. It is a claim that nothing is judged by, so one
+// that is not written as it should be (RFC 5652, 11.3) fails no signature: a fraction of
+// a second is read, anything else is zero. What is no time at all is refused.
 func readTime(value *cryptobyte.String) (time.Time, bool) {
 	var at time.Time
-	read := value.ReadASN1GeneralizedTime
-	if value.PeekASN1Tag(asn1.UTCTime) {
-		read = value.ReadASN1UTCTime
+	var text cryptobyte.String
+	short := *value
+	if short.ReadASN1UTCTime(&at) && short.Empty() {
+		return at.UTC(), true
 	}
-	ok := read(&at) && value.Empty()
-	return at.UTC(), ok
+	if value.PeekASN1Tag(asn1.UTCTime) {
+		return time.Time{}, value.ReadASN1(&text, asn1.UTCTime) && value.Empty()
+	}
+	if !value.ReadASN1(&text, asn1.GeneralizedTime) || !value.Empty() {
+		return time.Time{}, false
+	}
+	at, err := time.Parse("20060102150405Z0700", string(text))          // takes a fraction, too
+	if at = at.UTC(); err != nil || at.Year() < 0 || at.Year() > 9999 { // a zone can lead out of what JSON can say
+		return time.Time{}, true
+	}
+	return at, true
 }
 
 // CheckDigest compares the digest of the content, made with Hash, with the signed

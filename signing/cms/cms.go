@@ -36,7 +36,7 @@ const maxCertificates = 32
 // methods prove anything.
 type Message struct {
 	Certificates []*x509.Certificate // the bag, in order; unreadable ones are left out
-	SigningTime  time.Time           // signed attribute, a claim; zero when absent
+	SigningTime  time.Time           // signed attribute, a claim; zero when absent or unreadable
 	Timestamped  bool                // carries a signature timestamp, unchecked
 	Tokens       [][]byte            // those timestamps: RFC 3161 tokens in DER, unchecked
 	Content      []byte              // of a timestamp token or of ParseEnclosed; nil in a detached signature

@@ -16,6 +16,10 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/lienthong/lienthong/signing/cms"
 	"github.com/lienthong/lienthong/signing/verdict"
@@ -139,6 +143,38 @@ func TestFormsThatPass(t *testing.T) {
 				t.Errorf("signing time %v, timestamp %v", m.SigningTime, m.Timestamped)
 			}
 		})
+	}
+}
+
+// A signing time is a claim: however it is written, the signature is as good as without.
+func TestSigningTimes(t *testing.T) {
+	signer := newIdentity(t, ecKey(t, elliptic.P256()))
+	for name, c := range map[string]struct {
+		tag  asn1.Tag
+		text string
+		want time.Time
+	}{
+		"short":                   {asn1.UTCTime, "261123030000Z", now},
+		"long":                    {asn1.GeneralizedTime, "20261123030000Z", now},
+		"with a zone":             {asn1.GeneralizedTime, "20261123100000+0700", now},
+		"a fraction of a second":  {asn1.GeneralizedTime, "20261123030000.25Z", now.Add(250 * time.Millisecond)},
+		"a fraction, with a zone": {asn1.GeneralizedTime, "20261123100000.123+0700", now.Add(123 * time.Millisecond)},
+		"no such day":             {asn1.GeneralizedTime, "20261323030000Z", time.Time{}},
+		"beyond the last year":    {asn1.GeneralizedTime, "99991231235959-0700", time.Time{}},
+		"short, no such day":      {asn1.UTCTime, "261323030000Z", time.Time{}},
+		"short with a fraction":   {asn1.UTCTime, "261123030000.5Z", time.Time{}},
+	} {
+		m := newMessage(signer)
+		m.attributes = append(m.attributes, attribute("1.2.840.113549.1.9.5", func(b *cryptobyte.Builder) {
+			b.AddASN1(c.tag, func(b *cryptobyte.Builder) { b.AddBytes([]byte(c.text)) })
+		}))
+		got, problem := judge(m.build(t), content, true)
+		switch {
+		case problem != nil:
+			t.Errorf("%s: %v", name, problem)
+		case !got.SigningTime.Equal(c.want) || !got.HasSigningTime():
+			t.Errorf("%s: %v", name, got.SigningTime)
+		}
 	}
 }
 

@@ -86,6 +86,12 @@ func (m *Message) HasSigningCertificate() bool {
 	return ok
 }
 
+// HasSigningTime reports whether the signed attribute is there, readable or not.
+func (m *Message) HasSigningTime() bool {
+	_, ok := m.attributes[oidSigningTime]
+	return ok
+}
+
 // essNames checks the first certificate reference, the one of the signer.
 func essNames(value cryptobyte.String, signer *x509.Certificate, second bool) bool {
 	var attribute, list, id cryptobyte.String

@@ -14,7 +14,7 @@ import (
 func (e *examination) levelOf(c *candidate, s *verdict.Signature, stamps []verdict.Stamp) string {
 	_, hasCert := c.gated.dict["Cert"]
 	m := c.message
-	if c.gated.subFilter() != subFilterBaseline || !m.HasSigningCertificate() || !m.SigningTime.IsZero() || hasCert {
+	if c.gated.subFilter() != subFilterBaseline || !m.HasSigningCertificate() || m.HasSigningTime() || hasCert {
 		return "legacy"
 	}
 	complete := slices.ContainsFunc(stamps, func(stamp verdict.Stamp) bool { return stamp.Complete })
