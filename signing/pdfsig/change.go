@@ -25,6 +25,8 @@ type change struct {
 	overwritten string   // one of them that had a value before
 	visible     string   // a new field that shows something where nothing was
 	notes       []string // for people
+	size        int      // of the file before it, in objects; 0 where they were not counted
+	unsure      bool     // a bound was met: the problem is no change that was seen
 }
 
 // note describes one thing that the revision did.

@@ -31,18 +31,22 @@ type diff struct {
 }
 
 // refusedError ends a comparison at the first change that no rule allows.
-type refusedError struct{ problem *verdict.Problem }
+type refusedError struct {
+	problem *verdict.Problem
+	unsure  bool // a bound was met
+}
 
 // Error implements error.
 func (e *refusedError) Error() string { return e.problem.String() }
 
 func refuse(format string, args ...any) error {
 	problem := verdict.Fail(verdict.FormatFailure, "the file was changed after this signature: "+format, args...)
-	return &refusedError{problem}
+	return &refusedError{problem: problem}
 }
 
 func errTooManyObjects() error {
-	return &refusedError{verdict.Doubt(verdict.FormatFailure, "the file has too many objects to compare its revisions")}
+	problem := verdict.Doubt(verdict.FormatFailure, "the file has too many objects to compare its revisions")
+	return &refusedError{problem, true}
 }
 
 // compareRevision judges the revision of that number, from 1 on. The problem of the
@@ -61,9 +65,10 @@ func (f *file) compareRevision(number int) (change, error) {
 	var structure *structureError
 	switch {
 	case err == nil:
+		d.change.size = d.reached.size()
 		return d.change, nil
 	case errors.As(err, &refused):
-		return change{problem: refused.problem}, nil
+		return change{problem: refused.problem, unsure: refused.unsure}, nil
 	case errors.As(err, &structure):
 		return change{problem: verdict.Fail(verdict.FormatFailure,
 			"the file was changed after this signature and revision %d cannot be read: %s", number+1, structure.reason)}, nil

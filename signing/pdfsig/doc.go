@@ -53,7 +53,9 @@
 // Memory does not depend on the size of the file: objects are read through a small
 // window when they are asked for, streams are decoded only where structure or
 // validation data is in them, and every count, depth and expansion has a bound. What
-// is above a bound is refused or left undecided, never read in part.
+// is above a bound is refused or left undecided, never read in part. Where only what
+// later revisions added is above it, they changed the document: nobody can hide a
+// change behind a mass of additions.
 //
 // Sign appends signatures. Those of the PAdES baseline (B-B, B-T, B-LT, B-LTA) are written
 // here, with the strict reader and the rules above: what they would forbid, and what
@@ -62,6 +64,6 @@
 // named there.
 //
 // Limits of this version: signatures of encrypted files are INDETERMINATE unless
-// their bytes prove a change; the older forms on SHA-1 prove a change or are
+// their bytes prove a change or the file was encrypted later; the older forms on SHA-1 prove a change or are
 // INDETERMINATE; who made a timestamp is judged by the TokenJudge of the caller.
 package pdfsig

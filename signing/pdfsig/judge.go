@@ -33,7 +33,7 @@ func (e *examination) judge(c *candidate) {
 	s.Claimed = pdfTime(c.gated.dict["M"])
 	s.Check("coverage", "the signature covers its whole revision", nil)
 	if e.encrypted {
-		s.Check("structure", "", errEncrypted())
+		s.Check("structure", "", e.encryption(c.gated.revision))
 	} else {
 		detail.Changes = e.laterChanges(c)
 		s.Check("later revisions", strings.Join(detail.Changes, "; "), e.laterProblem(c))
@@ -64,11 +64,28 @@ func (c *candidate) knownFormat() bool {
 // laterProblem returns the first change behind the signature that it forbids.
 func (e *examination) laterProblem(c *candidate) *verdict.Problem {
 	for number := c.gated.revision + 1; number < len(e.revisions); number++ {
-		if problem := c.permission.permits(e.changes[number], e.certifiedBefore(number)); problem != nil {
+		problem := c.permission.permits(e.changes[number], e.certifiedBefore(number))
+		if problem != nil && e.changes[number].unsure && e.wasComparable(c.gated.revision, number) {
+			return forbidden("later revisions add more than can be compared")
+		}
+		if problem != nil {
 			return problem
 		}
 	}
 	return nil
+}
+
+// wasComparable reports whether the file as it was signed would have been compared with
+// all its revisions, up to that number, within the bounds: it is what later ones added
+// that exceeds them, and somebody could add it to hide what else they do.
+func (e *examination) wasComparable(signed, number int) bool {
+	const walks = 3 // of one comparison, at most: references, claims, tags
+	for _, c := range e.changes[signed+1 : number] {
+		if c.size > 0 { // the revisions before it changed nothing
+			return c.size*len(e.revisions)*walks <= maxWalkedAll
+		}
+	}
+	return false
 }
 
 // certifiedBefore returns the permission of a certification that came before the

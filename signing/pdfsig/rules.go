@@ -8,8 +8,8 @@ import (
 // the information dictionary.
 func (d *diff) compareTrailers() error {
 	before, after := d.before.revisions[d.number-1].trailer(), d.after.revisions[d.number].trailer()
-	if _, encrypted := after["Encrypt"]; encrypted {
-		return refuse("revision %d encrypts it", d.number+1)
+	if after["Encrypt"] != nil || before["Encrypt"] != nil { // the newest is not, or nothing would be compared
+		return refuse("one of the revisions %d and %d is encrypted", d.number, d.number+1)
 	}
 	root, ok := after["Root"].(ref)
 	if !ok || !sameRef(before["Root"], root) && !d.fresh(root.number) {
@@ -184,6 +184,9 @@ func (d *diff) isDeclaration(o object, depth int) bool {
 	return !slices.ContainsFunc(elements, func(e object) bool { return !d.isDeclaration(e, depth+1) })
 }
 
+// maxStored is the largest number of entries in a list of validation data.
+const maxStored = 10_000
+
 // compareStores allows the document security store to be written anew: its content
 // proves itself. It must stay a store, and what it was must not be in use elsewhere.
 func (d *diff) compareStores(a, b object) error {
@@ -197,11 +200,14 @@ func (d *diff) compareStores(a, b object) error {
 	if store == nil {
 		return refuse("the validation data was removed")
 	}
-	for key := range store {
+	for key, value := range store {
 		switch key {
 		case "Type", "Certs", "OCSPs", "CRLs", "VRI":
 		default:
 			return refuse("the validation data has an entry /%s", key)
+		}
+		if list, _ := d.resolve(d.after, value).(array); len(list) > maxStored {
+			return refuse("/%s of the validation data has more than %d entries", key, maxStored)
 		}
 	}
 	if !d.same(a, b, 0) || d.touched(b) {

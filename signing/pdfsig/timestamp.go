@@ -128,7 +128,7 @@ func (e *examination) tokenProblem(c *candidate, t *Timestamp) *verdict.Problem 
 	case !bytes.Equal(c.token.imprint, c.job.sum):
 		return verdict.Fail(verdict.HashFailure, "the document timestamp was made for other bytes")
 	case e.encrypted:
-		return errEncrypted()
+		return e.encryption(c.gated.revision)
 	case c.token.hash == crypto.SHA1 || c.token.hash == crypto.MD5:
 		return verdict.Doubt(verdict.CryptoConstraintsFailure, "the document timestamp uses %s, which is not accepted", c.token.hash)
 	}

@@ -154,17 +154,25 @@ func (e *examination) undecided(ctx context.Context) error {
 		return err
 	}
 	s := verdict.Signature{Format: "PDF", Revisions: len(e.revisions)}
-	s.Check("structure", "", errEncrypted())
+	s.Check("structure", "", e.encryption(0))
 	e.report.add(s, Detail{})
 	return nil
 }
 
-func errEncrypted() *verdict.Problem {
+// encryption returns the problem of what was signed with that revision, from 0, of an
+// encrypted file. One that was encrypted later was changed: everything in it is read
+// in another way.
+func (e *examination) encryption(signed int) *verdict.Problem {
+	for _, r := range e.revisions[signed:] {
+		if _, encrypted := r.trailer()["Encrypt"]; !encrypted {
+			return verdict.Fail(verdict.FormatFailure, "a later revision encrypts the file: what it changed cannot be told")
+		}
+	}
 	return verdict.Doubt(verdict.FormatFailure, "the file is encrypted, which is not supported")
 }
 
-// compareRevisions judges every revision behind the first signed one. What an
-// encrypted file changes cannot be told.
+// compareRevisions judges every revision behind the first signed one. What changed in
+// an encrypted file cannot be told.
 func (e *examination) compareRevisions(ctx context.Context) error {
 	e.changes = make([]change, len(e.revisions))
 	first := len(e.revisions)

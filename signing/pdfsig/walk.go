@@ -64,6 +64,14 @@ func (v view) walk(visit func(object, error) error) (*reach, error) {
 	return r, nil
 }
 
+// size is the number of objects; 0 when they were not all counted.
+func (r *reach) size() int {
+	if !r.complete {
+		return 0
+	}
+	return len(r.count)
+}
+
 // noteAnnotations notes the list that a page names as its annotations.
 func (r *reach) noteAnnotations(o object) {
 	page, _ := o.(dict)
