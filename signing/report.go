@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing/verdict"
@@ -18,7 +19,7 @@ func toHub(s *verdict.Signature) hub.SignatureVerdict {
 		Level:       s.Level,
 		Indication:  hub.Indication(s.Indication()),
 		Algorithm:   s.Algorithm,
-		ClaimedAt:   s.Claimed,
+		ClaimedAt:   claimed(s.Claimed),
 		ProvenAt:    s.Proven,
 		CoversWhole: s.CoversWhole,
 		Revision:    s.Revision,
@@ -41,6 +42,15 @@ func toHub(s *verdict.Signature) hub.SignatureVerdict {
 		v.Checks = append(v.Checks, hub.Check(check))
 	}
 	return v
+}
+
+// claimed drops a claim that JSON cannot say, such as the last evening of the year 9999
+// west of Greenwich: it must not keep the report from being written.
+func claimed(at time.Time) time.Time {
+	if at = at.UTC(); at.Year() < 0 || at.Year() > 9999 {
+		return time.Time{}
+	}
+	return at
 }
 
 // describeProblem adds what the standard wants to be said of a revocation, or of an

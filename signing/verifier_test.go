@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +130,21 @@ func TestSameInputsGiveTheSameReport(t *testing.T) {
 		if !bytes.Equal(first, text) {
 			t.Fatalf("%s\n%s", first, text)
 		}
+	}
+}
+
+// Whatever time a file claims, its report can be written.
+func TestReportOfAnImpossibleClaim(t *testing.T) {
+	a, anchors := newAuthority(t)
+	file := regexp.MustCompile(`/M ?\(D:\d{14}[^)]*\)`).ReplaceAllFunc(signedPDF(t, a), func(date []byte) []byte {
+		return append([]byte("/M(D:99991231235959-0700)"), bytes.Repeat([]byte(" "), len(date)-25)...)
+	})
+	report, err := newVerifier(anchors).VerifyFile(t.Context(), "a.pdf", blob(file))
+	if err != nil || len(report.Signatures) != 2 || report.Indication != hub.TotalFailed {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	if _, err := json.Marshal(report); err != nil || !report.Signatures[0].ClaimedAt.IsZero() {
+		t.Errorf("%v, %v", report.Signatures[0].ClaimedAt, err)
 	}
 }
 

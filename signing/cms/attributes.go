@@ -132,11 +132,11 @@ func readTime(value *cryptobyte.String) (time.Time, bool) {
 	if !value.ReadASN1(&text, asn1.GeneralizedTime) || !value.Empty() {
 		return time.Time{}, false
 	}
-	at, err := time.Parse("20060102150405Z0700", string(text))          // takes a fraction, too
-	if at = at.UTC(); err != nil || at.Year() < 0 || at.Year() > 9999 { // a zone can lead out of what JSON can say
+	at, err := time.Parse("20060102150405Z0700", string(text)) // takes a fraction, too
+	if err != nil {
 		return time.Time{}, true
 	}
-	return at, true
+	return at.UTC(), true
 }
 
 // CheckDigest compares the digest of the content, made with Hash, with the signed

@@ -160,7 +160,6 @@ func TestSigningTimes(t *testing.T) {
 		"a fraction of a second":  {asn1.GeneralizedTime, "20261123030000.25Z", now.Add(250 * time.Millisecond)},
 		"a fraction, with a zone": {asn1.GeneralizedTime, "20261123100000.123+0700", now.Add(123 * time.Millisecond)},
 		"no such day":             {asn1.GeneralizedTime, "20261323030000Z", time.Time{}},
-		"beyond the last year":    {asn1.GeneralizedTime, "99991231235959-0700", time.Time{}},
 		"short, no such day":      {asn1.UTCTime, "261323030000Z", time.Time{}},
 		"short with a fraction":   {asn1.UTCTime, "261123030000.5Z", time.Time{}},
 	} {
