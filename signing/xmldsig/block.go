@@ -11,6 +11,7 @@ import (
 
 const (
 	transformEnveloped = namespace + "enveloped-signature"
+	transformXPath     = "http://www.w3.org/TR/1999/REC-xpath-19991116"
 	exclusiveC14N      = "http://www.w3.org/2001/10/xml-exc-c14n#"
 	withComments       = "WithComments"
 	typeManifest       = namespace + "Manifest"
@@ -36,6 +37,7 @@ type reference struct {
 	id, kind  string // Id and Type
 	uri       string
 	enveloped bool
+	alone     bool // it leaves out every signature, so there must be no other
 	canonical bool // a canonicalization is named
 	method    c14n.Method
 	hash      crypto.Hash
@@ -96,13 +98,8 @@ func (b *block) readSignedInfo() *verdict.Problem {
 	if b.method, problem = readCanonicalizer(children[0]); problem != nil {
 		return problem
 	}
-	uri, _ := children[1].Attribute("Algorithm")
-	b.algorithm = algorithmOf(uri)
-	if problem := b.algorithm.check(); problem != nil {
+	if b.algorithm, problem = readMethod(children[1]); problem != nil {
 		return problem
-	}
-	if len(children[1].Elements()) > 0 {
-		return unsupported("the signature method has parameters")
 	}
 	b.references, problem = readReferences(children[2:])
 	return problem
@@ -159,10 +156,11 @@ func readReference(e *c14n.Element) (reference, *verdict.Problem) {
 	return r, nil
 }
 
-// readTransforms allows the enveloped signature, then one canonicalization.
+// readTransforms allows the enveloped signature, by its name, by the one expression that
+// says the same or by both, then one canonicalization.
 func (r *reference) readTransforms(e *c14n.Element) *verdict.Problem {
 	transforms, ok := parts(e)
-	if !ok || len(transforms) == 0 || len(transforms) > 2 {
+	if !ok || len(transforms) == 0 || len(transforms) > 3 {
 		return unsupported("the transforms of the XML signature are not supported")
 	}
 	for _, transform := range transforms {
@@ -172,6 +170,8 @@ func (r *reference) readTransforms(e *c14n.Element) *verdict.Problem {
 			return malformed("the transforms")
 		case algorithm == transformEnveloped && !r.enveloped && !r.canonical && len(transform.Elements()) == 0:
 			r.enveloped = true
+		case algorithm == transformXPath && !r.alone && !r.canonical && leavesOutSignatures(transform):
+			r.enveloped, r.alone = true, true
 		case r.canonical:
 			return unsupported("the transforms of the XML signature are not supported")
 		default:

@@ -43,7 +43,7 @@ func (v *verification) ownNames(e *c14n.Element) bool {
 		return true
 	}
 	switch e.Space {
-	case namespace, "http://www.w3.org/2009/xmldsig11#", xades132, xades141, exclusiveC14N:
+	case namespace, "http://www.w3.org/2009/xmldsig11#", newestAlgorithms, xades132, xades141, exclusiveC14N:
 	default:
 		return false
 	}

@@ -146,6 +146,11 @@ func (v *verification) checkReference(ctx context.Context, r *reference) *verdic
 	if problem != nil {
 		return problem
 	}
+	if r.alone {
+		if problem := v.checkAlone(target); problem != nil {
+			return problem
+		}
+	}
 	var kept bytes.Buffer
 	sum := r.hash.New()
 	out := io.Writer(sum)

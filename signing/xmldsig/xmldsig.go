@@ -4,8 +4,9 @@
 //
 // What is checked is fixed by a profile, not by the document. A reference leads to the
 // whole document, to one element by its id, or, where the caller has them, to files
-// beside the document. Transforms are the enveloped signature and canonicalization;
-// anything that computes (XPath, XSLT, decoding) or fetches is refused. Every reference
+// beside the document. Transforms are the enveloped signature, which may be written as
+// not(ancestor-or-self::ds:Signature), and canonicalization; anything that computes
+// (other XPath, XSLT, decoding) or fetches is refused. Every reference
 // must hold. An id that exists twice proves a manipulation. The document type
 // declaration, processing instructions and whatever has no canonical form are refused.
 //
