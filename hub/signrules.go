@@ -89,7 +89,8 @@ const (
 type CertificateBinding struct {
 	ID     string   `json:"id"`
 	Agency AgencyID `json:"agency"`
-	// SHA256 is that of the one certificate; zero when it goes by names.
+	// SHA256 is that of the one certificate; zero when it goes by names. It counts for
+	// signatures that were verified, also where the path of the certificate was not.
 	SHA256 Digest `json:"sha256,omitzero"`
 	// Issuer is the common name of the issuing authority, and Subject are names of the
 	// holder which must all stand in the certificate, such as "O=UBND tỉnh Quảng Nam" or
