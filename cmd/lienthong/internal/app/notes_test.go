@@ -27,9 +27,14 @@ func TestOperatorsLeaveTraces(t *testing.T) {
 		}
 	}
 	// Keys and rules at the start, the directory and two keys of the enrolment.
-	const want = 2 + 3 + 3
+	expectNotes(t, h, 2+3+3)
+}
+
+// expectNotes waits until that many notes are in the log, and not more.
+func expectNotes(t *testing.T, h *testHub, want int64) {
+	t.Helper()
 	for deadline := time.Now().Add(time.Minute); ; {
-		notes := notesInLog(t, h.URL(), config.PolicyFile())
+		notes := notesInLog(t, h.URL(), h.config.PolicyFile())
 		if notes == want {
 			return
 		}
