@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 
 // LogStore keeps the order of the log. What was given an index keeps it for ever.
 type LogStore interface {
+	LogFence
 	// LogShards lists the shards, oldest first.
 	LogShards(ctx context.Context) ([]hub.LogShard, error)
 	// Unsequenced returns what is recorded and has no index: by that state, not by
@@ -33,6 +35,13 @@ type LogStore interface {
 	// PublishLog records the newest checkpoint. It MUST refuse (KindConflict) one of
 	// an older epoch and one that is not greater than the last.
 	PublishLog(ctx context.Context, head hub.LogHead) error
+}
+
+// LogFence keeps a node that was overtaken out of the log.
+type LogFence interface {
+	// FenceLog takes the log for an epoch: from then on nothing of a smaller one
+	// changes it. It MUST refuse (KindConflict) an epoch smaller than was seen.
+	FenceLog(ctx context.Context, epoch int64) error
 }
 
 // TileStore keeps tiles, which never change, and the newest checkpoint of each shard.
@@ -64,6 +73,9 @@ type LogOptions struct {
 const (
 	maxBatch = 4096                   // entries that are given indexes in one step
 	logPace  = 400 * time.Millisecond // between two looks at what was recorded
+	logPause = time.Second            // before a log that failed is opened again
+
+	lastLimit = 10 * time.Second // of the last step before a stop
 )
 
 // Log numbers what was recorded, without gaps, and publishes signed checkpoints over
@@ -74,8 +86,9 @@ const (
 // checkpoint for readers. After a crash between any two of them the next Run goes on
 // from the store and makes the same tiles again. One node at a time runs it; the store
 // refuses a node that was thought dead. A checkpoint never takes back what an earlier
-// one says: where stored tiles or entries do not lead to the last checkpoint, the log
-// stops with KindInternal and rule "damaged".
+// one says: where stored tiles or entries do not lead to the last checkpoint, or readers
+// were shown a greater one than the store knows, the log stops with KindInternal and
+// rule "damaged".
 type Log struct {
 	LogOptions
 
@@ -86,14 +99,32 @@ type Log struct {
 // NewLog returns a log. It does nothing before Run.
 func NewLog(o LogOptions) *Log { return &Log{LogOptions: o} }
 
-// Run lets the log grow until ctx ends or a step fails; the caller runs it again after
-// a pause. The epoch is that of the right to be the only one.
-func (l *Log) Run(ctx context.Context, epoch int64) error {
+// Run lets the log grow until ctx ends. When a step fails it says why and begins again
+// after a pause. The epoch is that of the right to be the only one.
+func (l *Log) Run(ctx context.Context, epoch int64) {
+	for {
+		if err := l.attempt(ctx, epoch); ctx.Err() == nil {
+			l.setFault(err)
+			l.LogOptions.Log.ErrorContext(ctx, "the log does not grow", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(logPause):
+		}
+	}
+}
+
+// attempt lets the log grow until a step fails or ctx ends.
+func (l *Log) attempt(ctx context.Context, epoch int64) error {
 	g, err := l.open(ctx, epoch)
-	for err == nil {
-		var more bool
-		if more, err = g.step(ctx); err != nil {
-			break
+	if err != nil {
+		return err
+	}
+	for {
+		more, err := g.step(ctx)
+		if err != nil {
+			return err
 		}
 		l.setFault(nil)
 		if more {
@@ -101,17 +132,24 @@ func (l *Log) Run(ctx context.Context, epoch int64) error {
 		}
 		select {
 		case <-ctx.Done():
-			_, err := g.step(context.WithoutCancel(ctx)) // the last checkpoint before a stop
-			return err
+			g.last(ctx)
+			return nil
 		case <-time.After(logPace):
 		}
 	}
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // the end of the right, or of the hub
+}
+
+// last publishes what was recorded before a stop, unless the right to do so was lost
+// and not handed back.
+func (g *growing) last(ctx context.Context) {
+	if !errors.Is(context.Cause(ctx), context.Canceled) {
+		return
 	}
-	l.setFault(err)
-	l.LogOptions.Log.ErrorContext(ctx, "the log does not grow", "error", err)
-	return err
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLimit)
+	defer cancel()
+	if _, err := g.step(limited); err != nil {
+		g.Log.WarnContext(ctx, "the last checkpoint before the stop was not made; the next start makes it", "error", err)
+	}
 }
 
 // Fault returns why the log does not grow at this node, nil while it does.
@@ -134,18 +172,29 @@ type growing struct {
 	shard hub.LogShard // the newest; without an origin before the first
 	edge  edge         // of the published tree
 	mark  hub.LogMark
+
+	filled []string // tiles whose partial ones go once no checkpoint needs them
 }
 
-// open finds the newest shard and the edge of its published tree.
+// open takes the log from whoever had it before, brings all shards to what was
+// published, and finds the newest and the edge of its tree.
 func (l *Log) open(ctx context.Context, epoch int64) (*growing, error) {
 	g := &growing{LogOptions: l.LogOptions, epoch: epoch}
-	shards, err := l.Store.LogShards(ctx)
-	if err != nil || len(shards) == 0 {
-		return g, err
+	if err := l.Store.FenceLog(ctx, epoch); err != nil {
+		return nil, err
 	}
-	g.shard = shards[len(shards)-1]
+	shards, err := l.Store.LogShards(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for i := range shards {
+		g.shard, g.edge = shards[i], edge{}
+		if err := g.restore(ctx); err != nil {
+			return nil, err
+		}
+	}
 	g.mark = g.shard.Mark
-	return g, g.restore(ctx)
+	return g, nil
 }
 
 // step gives indexes to what was recorded and publishes what has one. It reports
@@ -173,6 +222,9 @@ func (g *growing) sequence(ctx context.Context, intake *hub.LogIntake) error {
 	batch := hub.LogBatch{Origin: g.shard.Origin, Epoch: g.epoch, Mark: intake.Mark}
 	first := g.shard.Size
 	if origin := g.originNow(); origin != g.shard.Origin {
+		if err := g.refuseFork(ctx, origin, &Checkpoint{}); err != nil {
+			return err
+		}
 		batch.Origin, first = origin, 0
 		if g.shard.Origin != "" {
 			link, err := encodeLeaf(&Leaf{Type: leafPrevious, Checkpoint: string(g.shard.Head.Note)})
@@ -240,8 +292,26 @@ func (g *growing) publish(ctx context.Context) error {
 		return err
 	}
 	g.shard.Head = head
-	return g.Tiles.PutHead(ctx, hub.LogTile{Name: ShardName(head.Origin) + "/checkpoint", Data: signed})
+	return g.show(ctx)
 }
+
+// show lets readers see the checkpoint of the store, and then drops the partial tiles
+// that only older ones needed.
+func (g *growing) show(ctx context.Context) error {
+	if err := g.Tiles.PutHead(ctx, hub.LogTile{Name: checkpointFile(g.shard.Origin), Data: g.shard.Head.Note}); err != nil {
+		return err
+	}
+	for _, name := range g.filled {
+		if err := g.Tiles.DropPartial(ctx, name); err != nil {
+			g.Log.WarnContext(ctx, "partial tiles stay", "tile", name, "error", err)
+		}
+	}
+	g.filled = nil
+	return nil
+}
+
+// checkpointFile is where readers find the newest checkpoint of a shard.
+func checkpointFile(origin string) string { return ShardName(origin) + "/checkpoint" }
 
 func (g *growing) sign(c *Checkpoint) ([]byte, error) {
 	signed, err := note.Sign(&note.Note{Text: c.text()}, &signer{name: c.Origin, keyType: typeEd25519, key: g.Key, now: g.Now})
@@ -275,12 +345,7 @@ func (g *growing) grow(ctx context.Context, entries []hub.LogEntry) error {
 	if err := g.Tiles.PutTiles(ctx, tiles); err != nil {
 		return err
 	}
-	g.edge = next
-	for _, name := range filled {
-		if err := g.Tiles.DropPartial(ctx, name); err != nil {
-			g.Log.WarnContext(ctx, "partial tiles stay", "tile", name, "error", err)
-		}
-	}
+	g.edge, g.filled = next, append(g.filled, filled...)
 	return nil
 }
 
@@ -292,7 +357,7 @@ func (g *growing) tile(level int, n int64, width int) string {
 // where tiles are missing, which writes them again.
 func (g *growing) restore(ctx context.Context) error {
 	if g.shard.Head.Size == 0 {
-		return nil
+		return g.refuseFork(ctx, g.shard.Origin, &Checkpoint{})
 	}
 	published, err := openOwn(g.shard.Head.Note, g.shard.Origin, g.Key.Public().(ed25519.PublicKey))
 	if err != nil {
@@ -300,6 +365,9 @@ func (g *growing) restore(ctx context.Context) error {
 	}
 	if published.Size != g.shard.Head.Size || g.shard.Size < published.Size {
 		return damaged("the last checkpoint of %s is of size %d, the store says %d of %d", g.shard.Origin, published.Size, g.shard.Head.Size, g.shard.Size)
+	}
+	if err := g.refuseFork(ctx, g.shard.Origin, &published); err != nil {
+		return err
 	}
 	err = g.restoreFromTiles(ctx, published.Size)
 	switch {
@@ -310,7 +378,31 @@ func (g *growing) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return g.Tiles.PutHead(ctx, hub.LogTile{Name: ShardName(g.shard.Origin) + "/checkpoint", Data: g.shard.Head.Note})
+	return g.show(ctx)
+}
+
+// refuseFork stops a log whose store knows less than readers were shown, or something
+// else: the store was restored from before, and to go on would be a second history.
+// What this hub did not sign shows nothing.
+func (g *growing) refuseFork(ctx context.Context, origin string, known *Checkpoint) error {
+	signed, err := g.Tiles.Tile(ctx, checkpointFile(origin))
+	if err != nil {
+		if hub.KindOf(err) == hub.KindNotFound {
+			return nil
+		}
+		return err
+	}
+	shown, err := openOwn(signed, origin, g.Key.Public().(ed25519.PublicKey))
+	switch {
+	case err != nil:
+		g.Log.WarnContext(ctx, "the file of the checkpoint is not of this hub and is replaced", "shard", origin, "error", err)
+		return nil
+	case shown.Size > known.Size:
+		return damaged("%s was published up to %d, the store knows %d: it is older than the log", origin, shown.Size, known.Size)
+	case shown.Size == known.Size && shown.Root != known.Root:
+		return damaged("%s was published with another tree of %d entries than the store knows", origin, shown.Size)
+	}
+	return nil
 }
 
 // rebuild makes the tiles of the published tree again, from the entries.

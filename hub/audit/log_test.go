@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -25,6 +26,7 @@ type memory struct {
 	sources []hub.LogSource
 	placed  map[string]bool
 	tiles   map[string][]byte
+	epoch   int64
 	fuse    int // calls until the next failure; -1: never
 }
 
@@ -51,6 +53,14 @@ func (m *memory) step(change func() error) error {
 		m.fuse--
 	}
 	return err
+}
+
+func (m *memory) FenceLog(_ context.Context, epoch int64) error {
+	if epoch < m.epoch {
+		return hub.Errorf(hub.KindConflict, "log", "order", "overtaken")
+	}
+	m.epoch = epoch
+	return nil
 }
 
 func (m *memory) LogShards(context.Context) ([]hub.LogShard, error) {
@@ -288,6 +298,10 @@ func TestEveryCrash(t *testing.T) {
 		if err == nil && fuse < 7 {
 			t.Fatalf("nothing died at %d", fuse)
 		}
+		shown := m.head(t, "hub/evidence/2026") // readers can still check what was published
+		if _, err := Inclusion(t.Context(), m, "2026/", &shown, shown.Size-1); err != nil {
+			t.Fatalf("after a crash at %d the checkpoint of %d has no tiles: %v", fuse, shown.Size, err)
+		}
 		if err := grow(newTestLog(m, now)); err != nil {
 			t.Fatalf("after a crash at %d: %v", fuse, err)
 		}
@@ -410,6 +424,123 @@ func TestTilesAreBuiltAgain(t *testing.T) {
 	})
 	damagedBy("the end is missing", func(m *memory) { m.shards[0].Size = 900 })
 	damagedBy("a checkpoint of somebody else", func(m *memory) { m.shards[0].Head.Note = []byte("x\n1\nAAAA\n\n— x AAAA\n") })
+}
+
+// TestOldTilesAreBuiltAgain: the tiles of earlier years come back, too.
+func TestOldTilesAreBuiltAgain(t *testing.T) {
+	m := newMemory()
+	for _, year := range []int{2026, 2027, 2028} {
+		m.record(300)
+		if err := grow(newTestLog(m, at(year))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := m.tiles
+	m.tiles = map[string][]byte{}
+	if err := grow(newTestLog(m, at(2028))); err != nil {
+		t.Fatal(err)
+	}
+	for name := range want {
+		if !bytes.Equal(m.tiles[name], want[name]) {
+			t.Errorf("%s was not built again", name)
+		}
+	}
+}
+
+// TestNoSecondHistory: a store that knows less than readers were shown, or something
+// else, does not go on; a file that this hub did not sign hinders nobody.
+func TestNoSecondHistory(t *testing.T) {
+	now := at(2026)
+	grown := func(records int) *memory {
+		m := newMemory()
+		m.record(records)
+		if err := grow(newTestLog(m, now)); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	shown := grown(20).tiles
+	other := grown(10)
+	other.sources[0].JWS = "another"
+	forked := newMemory()
+	forked.sources = other.sources
+	if err := grow(newTestLog(forked, now)); err != nil {
+		t.Fatal(err)
+	}
+	unpublished := grown(10)
+	unpublished.shards[0].Head = hub.LogHead{}
+	empty := newMemory()
+	empty.record(1)
+	for name, c := range map[string]struct {
+		store *memory
+		tiles map[string][]byte
+	}{
+		"a store from before": {grown(10), shown}, "a store from before its first checkpoint": {unpublished, shown},
+		"an empty store": {empty, shown}, "another history": {forked, grown(10).tiles},
+	} {
+		before := bytes.Clone(c.tiles["2026/checkpoint"])
+		c.store.tiles = c.tiles
+		err := grow(newTestLog(c.store, now))
+		if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Rule != "damaged" {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if !bytes.Equal(c.tiles["2026/checkpoint"], before) {
+			t.Errorf("%s: the checkpoint was replaced", name)
+		}
+	}
+	m := grown(10)
+	m.tiles["2026/checkpoint"] = []byte("x\n99\nAAAA\n\n— x AAAA\n")
+	if err := grow(newTestLog(m, now)); err != nil || !bytes.Equal(m.tiles["2026/checkpoint"], m.shards[0].Head.Note) {
+		t.Errorf("the file of somebody else stays: %v", err)
+	}
+}
+
+// TestRunGoesOn: a step that fails is tried again after a pause, and what was recorded
+// last is published at a stop, but not once the right to do so was lost.
+func TestRunGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemory()
+		m.record(1)
+		m.fuse = 0
+		l := newTestLog(m, at(2026))
+		run := func() (end context.CancelCauseFunc, wait func()) {
+			ctx, end := context.WithCancelCause(t.Context())
+			done := make(chan struct{})
+			go func() { defer close(done); l.Run(ctx, 1) }()
+			synctest.Wait()
+			return end, func() { <-done }
+		}
+		end, wait := run()
+		if l.Fault() == nil || len(m.shards) > 0 {
+			t.Fatalf("the fault is %v", l.Fault())
+		}
+		m.fuse = -1
+		time.Sleep(logPause)
+		synctest.Wait()
+		if l.Fault() != nil || m.shards[0].Head.Size != 1 {
+			t.Fatalf("the log did not go on: %v", l.Fault())
+		}
+		m.record(1)
+		end(nil)
+		wait()
+		if m.shards[0].Head.Size != 2 {
+			t.Errorf("at the stop %d entries are published", m.shards[0].Head.Size)
+		}
+		end, wait = run()
+		m.record(1)
+		end(errDied)
+		wait()
+		if m.shards[0].Head.Size != 2 {
+			t.Error("a node that lost its right went on")
+		}
+		m.epoch = 2
+		end, wait = run()
+		if hub.KindOf(l.Fault()) != hub.KindConflict {
+			t.Errorf("a node that was overtaken has the fault %v", l.Fault())
+		}
+		end(nil)
+		wait()
+	})
 }
 
 // FuzzProof: no text makes the reader of proofs panic, and one proof has one text.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -27,7 +28,25 @@ func OpenTiles(o Options) (*Tiles, error) {
 		return nil, failure("create the folder of the log", err)
 	}
 	t.dir.syncFolder(filepath.Dir(filepath.Clean(o.Dir)))
-	return t, nil
+	return t, t.sweep()
+}
+
+// newTile begins the names of files that are being written.
+const newTile = ".new-"
+
+// sweep removes what processes that died have left half-written. No other process
+// writes here: the hub holds the lock of its data folder.
+func (t *Tiles) sweep() error {
+	err := filepath.WalkDir(t.dir.Dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && strings.HasPrefix(d.Name(), newTile) {
+			err = os.Remove(path)
+		}
+		return err
+	})
+	if err != nil {
+		return failure("sweep the folder of the log", err)
+	}
+	return nil
 }
 
 // path refuses names that lead elsewhere.
@@ -57,29 +76,57 @@ func (t *Tiles) Tile(_ context.Context, name string) ([]byte, error) {
 // PutTiles stores tiles durably before it returns. One that is there with other bytes
 // is KindConflict.
 func (t *Tiles) PutTiles(ctx context.Context, tiles []hub.LogTile) error {
+	folders, err := t.place(ctx, tiles)
+	if err != nil {
+		return err
+	}
+	t.syncAll(folders)
+	return nil
+}
+
+// place writes the tiles that are not there, and returns the folders that must be
+// synchronised: also those of a tile that is there, for who wrote it may have died
+// before.
+func (t *Tiles) place(ctx context.Context, tiles []hub.LogTile) (map[string]bool, error) {
 	folders := map[string]bool{}
 	for i := range tiles {
 		path, err := t.path(tiles[i].Name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		there, err := t.Tile(ctx, tiles[i].Name)
 		switch {
-		case err == nil && bytes.Equal(there, tiles[i].Data):
-			continue
-		case err == nil:
-			return hub.Errorf(hub.KindConflict, "tile", "differs", "the tile %s is there with other bytes", tiles[i].Name)
-		case hub.KindOf(err) != hub.KindNotFound:
-			return err
+		case err == nil && !bytes.Equal(there, tiles[i].Data):
+			return nil, hub.Errorf(hub.KindConflict, "tile", "differs", "the tile %s is there with other bytes", tiles[i].Name)
+		case err != nil && hub.KindOf(err) != hub.KindNotFound:
+			return nil, err
+		case err != nil:
+			if err := t.put(path, tiles[i].Data); err != nil {
+				return nil, err
+			}
 		}
-		if err := t.put(path, tiles[i].Data, folders); err != nil {
-			return err
+		t.foldersOf(path, folders)
+	}
+	return folders, nil
+}
+
+// foldersOf adds the folders that lead to a file, up to that of the log. All of them
+// count: one that is there may have been made by a process that died before it was
+// durable.
+func (t *Tiles) foldersOf(path string, folders map[string]bool) {
+	root := filepath.Clean(t.dir.Dir)
+	for up := filepath.Dir(path); ; up = filepath.Dir(up) {
+		folders[up] = true
+		if up == root {
+			return
 		}
 	}
+}
+
+func (t *Tiles) syncAll(folders map[string]bool) {
 	for folder := range folders {
 		t.dir.syncFolder(folder)
 	}
-	return nil
 }
 
 // PutHead replaces a file that changes.
@@ -88,30 +135,22 @@ func (t *Tiles) PutHead(_ context.Context, head hub.LogTile) error {
 	if err != nil {
 		return err
 	}
-	folders := map[string]bool{}
-	if err := t.put(path, head.Data, folders); err != nil {
+	if err := t.put(path, head.Data); err != nil {
 		return err
 	}
-	for folder := range folders {
-		t.dir.syncFolder(folder)
-	}
+	folders := map[string]bool{}
+	t.foldersOf(path, folders)
+	t.syncAll(folders)
 	return nil
 }
 
-// put writes a file that is never seen half, and notes which folders have changed.
-func (t *Tiles) put(path string, data []byte, folders map[string]bool) error {
+// put writes a file that is never seen half. Its folders are not durable yet.
+func (t *Tiles) put(path string, data []byte) error {
 	folder := filepath.Dir(path)
-	for up := folder; ; up = filepath.Dir(up) { // folders that are made now must last, too
-		if _, err := os.Stat(up); err == nil {
-			folders[up] = true
-			break
-		}
-		folders[up] = true
-	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return failure("create a folder of the log", err)
 	}
-	f, err := os.CreateTemp(folder, ".new-*")
+	f, err := os.CreateTemp(folder, newTile+"*")
 	if err != nil {
 		return failure("write a tile", err)
 	}
@@ -123,7 +162,6 @@ func (t *Tiles) put(path string, data []byte, folders map[string]bool) error {
 	if err := f.Close(); err != nil {
 		return failure("write a tile", err)
 	}
-	folders[folder] = true
 	if err := os.Rename(f.Name(), path); err != nil {
 		return failure("put a tile in place", err)
 	}

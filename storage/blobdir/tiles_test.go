@@ -2,6 +2,7 @@ package blobdir_test
 
 import (
 	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -18,6 +19,12 @@ func TestTiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	storagetest.RunTiles(t, tiles)
+	if err := os.WriteFile(filepath.Join(dir, "2026", ".new-1"), nil, 0o600); err != nil { // of a process that died
+		t.Fatal(err)
+	}
+	if _, err := blobdir.OpenTiles(blobdir.Options{Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
 	var left []string
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() {

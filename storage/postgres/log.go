@@ -80,6 +80,10 @@ func (s *Store) Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (h
 		if err != nil {
 			return err
 		}
+		if len(notes) == limit { // no evidence was looked at: the mark stays
+			intake.Sources = notes
+			return nil
+		}
 		place := logMark{int64(s.era), xmin - 1, math.MaxInt64}
 		last := place
 		found, err := rows(ctx, c, func(row pgx.CollectableRow) (source hub.LogSource, err error) {
@@ -144,6 +148,14 @@ func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) erro
 	}
 	return s.changeLog(ctx, "append to the log", appendLogText,
 		b.Origin, int64(len(b.Entries)), b.Epoch, string(b.Mark), first, indexes, sources, data)
+}
+
+// FenceLog takes the log for an epoch.
+func (s *Store) FenceLog(ctx context.Context, epoch int64) error {
+	return s.changeLog(ctx, "take the log", `WITH
+		newest AS (SELECT max(number) AS number, coalesce(max(epoch), 0) AS epoch FROM log_shards),
+		u AS (UPDATE log_shards s SET epoch = $1 FROM newest WHERE s.number = newest.number AND newest.epoch <= $1)
+		SELECT 1::bigint FROM newest WHERE epoch <= $1`, epoch)
 }
 
 // changeLog runs one statement that changes the order of the log and returns a row when

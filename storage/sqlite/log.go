@@ -102,6 +102,20 @@ func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) erro
 	})
 }
 
+// FenceLog takes the log for an epoch.
+func (s *Store) FenceLog(ctx context.Context, epoch int64) error {
+	return s.do(ctx, 1, func(t *tx) error {
+		overtaken, err := collect(ctx, t, scanShard, "SELECT origin, epoch, size, mark, head, witnessed FROM log_shards WHERE epoch > ?", epoch)
+		if err == nil && len(overtaken) > 0 {
+			return sqlkit.LogRefused()
+		}
+		if err == nil {
+			err = t.exec("UPDATE log_shards SET epoch = ?1 WHERE number = (SELECT max(number) FROM log_shards) AND epoch < ?1", epoch)
+		}
+		return failed("take the log", err)
+	})
+}
+
 // appendEntry adds an entry to the newest shard.
 func appendEntry(t *tx, e *hub.LogEntry) error {
 	err := t.exec("INSERT INTO log_entries (shard, idx, source, data) VALUES ((SELECT max(number) FROM log_shards), ?, ?, ?)",

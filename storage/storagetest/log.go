@@ -14,6 +14,7 @@ import (
 
 // Log keeps the order of the log.
 type Log interface {
+	FenceLog(ctx context.Context, epoch int64) error
 	LogShards(ctx context.Context) ([]hub.LogShard, error)
 	Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (hub.LogIntake, error)
 	AppendLog(ctx context.Context, first int64, batch hub.LogBatch) error
@@ -107,6 +108,21 @@ func testLog(t *testing.T, back Backend) {
 	same(t, "the newest note", notes[0].Kind, hub.LogNoteOperator)
 }
 
+// testLogNotesFirst: a batch of nothing but notes passes over no evidence.
+func testLogNotesFirst(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	evidence := string(b.accept("r1").Receipt.Evidence.ID)
+	note := b.note(hub.LogNoteKey)
+	intake, ids := b.unsequenced("", 1)
+	same(t, "a full batch", ids, []string{note.ID})
+	b.must(b.store.AppendLog(b.ctx, 0, batchOf("o/2026", 1, 0, intake.Mark, ids...)))
+	intake, ids = b.unsequenced(intake.Mark, 1)
+	same(t, "what comes next", ids, []string{evidence})
+	b.must(b.store.AppendLog(b.ctx, 1, batchOf("o/2026", 1, 1, intake.Mark, ids...)))
+	_, ids = b.unsequenced(intake.Mark, 1)
+	same(t, "what is left", ids, []string{})
+}
+
 // testLogOrder: no gap, no index twice, no source twice, no step of a sequencer that
 // was overtaken, and no checkpoint that goes back.
 func testLogOrder(t *testing.T, back Backend) {
@@ -118,6 +134,7 @@ func testLogOrder(t *testing.T, back Backend) {
 		t.Helper()
 		b.wants(hub.KindConflict, b.store.AppendLog(b.ctx, first, batch))
 	}
+	b.must(b.store.FenceLog(b.ctx, 1))
 	refused(1, batchOf("o/2026", 1, 1, "", "a")) // a shard begins at 0
 	b.must(b.store.AppendLog(b.ctx, 0, batchOf("o/2026", 2, 0, "", "a", "b")))
 	refused(0, batchOf("o/2026", 2, 0, "", "c"))
@@ -134,6 +151,11 @@ func testLogOrder(t *testing.T, back Backend) {
 	refused(0, batchOf("o/2027", 2, 0, "", "c"))
 	b.must(b.store.AppendLog(b.ctx, 0, batchOf("o/2027", 3, 0, "m", "", "c")))
 	refused(2, batchOf("o/2026", 3, 2, "", "d")) // no longer the newest
+	b.wants(hub.KindConflict, b.store.FenceLog(b.ctx, 2))
+	b.must(b.store.FenceLog(b.ctx, 3))
+	b.must(b.store.FenceLog(b.ctx, 4))
+	refused(2, batchOf("o/2027", 3, 2, "", "d")) // overtaken, although nothing was written since
+	b.wants(hub.KindConflict, b.store.PublishLog(b.ctx, head("o/2027", 3, 2)))
 	b.wants(hub.KindConflict, b.store.WitnessLog(b.ctx, head("o/2026", 3, 3)))
 	b.must(b.store.WitnessLog(b.ctx, head("o/2026", 3, 2)))
 	b.wants(hub.KindConflict, b.store.WitnessLog(b.ctx, head("o/2026", 3, 1)))
@@ -142,7 +164,7 @@ func testLogOrder(t *testing.T, back Backend) {
 	shards, err := b.store.LogShards(b.ctx)
 	b.must(err)
 	if len(shards) != 2 || shards[0].Origin != "o/2026" || shards[0].Size != 2 || shards[0].Head.Size != 2 || shards[0].Witnessed.Size != 2 ||
-		shards[1].Origin != "o/2027" || shards[1].Size != 2 || shards[1].Head.Size != 0 || shards[1].Epoch != 3 || shards[1].Mark != "m" {
+		shards[1].Origin != "o/2027" || shards[1].Size != 2 || shards[1].Head.Size != 0 || shards[1].Epoch != 4 || shards[1].Mark != "m" {
 		t.Errorf("shards %+v", shards)
 	}
 	same(t, "checkpoint", string(shards[0].Head.Note), "note 2")

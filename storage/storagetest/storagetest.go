@@ -190,6 +190,7 @@ func Run(t *testing.T, b Backend) {
 		"retention notes":       testNotes,
 		"retention rules":       testRules,
 		"log":                   testLog,
+		"log of notes alone":    testLogNotesFirst,
 		"log order":             testLogOrder,
 		"log in parallel":       testLogInParallel,
 		"reopen":                testReopen,

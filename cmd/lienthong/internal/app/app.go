@@ -401,7 +401,7 @@ func (a *App) Run(ctx context.Context) error {
 		func() error { return a.bells.run(work) },
 	}
 	if a.services.log != nil {
-		parts = append(parts, func() error { return a.store.Lead(work, "log", a.services.log.Run) })
+		parts = append(parts, func() error { return a.store.Lead(work, "log", a.growLog) })
 	}
 	if a.side != nil {
 		parts = append(parts, a.side.serve)
