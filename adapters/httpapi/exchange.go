@@ -89,6 +89,13 @@ func (a *api) serve(x *exchange, rt route) error {
 		return err
 	}
 	defer leave()
+	if rt.shared {
+		done, err := a.gate.admit(anybody, waits, x.r.ContentLength)
+		if err != nil {
+			return err
+		}
+		defer done()
+	}
 	if rt.public {
 		return rt.handle(a, x)
 	}

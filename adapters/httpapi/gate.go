@@ -34,6 +34,9 @@ func newGate(l Limits, now func() time.Time) *gate {
 	return &gate{limits: l, now: now, actors: map[string]*account{}}
 }
 
+// anybody is the account of all who need no key. No key has this name.
+const anybody = ""
+
 // kindOf is the place of a kind of request in the counts.
 func kindOf(waits bool) int {
 	if waits {
@@ -69,11 +72,15 @@ func (g *gate) admit(actor string, waits bool, length int64) (leave func(), err 
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.account(actor)
+	who := "this key"
+	if actor == anybody {
+		who = "the public together"
+	}
 	switch {
 	case a.underWay[k] >= [2]int{g.limits.PerActor, g.limits.ActorWaits}[k]:
-		return nil, busy("actor", "this key has too many requests under way")
+		return nil, busy("actor", who+" has too many requests under way")
 	case a.tokens < 1:
-		return nil, busy("rate", "this key asks more often than its budget allows")
+		return nil, busy("rate", who+" asks more often than its budget allows")
 	case a.bytes > 0 && a.bytes+length > g.limits.ActorBytes:
 		return nil, busy("actor_bytes", "this key is sending as much at once as it may")
 	case g.bytes > 0 && g.bytes+length > g.limits.Bytes:

@@ -27,9 +27,9 @@ const (
 func logRoutes() []route {
 	evidence := []hub.Scope{hub.ScopeRead, hub.ScopeAudit}
 	routes := []route{
-		{method: http.MethodGet, pattern: "/log", public: true, handle: (*api).logShards},
-		{method: http.MethodGet, pattern: "/log/{shard}/checkpoint", public: true, handle: (*api).logCheckpoint},
-		{method: http.MethodGet, pattern: "/log/{shard}/tile/{tile}", served: "/log/{shard}/tile/*", public: true, handle: (*api).logTile},
+		{method: http.MethodGet, pattern: "/log", public: true, shared: true, handle: (*api).logShards},
+		{method: http.MethodGet, pattern: "/log/{shard}/checkpoint", public: true, shared: true, handle: (*api).logCheckpoint},
+		{method: http.MethodGet, pattern: "/log/{shard}/tile/{tile}", served: "/log/{shard}/tile/*", public: true, shared: true, handle: (*api).logTile},
 		{method: http.MethodGet, pattern: "/v1/evidence/{evidence}/proof", scopes: evidence, handle: (*api).proof},
 	}
 	for i := range routes {

@@ -26,3 +26,23 @@ func TestLogFiles(t *testing.T) {
 		t.Errorf("a name that leads elsewhere: %d", a.StatusCode)
 	}
 }
+
+// TestThePublicHasOneBudget: who reads the log without a key can keep nobody else from
+// working.
+func TestThePublicHasOneBudget(t *testing.T) {
+	s := newTestServer(t, func(o *Options) { o.Limits.Rate = 1 }) // twice as many at once; the clock stands
+	for i, name := range []string{"/log", "/log/2026/checkpoint", "/log/2026/tile/0/000", "/log"} {
+		want := http.StatusOK
+		if i > 1 {
+			want = http.StatusTooManyRequests
+		}
+		if a := s.call(t, http.MethodGet, name, "", "Authorization", ""); a.StatusCode != want || (a.Header.Get("Retry-After") == "") != (i < 2) {
+			t.Errorf("%s as number %d: %d", name, i, a.StatusCode)
+		}
+	}
+	for _, name := range []string{"/healthz", "/readyz", "/v1/me"} {
+		if a := s.call(t, http.MethodGet, name, ""); a.StatusCode != http.StatusOK {
+			t.Errorf("%s beside that: %d", name, a.StatusCode)
+		}
+	}
+}

@@ -18,9 +18,10 @@ import (
 
 // LogStore keeps the order of the log. What was given an index keeps it for ever.
 type LogStore interface {
-	LogFence
-	// LogShards lists the shards, oldest first.
-	LogShards(ctx context.Context) ([]hub.LogShard, error)
+	// TakeLog takes the log for an epoch, from which on nothing of a smaller one
+	// changes it, and lists the shards, oldest first. It MUST refuse (KindConflict) an
+	// epoch smaller than was seen.
+	TakeLog(ctx context.Context, epoch int64) ([]hub.LogShard, error)
 	// Unsequenced returns what is recorded and has no index: by that state, not by
 	// a number, so that nothing recorded late is passed over. The mark only saves
 	// reading again what all has an index.
@@ -35,13 +36,6 @@ type LogStore interface {
 	// PublishLog records the newest checkpoint. It MUST refuse (KindConflict) one of
 	// an older epoch and one that is not greater than the last.
 	PublishLog(ctx context.Context, head hub.LogHead) error
-}
-
-// LogFence keeps a node that was overtaken out of the log.
-type LogFence interface {
-	// FenceLog takes the log for an epoch: from then on nothing of a smaller one
-	// changes it. It MUST refuse (KindConflict) an epoch smaller than was seen.
-	FenceLog(ctx context.Context, epoch int64) error
 }
 
 // TileStore keeps tiles, which never change, and the newest checkpoint of each shard.
@@ -102,6 +96,7 @@ func NewLog(o LogOptions) *Log { return &Log{LogOptions: o} }
 // Run lets the log grow until ctx ends. When a step fails it says why and begins again
 // after a pause. The epoch is that of the right to be the only one.
 func (l *Log) Run(ctx context.Context, epoch int64) {
+	defer l.setFault(nil) // from here on it is another's
 	for {
 		if err := l.attempt(ctx, epoch); ctx.Err() == nil {
 			l.setFault(err)
@@ -180,10 +175,7 @@ type growing struct {
 // published, and finds the newest and the edge of its tree.
 func (l *Log) open(ctx context.Context, epoch int64) (*growing, error) {
 	g := &growing{LogOptions: l.LogOptions, epoch: epoch}
-	if err := l.Store.FenceLog(ctx, epoch); err != nil {
-		return nil, err
-	}
-	shards, err := l.Store.LogShards(ctx)
+	shards, err := l.Store.TakeLog(ctx, epoch)
 	if err != nil {
 		return nil, err
 	}

@@ -55,15 +55,11 @@ func (m *memory) step(change func() error) error {
 	return err
 }
 
-func (m *memory) FenceLog(_ context.Context, epoch int64) error {
+func (m *memory) TakeLog(_ context.Context, epoch int64) ([]hub.LogShard, error) {
 	if epoch < m.epoch {
-		return hub.Errorf(hub.KindConflict, "log", "order", "overtaken")
+		return nil, hub.Errorf(hub.KindConflict, "log", "order", "overtaken")
 	}
 	m.epoch = epoch
-	return nil
-}
-
-func (m *memory) LogShards(context.Context) ([]hub.LogShard, error) {
 	return append([]hub.LogShard(nil), m.shards...), nil
 }
 

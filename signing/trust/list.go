@@ -81,6 +81,9 @@ func OpenList(data []byte) (l *List, signer string, err error) {
 	if err := strictJSON(data, &file); err != nil {
 		return nil, "", fmt.Errorf("trust list: %w", err)
 	}
+	if jose.InBatch(file.JWS) { // a signature over many things was not made for this one
+		return nil, "", errors.New("trust list: signature: it is one of a batch")
+	}
 	signature, err := jose.VerifyDetached(file.JWS, file.List)
 	if err != nil {
 		return nil, "", fmt.Errorf("trust list: signature: %w", err)

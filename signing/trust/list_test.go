@@ -77,6 +77,18 @@ func TestTrustListIsTamperProof(t *testing.T) {
 	if _, _, err := trust.OpenList(spaced); err != nil {
 		t.Errorf("space around the list is no change: %v", err)
 	}
+	batch, err := signer.SignBatch([][]byte{parts["list"], []byte(`{}`)}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := json.Marshal(batch[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	together := append(append([]byte(`{"jws":`), token...), append([]byte(`,"list":`), append(parts["list"], '}')...)...)
+	if _, _, err := trust.OpenList(together); err == nil || !strings.Contains(err.Error(), "batch") {
+		t.Errorf("a list signed in a batch: %v", err)
+	}
 	for name, bad := range map[string]trust.List{
 		"no sequence": {}, "no purpose": listWith(h.root, now, now.Add(day)), "no time": listWith(h.root, now, now, trust.ForSigning),
 		"no such purpose": listWith(h.root, now, now.Add(day), "shopping"),

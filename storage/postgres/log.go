@@ -150,12 +150,16 @@ func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) erro
 		b.Origin, int64(len(b.Entries)), b.Epoch, string(b.Mark), first, indexes, sources, data)
 }
 
-// FenceLog takes the log for an epoch.
-func (s *Store) FenceLog(ctx context.Context, epoch int64) error {
-	return s.changeLog(ctx, "take the log", `WITH
+// TakeLog takes the log for an epoch, and lists the shards.
+func (s *Store) TakeLog(ctx context.Context, epoch int64) ([]hub.LogShard, error) {
+	err := s.changeLog(ctx, "take the log", `WITH
 		newest AS (SELECT max(number) AS number, coalesce(max(epoch), 0) AS epoch FROM log_shards),
 		u AS (UPDATE log_shards s SET epoch = $1 FROM newest WHERE s.number = newest.number AND newest.epoch <= $1)
 		SELECT 1::bigint FROM newest WHERE epoch <= $1`, epoch)
+	if err != nil {
+		return nil, err
+	}
+	return s.LogShards(ctx)
 }
 
 // changeLog runs one statement that changes the order of the log and returns a row when

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/storage/s3"
@@ -71,6 +74,36 @@ func (b *bucket) file(t testing.TB, digest hub.Digest) string {
 	return ""
 }
 
+// client talks to the server without the store.
+func (b *bucket) client(t testing.TB) (client *minio.Client, name string) {
+	t.Helper()
+	client, err := minio.New(b.server.Address(), &minio.Options{Creds: credentials.NewStaticV4(b.server.AccessKey, b.server.SecretKey, "")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client, filepath.Base(b.folder(t))
+}
+
+func (b *bucket) keepVersions(t testing.TB) error {
+	t.Helper()
+	client, name := b.client(t)
+	return client.EnableVersioning(t.Context(), name)
+}
+
+// versions counts the versions of a key.
+func (b *bucket) versions(t testing.TB, key string) int {
+	t.Helper()
+	client, name := b.client(t)
+	n := 0
+	for o := range client.ListObjects(t.Context(), name, minio.ListObjectsOptions{Prefix: key, Recursive: true, WithVersions: true}) {
+		if o.Err != nil {
+			t.Fatal(o.Err)
+		}
+		n++
+	}
+	return n
+}
+
 // TestConformance runs what every store of content promises, against a real server.
 func TestConformance(t *testing.T) {
 	srv := server.S3(t)
@@ -98,6 +131,21 @@ func TestTiles(t *testing.T) {
 	srv := server.S3(t)
 	b := open(t, srv, srv.Bucket(t))
 	storagetest.RunTiles(t, b.Tiles())
+	if err := b.keepVersions(t); err != nil {
+		t.Fatal(err)
+	}
+	tiles := b.Tiles()
+	for _, text := range []string{"three", "four", "five"} {
+		if err := tiles.PutHead(t.Context(), hub.LogTile{Name: "2026/checkpoint", Data: []byte(text)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if head, err := tiles.Tile(t.Context(), "2026/checkpoint"); err != nil || string(head) != "five" {
+		t.Errorf("the checkpoint is %q, %v", head, err)
+	}
+	if n := b.versions(t, "log/2026/checkpoint"); n != 1 {
+		t.Errorf("there are %d versions of the checkpoint", n)
+	}
 	if infos, err := b.BlobInfos(t.Context(), hub.Digest{}, 10); err != nil || len(infos) != 0 {
 		t.Errorf("files of the log count as originals: %v, %v", infos, err)
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"io"
 	"io/fs"
+	"sync"
 
 	"github.com/minio/minio-go/v7"
 
@@ -17,10 +18,13 @@ import (
 const maxTile = 256 * (64<<10 + 2)
 
 // Tiles keeps the files of a log in the bucket of the originals, below "log/".
-type Tiles struct{ store *Store }
+type Tiles struct {
+	store *Store
+	stays sync.Once // says that versions stay
+}
 
 // Tiles returns the place of the log.
-func (s *Store) Tiles() *Tiles { return &Tiles{s} }
+func (s *Store) Tiles() *Tiles { return &Tiles{store: s} }
 
 // key refuses names that lead elsewhere.
 func (t *Tiles) key(name string) (string, error) {
@@ -79,14 +83,44 @@ func (t *Tiles) PutTiles(ctx context.Context, tiles []hub.LogTile) error {
 	return nil
 }
 
-// PutHead replaces a file that changes.
+// PutHead replaces a file that changes. A bucket that keeps versions keeps no older one:
+// a year would leave millions, and each tells less than the next.
 func (t *Tiles) PutHead(ctx context.Context, head hub.LogTile) error {
 	key, err := t.key(head.Name)
 	if err != nil {
 		return err
 	}
-	_, err = t.store.checked.PutObject(ctx, t.store.bucket, key, bytes.NewReader(head.Data), int64(len(head.Data)), checksummed(head.Data))
-	return failure("write a checkpoint", err)
+	put, err := t.store.checked.PutObject(ctx, t.store.bucket, key, bytes.NewReader(head.Data), int64(len(head.Data)), checksummed(head.Data))
+	if err != nil {
+		return failure("write a checkpoint", err)
+	}
+	if put.VersionID == "" {
+		return nil
+	}
+	if err := t.dropOlder(ctx, key, put.VersionID); err != nil { // the checkpoint stands all the same
+		t.stays.Do(func() {
+			t.store.Log.WarnContext(ctx, "older versions of a checkpoint stay; said once", "key", key, "error", err)
+		})
+	}
+	return nil
+}
+
+// dropOlder removes all versions of a key but one.
+func (t *Tiles) dropOlder(ctx context.Context, key, kept string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for o := range t.store.client.ListObjects(ctx, t.store.bucket, minio.ListObjectsOptions{Prefix: key, Recursive: true, WithVersions: true}) {
+		if o.Err != nil {
+			return failure("list versions", o.Err)
+		}
+		if o.Key != key || o.VersionID == kept {
+			continue
+		}
+		if err := t.store.removeVersion(ctx, key, o.VersionID); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checksummed lets the store compare what it received. Tiles are under no lock: a

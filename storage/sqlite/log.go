@@ -102,9 +102,9 @@ func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) erro
 	})
 }
 
-// FenceLog takes the log for an epoch.
-func (s *Store) FenceLog(ctx context.Context, epoch int64) error {
-	return s.do(ctx, 1, func(t *tx) error {
+// TakeLog takes the log for an epoch, and lists the shards.
+func (s *Store) TakeLog(ctx context.Context, epoch int64) ([]hub.LogShard, error) {
+	err := s.do(ctx, 1, func(t *tx) error {
 		overtaken, err := collect(ctx, t, scanShard, "SELECT origin, epoch, size, mark, head, witnessed FROM log_shards WHERE epoch > ?", epoch)
 		if err == nil && len(overtaken) > 0 {
 			return sqlkit.LogRefused()
@@ -114,6 +114,10 @@ func (s *Store) FenceLog(ctx context.Context, epoch int64) error {
 		}
 		return failed("take the log", err)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return s.LogShards(ctx)
 }
 
 // appendEntry adds an entry to the newest shard.

@@ -23,10 +23,12 @@ type Config struct {
 	BehindProxy bool   `env:"LIENTHONG_BEHIND_PROXY" help:"Speak plain HTTP on any address: a proxy in front ends TLS."`
 	TLSCert     string `name:"tls-cert" env:"LIENTHONG_TLS_CERT" help:"Certificate chain (PEM). Without it, a loopback address speaks plain HTTP and any other one a self-made certificate."`
 	TLSKey      string `name:"tls-key" env:"LIENTHONG_TLS_KEY" help:"Private key of --tls-cert (PEM)."`
-	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence and certificates."`
+	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence, certificates and its log; it stays for ever."`
 
 	HubKeyFile string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
 	LogKeyFile string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes; without it, DATA-DIR/key/log.pem, made at the first start."`
+
+	NoLogGrowth bool `name:"no-log-growth" env:"LIENTHONG_NO_LOG_GROWTH" help:"Publish no checkpoints: for a copy of a hub, which must not tell a second history under its name."`
 
 	Seals string `env:"LIENTHONG_SEALS" type:"path" placeholder:"FILE" help:"File (JSON) that names the keys with which this hub seals PDFs for agencies; see deploy/seals.md."`
 

@@ -55,6 +55,7 @@ func (h *health) look(ctx context.Context) {
 		{"broker", hub.HealthDegraded, h.app.queue.Health},
 		{"disk", hub.HealthFailed, h.disk},
 		{"queue", hub.HealthDegraded, h.queueAge},
+		{"log", hub.HealthDegraded, h.app.logFault},
 	}
 	found := make([]hub.HealthCheck, len(checks))
 	var all sync.WaitGroup

@@ -27,7 +27,9 @@ func (a *App) growLog(ctx context.Context, epoch int64) error {
 
 // origin is the name of the log that evidence goes to; that of a year follows behind a
 // slash.
-func (a *App) origin() string { return a.config.Name + "/evidence" }
+func (a *App) origin() string { return a.config.Name + logName }
+
+const logName = "/evidence"
 
 // logging wires the log. A node without the key of the log, where another one has it,
 // does everything but sign checkpoints.
@@ -35,6 +37,9 @@ func (a *App) logging(ctx context.Context, chain []*x509.Certificate) error {
 	s := &a.services
 	s.proofs = &audit.Reader{Evidence: s.audit, Store: a.store, Tiles: a.tiles}
 	s.notes = &audit.Notes{Store: a.store, Now: time.Now, NewID: newID}
+	if err := a.settleOrigin(ctx); err != nil {
+		return err
+	}
 	key, err := a.logKey()
 	if err != nil {
 		return err
@@ -53,11 +58,46 @@ func (a *App) logging(ctx context.Context, chain []*x509.Certificate) error {
 		a.log.WarnContext(ctx, "this node has another key of the log and signs no checkpoints: give all nodes the same file by --log-key-file", "key", mine, "standing", standing)
 		return nil
 	}
-	s.log = audit.NewLog(audit.LogOptions{Store: a.store, Tiles: a.tiles, Origin: a.origin(), Key: key, Now: time.Now, Log: a.log})
+	if a.config.NoLogGrowth {
+		a.log.WarnContext(ctx, "this node publishes no checkpoints, as --no-log-growth says")
+	} else {
+		s.log = audit.NewLog(audit.LogOptions{Store: a.store, Tiles: a.tiles, Origin: a.origin(), Key: key, Now: time.Now, Log: a.log})
+	}
 	if err := a.writePolicy(ctx, public); err != nil {
 		return err
 	}
 	return a.noteState(ctx, public, chain)
+}
+
+// settleOrigin refuses another name than the hub began with: the name is part of the log,
+// and a log under two names is none.
+func (a *App) settleOrigin(ctx context.Context) error {
+	shards, err := a.store.LogShards(ctx)
+	if err != nil {
+		return err
+	}
+	began := a.origin()
+	if n := len(shards); n > 0 {
+		began = strings.TrimSuffix(shards[n-1].Origin, "/"+audit.ShardName(shards[n-1].Origin))
+	}
+	standing, err := a.store.Settle(ctx, "log-origin", began)
+	if err == nil && standing != a.origin() {
+		err = hub.Errorf(hub.KindConflict, "name", "log_origin",
+			"the log of this hub is %s, a hub of this name would begin %s: start it with --name %s", standing, a.origin(), strings.TrimSuffix(standing, logName))
+	}
+	return err
+}
+
+// logFault tells why this node does not let the log grow, where it should.
+func (a *App) logFault(context.Context) error {
+	switch {
+	case a.services.log != nil:
+		return a.services.log.Fault()
+	case a.config.NoLogGrowth:
+		return hub.Errorf(hub.KindUnavailable, "", "no_log_growth", "this node publishes no checkpoints, as --no-log-growth says")
+	default:
+		return hub.Errorf(hub.KindUnavailable, "", "log_key", "this node has another key of the log than the first one and signs no checkpoints")
+	}
 }
 
 func (a *App) logKey() (ed25519.PrivateKey, error) {

@@ -120,17 +120,18 @@ func (t *Telemetry) boxed(a *hub.Acceptance) {
 func (t *Telemetry) reached(d *hub.Delivery, e *hub.Evidence) {
 	t.step(e.Event.Name(), e.TraceID, e.Time,
 		attribute.String("lienthong.delivery", string(d.ID)), attribute.String("lienthong.state", string(d.State)))
-	t.took(d, e.Time)
+	t.took(d)
 }
 
-// took observes how long after its acceptance a delivery reached a moment. The id of
-// a delivery (UUIDv7) tells when it was made.
-func (t *Telemetry) took(d *hub.Delivery, at time.Time) {
+// took observes how long after its acceptance a delivery reached a moment that is
+// durable now. The id of a delivery (UUIDv7) tells when it was made; where another node
+// made it, its clock may be ahead.
+func (t *Telemetry) took(d *hub.Delivery) {
 	id, err := uuid.Parse(string(d.ID))
 	if err != nil || id.Version() != 7 {
 		return
 	}
-	passed := at.Sub(time.Unix(id.Time().UnixTime())).Seconds()
+	passed := max(0, time.Since(time.Unix(id.Time().UnixTime())).Seconds())
 	switch d.State {
 	case hub.StateConsigned:
 		t.consigned.Observe(passed)
