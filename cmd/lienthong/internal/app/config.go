@@ -25,10 +25,9 @@ type Config struct {
 	TLSKey      string `name:"tls-key" env:"LIENTHONG_TLS_KEY" help:"Private key of --tls-cert (PEM)."`
 	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence, certificates and its log; it stays for ever."`
 
-	HubKeyFile string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
-	LogKeyFile string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes; without it, DATA-DIR/key/log.pem, made at the first start."`
-
-	NoLogGrowth bool `name:"no-log-growth" env:"LIENTHONG_NO_LOG_GROWTH" help:"Publish no checkpoints: for a copy of a hub, which must not tell a second history under its name."`
+	HubKeyFile  string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
+	LogKeyFile  string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes and required with --hub-key-file and --database; without it, DATA-DIR/key/log.pem, made at the first start."`
+	NoLogGrowth bool   `name:"no-log-growth" env:"LIENTHONG_NO_LOG_GROWTH" help:"Publish no checkpoints: for a copy of a hub, which must not tell a second history under its name, and for a hub whose key of the log is lost."`
 
 	Seals string `env:"LIENTHONG_SEALS" type:"path" placeholder:"FILE" help:"File (JSON) that names the keys with which this hub seals PDFs for agencies; see deploy/seals.md."`
 
@@ -81,16 +80,7 @@ func (c *Config) Check() error {
 	}
 	found = append(found, c.Settings.Check()...)
 	found = append(found, c.checkWatching()...)
-	if c.HubKeyFile != "" {
-		if _, _, err := signing.LoadHubKey(c.HubKeyFile); err != nil {
-			found = append(found, hub.Invalid("hub-key-file", "file", "%v", err))
-		}
-	}
-	if c.LogKeyFile != "" {
-		if _, err := signing.LoadLogKey(c.LogKeyFile); err != nil {
-			found = append(found, hub.Invalid("log-key-file", "file", "%v", err))
-		}
-	}
+	found = append(found, c.checkKeys()...)
 	if _, err := c.readSeals(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
 	}
@@ -101,6 +91,25 @@ func (c *Config) Check() error {
 		found = append(found, hub.Invalid("max-recipients", "minimum", "at least one recipient must be allowed"))
 	}
 	return found.AsError()
+}
+
+func (c *Config) checkKeys() hub.Violations {
+	var found hub.Violations
+	if c.HubKeyFile != "" {
+		if _, _, err := signing.LoadHubKey(c.HubKeyFile); err != nil {
+			found = append(found, hub.Invalid("hub-key-file", "file", "%v", err))
+		}
+	}
+	if c.LogKeyFile != "" {
+		if _, err := signing.LoadLogKey(c.LogKeyFile); err != nil {
+			found = append(found, hub.Invalid("log-key-file", "file", "%v", err))
+		}
+	}
+	if c.Shared() && c.HubKeyFile != "" && c.LogKeyFile == "" {
+		found = append(found, hub.Invalid("log-key-file", "required", "nodes that share --hub-key-file share the key of the log, too: "+
+			"give all of them key/log.pem of the data folder where hub.pem was made, or once: openssl genpkey -algorithm ed25519 -out log.pem"))
+	}
+	return found
 }
 
 func (c *Config) checkWatching() hub.Violations {

@@ -1,10 +1,12 @@
 package app_test
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -37,5 +39,55 @@ func TestHubKeyFile(t *testing.T) {
 	}
 	if v := hub.ViolationsOf(config.Check()); len(v) != 1 || v[0].Field != "hub-key-file" {
 		t.Errorf("a key that everybody may read: %v", v)
+	}
+}
+
+// TestNodesShareTheKeyOfTheLog: nodes that share the evidence key do not make a key of
+// the log each.
+func TestNodesShareTheKeyOfTheLog(t *testing.T) {
+	seed := start(t, configIn(t.TempDir()))
+	if err := seed.stop(); err != nil {
+		t.Fatal(err)
+	}
+	config := configIn(t.TempDir())
+	config.Database = "postgres://hub@127.0.0.1:1/hub"
+	config.DatabaseConnections = 4
+	config.HubKeyFile = filepath.Join(seed.config.DataDir, "key", "hub.pem")
+	if v := hub.ViolationsOf(config.Check()); len(v) != 1 || v[0].Field != "log-key-file" || v[0].Rule != "required" {
+		t.Errorf("without a key of the log: %v", v)
+	}
+	config.LogKeyFile = filepath.Join(seed.config.DataDir, "key", "log.pem")
+	if err := config.Check(); err != nil {
+		t.Errorf("with both keys: %v", err)
+	}
+}
+
+// TestALostLogKey: without the key of its log a hub does not start, unless it is told to
+// work on without its log.
+func TestALostLogKey(t *testing.T) {
+	h := start(t, configIn(t.TempDir()))
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	policy, err := os.ReadFile(h.config.PolicyFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(h.config.DataDir, "key", "log.pem")); err != nil {
+		t.Fatal(err)
+	}
+	a, err := app.New(t.Context(), h.config, "test", slog.New(slog.DiscardHandler))
+	if err == nil {
+		_ = a.Close()
+	}
+	if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Rule != "log_key" {
+		t.Errorf("another key: %v", err)
+	}
+	config := h.config
+	config.NoLogGrowth = true
+	h = start(t, config)
+	await(t, h, func(r hub.Readiness) bool { return r.Ready && logCheck(r).State == hub.HealthDegraded })
+	if after, err := os.ReadFile(config.PolicyFile()); err != nil || string(after) != string(policy) {
+		t.Errorf("the policy names another key now: %v", err)
 	}
 }

@@ -51,9 +51,10 @@ func (a *App) logging(ctx context.Context, chain []*x509.Certificate) error {
 		return err
 	}
 	if standing != mine {
-		if !a.config.Shared() {
+		if !a.config.Shared() && !a.config.NoLogGrowth {
 			return hub.Errorf(hub.KindConflict, "data-dir", "log_key",
-				"the log of this hub is signed with another key (%.16s..., here %.16s...): put the file back, by --log-key-file or as DATA-DIR/key/log.pem", standing, mine)
+				"the log of this hub is signed with another key (%.16s..., here %.16s...): put the file back, by --log-key-file or as DATA-DIR/key/log.pem; while you look for it, --no-log-growth lets the hub work on",
+				standing, mine)
 		}
 		a.log.WarnContext(ctx, "this node has another key of the log and signs no checkpoints: give all nodes the same file by --log-key-file", "key", mine, "standing", standing)
 		return nil

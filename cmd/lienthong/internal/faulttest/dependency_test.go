@@ -181,7 +181,7 @@ func newSite(t *testing.T, nodes int, env ...string) *site {
 	first := t.TempDir()
 	s := &site{env: env, dirs: []string{first}}
 	s.keys = prepared(t, first, env...)
-	s.env = append(s.env, "LIENTHONG_HUB_KEY_FILE="+filepath.Join(first, "key", "hub.pem"))
+	s.env = append(s.env, "LIENTHONG_HUB_KEY_FILE="+filepath.Join(first, "key", "hub.pem"), "LIENTHONG_LOG_KEY_FILE="+filepath.Join(first, "key", "log.pem"))
 	for range nodes - 1 {
 		dir := t.TempDir()
 		// Where the originals lie in folders, all nodes share one, as on a file server.
