@@ -30,7 +30,7 @@
 //   - document timestamps over their own revision, in a field that shows nothing: they
 //     name no signer who would answer for it;
 //   - signatures over their own revision, in an empty field that was there, with an
-//     appearance in its place, or in a new field: one that shows something must not
+//     appearance in its place, or in a new field, alone or in a group: one that shows something must not
 //     cover half of a page nor most of another annotation, and must not follow a
 //     certification (there the author said what may be shown). What is only kept from
 //     the screen shows something, because it is printed;

@@ -19,6 +19,7 @@ type field struct {
 	widgets []ref  // itself where field and widget are one dictionary
 	value   ref    // of the signature dictionary; zero when the field is not signed
 	loose   bool   // the signature is not an object of its own
+	holds   bool   // other fields
 }
 
 // signed reports whether the field is a signature field with a value.
@@ -37,7 +38,7 @@ func (v view) fields() ([]field, error) {
 		return nil, err
 	}
 	roots, _ := list.(array)
-	w := fieldWalk{view: v, seen: map[ref]bool{}}
+	w := fieldWalk{view: v, seen: map[ref]bool{}, shown: map[ref]bool{}}
 	for _, root := range roots {
 		if err := w.visit(root, -1, 0); err != nil {
 			return nil, err
@@ -70,6 +71,7 @@ func (v view) form() (dict, error) {
 type fieldWalk struct {
 	view
 	seen  map[ref]bool
+	shown map[ref]bool // widgets that a field has, with all below them
 	found []field
 }
 
@@ -79,6 +81,9 @@ func (w *fieldWalk) visit(node object, parent, depth int) error {
 	at, ok := node.(ref)
 	if !ok {
 		return broken(w.size, "a form field is not an object of its own")
+	}
+	if parent < 0 && w.shown[at] {
+		return nil // some writers list the widgets of a field beside it
 	}
 	if w.seen[at] || depth > maxFieldDepth || len(w.seen) == maxFields {
 		return broken(w.size, "the form has a loop or too many fields")
@@ -92,7 +97,9 @@ func (w *fieldWalk) visit(node object, parent, depth int) error {
 	if err != nil {
 		return err
 	}
-	if _, hasName := partial.(*text); parent < 0 || hasName {
+	_, hasName := partial.(*text)
+	isField := parent < 0 || hasName
+	if isField {
 		parent = w.add(at, d, partial, parent)
 	}
 	if d["Subtype"] == name("Widget") {
@@ -108,6 +115,7 @@ func (w *fieldWalk) visit(node object, parent, depth int) error {
 			return err
 		}
 	}
+	w.shown[at] = !isField
 	return nil
 }
 
@@ -117,6 +125,7 @@ func (w *fieldWalk) add(at ref, d dict, partial object, parent int) int {
 	if parent >= 0 {
 		above := w.found[parent]
 		f.name, f.kind, f.flags = above.name, above.kind, above.flags
+		w.found[parent].holds = true
 	}
 	if t, ok := partial.(*text); ok {
 		f.name = joinName(f.name, t.string())

@@ -16,6 +16,8 @@ func (d *diff) fillFields(fields []field) error {
 		switch {
 		case f.signed():
 			return refuse("the signature field %q, which was signed", f.name)
+		case f.isGroup():
+			err = d.growGroup(f)
 		case f.isSignature():
 			err = d.signField(f)
 		case names[f.name] > 1:
@@ -31,7 +33,7 @@ func (d *diff) fillFields(fields []field) error {
 }
 
 func (d *diff) touches(f field) bool {
-	return d.touched(f.at) || slices.ContainsFunc(f.widgets, func(r ref) bool { return d.touched(r) })
+	return d.touched(f.at) || f.isGroup() && d.touched(f.dict["Kids"]) || slices.ContainsFunc(f.widgets, func(r ref) bool { return d.touched(r) })
 }
 
 // signField allows an empty signature field to be signed, with an appearance at its

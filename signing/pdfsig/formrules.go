@@ -32,7 +32,7 @@ func (d *diff) compareForms(a, b object) error {
 	if err != nil {
 		return err
 	}
-	if err := d.compareFields(before["Fields"], after["Fields"]); err != nil {
+	if err := d.compareFields(before["Fields"], after["Fields"], group{}); err != nil {
 		return err
 	}
 	return d.fillFields(fields)
@@ -96,15 +96,15 @@ func (d *diff) growResources(a, b object) error {
 	return d.err
 }
 
-// compareFields requires every old field to stay and every new one to be a
+// compareFields requires every old field of a group to stay and every new one to be a
 // signature field.
-func (d *diff) compareFields(a, b object) error {
+func (d *diff) compareFields(a, b object, in group) error {
 	if err := d.claimMoved(a, b, "the list of fields"); err != nil && a != nil {
 		return err
 	}
 	old, _ := d.resolve(d.before, a).(array)
 	grown, _ := d.resolve(d.after, b).(array)
-	kept := map[object]int{}
+	kept, added := map[object]int{}, map[ref]bool{}
 	for _, element := range old {
 		if _, ok := element.(ref); !ok {
 			return refuse("a field is not an object of its own")
@@ -120,7 +120,14 @@ func (d *diff) compareFields(a, b object) error {
 			kept[r]--
 			continue
 		}
-		if err := d.addField(r); err != nil {
+		if in.top() && d.fresh(r.number) && d.widgets[r.number] {
+			continue // of a new field, listed beside it
+		}
+		if added[r] {
+			return refuse("a field was added twice")
+		}
+		added[r] = true
+		if err := d.addField(r, in); err != nil {
 			return err
 		}
 	}
@@ -132,9 +139,9 @@ func (d *diff) compareFields(a, b object) error {
 	return d.err
 }
 
-// addField allows a new signature field with its widgets. The keys are a closed
+// addField allows a new signature field with its widgets, or a group of them. The keys are a closed
 // list, so that nothing comes with it that acts or is shown in another way.
-func (d *diff) addField(r ref) error {
+func (d *diff) addField(r ref, in group) error {
 	if !d.fresh(r.number) {
 		return refuse("a field was added that is not new")
 	}
@@ -142,15 +149,17 @@ func (d *diff) addField(r ref) error {
 	if err != nil {
 		return err
 	}
-	if dict["FT"] != name("Sig") {
+	label, err := d.nameIn(in, dict)
+	switch {
+	case err != nil:
+		return err
+	case isGroup(dict):
+		return d.addGroup(dict, group{r, label, in.depth + 1})
+	case dict["FT"] != name("Sig"):
 		return refuse("a form field was added that is not a signature")
 	}
 	if err := checkWidgetKeys(dict); err != nil {
 		return err
-	}
-	label := "without a name"
-	if title, ok := d.resolve(d.after, dict["T"]).(*text); ok {
-		label = title.string()
 	}
 	shown, err := d.addWidgets(r, dict, label)
 	switch {
@@ -218,6 +227,10 @@ func checkWidgetKeys(dict dict) error {
 		switch key {
 		case "Subtype", "FT", "T", "V", "Rect", "P", "F", "Ff", "AP", "AS", "Parent", "Kids", "DA", "DR", "MK",
 			"Lock", "SV", "TU", "TM", "Q", "BS", "Border", "M", "NM", "C", "H", "StructParent", "Contents", "CreationDate":
+		case "DV": // some writers name the signature here too
+			if !sameRef(value, dict["V"]) {
+				return refuse("a signature field has a default value")
+			}
 		case "Type":
 			if value != name("Annot") {
 				return refuse("a signature field is also of type %v", value)
