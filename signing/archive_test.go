@@ -103,6 +103,21 @@ func TestCopiedDocumentTimestamp(t *testing.T) {
 	}
 }
 
+// TestSignatureBehindDocumentTimestamp: what came after a document timestamp is not
+// archived by it.
+func TestSignatureBehindDocumentTimestamp(t *testing.T) {
+	s := newStage(t)
+	request := pdfsig.SignRequest{Key: s.signer.Key, Chain: s.signer.Chain, Level: pdfsig.LevelT, Time: now, Stamp: s.stamp}
+	file, err := sign(t, s.sign(t, pdfsig.LevelLTA, nil), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := s.examine(t, file, signing.VerifierOptions{}, signing.Inquiry{}).Report.Signatures
+	if len(found) != 2 || found[0].Level != "B-LTA" || found[1].Level != "B-LT" || found[1].Indication != hub.TotalPassed {
+		t.Errorf("%+v", found)
+	}
+}
+
 // TestLongDocumentTimestamp: a token that is larger than expected gets more room, and
 // the authority is asked again for the digest of that.
 func TestLongDocumentTimestamp(t *testing.T) {

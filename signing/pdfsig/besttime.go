@@ -43,7 +43,7 @@ func (e *examination) judgeSigner(c *candidate, s *verdict.Signature) []verdict.
 			used = append(used, t.Used)
 		}
 	}
-	if at := e.report.Material.provenBy(e.report.Timestamps); question.Archived.IsZero() || !at.IsZero() && at.Before(question.Archived) {
+	if at := e.archivedAt(c); question.Archived.IsZero() || !at.IsZero() && at.Before(question.Archived) {
 		question.Archived = at
 	}
 	describeTime(s, &question, by)
@@ -81,7 +81,7 @@ func (e *examination) signatureStamps(c *candidate, s *verdict.Signature, along 
 		h.Write(value)
 		return h.Sum(nil)
 	}
-	archived := e.report.Material.provenBy(e.report.Timestamps)
+	archived := e.archivedAt(c)
 	var stamps []verdict.Stamp
 	for _, token := range c.message.Tokens {
 		if e.options.Tokens == nil {

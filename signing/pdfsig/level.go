@@ -9,7 +9,7 @@ import (
 // levelOf names the baseline level (ETSI EN 319 142-1): B-B by the form of the
 // signature, B-T with a time that was proven, B-LT if path and revocation of the signer
 // and of a timestamp could be judged from what is in the file alone, B-LTA with a
-// document timestamp over all of that. What does not follow the baseline profile is
+// document timestamp over all of that and the signature. What does not follow the baseline profile is
 // legacy.
 func (e *examination) levelOf(c *candidate, s *verdict.Signature, stamps []verdict.Stamp) string {
 	_, hasCert := c.gated.dict["Cert"]
@@ -24,7 +24,7 @@ func (e *examination) levelOf(c *candidate, s *verdict.Signature, stamps []verdi
 			proven, complete = true, complete || t.Complete
 		}
 	}
-	switch archived := !e.report.Material.provenBy(e.report.Timestamps).IsZero(); {
+	switch archived := !e.archivedAt(c).IsZero(); {
 	case !proven:
 		return "B-B"
 	case s.Complete && archived && (complete || len(stamps) == 0):

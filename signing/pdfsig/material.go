@@ -37,12 +37,13 @@ func (m Material) along() verdict.Material {
 	return verdict.Material{Certificates: m.Certificates, CRLs: m.CRLs, OCSPs: m.OCSPs}
 }
 
-// provenBy returns the earliest time at which a timestamp proves that the data was
-// there; zero without one.
-func (m Material) provenBy(stamps []Timestamp) time.Time {
+// archivedAt returns the earliest time at which a document timestamp proves that the
+// store and the value of a signature or timestamp, with what came inside of it, were
+// there; zero without one. Of the timestamps those count that are judged by then.
+func (e *examination) archivedAt(c *candidate) time.Time {
 	var at time.Time
-	for _, t := range stamps {
-		if t.proves(m.end) && (at.IsZero() || t.Time.Before(at)) {
+	for _, t := range e.report.Timestamps {
+		if t.proves(max(e.report.Material.end, c.gated.end)) && (at.IsZero() || t.Time.Before(at)) {
 			at = t.Time
 		}
 	}

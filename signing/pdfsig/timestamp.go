@@ -142,7 +142,7 @@ func (e *examination) tokenProblem(c *candidate, t *Timestamp) *verdict.Problem 
 		}
 		return c.job.sum
 	}
-	stamp := e.options.Tokens(c.token.raw, over, e.report.Material.along(), e.report.Material.provenBy(e.report.Timestamps))
+	stamp := e.options.Tokens(c.token.raw, over, e.report.Material.along(), e.archivedAt(c))
 	t.Complete, t.Used = stamp.Complete, stamp.Used
 	return stamp.Problem
 }

@@ -141,7 +141,7 @@ func (v *view) signature(number int, s *hub.SignatureVerdict) signatureView {
 	for _, f := range []fact{
 		{"who", v.or(s.Signer, "unknown")}, {"agency", v.or(s.Organization, "unknown")},
 		{"claimed", v.time(s.ClaimedAt, "unclaimed")}, {"proven", v.time(s.ProvenAt, "unproven")},
-		{"covers", v.coverage(s)}, {"level", join(", ", s.Format, s.Level, s.Algorithm)},
+		{"covers", v.coverage(s)}, {"level", join(s.Format, s.Level, s.Algorithm)},
 		{"issuer", s.Issuer}, {"serial", s.Serial}, {"anchor", s.Anchor}, {"revoked", v.revoked(s.Revocation)}, {"weak", v.weak(s.Crypto)},
 	} {
 		if f.Value != "" {
@@ -162,7 +162,7 @@ func (v *view) revoked(r *hub.RevocationStatus) string {
 	if r == nil {
 		return ""
 	}
-	return join(", ", r.Subject, clock(r.At), v.texts.Revoked[r.Reason][v.Language])
+	return join(r.Subject, clock(r.At), v.texts.Revoked[r.Reason][v.Language])
 }
 
 // weak names the algorithm that is not relied upon and until when it was; empty without.
@@ -196,12 +196,12 @@ func (v *view) coverage(s *hub.SignatureVerdict) string {
 		revision = v.texts.fill("revision", v.Language, strconv.Itoa(s.Revision), strconv.Itoa(s.Revisions))
 	}
 	if s.CoversWhole {
-		return join(", ", v.Label("whole"), revision)
+		return join(v.Label("whole"), revision)
 	}
 	if s.CoveredBytes > 0 {
 		bytes = v.texts.fill("bytes", v.Language, strconv.FormatInt(s.CoveredBytes, 10))
 	}
-	return v.or(join(", ", revision, bytes), "unknown")
+	return v.or(join(revision, bytes), "unknown")
 }
 
 func (v *view) or(value, label string) string {
@@ -221,13 +221,13 @@ func (v *view) time(t time.Time, label string) string {
 // clock shows a time as people in Viet Nam read it, with its zone.
 func clock(t time.Time) string { return t.In(hub.Vietnam()).Format("02/01/2006 15:04:05 -07:00") }
 
-// join leaves out what is empty.
-func join(separator string, parts ...string) string {
+// join puts commas between what is not empty.
+func join(parts ...string) string {
 	var list []string
 	for _, p := range parts {
 		if p != "" {
 			list = append(list, p)
 		}
 	}
-	return strings.Join(list, separator)
+	return strings.Join(list, ", ")
 }
