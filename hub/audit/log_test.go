@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +22,7 @@ import (
 // memory is a store and a place for files that can fail at a chosen call, before or
 // after it took effect, as a process dies.
 type memory struct {
+	mu      sync.Mutex // where a log runs beside its test
 	shards  []hub.LogShard
 	entries map[string][]hub.LogEntry
 	sources []hub.LogSource
@@ -39,6 +41,8 @@ var errDied = errors.New("died")
 // step runs a change of the store; when the fuse has burnt down it fails, before or
 // after the change.
 func (m *memory) step(change func() error) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.fuse == 0 {
 		return errDied
 	}
@@ -56,6 +60,8 @@ func (m *memory) step(change func() error) error {
 }
 
 func (m *memory) TakeLog(_ context.Context, epoch int64) ([]hub.LogShard, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if epoch < m.epoch {
 		return nil, hub.Errorf(hub.KindConflict, "log", "order", "overtaken")
 	}
@@ -64,6 +70,8 @@ func (m *memory) TakeLog(_ context.Context, epoch int64) ([]hub.LogShard, error)
 }
 
 func (m *memory) Unsequenced(_ context.Context, mark hub.LogMark, limit int) (hub.LogIntake, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	intake := hub.LogIntake{Mark: mark}
 	for _, s := range m.sources {
 		if !m.placed[s.ID] && len(intake.Sources) < limit {
@@ -499,6 +507,11 @@ func TestRunGoesOn(t *testing.T) {
 		m.record(1)
 		m.fuse = 0
 		l := newTestLog(m, at(2026))
+		beside := func(change func()) {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			change()
+		}
 		run := func() (end context.CancelCauseFunc, wait func()) {
 			ctx, end := context.WithCancelCause(t.Context())
 			done := make(chan struct{})
@@ -510,20 +523,20 @@ func TestRunGoesOn(t *testing.T) {
 		if l.Fault() == nil || len(m.shards) > 0 {
 			t.Fatalf("the fault is %v", l.Fault())
 		}
-		m.fuse = -1
+		beside(func() { m.fuse = -1 })
 		time.Sleep(logPause)
 		synctest.Wait()
 		if l.Fault() != nil || m.shards[0].Head.Size != 1 {
 			t.Fatalf("the log did not go on: %v", l.Fault())
 		}
-		m.record(1)
+		beside(func() { m.record(1) })
 		end(nil)
 		wait()
 		if m.shards[0].Head.Size != 2 {
 			t.Errorf("at the stop %d entries are published", m.shards[0].Head.Size)
 		}
 		end, wait = run()
-		m.record(1)
+		beside(func() { m.record(1) })
 		end(errDied)
 		wait()
 		if m.shards[0].Head.Size != 2 {
