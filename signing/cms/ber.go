@@ -7,6 +7,10 @@ import (
 	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
+// maxBERElements bounds the number of elements of a value that is not DER; real ones
+// have some thousands.
+const maxBERElements = 200_000
+
 // maxNesting bounds the depth of a value; real signatures have about twenty levels,
 // certificates and timestamps included.
 const maxNesting = 64
@@ -23,8 +27,18 @@ const (
 // strings go, and returns what follows it. Signers that stream leave lengths open;
 // what is signed in the message is its DER form in any case (RFC 5652, 5.4). A value
 // that is DER already comes back as it was.
-func toDER(value []byte, depth int) (der, rest []byte, ok bool) {
-	if len(value) < 2 || depth > maxNesting || value[0]&tagLong == tagLong {
+func toDER(value []byte) (der, rest []byte, ok bool) {
+	c := converter{left: maxBERElements}
+	return c.value(value, 0)
+}
+
+// converter writes one value in DER.
+type converter struct {
+	left int // elements that may still come
+}
+
+func (c *converter) value(value []byte, depth int) (der, rest []byte, ok bool) {
+	if c.left--; c.left < 0 || len(value) < 2 || depth > maxNesting || value[0]&tagLong == tagLong {
 		return nil, nil, false
 	}
 	tag := value[0]
@@ -39,7 +53,7 @@ func toDER(value []byte, depth int) (der, rest []byte, ok bool) {
 	}
 	if tag&tagConstructed != 0 {
 		var after []byte
-		if body, after, ok = elements(body, open, tag == tagOctets|tagConstructed, depth); !ok {
+		if body, after, ok = c.elements(body, open, tag == tagOctets|tagConstructed, depth); !ok {
 			return nil, nil, false
 		}
 		if open {
@@ -77,13 +91,13 @@ func berLength(in []byte) (length int, rest []byte, open, ok bool) {
 
 // elements writes the elements of a constructed value in DER, or the content of the
 // pieces of an octet string, and returns what follows the end of an open one.
-func elements(body []byte, open, pieces bool, depth int) (der, rest []byte, ok bool) {
+func (c *converter) elements(body []byte, open, pieces bool, depth int) (der, rest []byte, ok bool) {
 	for len(body) > 0 {
 		if open && len(body) >= 2 && body[0] == 0 && body[1] == 0 {
 			return der, body[2:], true
 		}
 		var element []byte
-		if element, body, ok = toDER(body, depth+1); !ok {
+		if element, body, ok = c.value(body, depth+1); !ok {
 			return nil, nil, false
 		}
 		if pieces {
@@ -100,9 +114,22 @@ func elements(body []byte, open, pieces bool, depth int) (der, rest []byte, ok b
 // TrimPadding returns the value at the start of the contents of a PDF signature.
 // Only zeros may follow it; anything else is left for Parse to refuse.
 func TrimPadding(contents []byte) []byte {
-	_, rest, ok := toDER(contents, 0)
+	rest, ok := behind(contents)
 	if !ok || len(bytes.Trim(rest, "\x00")) > 0 {
 		return contents
 	}
 	return contents[:len(contents)-len(rest)]
+}
+
+// behind returns what follows the value at the start. One that says its length is not
+// looked into.
+func behind(contents []byte) (rest []byte, ok bool) {
+	if len(contents) < 2 {
+		return nil, false
+	}
+	if length, body, open, ok := berLength(contents[1:]); ok && !open && length <= len(body) {
+		return body[length:], true
+	}
+	_, rest, ok = toDER(contents)
+	return rest, ok
 }

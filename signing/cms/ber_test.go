@@ -134,3 +134,23 @@ func TestEnclosedContent(t *testing.T) {
 		t.Errorf("without content: %v", problem)
 	}
 }
+
+// What is not DER is converted only up to a number of elements: each is copied once for
+// every level above it.
+func TestBERElements(t *testing.T) {
+	for _, c := range []struct {
+		elements int
+		trimmed  bool
+	}{{150_000, true}, {250_000, false}} {
+		value := append(append([]byte{0x30, 0x80}, bytes.Repeat([]byte{0x05, 0x00}, c.elements)...), 0, 0)
+		padded := append(bytes.Clone(value), 0, 0, 0, 0)
+		if trimmed := bytes.Equal(cms.TrimPadding(padded), value); trimmed != c.trimmed {
+			t.Errorf("%d elements: trimmed %v", c.elements, trimmed)
+		}
+	}
+	// One that says its length is as long as it likes.
+	value := append([]byte{0x30, 0x83, 0x07, 0xA1, 0x20}, bytes.Repeat([]byte{0x05, 0x00}, 250_000)...)
+	if trimmed := cms.TrimPadding(append(bytes.Clone(value), 0, 0)); !bytes.Equal(trimmed, value) {
+		t.Errorf("trimmed to %d of %d bytes", len(trimmed), len(value))
+	}
+}

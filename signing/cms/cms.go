@@ -94,7 +94,7 @@ func parse(value []byte, want form) (*Message, *verdict.Problem) {
 	if problem == nil {
 		return m, nil
 	}
-	if der, rest, ok := toDER(value, 0); ok && len(rest) == 0 && !bytes.Equal(der, value) {
+	if der, rest, ok := toDER(value); ok && len(rest) == 0 && !bytes.Equal(der, value) {
 		return parseDER(der, want)
 	}
 	return nil, problem

@@ -36,7 +36,8 @@ type Result struct {
 
 const (
 	maxReceipt = 1 << 20 // bytes; above the size of any receipt
-	sniffBytes = 64
+	sniffBytes = 1024    // readers of PDFs look for its header as far
+	pdfHeader  = "%PDF-"
 )
 
 // VerifyFile is File without the receipt.
@@ -45,7 +46,8 @@ func (e *Examiner) VerifyFile(ctx context.Context, name string, content hub.Blob
 	return result.FileReport, err
 }
 
-// File verifies one file.
+// File verifies one file. What a reader of PDFs would open is a PDF, whatever else it
+// begins like.
 func (e *Examiner) File(ctx context.Context, name string, content hub.Blob) (Result, error) {
 	var result Result
 	var err error
@@ -53,6 +55,8 @@ func (e *Examiner) File(ctx context.Context, name string, content hub.Blob) (Res
 	n, _ := content.ReadAt(head, 0) // a shorter file has a shorter head
 	head = bytes.TrimLeft(head[:n], "\xef\xbb\xbf \t\r\n")
 	switch {
+	case bytes.Contains(head, []byte(pdfHeader)):
+		result.FileReport, err = e.plain(ctx, name, content)
 	case bytes.HasPrefix(head, []byte("{")):
 		result, err = e.receipt(ctx, content)
 	case bytes.HasPrefix(head, []byte("<")):
@@ -67,12 +71,12 @@ func (e *Examiner) File(ctx context.Context, name string, content hub.Blob) (Res
 func (e *Examiner) plain(ctx context.Context, name string, content hub.Blob) (hub.FileReport, error) {
 	report, err := e.verifyFile(ctx, name, content)
 	kind := hub.FileOther
-	head := make([]byte, 1024)
+	head := make([]byte, sniffBytes)
 	n, _ := content.ReadAt(head, 0)
 	switch {
 	case bytes.HasPrefix(head[:n], []byte("PK")) && len(report.Signatures) > 0:
 		kind = hub.FileContainer
-	case bytes.Contains(head[:n], []byte("%PDF-")):
+	case bytes.Contains(head[:n], []byte(pdfHeader)):
 		kind = hub.FilePDF
 	case len(report.Signatures) > 0:
 		kind = hub.FileContainer

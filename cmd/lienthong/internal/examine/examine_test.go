@@ -44,6 +44,9 @@ func TestFilesThatAreNotSigned(t *testing.T) {
 		"bomb of entities":       {`<!DOCTYPE a [<!ENTITY b "cc">]><edXML>&b;</edXML>`, hub.FileOther, hub.NoSignatureFound, "no edXML package"},
 		"signature of other XML": {`<a><Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/></a>`, hub.FileXML, hub.Indeterminate, "no edXML package"},
 		"cut container":          {"PK\x03\x04\x14" + strings.Repeat("\x00", 25) + "mimetypeapplication/vnd.etsi.asic-e+zip", hub.FileContainer, hub.TotalFailed, ""},
+		"PDF behind a brace":     {"{\n%PDF-1.7\n1 0 obj << /ByteRange [0 1 2 3] >>", hub.FilePDF, hub.TotalFailed, "strictly"},
+		"PDF behind a bracket":   {"<\n%PDF-1.7\n1 0 obj << /ByteRange [0 1 2 3] >>", hub.FilePDF, hub.TotalFailed, "strictly"},
+		"PDF behind much":        {"{" + strings.Repeat(" ", 1000) + "%PDF-1.7\n/ByteRange [0 1 2 3]", hub.FilePDF, hub.TotalFailed, "strictly"},
 		"mark before bytes":      {"\xef\xbb\xbf <html/>", hub.FileOther, hub.NoSignatureFound, "no edXML package"},
 	} {
 		file := content(tt.text)
