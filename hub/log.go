@@ -34,6 +34,7 @@ const (
 	LogNoteOperator LogNoteKind = "operator" // what an operator is about to do
 	LogNoteSeal     LogNoteKind = "seal"     // a document sealed for an agency, before it is given out
 	LogNoteRenewal  LogNoteKind = "renewal"  // time-stamps renewed
+	LogNoteVerdict  LogNoteKind = "verdict"  // a signature judged again, with another verdict
 )
 
 // LogNote is a fact about the hub itself that nobody may deny later. The log holds its

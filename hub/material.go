@@ -42,4 +42,5 @@ type ValidationArchive struct {
 	Dispatch DispatchID        `json:"dispatch"`
 	Reports  []SignatureReport `json:"reports"`  // as recorded at acceptance
 	Material []Material        `json:"material"` // each piece once
+	Rechecks []Recheck         `json:"rechecks,omitempty"`
 }

@@ -308,6 +308,10 @@ func (f fakeSeals) Seal(_ context.Context, actor hub.Actor, order hub.SealOrder,
 	return fact, errors.Join(err, f.hub.err)
 }
 
+func (f *fakeHub) Rechecks(context.Context, hub.Actor, hub.DispatchID) ([]hub.Recheck, error) {
+	return []hub.Recheck{{At: testTime, Skipped: hub.SkipPurged}}, f.err
+}
+
 // fakeForms write what they are asked for.
 func fakeForms() []ReportForm {
 	write := func(kind string) func(io.Writer, string, []hub.FileReport) error {

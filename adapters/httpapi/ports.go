@@ -86,9 +86,11 @@ type Evidences interface {
 	Evidence(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (hub.SealedEvidence, error)
 }
 
-// ValidationArchive shows what the verdicts on a dispatch were made from.
+// ValidationArchive shows what the verdicts on a dispatch were made from, and those that
+// were given later.
 type ValidationArchive interface {
 	Archive(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.ValidationArchive, error)
+	Rechecks(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.Recheck, error)
 }
 
 // Verifier verifies the signatures in a file on its own, and in the files in it.

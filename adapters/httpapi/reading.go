@@ -84,13 +84,24 @@ func (a *api) signatures(x *exchange) error {
 	if err != nil {
 		return err
 	}
+	rechecks, err := a.Validation.Rechecks(x.r.Context(), x.actor, x.dispatch())
+	if err != nil {
+		return err
+	}
 	file := hub.FileReport{Name: string(x.dispatch()), Kind: hub.FileEdXML, Parts: reports}
 	for i := range reports {
 		reports[i] = withList(reports[i])
 		file.Signatures = append(file.Signatures, reports[i].Counted()...)
 	}
 	file.Conclude()
-	return a.reported(x, language, listed(hub.List[hub.SignatureReport]{Items: reports}), []hub.FileReport{file})
+	answer := verdicts{listed(hub.List[hub.SignatureReport]{Items: reports}), rechecks}
+	return a.reported(x, language, answer, []hub.FileReport{file})
+}
+
+// verdicts are those of the acceptance and the later ones.
+type verdicts struct {
+	listing[hub.SignatureReport]
+	Rechecks []hub.Recheck `json:"rechecks,omitempty"`
 }
 
 func (a *api) validation(x *exchange) error {

@@ -294,7 +294,7 @@ func TestSchemasAgreeWithTypes(t *testing.T) {
 		"RetentionClass": reflect.TypeFor[hub.RetentionClass](), "RetentionClasses": reflect.TypeFor[hub.RetentionClasses](),
 		"ClassesWish": reflect.TypeFor[classesWish](), "ClassesChange": reflect.TypeFor[classesChange](),
 		"RetentionForecast": reflect.TypeFor[hub.RetentionForecast](), "HoldWish": reflect.TypeFor[holdWish](),
-		"SignatureRule": reflect.TypeFor[hub.SignatureRule](), "SignatureRules": reflect.TypeFor[hub.SignatureRules](), "ValidationArchive": reflect.TypeFor[hub.ValidationArchive](), "Material": reflect.TypeFor[hub.Material](), "RulesWish": reflect.TypeFor[rulesWish](),
+		"SignatureRule": reflect.TypeFor[hub.SignatureRule](), "SignatureRules": reflect.TypeFor[hub.SignatureRules](), "ValidationArchive": reflect.TypeFor[hub.ValidationArchive](), "Material": reflect.TypeFor[hub.Material](), "Recheck": reflect.TypeFor[hub.Recheck](), "RulesWish": reflect.TypeFor[rulesWish](),
 		"CertificateBinding": reflect.TypeFor[hub.CertificateBinding](), "BindingWish": reflect.TypeFor[bindingWish](),
 		"LegalHold": reflect.TypeFor[hub.LegalHold](), "RetentionRun": reflect.TypeFor[hub.RetentionRun](),
 		"RetentionFinding": reflect.TypeFor[hub.RetentionFinding](), "Problem": reflect.TypeFor[problem](), "Fault": reflect.TypeFor[fault](),

@@ -52,6 +52,15 @@ func (c *Client) SignatureReports(ctx context.Context, id hub.DispatchID) ([]hub
 	return l.Items, err
 }
 
+// Rechecks returns the verdicts that were given later, where they differ, oldest first.
+func (c *Client) Rechecks(ctx context.Context, id hub.DispatchID) ([]hub.Recheck, error) {
+	var answer struct {
+		Rechecks []hub.Recheck `json:"rechecks"`
+	}
+	err := c.json(ctx, get(pathOf("dispatches", string(id), "signatures"), nil), &answer)
+	return answer.Rechecks, err
+}
+
 // StatusReports returns the status reports of a dispatch.
 func (c *Client) StatusReports(ctx context.Context, id hub.DispatchID) ([]hub.StatusReport, error) {
 	l, err := list[hub.StatusReport](ctx, c, pathOf("dispatches", string(id), "reports"), nil, hub.Page{})

@@ -4,8 +4,10 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest"
 	"github.com/lienthong/lienthong/hub/intake"
 )
 
@@ -152,6 +154,50 @@ func TestDemandsAreAboutOriginals(t *testing.T) {
 	r := f.rejected(t, err)
 	if got := rules(r); got != "parts[0] certificate_agency, parts[0] two_signatures" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// watched remembers what it is told of, and whether the dispatch was recorded by then.
+type watched struct {
+	*hubtest.World
+	told []hub.DispatchID
+	err  error
+}
+
+func (w *watched) Watch(ctx context.Context, id hub.DispatchID, at time.Time) error {
+	if _, err := w.DispatchItem(ctx, id); hub.KindOf(err) != hub.KindNotFound || !at.Equal(w.Clock.Now()) {
+		return hub.Internal("told too late", err)
+	}
+	w.told = append(w.told, id)
+	return w.err
+}
+
+// What may change later is watched before it is recorded; nothing else is.
+func TestUndecidedIsWatched(t *testing.T) {
+	later, never := signature("A", hub.Indeterminate, 1), signature("A", hub.Indeterminate, 1)
+	later.Sub, never.Sub = hub.SubTryLater, hub.SubSigConstraintsFailure
+	for name, tt := range map[string]struct {
+		signatures []hub.SignatureVerdict
+		watched    bool
+	}{
+		"passed":                   {[]hub.SignatureVerdict{signature("A", hub.TotalPassed, 1)}, false},
+		"undecided for ever":       {[]hub.SignatureVerdict{never}, false},
+		"may change":               {[]hub.SignatureVerdict{never, later}, true},
+		"decided by a failed one":  {[]hub.SignatureVerdict{later, signature("A", hub.TotalFailed, 1)}, false},
+		"undecided after a passed": {[]hub.SignatureVerdict{signature("A", hub.TotalPassed, 1), later}, true},
+	} {
+		fake, w := &told{signatures: tt.signatures}, &watched{}
+		f := newFixture(func(o *intake.Options) { o.Verifier, o.Undecided = fake, w })
+		w.World = f.World
+		got := f.submit(t, f.Submission("1", office))
+		if len(w.told) > 0 != tt.watched || tt.watched && w.told[0] != got.Dispatch.ID {
+			t.Errorf("%s: told of %v", name, w.told)
+		}
+		w.err = hub.Errorf(hub.KindUnavailable, "", "", "away")
+		_, err := f.Submit(t.Context(), f.actor, f.Submission("2", office))
+		if tt.watched != (hub.KindOf(err) == hub.KindUnavailable) || tt.watched && len(f.sent(t)) != 1 {
+			t.Errorf("%s: without the store: %v", name, err)
+		}
 	}
 }
 

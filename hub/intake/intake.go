@@ -37,6 +37,7 @@ type Options struct {
 	Log       *slog.Logger // default: silent
 
 	Rules         Rules               // for signatures, by sender and channel; nil for none
+	Undecided     Undecided           // to have verdicts looked at again; nil: they are not
 	Policy        hub.SignaturePolicy // where no rule fits; default PolicyRecord
 	TimeToLive    time.Duration       // of a delivery; default 30 days
 	UploadLife    time.Duration       // of a registered upload; default 24 hours

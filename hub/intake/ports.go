@@ -69,6 +69,12 @@ type Rules interface {
 	Demands(sender hub.AgencyID, channel hub.Format) hub.SignatureDemands
 }
 
+// Undecided remembers dispatches with verdicts that may change. Watch MUST be durable
+// before it returns; the dispatch is recorded behind it, or never.
+type Undecided interface {
+	Watch(ctx context.Context, dispatch hub.DispatchID, at time.Time) error
+}
+
 // Notary completes evidences (version, profile, id, issuer, log) and seals them.
 type Notary interface {
 	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)

@@ -111,6 +111,9 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 	if err := s.consign(ctx, &acceptance); err != nil {
 		return hub.Accepted{}, err
 	}
+	if err := s.watch(ctx, &acceptance); err != nil {
+		return hub.Accepted{}, err
+	}
 	accepted, err := s.Store.Accept(ctx, acceptance)
 	if err != nil && hub.KindOf(err) == hub.KindConflict {
 		// The same key came twice at once and the other one was faster.
@@ -155,6 +158,16 @@ func (s *Service) consign(ctx context.Context, a *hub.Acceptance) error {
 		d.LastEvidence = sealed[i].Ref()
 	}
 	a.Evidence = append(a.Evidence, sealed...)
+	return nil
+}
+
+// watch has verdicts looked at again that may change.
+func (s *Service) watch(ctx context.Context, a *hub.Acceptance) error {
+	for i := range a.Reports {
+		if s.Undecided != nil && a.Reports[i].MayChange() {
+			return s.Undecided.Watch(ctx, a.Dispatch.ID, a.Dispatch.AcceptedAt)
+		}
+	}
 	return nil
 }
 

@@ -1,11 +1,14 @@
 // Package validation keeps what verdicts on signatures were made from: certificates,
 // revocation lists, responses of authorities. Authorities end, and what they published
-// goes; with the archive the verdict can be given again.
+// goes; with the archive the verdict can be given again. And it has verdicts that could
+// not be decided given again, when roots or lists have come that were missing.
 //
 // It promises: a piece is durable before Keep returns, and so before the verdict that
 // names it is recorded; it is kept once, by its digest, however many verdicts name it;
 // it is never removed, also not when the content of a dispatch is purged; what comes out
-// has the digest that it went in by. It judges nothing.
+// has the digest that it went in by. What was recorded at acceptance never changes: another
+// verdict stands beside it, with its time, and its digest is in the log. It judges nothing
+// itself.
 package validation
 
 import (
@@ -24,6 +27,7 @@ type Notes interface {
 	SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error
 	// Note answers KindNotFound when there is none.
 	Note(ctx context.Context, name string) (hub.RetentionNote, error)
+	Notes(ctx context.Context, query hub.NotesQuery) ([]hub.RetentionNote, error)
 }
 
 // Reports shows the verdicts on a dispatch to those who may see it.
@@ -96,7 +100,7 @@ func (s *Service) has(digest hub.Digest) bool {
 
 // Archive returns the verdicts on a dispatch with all that they were made from, to those
 // who may see the dispatch. A piece that is missing or damaged is KindInternal: it was
-// promised.
+// promised. Later looks at the verdicts and their material are in it, too.
 func (s *Service) Archive(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.ValidationArchive, error) {
 	a := hub.ValidationArchive{Dispatch: id, Reports: []hub.SignatureReport{}, Material: []hub.Material{}}
 	reports, err := s.reports.SignatureReports(ctx, actor, id)
@@ -104,6 +108,14 @@ func (s *Service) Archive(ctx context.Context, actor hub.Actor, id hub.DispatchI
 		return a, err
 	}
 	a.Reports = append(a.Reports, reports...)
+	if a.Rechecks, err = load[[]hub.Recheck](ctx, s.notes, recheckPrefix+string(id)); err != nil {
+		return a, err
+	}
+	for i := range a.Rechecks {
+		if again := a.Rechecks[i].Report; again != nil {
+			reports = append(reports, *again)
+		}
+	}
 	seen := map[hub.Digest]bool{}
 	for _, r := range reports {
 		for _, ref := range r.Material {

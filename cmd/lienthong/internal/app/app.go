@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -63,6 +64,7 @@ type App struct {
 	server   *http.Server
 	side     *sideServer   // for operators; nil without one
 	trusted  trusted       // whom the verifier trusts; only refreshTrust changes it
+	atHand   atomic.Value  // string: digest of all that verdicts are made from, for rechecks
 	stopping chan struct{} // closed when open waits must end
 }
 
@@ -199,7 +201,7 @@ func (a *App) wire(ctx context.Context) error {
 	s.intake = intake.New(intake.Options{
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
 		Verifier: &archiving{s.verifier, s.archive}, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
-		Rules: s.rules, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
+		Rules: s.rules, Undecided: s.archive, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
 		MaxRecipients: a.config.MaxRecipients,
 	})
 	return a.openSeals()

@@ -39,7 +39,8 @@ func (a *App) refresh(ctx context.Context) error {
 	return nil
 }
 
-// schedule is what one node at a time does: sweeping, expiry, house-keeping, retention. Its
+// schedule is what one node at a time does: sweeping, expiry, house-keeping, retention,
+// judging again what could not be decided. Its
 // context ends when the node may no longer be the one.
 func (a *App) schedule(ctx context.Context, epoch int64) error {
 	a.log.Info("this node holds the schedule", "epoch", epoch)
@@ -57,6 +58,9 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 		a.every(jobs, dayEvery, "preparing the coming months", func(ctx context.Context) error {
 			return a.store.Maintain(ctx, time.Now())
 		})
+	})
+	house.Go(func() {
+		a.every(jobs, houseEvery, "judging signatures again", a.newRechecker(settleAfter).Run)
 	})
 	house.Go(func() { a.newRetention().Run(jobs) })
 	err := a.services.delivery.RunSweeper(jobs)

@@ -266,19 +266,7 @@ func signedPDF(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leader, err := authority.Person("Nguyễn Văn Ví Dụ", "UBND tỉnh Quảng Nam", pki.P256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	seal, err := authority.Agency("UBND tỉnh Quảng Nam", pki.P256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pdf, err := sample.NewSeries(sample.Signers{Leader: leader, Agency: seal}, 40<<10).Document(t.Context(), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pdf
+	return signedUnder(t, authority)
 }
 
 func packageOf(t *testing.T, pdf []byte) []byte {

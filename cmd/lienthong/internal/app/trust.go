@@ -3,11 +3,13 @@ package app
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing"
@@ -85,6 +87,7 @@ func (a *App) newVerifier(options signing.VerifierOptions) (*signing.Verifier, e
 		return nil, err
 	}
 	options.Revocation = trust.Requirement(settings.Revocation)
+	a.atHand.Store(settings.digest())
 	return signing.NewVerifier(options), nil
 }
 
@@ -105,10 +108,37 @@ func (a *App) refreshTrust(context.Context) error {
 	}
 	a.services.verifier.Trust(anchors, mirror)
 	a.trusted = trusted{state, sequence}
+	a.atHand.Store(settings.digest())
 	certificates, lists, answers := mirror.Counts()
 	a.log.Info("trust was read again", "anchors", anchors.Len(), "source", anchors.Source(),
 		"certificates", certificates, "lists", lists, "responses", answers)
 	return nil
+}
+
+// digest is of all that verdicts are made from besides the files of documents: the same
+// on all nodes that have the same. A file that goes while it is read is as good as absent;
+// the next look at the files notices.
+func (s *TrustSettings) digest() string {
+	sum := sha256.New()
+	add := func(name, path string) {
+		text, err := os.ReadFile(path)
+		if err == nil {
+			fmt.Fprintf(sum, "%q %x\n", name, sha256.Sum256(text))
+		}
+	}
+	fmt.Fprintf(sum, "%s %s %s\n", signing.Policy, s.Revocation, s.TrustSigner)
+	if s.Anchors != "" {
+		add("anchors", s.Anchors)
+	}
+	if s.Mirror != "" {
+		_ = filepath.WalkDir(s.Mirror, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && !entry.IsDir() && !strings.HasPrefix(entry.Name(), ".") { // as trust.LoadMirror passes over them
+				add(strings.TrimPrefix(path, s.Mirror), path)
+			}
+			return nil
+		})
+	}
+	return fmt.Sprintf("sha256:%x", sum.Sum(nil))
 }
 
 // state changes whenever one of the files does.

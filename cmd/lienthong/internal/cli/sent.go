@@ -17,7 +17,7 @@ import (
 type sentCommand struct {
 	connection `embed:""`
 	ownAgency  `embed:""`
-	Dispatch   string   `arg:"" optional:"" help:"Show this dispatch alone."`
+	Dispatch   string   `arg:"" optional:"" help:"Show this dispatch alone, with verdicts on signatures that were given later."`
 	Number     string   `help:"Exact number and notation."`
 	Search     string   `short:"s" help:"Words of number, subject or signer; diacritics do not matter."`
 	State      []string `help:"Dispatches with a delivery in one of these states."`
@@ -34,6 +34,12 @@ func (c *sentCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	var rechecks []hub.Recheck
+	if c.Dispatch != "" && !e.json {
+		if rechecks, err = client.Rechecks(ctx, items[0].Dispatch.ID); err != nil {
+			return err
+		}
+	}
 	e.noteMore(next)
 	return e.print(items, func(w io.Writer) {
 		if len(items) == 0 {
@@ -42,6 +48,7 @@ func (c *sentCommand) Run(ctx context.Context, e *env) error {
 		for i := range items {
 			printSent(w, &items[i])
 		}
+		printRechecks(w, rechecks)
 	})
 }
 
@@ -74,6 +81,22 @@ func printSent(w io.Writer, item *hub.SentItem) {
 	}
 	t.Write(w)
 	fmt.Fprintln(w)
+}
+
+// printRechecks says what became of verdicts that were undecided at acceptance.
+func printRechecks(w io.Writer, list []hub.Recheck) {
+	for i := range list {
+		r := &list[i]
+		if r.Report == nil {
+			fmt.Fprintf(w, "%s  signatures are not judged again: %s\n", text.Clock(r.At), r.Skipped)
+			continue
+		}
+		fmt.Fprintf(w, "%s  %s judged again: %s", text.Clock(r.At), r.Part, r.Report.Indication)
+		if r.Report.Sub != "" {
+			fmt.Fprintf(w, " (%s)", r.Report.Sub)
+		}
+		fmt.Fprintln(w)
+	}
 }
 
 type receiptCommand struct {

@@ -43,25 +43,31 @@ func ReadArchive(text []byte) (*Archive, error) {
 	if len(from.Reports) == 0 {
 		return nil, hub.Invalid("archive", "required", "the archive holds no report")
 	}
-	a := &Archive{reports: from.Reports}
-	for i, piece := range from.Material {
+	material, err := Material(from.Material)
+	return &Archive{reports: from.Reports, material: material}, err
+}
+
+// Material is what Pieces made of validation material. Errors are of KindInvalid.
+func Material(pieces []hub.Material) (verdict.Material, error) {
+	var m verdict.Material
+	for i, piece := range pieces {
 		if hub.NewMaterial(piece.Kind, piece.DER).SHA256 != piece.SHA256 {
-			return nil, hub.Invalid(fmt.Sprintf("archive.material[%d]", i), "digest", "the piece has another SHA-256 than the archive says")
+			return m, hub.Invalid(fmt.Sprintf("archive.material[%d]", i), "digest", "the piece has another SHA-256 than the archive says")
 		}
 		switch piece.Kind {
 		case hub.MaterialCertificate:
 			certificate, err := x509.ParseCertificate(piece.DER)
 			if err != nil {
-				return nil, hub.Invalid(fmt.Sprintf("archive.material[%d]", i), "x509", "the piece is no certificate: %v", err)
+				return m, hub.Invalid(fmt.Sprintf("archive.material[%d]", i), "x509", "the piece is no certificate: %v", err)
 			}
-			a.material.Certificates = append(a.material.Certificates, certificate)
+			m.Certificates = append(m.Certificates, certificate)
 		case hub.MaterialCRL:
-			a.material.CRLs = append(a.material.CRLs, piece.DER)
+			m.CRLs = append(m.CRLs, piece.DER)
 		case hub.MaterialOCSP:
-			a.material.OCSPs = append(a.material.OCSPs, piece.DER)
+			m.OCSPs = append(m.OCSPs, piece.DER)
 		}
 	}
-	return a, nil
+	return m, nil
 }
 
 // recorded finds the report on the content of a digest; nil when there is none.
