@@ -21,7 +21,7 @@ type Recheck struct {
 // SkipReason says why nothing is judged again.
 type SkipReason string
 
-// SkipPurged: the content came to the end of its time.
+// SkipPurged says that the content came to the end of its time.
 const SkipPurged SkipReason = "purged"
 
 // MayChange reports whether other roots, lists or responses can lead to another verdict.

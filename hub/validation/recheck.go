@@ -172,7 +172,7 @@ func (r *Rechecker) dispatch(ctx context.Context, n *hub.RetentionNote) ([]hub.R
 	}
 	looked := look{Rechecker: r, dispatch: &item.Dispatch, history: history}
 	if item.Dispatch.Purged != nil {
-		looked.history = append(history, hub.Recheck{At: r.now(), Skipped: hub.SkipPurged})
+		looked.history = append(looked.history, hub.Recheck{At: r.now(), Skipped: hub.SkipPurged})
 	} else if err := looked.all(ctx); err != nil {
 		return nil, err
 	}

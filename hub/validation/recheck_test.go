@@ -200,7 +200,9 @@ func TestManyInBatches(t *testing.T) {
 		part := d.accept(t, hub.DispatchID(fmt.Sprintf("d%04d", n)))
 		d.verdict[part.Digest] = report(hub.TotalPassed, "")
 	}
-	d.Run(t.Context())
+	if err := d.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	d.Clock.Advance(time.Minute)
 	crashes, failed := 0, errors.New("power cut")
 	d.Before = func(method string) error {
@@ -243,7 +245,9 @@ func TestWhatCannotBeJudged(t *testing.T) {
 	}
 	d.fail[damaged.Digest] = hub.Errorf(hub.KindUnavailable, "", "", "away")
 	d.trust = "third"
-	d.Run(t.Context())
+	if err := d.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	d.Clock.Advance(time.Minute)
 	if err := d.Run(t.Context()); hub.KindOf(err) != hub.KindUnavailable {
 		t.Errorf("got %v", err)

@@ -69,11 +69,11 @@ func (s *Service) Keep(ctx context.Context, pieces []hub.Material) ([]hub.Materi
 		if s.has(p.SHA256) {
 			continue
 		}
-		body, err := json.Marshal(p)
+		n, err := encode(prefix+p.SHA256.String(), p)
 		if err != nil {
-			return nil, hub.Internal("encode validation material", err)
+			return nil, err
 		}
-		fresh = append(fresh, hub.RetentionNote{Name: prefix + p.SHA256.String(), Body: body})
+		fresh = append(fresh, n)
 	}
 	if len(fresh) == 0 {
 		return refs, nil

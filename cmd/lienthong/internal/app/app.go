@@ -62,10 +62,10 @@ type App struct {
 	bells    *bells
 	listener net.Listener
 	server   *http.Server
-	side     *sideServer   // for operators; nil without one
-	trusted  trusted       // whom the verifier trusts; only refreshTrust changes it
-	atHand   atomic.Value  // string: digest of all that verdicts are made from, for rechecks
-	stopping chan struct{} // closed when open waits must end
+	side     *sideServer            // for operators; nil without one
+	trusted  trusted                // whom the verifier trusts; only refreshTrust changes it
+	atHand   atomic.Pointer[string] // digest of all that verdicts are made from besides documents
+	stopping chan struct{}          // closed when open waits must end
 }
 
 // services are the rooms of the domain, wired.

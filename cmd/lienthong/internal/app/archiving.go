@@ -79,7 +79,7 @@ func (a *App) newRechecker(settle time.Duration) *validation.Rechecker {
 	s := &a.services
 	return validation.NewRechecker(validation.RecheckOptions{
 		Archive: s.archive, Notes: a.store, Dispatches: a.store, Blobs: a.blobs, Chronicle: s.notes,
-		Judge: judge{&archiving{s.verifier, s.archive}, func() string { return a.atHand.Load().(string) }},
+		Judge: judge{&archiving{s.verifier, s.archive}, func() string { return *a.atHand.Load() }},
 		Now:   time.Now, Log: a.log, Settle: settle,
 	})
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/hubclient"
-	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/schemas"
 	"github.com/lienthong/lienthong/signing/pki"

@@ -87,7 +87,7 @@ func (a *App) newVerifier(options signing.VerifierOptions) (*signing.Verifier, e
 		return nil, err
 	}
 	options.Revocation = trust.Requirement(settings.Revocation)
-	a.atHand.Store(settings.digest())
+	a.noteAtHand()
 	return signing.NewVerifier(options), nil
 }
 
@@ -108,11 +108,16 @@ func (a *App) refreshTrust(context.Context) error {
 	}
 	a.services.verifier.Trust(anchors, mirror)
 	a.trusted = trusted{state, sequence}
-	a.atHand.Store(settings.digest())
+	a.noteAtHand()
 	certificates, lists, answers := mirror.Counts()
 	a.log.Info("trust was read again", "anchors", anchors.Len(), "source", anchors.Source(),
 		"certificates", certificates, "lists", lists, "responses", answers)
 	return nil
+}
+
+func (a *App) noteAtHand() {
+	digest := a.config.digest()
+	a.atHand.Store(&digest)
 }
 
 // digest is of all that verdicts are made from besides the files of documents: the same
