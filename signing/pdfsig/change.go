@@ -26,7 +26,7 @@ type change struct {
 	visible     string   // a new field that shows something where nothing was
 	notes       []string // for people
 	size        int      // of the file before it, in objects; 0 where they were not counted
-	unsure      bool     // a bound was met: the problem is no change that was seen
+	unsure      bool     // the problem is no change that was seen, but what kept from seeing all
 }
 
 // note describes one thing that the revision did.

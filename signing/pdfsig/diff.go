@@ -64,6 +64,11 @@ func (f *file) compareRevision(number int) (change, error) {
 	var refused *refusedError
 	var structure *structureError
 	switch {
+	case err == nil && d.reached.unreadable != nil:
+		d.change.unsure = true
+		d.change.problem = verdict.Doubt(verdict.FormatFailure,
+			"the file has an object that cannot be read, so that its revisions cannot be compared in full: %s", d.reached.unreadable.reason)
+		return d.change, nil
 	case err == nil:
 		d.change.size = d.reached.size()
 		return d.change, nil

@@ -57,6 +57,9 @@
 // later revisions added is above it, they changed the document: nobody can hide a
 // change behind a mass of additions.
 //
+// An object that cannot be read strictly and was signed like that does no harm as long as
+// nothing follows. Behind it, a change that is seen is one, and all else is INDETERMINATE.
+//
 // Sign appends signatures. Those of the PAdES baseline (B-B, B-T, B-LT, B-LTA) are written
 // here, with the strict reader and the rules above: what they would forbid, and what
 // the reader does not read, is refused before the key is used. The older form

@@ -97,7 +97,7 @@ func TestAdditionsAboveTheBounds(t *testing.T) {
 	a := authority(t, pki.P256)
 	v := validator(t, a)
 	evil := define(map[int]string{4: stream("", "BT /F1 12 Tf 72 700 Td (Pay 999) Tj ET")})
-	const added = "more than can be compared"
+	const added = "what cannot be compared"
 	deep := all(put(31, "[33 0 R]", "[33 0 R 400 0 R]"), define(deepTags(31)))
 	file := taggedSigned(t, a, tagged())
 	expectPassed(t, verify(t, revise(t, a, file, deep), v), 1)
@@ -127,4 +127,35 @@ func TestAdditionsAboveTheBounds(t *testing.T) {
 	}
 	expectBroken(t, verify(t, revise(t, a, sheet, store(10_001)), v).Signatures[0].Problem, "more than 10000 entries")
 	expectPassed(t, verify(t, revise(t, a, sheet, store(10_000)), v), 1)
+}
+
+// An object that cannot be read strictly and was signed as it is leaves what follows in
+// doubt, unless a change is seen all the same; one that came later is a change.
+func TestUnreadableObjects(t *testing.T) {
+	a := authority(t, pki.P256)
+	v := validator(t, a)
+	broken := "<< /Length 5 >>\nstream\nBT (a long text) Tj ET\nendstream"
+	sign := func(objects map[int]string) []byte { return taggedSigned(t, a, objects) }
+	objects := sheet()
+	objects[3] = replace(t, objects[3], "/Contents 4 0 R", "/Contents [4 0 R 70 0 R]")
+	objects[70] = broken
+	file := sign(objects)
+	expectPassed(t, verify(t, file, v), 1)
+	producer := define(map[int]string{6: "<< /Producer (B) >>"})
+	evil := define(map[int]string{4: stream("", "BT (Pay 999) Tj ET")})
+	const doubt, failed = verdict.Indeterminate, verdict.Failed
+	expectProblem(t, verify(t, revise(t, a, file, producer), v), doubt, verdict.FormatFailure)
+	expectProblem(t, verify(t, revise(t, a, file, producer, fillNote), v), doubt, verdict.FormatFailure)
+	expectProblem(t, verify(t, revise(t, a, file, evil), v), failed, verdict.FormatFailure)
+	expectProblem(t, verify(t, revise(t, a, file, producer, evil), v), failed, verdict.FormatFailure)
+	expectProblem(t, verify(t, revise(t, a, file, changeValue), v), failed, verdict.FormatFailure)
+
+	// One that nothing referred to when it was signed is found by what a later revision adds.
+	objects = sheet()
+	objects[70] = broken
+	aside := put(8, "/Font << /F1 5 0 R", "/Font << /F1 5 0 R /X1 70 0 R")
+	expectPassed(t, verify(t, revise(t, a, sign(objects), aside), v), 1)
+	expectProblem(t, verify(t, revise(t, a, sign(objects), aside, producer), v), failed, verdict.FormatFailure)
+	expectProblem(t, verify(t, revise(t, a, sign(objects), all(put(8, "/Font << /F1 5 0 R", "/Font << /F1 5 0 R /X1 71 0 R"), define(map[int]string{71: broken}))), v),
+		failed, verdict.FormatFailure)
 }

@@ -61,18 +61,23 @@ func (c *candidate) knownFormat() bool {
 	return false
 }
 
-// laterProblem returns the first change behind the signature that it forbids.
+// laterProblem returns the first change behind the signature that it forbids, else what
+// kept a comparison from its end. If that was not in what was signed, it was put there.
 func (e *examination) laterProblem(c *candidate) *verdict.Problem {
+	var doubt *verdict.Problem
 	for number := c.gated.revision + 1; number < len(e.revisions); number++ {
 		problem := c.permission.permits(e.changes[number], e.certifiedBefore(number))
-		if problem != nil && e.changes[number].unsure && e.wasComparable(c.gated.revision, number) {
-			return forbidden("later revisions add more than can be compared")
-		}
-		if problem != nil {
+		switch {
+		case problem == nil || doubt != nil && problem.Indication != verdict.Failed:
+		case problem.Indication == verdict.Failed:
 			return problem
+		case e.wasComparable(c.gated.revision, number):
+			return forbidden("later revisions add what cannot be compared")
+		default:
+			doubt = problem
 		}
 	}
-	return nil
+	return doubt
 }
 
 // wasComparable reports whether the file as it was signed would have been compared with

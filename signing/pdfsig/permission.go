@@ -139,7 +139,7 @@ func (p permission) permits(c change, certified *permission) *verdict.Problem {
 		level, who = certified.level, "the certification of the document"
 	}
 	switch {
-	case c.problem != nil:
+	case c.problem != nil && !c.unsure:
 		return c.problem
 	case level == permitNothing && c.classes&^classExtension != 0:
 		return forbidden("%s certifies that nothing may follow, and %s", who, c.describe())
@@ -157,7 +157,7 @@ func (p permission) permits(c change, certified *permission) *verdict.Problem {
 			}
 		}
 	}
-	return nil
+	return c.problem // of a comparison that is not sure
 }
 
 func forbidden(format string, args ...any) *verdict.Problem {

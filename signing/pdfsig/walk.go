@@ -1,6 +1,9 @@
 package pdfsig
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // Bounds of the objects that are looked at to compare revisions: of one view, and
 // of all of them together.
@@ -17,11 +20,24 @@ type reach struct {
 	dangling    map[int]bool
 	annotations map[int]bool // lists that a page names as its annotations
 	complete    bool         // false when a bound was met
+	unreadable  *structureError
 }
 
-// reach walks the objects of the view.
+// reach walks the objects of the view, past those that cannot be read.
 func (v view) reach() (*reach, error) {
-	return v.walk(func(o object, err error) error { return err })
+	var unreadable *structureError
+	r, err := v.walk(func(_ object, err error) error {
+		var structure *structureError
+		if errors.As(err, &structure) {
+			unreadable = structure
+			return nil
+		}
+		return err
+	})
+	if r != nil {
+		r.unreadable = unreadable
+	}
+	return r, err
 }
 
 // walk visits every object that can be reached, each once, with what kept it from
