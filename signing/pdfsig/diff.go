@@ -64,14 +64,8 @@ func (f *file) compareRevision(number int) (change, error) {
 	var refused *refusedError
 	var structure *structureError
 	switch {
-	case err == nil && d.reached.unreadable != nil:
-		d.change.unsure = true
-		d.change.problem = verdict.Doubt(verdict.FormatFailure,
-			"the file has an object that cannot be read, so that its revisions cannot be compared in full: %s", d.reached.unreadable.reason)
-		return d.change, nil
 	case err == nil:
-		d.change.size = d.reached.size()
-		return d.change, nil
+		return d.result(), nil
 	case errors.As(err, &refused):
 		return change{problem: refused.problem, unsure: refused.unsure}, nil
 	case errors.As(err, &structure):
@@ -79,6 +73,18 @@ func (f *file) compareRevision(number int) (change, error) {
 			"the file was changed after this signature and revision %d cannot be read: %s", number+1, structure.reason)}, nil
 	}
 	return change{}, err
+}
+
+// result is what a comparison that came to its end has found.
+func (d *diff) result() change {
+	if d.reached.unreadable == nil {
+		d.change.size = d.reached.size()
+		return d.change
+	}
+	d.change.unsure = true
+	d.change.problem = verdict.Doubt(verdict.FormatFailure,
+		"the file has an object that cannot be read, so that its revisions cannot be compared in full: %s", d.reached.unreadable.reason)
+	return d.change
 }
 
 func (d *diff) run() error {

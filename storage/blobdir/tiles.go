@@ -37,9 +37,14 @@ const newTile = ".new-"
 // sweep removes what processes that died have left half-written. No other process
 // writes here: the hub holds the lock of its data folder.
 func (t *Tiles) sweep() error {
-	err := filepath.WalkDir(t.dir.Dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(t.dir.Dir)
+	if err != nil {
+		return failure("sweep the folder of the log", err)
+	}
+	defer root.Close() //nolint:errcheck // nothing is written through it
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && d.Type().IsRegular() && strings.HasPrefix(d.Name(), newTile) {
-			err = os.Remove(path)
+			err = root.Remove(path)
 		}
 		return err
 	})
