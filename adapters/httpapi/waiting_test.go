@@ -279,10 +279,10 @@ func TestRateOfAKey(t *testing.T) {
 // makes progress may take longer than the limit altogether.
 func TestSlowBodies(t *testing.T) {
 	const stall = time.Second
-	s := newTestServer(t, func(o *Options) { o.Limits.Stall = stall })
 	for name, piece := range map[string]int{"stops": 0, "trickles": 1, "flows": leastProgress} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
+			s := newTestServer(t, func(o *Options) { o.Limits.Stall = stall })
 			conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
 			if err != nil {
 				t.Fatal(err)
