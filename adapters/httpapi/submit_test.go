@@ -273,6 +273,9 @@ func TestVerifyKeepsNothing(t *testing.T) {
 	if a.StatusCode != http.StatusOK || !bytes.Contains(a.body, []byte("a.pdf %PDF")) || len(s.hub.writers) != 0 {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
+	if p := s.call(t, http.MethodPost, "/v1/verify", "--b\r\n\r\n%PDF-1.7\r\n--b--", "Content-Type", "multipart/form-data; boundary=b").problem(t); p.Status != http.StatusUnsupportedMediaType || !p.has("Content-Type", "content_type") {
+		t.Errorf("a form around a file: %+v", p)
+	}
 	if p := s.call(t, http.MethodPost, "/v1/verify", "").problem(t); p.Status != http.StatusUnprocessableEntity || !p.has("", "required") {
 		t.Errorf("%+v", p)
 	}

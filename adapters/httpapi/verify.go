@@ -23,6 +23,10 @@ func (a *api) verify(x *exchange) error {
 	if err := x.plain(); err != nil {
 		return err
 	}
+	// A form around a good file would be judged as a file that something was put around.
+	if kind, _, err := mime.ParseMediaType(x.r.Header.Get("Content-Type")); err == nil && strings.HasPrefix(kind, "multipart/") {
+		return hub.Errorf(hub.KindUnsupported, "Content-Type", "content_type", "the body is the file itself (curl --data-binary @FILE), not a form")
+	}
 	file, err := a.nameless(x.r.Body)
 	if err != nil {
 		return err
