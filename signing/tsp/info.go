@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	tags "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/lienthong/lienthong/signing/cms"
 )
 
 // Imprint is the digest that a token is made for.
@@ -31,17 +33,11 @@ type Info struct {
 	Nonce    *big.Int      // nil when there is none
 }
 
-// hashOf returns the digest algorithm of an identifier; zero when it is not known.
+// hashOf returns the digest algorithm of an identifier; zero when tokens do not use it.
 func hashOf(id asn1.ObjectIdentifier) crypto.Hash {
-	switch id.String() {
-	case "2.16.840.1.101.3.4.2.1":
-		return crypto.SHA256
-	case "2.16.840.1.101.3.4.2.2":
-		return crypto.SHA384
-	case "2.16.840.1.101.3.4.2.3":
-		return crypto.SHA512
-	case "1.3.14.3.2.26":
-		return crypto.SHA1
+	switch hash := cms.HashOf(id); hash {
+	case crypto.SHA256, crypto.SHA384, crypto.SHA512, crypto.SHA1:
+		return hash
 	}
 	return 0
 }
