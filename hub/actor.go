@@ -67,6 +67,15 @@ func (a *Actor) Require(scope Scope) error {
 	return Errorf(KindDenied, "", "scope", "this credential does not have the scope %q", scope)
 }
 
+// Oversees returns nil for operators and auditors, who read what concerns the hub as a
+// whole, else an error of KindDenied.
+func (a *Actor) Oversees() error {
+	if a.Has(ScopeAudit) {
+		return nil
+	}
+	return a.Require(ScopeOperate)
+}
+
 // SpeaksFor returns nil when the actor holds the scope and may act for the
 // agency, else an error of KindDenied. It is the one place where access by
 // agency is decided; everything is denied unless it says otherwise.

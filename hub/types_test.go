@@ -86,6 +86,16 @@ func TestActorDeniesByDefault(t *testing.T) {
 	}
 }
 
+func TestWhoOversees(t *testing.T) {
+	for _, s := range hub.Scopes() {
+		a := hub.Actor{Agencies: []hub.AgencyID{"a"}, Scopes: []hub.Scope{s}}
+		want := s == hub.ScopeAudit || s == hub.ScopeOperate
+		if err := a.Oversees(); (err == nil) != want || err != nil && hub.KindOf(err) != hub.KindDenied {
+			t.Errorf("with %s: %v", s, err)
+		}
+	}
+}
+
 func TestWhoMaySeeADispatch(t *testing.T) {
 	d := &hub.Dispatch{Sender: "s"}
 	deliveries := []hub.Delivery{{Recipient: "r1"}, {Recipient: "r2"}}

@@ -128,7 +128,7 @@ func (s *Service) change(ctx context.Context, draft func() ([]hub.RetentionNote,
 // Holds lists legal holds, oldest first, to an operator or an auditor: those that were
 // not released, or those that were.
 func (s *Service) Holds(ctx context.Context, actor hub.Actor, released bool, page hub.Page) (hub.List[hub.LegalHold], error) {
-	if err := mayRead(actor); err != nil {
+	if err := actor.Oversees(); err != nil {
 		return hub.List[hub.LegalHold]{}, err
 	}
 	prefix := holdPrefix

@@ -24,8 +24,6 @@ import (
 	"context"
 	"log/slog"
 	"time"
-
-	"github.com/lienthong/lienthong/hub"
 )
 
 // Options configure a Service. Zero values take the defaults named beside them.
@@ -87,11 +85,3 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // now is the time of records and evidences: UTC, milliseconds.
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
-
-// mayRead lets operators and auditors read.
-func mayRead(actor hub.Actor) error {
-	if actor.Has(hub.ScopeAudit) {
-		return nil
-	}
-	return actor.Require(hub.ScopeOperate)
-}

@@ -134,7 +134,7 @@ func (s *Service) AskPurge(ctx context.Context, actor hub.Actor) (string, error)
 
 // Runs lists runs that are over, newest first, to an operator or an auditor.
 func (s *Service) Runs(ctx context.Context, actor hub.Actor, page hub.Page) (hub.List[hub.RetentionRun], error) {
-	if err := mayRead(actor); err != nil {
+	if err := actor.Oversees(); err != nil {
 		return hub.List[hub.RetentionRun]{}, err
 	}
 	return list[hub.RetentionRun](ctx, s, hub.NotesQuery{Prefix: runPrefix, Backwards: true}, page)
@@ -142,7 +142,7 @@ func (s *Service) Runs(ctx context.Context, actor hub.Actor, page hub.Page) (hub
 
 // RunOf returns one run that is over to an operator or an auditor; KindNotFound before.
 func (s *Service) RunOf(ctx context.Context, actor hub.Actor, id string) (hub.RetentionRun, error) {
-	if err := mayRead(actor); err != nil {
+	if err := actor.Oversees(); err != nil {
 		return hub.RetentionRun{}, err
 	}
 	run, err := load[hub.RetentionRun](ctx, s, runPrefix+id)

@@ -211,7 +211,7 @@ func (w *scrubber) finish(ctx context.Context) error {
 
 // Findings lists what is wrong with content to an operator or an auditor.
 func (s *Service) Findings(ctx context.Context, actor hub.Actor, page hub.Page) (hub.List[hub.RetentionFinding], error) {
-	if err := mayRead(actor); err != nil {
+	if err := actor.Oversees(); err != nil {
 		return hub.List[hub.RetentionFinding]{}, err
 	}
 	return list[hub.RetentionFinding](ctx, s, hub.NotesQuery{Prefix: findingPrefix}, page)

@@ -137,7 +137,7 @@ func (s *Service) Unbind(ctx context.Context, actor hub.Actor, agency hub.Agency
 // Bindings lists the certificates that sign for an agency, to an operator or an auditor,
 // oldest first.
 func (s *Service) Bindings(ctx context.Context, actor hub.Actor, agency hub.AgencyID) ([]hub.CertificateBinding, error) {
-	if err := mayRead(actor); err != nil {
+	if err := actor.Oversees(); err != nil {
 		return nil, err
 	}
 	list := []hub.CertificateBinding{}

@@ -12,7 +12,7 @@ const maxRules = 20_000
 
 // Rules returns the set in force to an operator or an auditor.
 func (s *Service) Rules(ctx context.Context, actor hub.Actor) (hub.SignatureRules, error) {
-	if err := mayRead(actor); err != nil {
+	if err := actor.Oversees(); err != nil {
 		return hub.SignatureRules{}, err
 	}
 	return s.newest(ctx)

@@ -173,12 +173,4 @@ func decode(n *hub.RetentionNote, v any) error {
 
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
 
-// mayRead lets operators and auditors see rules and bindings.
-func mayRead(actor hub.Actor) error {
-	if actor.Has(hub.ScopeAudit) {
-		return nil
-	}
-	return actor.Require(hub.ScopeOperate)
-}
-
 func versionName(version int64) string { return fmt.Sprintf("%s%012d", rulesPrefix, version) }
