@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 
@@ -14,21 +13,7 @@ import (
 
 // LogShards lists the shards, oldest first.
 func (s *Store) LogShards(ctx context.Context) ([]hub.LogShard, error) {
-	return collect(ctx, s, scanShard, "SELECT origin, epoch, size, mark, head, witnessed FROM log_shards ORDER BY number")
-}
-
-func scanShard(row pgx.CollectableRow) (hub.LogShard, error) {
-	var l hub.LogShard
-	var head, witnessed []byte
-	err := row.Scan(&l.Origin, &l.Epoch, &l.Size, (*string)(&l.Mark), &head, &witnessed)
-	if err == nil {
-		l.Head, err = sqlkit.LogHead(head)
-	}
-	if err == nil {
-		l.Witnessed, err = sqlkit.LogHead(witnessed)
-	}
-	l.Head.Epoch = l.Epoch
-	return l, err
+	return collect(ctx, s, sqlkit.ScanShard, "SELECT origin, epoch, size, mark, head, witnessed FROM log_shards ORDER BY number")
 }
 
 // logMark is a place in the order of recording before which everything has an index
@@ -76,7 +61,7 @@ func (s *Store) Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (h
 		if err != nil {
 			return err
 		}
-		notes, err := rows(ctx, c, scanNoteSource, "SELECT id, body FROM log_notes WHERE pending ORDER BY position LIMIT $1", limit)
+		notes, err := rows(ctx, c, sqlkit.ScanNoteSource, "SELECT id, body FROM log_notes WHERE pending ORDER BY position LIMIT $1", limit)
 		if err != nil {
 			return err
 		}
@@ -108,18 +93,6 @@ func (s *Store) Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (h
 }
 
 func first1[T any](found []T, err error) (T, error) { return first(found, "row", err) }
-
-func scanNoteSource(row pgx.CollectableRow) (hub.LogSource, error) {
-	var source hub.LogSource
-	var body []byte
-	err := row.Scan(&source.ID, &body)
-	if err == nil {
-		var note hub.LogNote
-		note, err = sqlkit.Decode[hub.LogNote](body)
-		source.Note = &note
-	}
-	return source, err
-}
 
 // lockLog lets one statement after the other change the log.
 const lockLog = "SELECT pg_advisory_xact_lock(hashtextextended('lienthong appends to the log', 0))"
@@ -191,14 +164,8 @@ func (s *Store) changeLog(ctx context.Context, doing, text string, args ...any) 
 
 // LogEntries reads entries of a shard in order, from an index on.
 func (s *Store) LogEntries(ctx context.Context, origin string, from int64, limit int) ([]hub.LogEntry, error) {
-	return collect(ctx, s, scanEntry, `SELECT idx, coalesce(source, ''), data FROM log_entries
+	return collect(ctx, s, sqlkit.ScanEntry, `SELECT idx, coalesce(source, ''), data FROM log_entries
 		WHERE shard = (SELECT number FROM log_shards WHERE origin = $1) AND idx >= $2 ORDER BY idx LIMIT $3`, origin, from, limit)
-}
-
-func scanEntry(row pgx.CollectableRow) (hub.LogEntry, error) {
-	var e hub.LogEntry
-	err := row.Scan(&e.Index, &e.Source, &e.Data)
-	return e, err
 }
 
 // PublishLog records the newest checkpoint of a shard.
@@ -268,29 +235,10 @@ func (s *Store) LogStamps(ctx context.Context, origin string, size int64, limit 
 func logSources() []recordSource {
 	return []recordSource{
 		{hub.RecordLogNote, "SELECT body FROM log_notes ORDER BY position", scanRaw},
-		{hub.RecordLogShard, "SELECT origin, size, head, witnessed FROM log_shards ORDER BY number", scanShardRecord},
-		{hub.RecordLogEntry, "SELECT shard, idx, coalesce(source, ''), data FROM log_entries ORDER BY shard, idx", scanEntryRecord},
+		{hub.RecordLogShard, "SELECT origin, size, head, witnessed FROM log_shards ORDER BY number", sqlkit.ScanShardRecord[pgx.CollectableRow]},
+		{hub.RecordLogEntry, "SELECT shard, idx, coalesce(source, ''), data FROM log_entries ORDER BY shard, idx", sqlkit.ScanEntryRecord[pgx.CollectableRow]},
 		{hub.RecordLogStamp, "SELECT body FROM log_stamps ORDER BY shard, size, time", scanRaw},
 	}
-}
-
-func scanShardRecord(row pgx.CollectableRow) (json.RawMessage, error) {
-	var origin string
-	var size int64
-	var head, witnessed []byte
-	if err := row.Scan(&origin, &size, &head, &witnessed); err != nil {
-		return nil, err
-	}
-	return sqlkit.ShardBody(origin, size, head, witnessed)
-}
-
-func scanEntryRecord(row pgx.CollectableRow) (json.RawMessage, error) {
-	var shard int64
-	var e hub.LogEntry
-	if err := row.Scan(&shard, &e.Index, &e.Source, &e.Data); err != nil {
-		return nil, err
-	}
-	return sqlkit.LogEntryBody(shard, &e)
 }
 
 // log inserts records of the log.

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"strconv"
 
 	sqlite3 "modernc.org/sqlite/lib"
@@ -14,21 +13,7 @@ import (
 
 // LogShards lists the shards, oldest first.
 func (s *Store) LogShards(ctx context.Context) ([]hub.LogShard, error) {
-	return collect(ctx, s.reader, scanShard, "SELECT origin, epoch, size, mark, head, witnessed FROM log_shards ORDER BY number")
-}
-
-func scanShard(rows *sql.Rows) (hub.LogShard, error) {
-	var l hub.LogShard
-	var head, witnessed []byte
-	err := rows.Scan(&l.Origin, &l.Epoch, &l.Size, (*string)(&l.Mark), &head, &witnessed)
-	if err == nil {
-		l.Head, err = sqlkit.LogHead(head)
-	}
-	if err == nil {
-		l.Witnessed, err = sqlkit.LogHead(witnessed)
-	}
-	l.Head.Epoch = l.Epoch
-	return l, err
+	return collect(ctx, s.reader, sqlkit.ScanShard, "SELECT origin, epoch, size, mark, head, witnessed FROM log_shards ORDER BY number")
 }
 
 // Unsequenced returns what is recorded and has no index. The mark is a position: there
@@ -42,7 +27,7 @@ func (s *Store) Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (h
 			return intake, err
 		}
 	}
-	notes, err := collect(ctx, s.reader, scanNoteSource, "SELECT id, body FROM log_notes WHERE pending = 1 ORDER BY position LIMIT ?", limit)
+	notes, err := collect(ctx, s.reader, sqlkit.ScanNoteSource, "SELECT id, body FROM log_notes WHERE pending = 1 ORDER BY position LIMIT ?", limit)
 	if err != nil {
 		return intake, err
 	}
@@ -66,18 +51,6 @@ func (s *Store) Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (h
 		intake.Mark = hub.LogMark(strconv.FormatInt(found[n-1].position, 10))
 	}
 	return intake, nil
-}
-
-func scanNoteSource(rows *sql.Rows) (hub.LogSource, error) {
-	var source hub.LogSource
-	var body []byte
-	err := rows.Scan(&source.ID, &body)
-	if err == nil {
-		var note hub.LogNote
-		note, err = sqlkit.Decode[hub.LogNote](body)
-		source.Note = &note
-	}
-	return source, err
 }
 
 // AppendLog gives entries the next indexes of the newest shard, or of a new one.
@@ -105,7 +78,7 @@ func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) erro
 // TakeLog takes the log for an epoch, and lists the shards.
 func (s *Store) TakeLog(ctx context.Context, epoch int64) ([]hub.LogShard, error) {
 	err := s.do(ctx, 1, func(t *tx) error {
-		overtaken, err := collect(ctx, t, scanShard, "SELECT origin, epoch, size, mark, head, witnessed FROM log_shards WHERE epoch > ?", epoch)
+		overtaken, err := collect(ctx, t, sqlkit.ScanShard, "SELECT origin, epoch, size, mark, head, witnessed FROM log_shards WHERE epoch > ?", epoch)
 		if err == nil && len(overtaken) > 0 {
 			return sqlkit.LogRefused()
 		}
@@ -135,14 +108,8 @@ func appendEntry(t *tx, e *hub.LogEntry) error {
 
 // LogEntries reads entries of a shard in order, from an index on.
 func (s *Store) LogEntries(ctx context.Context, origin string, from int64, limit int) ([]hub.LogEntry, error) {
-	return collect(ctx, s.reader, scanEntry, `SELECT idx, coalesce(source, ''), data FROM log_entries
+	return collect(ctx, s.reader, sqlkit.ScanEntry, `SELECT idx, coalesce(source, ''), data FROM log_entries
 		WHERE shard = (SELECT number FROM log_shards WHERE origin = ?) AND idx >= ? ORDER BY idx LIMIT ?`, origin, from, limit)
-}
-
-func scanEntry(rows *sql.Rows) (hub.LogEntry, error) {
-	var e hub.LogEntry
-	err := rows.Scan(&e.Index, &e.Source, &e.Data)
-	return e, err
 }
 
 // PublishLog records the newest checkpoint of a shard.
@@ -227,29 +194,10 @@ func (s *Store) LogStamps(ctx context.Context, origin string, size int64, limit 
 func logSources() []recordSource {
 	return []recordSource{
 		{hub.RecordLogNote, "SELECT body FROM log_notes ORDER BY position", scanRaw},
-		{hub.RecordLogShard, "SELECT origin, size, head, witnessed FROM log_shards ORDER BY number", scanShardRecord},
-		{hub.RecordLogEntry, "SELECT shard, idx, coalesce(source, ''), data FROM log_entries ORDER BY shard, idx", scanEntryRecord},
+		{hub.RecordLogShard, "SELECT origin, size, head, witnessed FROM log_shards ORDER BY number", sqlkit.ScanShardRecord[*sql.Rows]},
+		{hub.RecordLogEntry, "SELECT shard, idx, coalesce(source, ''), data FROM log_entries ORDER BY shard, idx", sqlkit.ScanEntryRecord[*sql.Rows]},
 		{hub.RecordLogStamp, "SELECT body FROM log_stamps ORDER BY shard, size, time", scanRaw},
 	}
-}
-
-func scanShardRecord(rows *sql.Rows) (json.RawMessage, error) {
-	var origin string
-	var size int64
-	var head, witnessed []byte
-	if err := rows.Scan(&origin, &size, &head, &witnessed); err != nil {
-		return nil, err
-	}
-	return sqlkit.ShardBody(origin, size, head, witnessed)
-}
-
-func scanEntryRecord(rows *sql.Rows) (json.RawMessage, error) {
-	var shard int64
-	var e hub.LogEntry
-	if err := rows.Scan(&shard, &e.Index, &e.Source, &e.Data); err != nil {
-		return nil, err
-	}
-	return sqlkit.LogEntryBody(shard, &e)
 }
 
 func (t *tx) importLog(r *hub.Record) error {

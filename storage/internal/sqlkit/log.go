@@ -6,6 +6,65 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
+// Row is a row of a result, of whatever driver.
+type Row interface{ Scan(dest ...any) error }
+
+// ScanShard reads origin, epoch, size, mark, head and witnessed.
+func ScanShard[R Row](row R) (hub.LogShard, error) {
+	var l hub.LogShard
+	var head, witnessed []byte
+	err := row.Scan(&l.Origin, &l.Epoch, &l.Size, (*string)(&l.Mark), &head, &witnessed)
+	if err == nil {
+		l.Head, err = LogHead(head)
+	}
+	if err == nil {
+		l.Witnessed, err = LogHead(witnessed)
+	}
+	l.Head.Epoch = l.Epoch
+	return l, err
+}
+
+// ScanNoteSource reads id and body of a note that waits for an index.
+func ScanNoteSource[R Row](row R) (hub.LogSource, error) {
+	var source hub.LogSource
+	var body []byte
+	err := row.Scan(&source.ID, &body)
+	if err == nil {
+		var note hub.LogNote
+		note, err = Decode[hub.LogNote](body)
+		source.Note = &note
+	}
+	return source, err
+}
+
+// ScanEntry reads index, source and data.
+func ScanEntry[R Row](row R) (hub.LogEntry, error) {
+	var e hub.LogEntry
+	err := row.Scan(&e.Index, &e.Source, &e.Data)
+	return e, err
+}
+
+// ScanShardRecord reads origin, size, head and witnessed into the record of a shard.
+func ScanShardRecord[R Row](row R) (json.RawMessage, error) {
+	var origin string
+	var size int64
+	var head, witnessed []byte
+	if err := row.Scan(&origin, &size, &head, &witnessed); err != nil {
+		return nil, err
+	}
+	return shardBody(origin, size, head, witnessed)
+}
+
+// ScanEntryRecord reads shard, index, source and data into the record of an entry.
+func ScanEntryRecord[R Row](row R) (json.RawMessage, error) {
+	var shard int64
+	var e hub.LogEntry
+	if err := row.Scan(&shard, &e.Index, &e.Source, &e.Data); err != nil {
+		return nil, err
+	}
+	return marshal(hub.LogEntryRecord{Shard: shard, LogEntry: e})
+}
+
 // LogHead returns a checkpoint of a column: empty when there is none.
 func LogHead(body []byte) (hub.LogHead, error) {
 	if len(body) == 0 {
@@ -14,8 +73,8 @@ func LogHead(body []byte) (hub.LogHead, error) {
 	return Decode[hub.LogHead](body)
 }
 
-// ShardBody is the record of a shard, with checkpoints as their columns hold them.
-func ShardBody(origin string, size int64, head, witnessed []byte) (json.RawMessage, error) {
+// shardBody is the record of a shard, with checkpoints as their columns hold them.
+func shardBody(origin string, size int64, head, witnessed []byte) (json.RawMessage, error) {
 	s := hub.LogShardRecord{Origin: origin, Size: size}
 	var err error
 	if s.Head, err = headOf(head); err != nil {
@@ -42,14 +101,6 @@ func HeadColumn(head *hub.LogHead) (string, error) {
 	}
 	return Encode(head)
 }
-
-// LogEntryBody is the record of an entry.
-func LogEntryBody(shard int64, e *hub.LogEntry) (json.RawMessage, error) {
-	return marshal(hub.LogEntryRecord{Shard: shard, LogEntry: *e})
-}
-
-// LogStampBody is the record of a time-stamped checkpoint.
-func LogStampBody(s *hub.LogStamp) (json.RawMessage, error) { return marshal(s) }
 
 // LogRefused says that a step of the log does not follow what stands.
 func LogRefused() error {
