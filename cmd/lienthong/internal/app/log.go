@@ -148,7 +148,8 @@ func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) error {
 	return nil
 }
 
-// keyState and policyState are what the log holds of keys and rules, whenever they change.
+// keyState and policyState are what the log holds of keys and rules: noted at each start where they
+// changed.
 type keyState struct {
 	Log          string   `json:"log"`          // public key, in hex
 	Certificates []string `json:"certificates"` // SHA-256 of the chain of the hub key

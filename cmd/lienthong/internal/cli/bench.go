@@ -20,11 +20,11 @@ import (
 type benchCommand struct {
 	Scenario []string      `default:"mix" enum:"mix,fixed,peak,edxml,fanout,hold,kills,singles,all" help:"What to send: mix (sizes of 2 KB to 10 MB), fixed (one size), peak (one size, nobody collects), edxml, fanout (1 to 500 recipients), hold (a fixed rate), kills (one size, the hub killed again and again), singles (100 MB and 1 GB), all, or several with commas."`
 	Count    int           `help:"Documents of a round; without it a round takes a time."`
-	For      time.Duration `help:"Length of a round; 8s when left out, 1m for hold."`
+	For      time.Duration `help:"Length of a round; 8s when left out, 1m for hold and kills."`
 	Rounds   int           `help:"Rounds of the hub and, in turns, of the floor; 3 when left out."`
 	Rate     float64       `help:"Documents in a second; without it as many as go through, for hold 300."`
 	HoldRate float64       `help:"The same for hold alone."`
-	HoldFor  time.Duration `help:"Length of hold, where other scenarios run too."`
+	HoldFor  time.Duration `help:"Length of hold and kills, where other scenarios run too."`
 	Clients  int           `help:"Senders at once; 16 when left out, 64 for hold."`
 	Size     int           `help:"Bytes of a signed PDF, where the scenario has one size; 200000 when left out."`
 	FanOut   int           `name:"fan-out" help:"Recipients of each document."`

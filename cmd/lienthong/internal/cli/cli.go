@@ -52,7 +52,7 @@ type commands struct {
 
 	Seal sealCommand `cmd:"" help:"Have a PDF sealed by the hub, with the key that it holds for an agency."`
 
-	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies."`
+	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies, and bind certificates to them."`
 	Policy    policyCommand    `cmd:"" help:"Say what is asked of the signatures of senders (operator)."`
 	Trust     trustCommand     `cmd:"" help:"Keep the list of authorities that signatures must lead to, and their revocation lists."`
 	Key       keyCommand       `cmd:"" help:"Create, list and revoke API keys (operator)."`

@@ -19,7 +19,8 @@ type serveCommand struct {
 func (serveCommand) Help() string {
 	return "Prints one line, \"lienthong: ready url=...\", when it answers; logs go to standard error. " +
 		"The first start makes the hub's key and writes a key for the operator to DATA-DIR/operator.key, " +
-		"and the certificate that receipts are verified with to DATA-DIR/hub-certificate.pem. " +
+		"the certificate that receipts are verified with to DATA-DIR/hub-certificate.pem, " +
+		"the key of the log to DATA-DIR/key/log.pem, and what audit and verify take as --policy to DATA-DIR/policy.tlog. " +
 		"SIGTERM or Ctrl-C stops: open requests may finish; a second one ends at once."
 }
 
