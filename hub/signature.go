@@ -183,6 +183,17 @@ func (r *FileReport) All() []SignatureReport {
 	return []SignatureReport{r.SignatureReport}
 }
 
+// ConcludeParts judges a package by its parts: the worst decides of all their signatures
+// that count, those of the envelope and of the files. An unsigned attachment does not
+// count against it.
+func (r *FileReport) ConcludeParts() {
+	r.Signatures = []SignatureVerdict{}
+	for i := range r.Parts {
+		r.Signatures = append(r.Signatures, r.Parts[i].Counted()...)
+	}
+	r.Conclude()
+}
+
 // rank orders indications from best to worst for a document.
 func (i Indication) rank() int {
 	switch i {

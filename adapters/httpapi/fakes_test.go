@@ -256,9 +256,6 @@ func (f *fakeHub) Open(_ context.Context, _ hub.Actor, _ hub.DispatchID, part st
 func (f *fakeHub) Reports(context.Context, hub.Actor, hub.DispatchID) ([]hub.StatusReport, error) {
 	return []hub.StatusReport{{ID: "s1", Dispatch: "d1", Delivery: "v1", Reporter: "a1", Code: hub.StatusAssigned, StatedAt: testTime, RecordedAt: testTime}}, f.err
 }
-func (f *fakeHub) SignatureReports(context.Context, hub.Actor, hub.DispatchID) ([]hub.SignatureReport, error) {
-	return []hub.SignatureReport{{Part: "p1", Indication: hub.NoSignatureFound, ValidatedAt: testTime, Policy: "test"}}, f.err
-}
 
 func (f *fakeHub) Evidences(_ context.Context, _ hub.Actor, q hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error) {
 	f.evidence = q
@@ -308,8 +305,9 @@ func (f fakeSeals) Seal(_ context.Context, actor hub.Actor, order hub.SealOrder,
 	return fact, errors.Join(err, f.hub.err)
 }
 
-func (f *fakeHub) Rechecks(context.Context, hub.Actor, hub.DispatchID) ([]hub.Recheck, error) {
-	return []hub.Recheck{{At: testTime, Skipped: hub.SkipPurged}}, f.err
+func (f *fakeHub) Verdicts(context.Context, hub.Actor, hub.DispatchID) ([]hub.SignatureReport, []hub.Recheck, error) {
+	return []hub.SignatureReport{{Part: "p1", Indication: hub.NoSignatureFound, ValidatedAt: testTime, Policy: "test"}},
+		[]hub.Recheck{{At: testTime, Skipped: hub.SkipPurged}}, f.err
 }
 
 // fakeForms write what they are asked for.

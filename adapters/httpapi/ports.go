@@ -77,7 +77,6 @@ type Dispatches interface {
 	Dispatch(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.SentItem, error)
 	Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error)
 	Reports(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.StatusReport, error)
-	SignatureReports(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.SignatureReport, error)
 }
 
 // Evidences shows sealed evidence to those it names.
@@ -90,7 +89,8 @@ type Evidences interface {
 // were given later.
 type ValidationArchive interface {
 	Archive(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.ValidationArchive, error)
-	Rechecks(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.Recheck, error)
+	// Verdicts are those recorded at acceptance, and the later looks that gave others.
+	Verdicts(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.SignatureReport, []hub.Recheck, error)
 }
 
 // Verifier verifies the signatures in a file on its own, and in the files in it.

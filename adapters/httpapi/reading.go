@@ -80,20 +80,15 @@ func (a *api) signatures(x *exchange) error {
 	if err := q.done(); err != nil {
 		return err
 	}
-	reports, err := a.Dispatches.SignatureReports(x.r.Context(), x.actor, x.dispatch())
-	if err != nil {
-		return err
-	}
-	rechecks, err := a.Validation.Rechecks(x.r.Context(), x.actor, x.dispatch())
+	reports, rechecks, err := a.Validation.Verdicts(x.r.Context(), x.actor, x.dispatch())
 	if err != nil {
 		return err
 	}
 	file := hub.FileReport{Name: string(x.dispatch()), Kind: hub.FileEdXML, Parts: reports}
 	for i := range reports {
 		reports[i] = withList(reports[i])
-		file.Signatures = append(file.Signatures, reports[i].Counted()...)
 	}
-	file.Conclude()
+	file.ConcludeParts()
 	answer := verdicts{listed(hub.List[hub.SignatureReport]{Items: reports}), rechecks}
 	return a.reported(x, language, answer, []hub.FileReport{file})
 }

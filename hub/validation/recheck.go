@@ -94,13 +94,15 @@ func (s *Service) Watch(ctx context.Context, id hub.DispatchID, at time.Time) er
 	return s.notes.SaveNotes(ctx, n)
 }
 
-// Rechecks lists the later looks at the verdicts on a dispatch that gave another one,
-// oldest first, to those who may see the dispatch.
-func (s *Service) Rechecks(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.Recheck, error) {
-	if _, err := s.reports.SignatureReports(ctx, actor, id); err != nil {
-		return nil, err
+// Verdicts returns the verdicts on a dispatch that were recorded at acceptance, and the
+// later looks that gave another one, oldest first, to those who may see the dispatch.
+func (s *Service) Verdicts(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.SignatureReport, []hub.Recheck, error) {
+	reports, err := s.reports.SignatureReports(ctx, actor, id)
+	if err != nil {
+		return nil, nil, err
 	}
-	return load[[]hub.Recheck](ctx, s.notes, recheckPrefix+string(id))
+	later, err := load[[]hub.Recheck](ctx, s.notes, recheckPrefix+string(id))
+	return reports, later, err
 }
 
 // Run goes on with the round under way, or begins one when what is trusted differs from

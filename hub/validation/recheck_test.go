@@ -107,7 +107,7 @@ func (d *desk) round(t *testing.T, trust string) {
 
 func (d *desk) rechecks(t *testing.T, id hub.DispatchID) []hub.Recheck {
 	t.Helper()
-	list, err := d.archive.Rechecks(t.Context(), hub.Actor{}, id)
+	_, list, err := d.archive.Verdicts(t.Context(), hub.Actor{}, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestJudgedAgain(t *testing.T) {
 	if err != nil || len(a.Reports) != 1 || len(a.Rechecks) != 2 || len(a.Material) != 2 {
 		t.Errorf("the archive has %d reports, %d rechecks, %d pieces, %v", len(a.Reports), len(a.Rechecks), len(a.Material), err)
 	}
-	if _, err := d.archive.Rechecks(t.Context(), hub.Actor{Name: "stranger"}, "d1"); hub.KindOf(err) != hub.KindNotFound {
+	if _, _, err := d.archive.Verdicts(t.Context(), hub.Actor{Name: "stranger"}, "d1"); hub.KindOf(err) != hub.KindNotFound {
 		t.Errorf("a stranger sees %v", err)
 	}
 }

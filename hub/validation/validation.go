@@ -103,14 +103,11 @@ func (s *Service) has(digest hub.Digest) bool {
 // promised. Later looks at the verdicts and their material are in it, too.
 func (s *Service) Archive(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.ValidationArchive, error) {
 	a := hub.ValidationArchive{Dispatch: id, Reports: []hub.SignatureReport{}, Material: []hub.Material{}}
-	reports, err := s.reports.SignatureReports(ctx, actor, id)
+	reports, later, err := s.Verdicts(ctx, actor, id)
 	if err != nil {
 		return a, err
 	}
-	a.Reports = append(a.Reports, reports...)
-	if a.Rechecks, err = load[[]hub.Recheck](ctx, s.notes, recheckPrefix+string(id)); err != nil {
-		return a, err
-	}
+	a.Reports, a.Rechecks = append(a.Reports, reports...), later
 	for i := range a.Rechecks {
 		if again := a.Rechecks[i].Report; again != nil {
 			reports = append(reports, *again)

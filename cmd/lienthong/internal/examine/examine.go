@@ -170,8 +170,7 @@ func (e *Examiner) parts(ctx context.Context, content hub.Blob, sub *hub.Submiss
 		verdict, err = e.part(ctx, store, part)
 		report.Parts = append(report.Parts, verdict)
 	}
-	report.Signatures = counted(report.Parts)
-	report.Conclude()
+	report.ConcludeParts()
 	return report, err
 }
 
@@ -203,14 +202,4 @@ func (e *Examiner) verifyFile(ctx context.Context, name string, content hub.Blob
 		err = e.Archive.compare(recorded, &found.Report)
 	}
 	return found.Report, err
-}
-
-// counted are the signatures that decide on a package: the worst of all of them, of the
-// envelope and of the files. An unsigned attachment does not count against it.
-func counted(parts []hub.SignatureReport) []hub.SignatureVerdict {
-	all := []hub.SignatureVerdict{}
-	for i := range parts {
-		all = append(all, parts[i].Counted()...)
-	}
-	return all
 }
