@@ -94,6 +94,15 @@ type LogStamp struct {
 	Time   time.Time `json:"time"`  // genTime of the token
 }
 
+// TimeToken is a time-stamp token (RFC 3161) as it was given.
+type TimeToken struct {
+	DER       []byte
+	Time      time.Time // genTime, UTC
+	Authority string    // who gave it, for logs
+	// When it was asked for and was there, by the clock of the hub.
+	Asked, Answered time.Time
+}
+
 // LogPlace is where the log holds something.
 type LogPlace struct {
 	Origin string

@@ -118,6 +118,7 @@ func examples() map[string]example {
 		"GET /v1/evidence/{evidence}/proof":          {path: "/v1/evidence/e1/proof"},
 		"GET /log":                                   {path: "/log"},
 		"GET /log/{shard}/checkpoint":                {path: "/log/2026/checkpoint"},
+		"GET /log/{shard}/timestamp":                 {path: "/log/2026/timestamp?size=5"},
 		"GET /log/{shard}/tile/{tile}":               {path: "/log/2026/tile/entries/x001/067.p/5"},
 		"GET /v1/rejections":                         {path: "/v1/rejections?agency=000.00.00.H47"},
 		"POST /v1/verify":                            {path: "/v1/verify?name=a.pdf", body: "%PDF-1.7", contentType: "application/octet-stream"},
@@ -189,7 +190,7 @@ func TestNoKeyNoAnswer(t *testing.T) {
 			spec.check(t, rt.method, rt.pattern, a)
 		}
 	}
-	if want := []string{"/healthz", "/readyz", "/v1/version", "/v1/openapi.yaml", "/v1/docs", "/log", "/log/{shard}/checkpoint", "/log/{shard}/tile/{tile}"}; !slices.Equal(public, want) {
+	if want := []string{"/healthz", "/readyz", "/v1/version", "/v1/openapi.yaml", "/v1/docs", "/log", "/log/{shard}/checkpoint", "/log/{shard}/timestamp", "/log/{shard}/tile/{tile}"}; !slices.Equal(public, want) {
 		t.Errorf("public are %v, want %v", public, want)
 	}
 	if len(s.hub.writers) != 0 || s.hub.submitted.Sender != "" {

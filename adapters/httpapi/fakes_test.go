@@ -547,6 +547,9 @@ func (f *fakeHub) Checkpoint(_ context.Context, shard string) ([]byte, error) {
 func (f *fakeHub) Tile(_ context.Context, shard, name string) ([]byte, error) {
 	return []byte(shard + " " + name), f.err
 }
+func (f *fakeHub) Stamp(_ context.Context, shard string, size int64) (hub.LogStamp, error) {
+	return hub.LogStamp{Origin: "hub/evidence/" + shard, Size: size, Note: []byte("note\n"), Token: []byte{0x30}, Time: testTime}, f.err
+}
 func (f *fakeHub) Proof(_ context.Context, _ hub.Actor, id hub.EvidenceID) ([]byte, error) {
 	return []byte("c2sp.org/tlog-proof@v1\n" + id), f.err
 }

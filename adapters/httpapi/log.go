@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"math"
 	"net/http"
 	"strings"
 
@@ -15,6 +16,9 @@ type Log interface {
 	// Checkpoint and Tile answer KindNotFound for what is not there.
 	Checkpoint(ctx context.Context, shard string) ([]byte, error)
 	Tile(ctx context.Context, shard, name string) ([]byte, error)
+	// Stamp returns the smallest time-stamped checkpoint of at least that many entries;
+	// KindNotFound while there is none.
+	Stamp(ctx context.Context, shard string, size int64) (hub.LogStamp, error)
 	Proof(ctx context.Context, actor hub.Actor, id hub.EvidenceID) ([]byte, error)
 }
 
@@ -29,6 +33,7 @@ func logRoutes() []route {
 	routes := []route{
 		{method: http.MethodGet, pattern: "/log", public: true, shared: true, handle: (*api).logShards},
 		{method: http.MethodGet, pattern: "/log/{shard}/checkpoint", public: true, shared: true, handle: (*api).logCheckpoint},
+		{method: http.MethodGet, pattern: "/log/{shard}/timestamp", public: true, shared: true, handle: (*api).logStamp},
 		{method: http.MethodGet, pattern: "/log/{shard}/tile/{tile}", served: "/log/{shard}/tile/*", public: true, shared: true, handle: (*api).logTile},
 		{method: http.MethodGet, pattern: "/v1/evidence/{evidence}/proof", scopes: evidence, handle: (*api).proof},
 	}
@@ -64,6 +69,19 @@ func (a *api) logCheckpoint(x *exchange) error {
 		return err
 	}
 	return x.text(http.StatusOK, plainText, signed)
+}
+
+func (a *api) logStamp(x *exchange) error {
+	q := x.query()
+	size := q.number("size", 0, math.MaxInt64, 0)
+	if err := q.done(); err != nil {
+		return err
+	}
+	stamp, err := a.Proofs.Stamp(x.r.Context(), x.param("shard"), size)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, stamp)
 }
 
 // logTile answers with a file that never changes, so that everybody may keep it.

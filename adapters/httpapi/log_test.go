@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/lienthong/lienthong/hub"
@@ -17,6 +18,13 @@ func TestLogFiles(t *testing.T) {
 	checkpoint := s.call(t, http.MethodGet, "/log/2026/checkpoint", "")
 	if checkpoint.Header.Get("Content-Type") != "text/plain; charset=utf-8" || checkpoint.Header.Get("Cache-Control") != "private, no-cache" {
 		t.Errorf("a checkpoint: %v", checkpoint.Header)
+	}
+	stamp := s.call(t, http.MethodGet, "/log/2026/timestamp?size=7", "", "Authorization", "")
+	if want := `{"origin":"hub/evidence/2026","size":7,"note":"bm90ZQo=","token":"MA==","time":"2026-01-05T01:00:00Z"}`; strings.TrimSpace(string(stamp.body)) != want {
+		t.Errorf("a time-stamp: %s", stamp.body)
+	}
+	if a := s.call(t, http.MethodGet, "/log/2026/timestamp?size=-1", ""); a.StatusCode != http.StatusUnprocessableEntity {
+		t.Errorf("a size below zero: %d", a.StatusCode)
 	}
 	if a := s.call(t, http.MethodGet, "/v1/evidence/e1/proof", "", "Authorization", ""); a.StatusCode != http.StatusUnauthorized {
 		t.Errorf("a proof without a key: %d", a.StatusCode)

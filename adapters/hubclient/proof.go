@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -19,4 +21,14 @@ func (c *Client) Proof(ctx context.Context, id hub.EvidenceID) ([]byte, error) {
 		return err
 	})
 	return proof.Bytes(), err
+}
+
+// LogStamp returns the smallest time-stamped checkpoint of a shard of the log, which is a
+// year, that has at least so many entries; KindNotFound while there is none. Nothing of
+// it is verified here.
+func (c *Client) LogStamp(ctx context.Context, shard string, size int64) (hub.LogStamp, error) {
+	var stamp hub.LogStamp
+	path := "/log/" + url.PathEscape(shard) + "/timestamp"
+	err := c.json(ctx, get(path, url.Values{"size": {strconv.FormatInt(size, 10)}}), &stamp)
+	return stamp, err
 }

@@ -114,6 +114,23 @@ func (r *Reader) Checkpoint(ctx context.Context, shard string) ([]byte, error) {
 	return s.Head.Note, err
 }
 
+// Stamp returns the smallest time-stamped checkpoint of a shard that has at least so many
+// entries; KindNotFound while there is none.
+func (r *Reader) Stamp(ctx context.Context, shard string, size int64) (hub.LogStamp, error) {
+	s, err := r.shard(ctx, shard)
+	if err != nil {
+		return hub.LogStamp{}, err
+	}
+	stamps, err := r.Store.LogStamps(ctx, s.Origin, size, 1)
+	if err != nil {
+		return hub.LogStamp{}, err
+	}
+	if len(stamps) == 0 {
+		return hub.LogStamp{}, hub.Errorf(hub.KindNotFound, "size", "", "the log %.40s has no time-stamp over %d entries", shard, size)
+	}
+	return stamps[0], nil
+}
+
 // tileNames are the names of c2sp.org/tlog-tiles behind "tile/".
 var tileNames = regexp.MustCompile(`^(?:[0-9]|[1-5][0-9]|6[0-3]|entries)/(?:x[0-9]{3}/){0,5}[0-9]{3}(?:\.p/[1-9][0-9]{0,2})?$`)
 

@@ -73,7 +73,8 @@ type services struct {
 	directory *directory.Directory
 	keys      *directory.Keys
 	audit     *audit.Service
-	log       *audit.Log // nil where this node cannot sign checkpoints
+	log       *audit.Log     // nil where this node cannot sign checkpoints
+	stamper   *audit.Stamper // nil without a time-stamp authority
 	proofs    *audit.Reader
 	notes     *audit.Notes
 	intake    *intake.Service

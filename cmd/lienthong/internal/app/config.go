@@ -33,6 +33,7 @@ type Config struct {
 
 	engine.Settings `embed:""`
 	TrustSettings   `embed:""`
+	TimeSettings    `embed:""`
 
 	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
 	TimeToLive      time.Duration `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"Life of a delivery that is not collected or not registered."`
@@ -81,6 +82,7 @@ func (c *Config) Check() error {
 	found = append(found, c.Settings.Check()...)
 	found = append(found, c.checkWatching()...)
 	found = append(found, c.checkKeys()...)
+	found = append(found, c.checkTime()...)
 	if _, err := c.readSeals(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
 	}

@@ -56,6 +56,7 @@ func (h *health) look(ctx context.Context) {
 		{"disk", hub.HealthFailed, h.disk},
 		{"queue", hub.HealthDegraded, h.queueAge},
 		{"log", hub.HealthDegraded, h.app.logFault},
+		{"timestamps", hub.HealthDegraded, h.app.stampFault},
 	}
 	found := make([]hub.HealthCheck, len(checks))
 	var all sync.WaitGroup

@@ -18,13 +18,6 @@ import (
 	"github.com/lienthong/lienthong/signing"
 )
 
-// growLog lets the log grow while this node has the right to. Nothing that keeps the log
-// from growing ends the node: it goes on with everything else.
-func (a *App) growLog(ctx context.Context, epoch int64) error {
-	a.services.log.Run(ctx, epoch)
-	return nil
-}
-
 // origin is the name of the log that evidence goes to; that of a year follows behind a
 // slash.
 func (a *App) origin() string { return a.config.Name + logName }
@@ -67,7 +60,11 @@ func (a *App) logging(ctx context.Context, chain []*x509.Certificate) error {
 	if err := a.writePolicy(ctx, public); err != nil {
 		return err
 	}
-	return a.noteState(ctx, public, chain)
+	stamps, err := a.timestamping()
+	if err != nil {
+		return err
+	}
+	return a.noteState(ctx, public, chain, stamps)
 }
 
 // settleOrigin refuses another name than the hub began with: the name is part of the log,
@@ -151,8 +148,9 @@ func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) error {
 // keyState and policyState are what the log holds of keys and rules: noted at each start where they
 // changed.
 type keyState struct {
-	Log          string   `json:"log"`          // public key, in hex
-	Certificates []string `json:"certificates"` // SHA-256 of the chain of the hub key
+	Log          string   `json:"log"`                  // public key, in hex
+	Certificates []string `json:"certificates"`         // SHA-256 of the chain of the hub key
+	Timestamps   []string `json:"timestamps,omitempty"` // the same of the hub's own time-stamp authority
 }
 
 type policyState struct {
@@ -161,11 +159,8 @@ type policyState struct {
 	Anchors    string `json:"anchors_sha256,omitempty"` // of the file of trust anchors
 }
 
-func (a *App) noteState(ctx context.Context, key ed25519.PublicKey, chain []*x509.Certificate) error {
-	keys := keyState{Log: fmt.Sprintf("%x", key)}
-	for _, c := range chain {
-		keys.Certificates = append(keys.Certificates, fmt.Sprintf("%x", sha256.Sum256(c.Raw)))
-	}
+func (a *App) noteState(ctx context.Context, key ed25519.PublicKey, chain, stamps []*x509.Certificate) error {
+	keys := keyState{Log: fmt.Sprintf("%x", key), Certificates: fingerprintsOf(chain), Timestamps: fingerprintsOf(stamps)}
 	if err := a.services.notes.NoteChange(ctx, hub.LogNoteKey, keys); err != nil {
 		return err
 	}
@@ -178,4 +173,12 @@ func (a *App) noteState(ctx context.Context, key ed25519.PublicKey, chain []*x50
 		policy.Anchors = fmt.Sprintf("%x", sha256.Sum256(text))
 	}
 	return a.services.notes.NoteChange(ctx, hub.LogNotePolicy, policy)
+}
+
+func fingerprintsOf(chain []*x509.Certificate) []string {
+	var list []string
+	for _, c := range chain {
+		list = append(list, fmt.Sprintf("%x", sha256.Sum256(c.Raw)))
+	}
+	return list
 }

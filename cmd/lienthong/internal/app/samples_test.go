@@ -222,6 +222,8 @@ func (s *samples) proving() {
 	lines := strings.Split(string(s.run("logCheckpoint")), "\n")
 	s.vars["TILE"] = "0/000.p/" + lines[1]
 	s.run("logTile")
+	awaitStamp(s.T, s.hub.client(s.T, ""), s.vars["YEAR"])
+	s.run("logTimestamp")
 }
 
 // published waits until the log proves an evidence.
@@ -234,6 +236,20 @@ func published(t *testing.T, client *hubclient.Client, id hub.EvidenceID) []byte
 		t.Fatal(err)
 	}
 	return proof
+}
+
+// awaitStamp waits until the log is time-stamped.
+func awaitStamp(t *testing.T, client *hubclient.Client, shard string) hub.LogStamp {
+	t.Helper()
+	for {
+		stamp, err := client.LogStamp(t.Context(), shard, 1)
+		if err == nil {
+			return stamp
+		}
+		if hub.KindOf(err) != hub.KindNotFound {
+			t.Fatal(err)
+		}
+	}
 }
 
 // retaining runs the examples of retention; a run is over soon after the start.

@@ -136,6 +136,7 @@ const (
 	fileCertificate = "hub-certificate.pem"
 	fileHubKey      = "hub.pem"
 	fileLogKey      = "log.pem"
+	fileTSAKey      = "tsa.pem"
 	fileOperator    = "operator.key"
 )
 
@@ -145,6 +146,7 @@ func (c *Config) filePlaces() map[string]string {
 		fileCertificate: c.CertificateFile(),
 		fileHubKey:      filepath.Join(c.DataDir, "key", "hub.pem"),
 		fileLogKey:      filepath.Join(c.DataDir, "key", fileLogKey),
+		fileTSAKey:      filepath.Join(c.DataDir, "key", fileTSAKey),
 		fileOperator:    c.OperatorKeyFile(),
 	}
 }
@@ -171,7 +173,7 @@ func (c *Config) Certificates() ([]byte, error) {
 }
 
 // Files reads what belongs to a hub beside its stores: its certificates and, with
-// secrets, its evidence key and the key of its operator.
+// secrets, the keys that it signs with and the key of its operator.
 func (c *Config) Files(secrets bool) ([]backup.File, error) {
 	certificates, err := c.Certificates()
 	if err != nil {
@@ -184,7 +186,7 @@ func (c *Config) Files(secrets bool) ([]backup.File, error) {
 	places := c.filePlaces()
 	places[fileHubKey] = cmp.Or(c.HubKeyFile, places[fileHubKey])
 	places[fileLogKey] = cmp.Or(c.LogKeyFile, places[fileLogKey])
-	for _, name := range []string{fileHubKey, fileLogKey, fileOperator} {
+	for _, name := range []string{fileHubKey, fileLogKey, fileTSAKey, fileOperator} {
 		content, err := os.ReadFile(places[name])
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && name != fileHubKey: // the operator may keep them elsewhere

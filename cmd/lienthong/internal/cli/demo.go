@@ -96,6 +96,7 @@ func (d *demoHub) start(ctx context.Context, dataDir, anchors string) (demo.Hub,
 	config := app.Config{
 		DataDir: dataDir, Listen: d.command.Listen, Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
 		SignaturePolicy: string(hub.PolicyRecord), TimeToLive: 720 * time.Hour, MaxRecipients: 1000, StopLimit: 10 * time.Second,
+		TimeSettings: app.TimeSettings{StampEvery: time.Second},
 	}
 	level := "warn"
 	if d.command.Log {
@@ -110,7 +111,7 @@ func (d *demoHub) start(ctx context.Context, dataDir, anchors string) (demo.Hub,
 	d.ended = make(chan error, 1)
 	go func() { d.ended <- d.app.Run(running) }()
 	key, err := os.ReadFile(config.OperatorKeyFile())
-	return demo.Hub{URL: d.app.URL(), OperatorKey: strings.TrimSpace(string(key)), CertificateFile: config.CertificateFile()}, err
+	return demo.Hub{URL: d.app.URL(), OperatorKey: strings.TrimSpace(string(key)), CertificateFile: config.CertificateFile(), TimestampAnchors: config.TimestampAnchorsFile()}, err
 }
 
 // wait returns when the hub fails or the operator wants an end.

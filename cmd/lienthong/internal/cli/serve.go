@@ -21,6 +21,7 @@ func (serveCommand) Help() string {
 		"The first start makes the hub's key and writes a key for the operator to DATA-DIR/operator.key, " +
 		"the certificate that receipts are verified with to DATA-DIR/hub-certificate.pem, " +
 		"the key of the log to DATA-DIR/key/log.pem, and what audit and verify take as --policy to DATA-DIR/policy.tlog. " +
+		"The certificates that time-stamps of the log lead to lie in DATA-DIR/tsa-certificate.pem. " +
 		"SIGTERM or Ctrl-C stops: open requests may finish; a second one ends at once."
 }
 

@@ -33,6 +33,8 @@ type Hub struct {
 	URL             string
 	OperatorKey     string
 	CertificateFile string // certificates that its evidence leads to
+	// TimestampAnchors is a file with the certificates that time-stamps of its log lead to.
+	TimestampAnchors string
 }
 
 // Options say how to run.
@@ -73,6 +75,8 @@ type show struct {
 	verdicts map[hub.DeliveryID]string
 	handled  []hub.Delivery
 
+	holders map[hub.EvidenceID]*party // who downloaded a receipt
+
 	sheets   []Sheet
 	receipts int
 }
@@ -83,6 +87,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	s := &show{
 		Options: o, parties: map[string]*party{}, signers: map[string]sample.Signers{},
 		promised: map[hub.EvidenceID]hub.Digest{}, verdicts: map[hub.DeliveryID]string{},
+		holders: map[hub.EvidenceID]*party{},
 	}
 	defer s.hangUp()
 	err := s.play(ctx)
@@ -107,6 +112,7 @@ func (s *show) play(ctx context.Context) error {
 		{"Các nơi nhận lấy về, kiểm tra, vào sổ / recipients collect, verify, register", s.collect},
 		{"Trả lời bằng văn bản / answering by a document", s.reply},
 		{"Tải biên nhận về tệp / downloading every receipt", s.gather},
+		{"Chờ dấu thời gian / waiting for the time-stamp over the log", s.stamp},
 		{"Kiểm tra ngoại tuyến mọi biên nhận / verifying every receipt offline", s.prove},
 	} {
 		fmt.Fprintf(s.Err, "• %s\n", act.title)

@@ -36,6 +36,7 @@ func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func
 		config := app.Config{
 			DataDir: dataDir, Listen: "127.0.0.1:0", Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
 			SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: time.Hour, MaxRecipients: 100, StopLimit: time.Minute,
+			TimeSettings: app.TimeSettings{StampEvery: time.Second},
 		}
 		a, err := app.New(ctx, config, "test", slog.New(slog.DiscardHandler))
 		if err != nil {
@@ -58,7 +59,7 @@ func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func
 			address = front(t, address)
 		}
 		key, err := os.ReadFile(config.OperatorKeyFile())
-		return demo.Hub{URL: address, OperatorKey: strings.TrimSpace(string(key)), CertificateFile: config.CertificateFile()}, err
+		return demo.Hub{URL: address, OperatorKey: strings.TrimSpace(string(key)), CertificateFile: config.CertificateFile(), TimestampAnchors: config.TimestampAnchorsFile()}, err
 	}
 }
 
@@ -119,6 +120,7 @@ func checkFiles(t *testing.T, dir string) {
 		"edxml/*.edxml": 1, "edxml/status/*.edxml": 3, "edxml/collected/*/*.edxml": 1,
 		"receipts/*": 4, "receipts/*/001-SubmissionAcceptance.receipt.json": 4,
 		"receipts/*/*-ConsignmentRejection.receipt.json": 1, "keys/*.key": 22,
+		"log/*.tst": 1, "log/*.checkpoint": 1,
 	} {
 		found, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
 		if err != nil || len(found) < least {
@@ -231,11 +233,14 @@ func checkTampered(t *testing.T, dir string) {
 		"the package":                     {grow("edxml/173-UBND-KSTTHC.edxml"), "names the digest of the real"},
 		"a collected file":                {grow("documents/collected/000.05.31.H47/173-phu-luc.pdf"), "000.05.31.H47 collected 173-phu-luc.pdf byte for byte"},
 		"a collected package":             {grow("edxml/collected/000.00.33.H47/173-UBND-KSTTHC.edxml"), "000.00.33.H47 collected 173-UBND-KSTTHC.edxml byte for byte"},
+		"a byte of the time-stamp":        {flip("log/*.tst"), "stands over its checkpoint"},
+		"the time-stamped checkpoint":     {grow("log/*.checkpoint"), "stands over its checkpoint"},
+		"no time-stamp":                   {removeAll("log"), "there are time-stamps over the log"},
 		"the anchors of somebody else":    {strangersAnchors, "-SubmissionAcceptance.receipt.json of 173/UBND-KSTTHC verifies"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			copied := t.TempDir()
-			for _, part := range []string{"documents", "edxml", "receipts", "anchors.pem", "demo.json"} {
+			for _, part := range []string{"documents", "edxml", "receipts", "log", "anchors.pem", "demo.json"} {
 				link(t, filepath.Join(dir, part), filepath.Join(copied, part))
 			}
 			c.damage(t, copied)
@@ -347,14 +352,14 @@ func swapFiles(first, second string) damage {
 
 func grow(name string) damage {
 	return func(t *testing.T, dir string) {
-		path := filepath.Join(dir, name)
+		path := match(t, dir, name)[0]
 		write(t, path, append(read(t, path), '\n'))
 	}
 }
 
 func flip(name string) damage {
 	return func(t *testing.T, dir string) {
-		path := filepath.Join(dir, name)
+		path := match(t, dir, name)[0]
 		content := read(t, path)
 		content[len(content)/4] ^= 1
 		write(t, path, content)

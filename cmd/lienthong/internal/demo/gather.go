@@ -77,6 +77,7 @@ func (s *show) gatherReceipts(ctx context.Context, p *party, id hub.DispatchID, 
 		}
 		n++
 		gathered[sealed.Evidence.ID] = sealed
+		s.holders[sealed.Evidence.ID] = p
 		name := fmt.Sprintf("%03d-%s.receipt.json", n, sealed.Evidence.Event.Name())
 		if err := s.save(hub.MarshalReceipt(sealed), "receipts", string(id), name); err != nil {
 			return n, err

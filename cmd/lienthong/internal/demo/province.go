@@ -5,6 +5,7 @@ import (
 	_ "embed" // the sample province
 	"encoding/csv"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,8 +65,12 @@ func (s *show) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Who verifies receipts needs the hub's certificate, too.
-	if err := s.save(append(s.pki.AnchorsPEM(), certificate...), "anchors.pem"); err != nil {
+	stamps, err := os.ReadFile(s.hub.TimestampAnchors)
+	if err != nil {
+		return err
+	}
+	// Who verifies receipts needs the hub's certificate, too, and that of its time-stamps.
+	if err := s.save(slices.Concat(s.pki.AnchorsPEM(), certificate, stamps), "anchors.pem"); err != nil {
 		return err
 	}
 	if s.verifier, err = verifierOf(s.path("anchors.pem")); err != nil {

@@ -63,6 +63,7 @@ type Evidenced interface {
 type LogRecords interface {
 	audit.PlaceStore
 	audit.NoteStore
+	audit.StampStore
 }
 
 // Kept is for how long content stays.

@@ -17,6 +17,7 @@ type meters struct {
 	handover    prometheus.Histogram
 	consigned   prometheus.Histogram
 	missed      prometheus.Counter
+	stamps      *prometheus.CounterVec
 }
 
 // moments are the bounds of the times from acceptance, in seconds: from at once to
@@ -47,8 +48,9 @@ func newMeters(r prometheus.Registerer) meters {
 		missed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lienthong_broker_missed_total", Help: "References that the broker did not take; the node delivered them itself.",
 		}),
+		stamps: counters("lienthong_log_timestamps_total", "Time-stamps asked for over the log, by outcome: token, or the kind of the error.", "outcome"),
 	}
-	r.MustRegister(m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed)
+	r.MustRegister(m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed, m.stamps)
 	return m
 }
 

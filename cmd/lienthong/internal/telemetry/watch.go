@@ -87,6 +87,15 @@ func (t *Telemetry) call(store, name string, begun time.Time, err error) {
 	t.store.WithLabelValues(store, name, kind).Observe(time.Since(begun).Seconds())
 }
 
+// Stamped counts what a time-stamp authority answered.
+func (t *Telemetry) Stamped(_ hub.TimeToken, err error) {
+	outcome := "token"
+	if err != nil {
+		outcome = string(hub.KindOf(err))
+	}
+	t.stamps.WithLabelValues(outcome).Inc()
+}
+
 // stepped counts transitions that were recorded, and notes them in their traces.
 func (t *Telemetry) stepped(steps []hub.Step, results []error) {
 	for i := range steps {

@@ -1,0 +1,149 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/signing"
+	"github.com/lienthong/lienthong/signing/trust"
+)
+
+// TimeSettings say who tells this hub what time it is, in a way that others believe.
+type TimeSettings struct {
+	TSA        []string      `name:"tsa" env:"LIENTHONG_TSA" placeholder:"URL" help:"Addresses of time-stamp authorities (RFC 3161) for checkpoints of the log, asked in order until one answers. own: one inside this hub, which proves no more than its own word; none: no time-stamps. When left out: own with the embedded database, else none."`
+	TSAAnchors string        `name:"tsa-anchors" env:"LIENTHONG_TSA_ANCHORS" type:"path" placeholder:"FILE" help:"Certificates (PEM) that tokens of --tsa must lead to; required with addresses."`
+	StampEvery time.Duration `name:"stamp-every" env:"LIENTHONG_STAMP_EVERY" default:"1h" help:"Time between two time-stamps while the log grows, one second to one hour."`
+}
+
+// The words that --tsa takes besides addresses.
+const (
+	tsaOwn  = "own"
+	tsaNone = "none"
+)
+
+// stampEvery is how often the log gets a token where nothing else is set.
+const stampEvery = time.Hour
+
+func (s *TimeSettings) pace() time.Duration { return cmp.Or(s.StampEvery, stampEvery) }
+
+// authorities returns the addresses, or one of the words alone.
+func (c *Config) authorities() []string {
+	switch {
+	case len(c.TSA) > 0 && c.TSA[0] != "":
+		return c.TSA
+	case c.Shared():
+		return []string{tsaNone}
+	}
+	return []string{tsaOwn}
+}
+
+func (c *Config) checkTime() hub.Violations {
+	var found hub.Violations
+	list := c.authorities()
+	word := slices.Contains(list, tsaOwn) || slices.Contains(list, tsaNone)
+	switch {
+	case word && len(list) > 1:
+		found = append(found, hub.Invalid("tsa", "exclusive", "own and none stand alone, without addresses"))
+	case list[0] == tsaOwn && c.Shared():
+		found = append(found, hub.Invalid("tsa", "own", "nodes that share a database have no time-stamp authority in common: name the address of one"))
+	case word && c.TSAAnchors != "":
+		found = append(found, hub.Invalid("tsa-anchors", "unused", "--tsa-anchors goes with the address of a time-stamp authority"))
+	case !word && c.TSAAnchors == "":
+		found = append(found, hub.Invalid("tsa-anchors", "required", "name the certificates (PEM) that the tokens of %s must lead to", list[0]))
+	case !word:
+		if _, err := c.externalTimestamps(); err != nil {
+			found = append(found, hub.ViolationsOf(err)...)
+		}
+	}
+	if pace := c.pace(); pace < time.Second || pace > stampEvery {
+		found = append(found, hub.Invalid("stamp-every", "range", "the log is time-stamped once an hour at least and once a second at most"))
+	}
+	return found
+}
+
+func (c *Config) externalTimestamps() (*signing.Timestamps, error) {
+	pem, err := os.ReadFile(c.TSAAnchors)
+	if err != nil {
+		return nil, hub.Invalid("tsa-anchors", "file", "%v", err)
+	}
+	anchors, err := trust.LoadAnchors(pem)
+	if err != nil {
+		return nil, hub.Invalid("tsa-anchors", "pem", "%s: %v", c.TSAAnchors, err)
+	}
+	return signing.NewTimestamps(c.authorities(), anchors, time.Now)
+}
+
+// TimestampAnchorsFile holds the certificates that time-stamps of the log lead to, for
+// those who verify them.
+func (c *Config) TimestampAnchorsFile() string {
+	return filepath.Join(c.DataDir, "tsa-certificate.pem")
+}
+
+// timestamping wires the job that time-stamps the log, and writes the anchors of its
+// tokens beside the certificate of the hub. It returns the certificates of the hub's own
+// authority, nil where others are asked.
+func (a *App) timestamping() ([]*x509.Certificate, error) {
+	var authority audit.TimeAuthority
+	var own []*x509.Certificate
+	switch a.config.authorities()[0] {
+	case tsaNone:
+		return nil, nil
+	case tsaOwn:
+		key, chain, err := signing.LoadOrCreateTSAKey(filepath.Join(a.config.DataDir, "key"), a.config.Name, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		if err := writeCertificates(a.config.TimestampAnchorsFile(), chain[len(chain)-1:]); err != nil {
+			return nil, err
+		}
+		if authority, err = signing.OwnTimestamps(key, chain, time.Now); err != nil {
+			return nil, err
+		}
+		own = chain
+	default:
+		external, err := a.config.externalTimestamps()
+		if err != nil {
+			return nil, err
+		}
+		pem, err := os.ReadFile(a.config.TSAAnchors)
+		if err != nil {
+			return nil, hub.Invalid("tsa-anchors", "file", "%v", err)
+		}
+		if err := os.WriteFile(a.config.TimestampAnchorsFile(), pem, 0o644); err != nil { //nolint:gosec // certificates are public
+			return nil, hub.Internal("write the anchors of time-stamps", err)
+		}
+		authority = external
+	}
+	a.services.stamper = audit.NewStamper(audit.StamperOptions{
+		Store: a.store, Authority: authority, Every: a.config.pace(), Now: time.Now, Log: a.log, Took: a.watch.Stamped,
+	})
+	return own, nil
+}
+
+// growLog lets the log grow while this node has the right to, and has it time-stamped.
+// Nothing that keeps the log from growing ends the node: it goes on with everything else.
+func (a *App) growLog(ctx context.Context, epoch int64) error {
+	var beside sync.WaitGroup
+	if a.services.stamper != nil {
+		beside.Go(func() { a.services.stamper.Run(ctx) })
+	}
+	a.services.log.Run(ctx, epoch)
+	beside.Wait()
+	return nil
+}
+
+// stampFault tells why this node gets no time-stamps for the log, where it should.
+func (a *App) stampFault(context.Context) error {
+	if a.services.stamper == nil {
+		return nil
+	}
+	return a.services.stamper.Fault()
+}
