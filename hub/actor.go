@@ -32,6 +32,9 @@ type AuthMethod string
 const (
 	AuthAPIKey AuthMethod = "api_key"
 	AuthLocal  AuthMethod = "local" // the operator on the machine itself
+	// AuthSignedHeaders is an HMAC over the headers of a request, of which the body is
+	// no part but where its digest is among them (national document axis).
+	AuthSignedHeaders AuthMethod = "signed_headers"
 )
 
 // Scope is one thing that a credential allows.

@@ -15,6 +15,13 @@ type APIKey struct {
 	Created  time.Time  `json:"created"`
 	Expires  time.Time  `json:"expires,omitzero"` // zero: never
 	Revoked  time.Time  `json:"revoked,omitzero"` // zero: in force
+	// System makes this the secret of a system that signs its requests under this name
+	// instead of showing a key (national document axis). A system may have several
+	// secrets at a time, so that they can be changed one after the other.
+	System string `json:"system,omitempty"`
+	// Sealed is that secret, encrypted: checking an HMAC takes the secret itself. It is
+	// kept in stores and backups and never shown.
+	Sealed []byte `json:"-"`
 }
 
 // LiveAt reports whether the key opens anything at t.

@@ -167,6 +167,7 @@ type newKey struct {
 	Agencies []string      `json:"agencies"`
 	Scopes   []hub.Scope   `json:"scopes"`
 	Expires  time.Time     `json:"expires"`
+	System   string        `json:"system"`
 }
 
 func (a *api) issueKey(x *exchange) error {
@@ -174,7 +175,7 @@ func (a *api) issueKey(x *exchange) error {
 	if err := x.read(&wish); err != nil {
 		return err
 	}
-	key := hub.APIKey{Name: wish.Name, Kind: wish.Kind, Agencies: []hub.AgencyID{}, Scopes: wish.Scopes, Expires: wish.Expires.UTC()}
+	key := hub.APIKey{Name: wish.Name, Kind: wish.Kind, Agencies: []hub.AgencyID{}, Scopes: wish.Scopes, Expires: wish.Expires.UTC(), System: wish.System}
 	for i, value := range wish.Agencies {
 		id, err := a.anyAgency(fmt.Sprintf("agencies[%d]", i), value)
 		if err != nil {
@@ -205,7 +206,12 @@ func (a *api) listKeys(x *exchange) error {
 }
 
 func (a *api) revokeKey(x *exchange) error {
-	if err := a.KeyKeeper.Revoke(x.r.Context(), x.actor, x.param("key")); err != nil {
+	q := x.query()
+	at := q.at(time.Time{})
+	if err := q.done(); err != nil {
+		return err
+	}
+	if err := a.KeyKeeper.Revoke(x.r.Context(), x.actor, x.param("key"), at); err != nil {
 		return err
 	}
 	x.w.WriteHeader(http.StatusNoContent)

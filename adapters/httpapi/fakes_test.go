@@ -129,7 +129,7 @@ func (f *fakeHub) Issue(_ context.Context, _ hub.Actor, key hub.APIKey) (hub.API
 	key.ID, key.Created = "k2", testTime
 	return key, "lt_k2_secret", f.err
 }
-func (f *fakeHub) Revoke(context.Context, hub.Actor, string) error { return f.err }
+func (f *fakeHub) Revoke(context.Context, hub.Actor, string, time.Time) error { return f.err }
 func (f *fakeHub) List(context.Context, hub.Actor) ([]hub.APIKey, error) {
 	return []hub.APIKey{{ID: "k1", Name: "một", Kind: hub.ActorOperator, Scopes: []hub.Scope{hub.ScopeOperate}, Created: testTime}}, f.err
 }

@@ -16,7 +16,8 @@ type Authenticator interface {
 // KeyKeeper issues and revokes API keys.
 type KeyKeeper interface {
 	Issue(ctx context.Context, actor hub.Actor, key hub.APIKey) (issued hub.APIKey, secret string, err error)
-	Revoke(ctx context.Context, actor hub.Actor, id string) error
+	// Revoke ends a key at an instant; the zero time means now.
+	Revoke(ctx context.Context, actor hub.Actor, id string, at time.Time) error
 	List(ctx context.Context, actor hub.Actor) ([]hub.APIKey, error)
 }
 

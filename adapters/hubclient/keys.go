@@ -3,6 +3,7 @@ package hubclient
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -15,6 +16,7 @@ type NewKey struct {
 	Agencies []string      `json:"agencies"`
 	Scopes   []hub.Scope   `json:"scopes"`
 	Expires  time.Time     `json:"expires,omitzero"`
+	System   string        `json:"system,omitempty"` // of a system that signs its requests
 }
 
 // IssuedKey is a new key with its secret, which the hub shows this once.
@@ -44,4 +46,10 @@ func (c *Client) Keys(ctx context.Context) ([]hub.APIKey, error) {
 // RevokeKey ends a key; it opens nothing from then on.
 func (c *Client) RevokeKey(ctx context.Context, id string) error {
 	return c.json(ctx, call{method: http.MethodDelete, path: pathOf("keys", id), idempotent: true}, nil)
+}
+
+// EndKey has a key end at an instant.
+func (c *Client) EndKey(ctx context.Context, id string, at time.Time) error {
+	query := url.Values{"at": {at.UTC().Format(time.RFC3339)}}
+	return c.json(ctx, call{method: http.MethodDelete, path: pathOf("keys", id), query: query, idempotent: true}, nil)
 }

@@ -11,7 +11,8 @@
 // other nodes write to the same store. Agencies that it hands out are shared:
 // they MUST NOT be changed.
 //
-// Keys issues and checks the API keys of agencies. It keeps only hashes.
+// Keys issues and checks the API keys of agencies, of which it keeps only hashes, and
+// the secrets of systems that sign their requests, which it keeps encrypted.
 package directory
 
 import (

@@ -29,12 +29,13 @@ const (
 	randomLength = 43 // characters in base64url without padding
 )
 
-// KeyOptions are what Keys need; all fields are required.
+// KeyOptions are what Keys need; all fields but Vault are required.
 type KeyOptions struct {
 	Store     KeyStore
 	Directory *Directory
 	Now       func() time.Time
 	Random    io.Reader // cryptographically secure
+	Vault     Vault     // without it no system that signs its requests can be let in
 }
 
 // Keys issues, checks and revokes API keys; it is safe for concurrent use.
@@ -42,11 +43,13 @@ type Keys struct {
 	store     KeyStore
 	directory *Directory
 	now       func() time.Time
+	vault     Vault
 
 	mu          sync.Mutex
 	random      io.Reader
 	known       map[string]knownKey // bounded by the number of keys that exist
 	revocations int64               // grows with every Revoke
+	signing     systems             // those that sign their requests
 }
 
 // knownKey is a key as read from the store at an instant.
@@ -57,12 +60,13 @@ type knownKey struct {
 
 // NewKeys returns the keys of a store.
 func NewKeys(o KeyOptions) *Keys {
-	return &Keys{store: o.Store, directory: o.Directory, now: o.Now, random: o.Random, known: map[string]knownKey{}}
+	return &Keys{store: o.Store, directory: o.Directory, now: o.Now, vault: o.Vault, random: o.Random, known: map[string]knownKey{}}
 }
 
 // Issue makes a key with the name, kind, agencies, scopes and expiry of the given
-// one and returns it with its secret, which is shown this once and not kept. It
-// needs ScopeOperate. Errors: hub.Violations of KindInvalid by field.
+// one and returns it with its secret, which is shown this once. Of the secret only a
+// hash is kept, but of that of a System, which is kept encrypted. It needs
+// ScopeOperate. Errors: hub.Violations of KindInvalid by field.
 func (k *Keys) Issue(ctx context.Context, actor hub.Actor, key hub.APIKey) (issued hub.APIKey, secret string, err error) {
 	if err := actor.Require(hub.ScopeOperate); err != nil {
 		return hub.APIKey{}, "", err
@@ -80,9 +84,15 @@ func (k *Keys) Issue(ctx context.Context, actor hub.Actor, key hub.APIKey) (issu
 		Agencies: slices.Clone(key.Agencies), Scopes: slices.Clone(key.Scopes),
 		Created: now, Expires: key.Expires,
 	}
+	if key.System != "" {
+		if secret, err = k.sealSystem(ctx, &issued, key.System); err != nil {
+			return hub.APIKey{}, "", err
+		}
+	}
 	if err := k.store.SaveKey(ctx, issued); err != nil {
 		return hub.APIKey{}, "", fmt.Errorf("saving the key: %w", err)
 	}
+	k.forgetSystems()
 	return issued, secret, nil
 }
 
@@ -118,6 +128,7 @@ func (k *Keys) check(key hub.APIKey, now time.Time) error {
 	default:
 		v = append(v, hub.Invalid("kind", "kind", "a key is of the kind system, clerk, auditor or operator, not %q", key.Kind))
 	}
+	v = append(v, k.checkSystem(&key)...)
 	if !key.Expires.IsZero() && !key.Expires.After(now) {
 		v = append(v, hub.Invalid("expires", "future", "a key expires after it was issued"))
 	}
@@ -152,7 +163,7 @@ func (k *Keys) Authenticate(ctx context.Context, secret string) (hub.Actor, erro
 	}
 	// An unknown id takes the same way, with a hash that nothing has.
 	hash := sha256.Sum256([]byte(secret))
-	same := subtle.ConstantTimeCompare(hash[:], key.Hash[:]) == 1
+	same := subtle.ConstantTimeCompare(hash[:], key.Hash[:]) == 1 && key.System == ""
 	if err != nil || !same || !key.LiveAt(k.now()) {
 		return hub.Actor{}, untrusted()
 	}
@@ -199,17 +210,25 @@ func (k *Keys) key(ctx context.Context, id string) (hub.APIKey, error) {
 	return key, nil
 }
 
-// Revoke ends a key for good; a second time changes nothing. It needs ScopeOperate.
-func (k *Keys) Revoke(ctx context.Context, actor hub.Actor, id string) error {
+// Revoke ends a key for good, at an instant or, with the zero time, now. A second time
+// changes nothing but to make the end come sooner. It needs ScopeOperate.
+func (k *Keys) Revoke(ctx context.Context, actor hub.Actor, id string, at time.Time) error {
 	if err := actor.Require(hub.ScopeOperate); err != nil {
 		return err
+	}
+	now := k.now().UTC().Truncate(time.Millisecond)
+	if at.IsZero() {
+		at = now
+	}
+	if at.Before(now) {
+		return hub.Invalid("at", "future", "a key ends now or later")
 	}
 	key, err := k.store.KeyByID(ctx, id)
 	if err != nil {
 		return err
 	}
-	if key.Revoked.IsZero() {
-		key.Revoked = k.now().UTC().Truncate(time.Millisecond)
+	if key.Revoked.IsZero() || key.Revoked.After(at) {
+		key.Revoked = at.UTC().Truncate(time.Millisecond)
 		if err := k.store.SaveKey(ctx, key); err != nil {
 			return fmt.Errorf("revoking the key: %w", err)
 		}
@@ -218,6 +237,7 @@ func (k *Keys) Revoke(ctx context.Context, actor hub.Actor, id string) error {
 	defer k.mu.Unlock()
 	k.revocations++
 	delete(k.known, id)
+	k.signing = systems{}
 	return nil
 }
 

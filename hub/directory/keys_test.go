@@ -122,7 +122,7 @@ func TestRevocation(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := k.Revoke(ctx, operator(), issued.ID); err != nil {
+	if err := k.Revoke(ctx, operator(), issued.ID, time.Time{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := k.Authenticate(ctx, secret); hub.KindOf(orInternal(err)) != hub.KindUntrusted {
@@ -133,10 +133,10 @@ func TestRevocation(t *testing.T) {
 		t.Errorf("on another node, five seconds later, the revoked key gives %v", err)
 	}
 	first := f.store.keys[issued.ID].Revoked
-	if err := k.Revoke(ctx, operator(), issued.ID); err != nil || !f.store.keys[issued.ID].Revoked.Equal(first) {
+	if err := k.Revoke(ctx, operator(), issued.ID, time.Time{}); err != nil || !f.store.keys[issued.ID].Revoked.Equal(first) {
 		t.Errorf("the second revocation: %v, at %s instead of %s", err, f.store.keys[issued.ID].Revoked, first)
 	}
-	if err := k.Revoke(ctx, operator(), "unknown"); hub.KindOf(orInternal(err)) != hub.KindNotFound {
+	if err := k.Revoke(ctx, operator(), "unknown", time.Time{}); hub.KindOf(orInternal(err)) != hub.KindNotFound {
 		t.Errorf("revoking an unknown key: %v", err)
 	}
 }
@@ -147,7 +147,7 @@ func TestRevocationDuringAuthentication(t *testing.T) {
 	k, f := newKeys(t)
 	issued, secret := issue(t, k, systemKey())
 	f.store.onKey = func() {
-		if err := k.Revoke(ctx, operator(), issued.ID); err != nil {
+		if err := k.Revoke(ctx, operator(), issued.ID, time.Time{}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -227,7 +227,7 @@ func TestKeysAreTheOperatorsBusiness(t *testing.T) {
 	if _, _, err := k.Issue(ctx, clerk, systemKey()); hub.KindOf(orInternal(err)) != hub.KindDenied {
 		t.Errorf("issue: %v", err)
 	}
-	if err := k.Revoke(ctx, clerk, issued.ID); hub.KindOf(orInternal(err)) != hub.KindDenied {
+	if err := k.Revoke(ctx, clerk, issued.ID, time.Time{}); hub.KindOf(orInternal(err)) != hub.KindDenied {
 		t.Errorf("revoke: %v", err)
 	}
 	if _, err := k.List(ctx, clerk); hub.KindOf(orInternal(err)) != hub.KindDenied {

@@ -25,3 +25,11 @@ type KeyStore interface {
 	// Keys lists all keys, revoked ones included, ordered by id.
 	Keys(ctx context.Context) ([]hub.APIKey, error)
 }
+
+// Vault encrypts secrets that must be read back. about is bound to what is sealed: it
+// opens under the same words only.
+type Vault interface {
+	// Seal MUST NOT return before what opens the seal again is durable.
+	Seal(ctx context.Context, secret []byte, about string) ([]byte, error)
+	Open(sealed []byte, about string) ([]byte, error)
+}

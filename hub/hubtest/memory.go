@@ -1,6 +1,7 @@
 package hubtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -114,10 +115,10 @@ func (m *Memory) SaveKey(ctx context.Context, key hub.APIKey) error {
 	return nil
 }
 
-// copyOfKey keeps the hash, which the JSON form leaves out.
+// copyOfKey keeps what the JSON form leaves out.
 func copyOfKey(key hub.APIKey) hub.APIKey {
 	c := clone(key)
-	c.Hash = key.Hash
+	c.Hash, c.Sealed = key.Hash, bytes.Clone(key.Sealed)
 	return c
 }
 

@@ -52,7 +52,7 @@ func (b *bench) history() {
 	b.must(err)
 	_, err = b.store.Settle(b.ctx, "hub-key", "abc <&> đ")
 	b.must(err)
-	b.must(b.store.SaveKey(b.ctx, hub.APIKey{ID: "k1", Hash: hub.Digest{1, 2}, Name: "khóa", Kind: hub.ActorSystem, Created: b.Clock}))
+	b.must(b.store.SaveKey(b.ctx, hub.APIKey{ID: "k1", Hash: hub.Digest{1, 2}, Name: "khóa", Kind: hub.ActorSystem, Created: b.Clock, System: "777.77.04.D77", Sealed: []byte{1, 255}}))
 	b.must(b.store.SaveUpload(b.ctx, hub.Upload{ID: b.ID(), Actor: "k1", Sender: "s1", Expires: b.Clock.Add(time.Hour)}))
 	first := b.accept("r1", "r2", "r3")
 	urgent := b.Acceptance("r1")
@@ -93,6 +93,7 @@ func (b *bench) answers() map[string]any {
 	keep("keys", keys, err)
 	for i := range keys {
 		keep("hash "+keys[i].ID, keys[i].Hash, nil)
+		keep("sealed "+keys[i].ID, keys[i].Sealed, nil)
 	}
 	uploads, err := b.store.ExpiredUploads(b.ctx, b.Clock.Add(24*time.Hour), 10)
 	keep("uploads", uploads, err)

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -53,6 +54,7 @@ func testKeys(t *testing.T, back Backend) {
 		}
 		want = append(want, key)
 	}
+	want[2].System, want[2].Sealed = "777.77.04.D77", []byte{1, 0, 255}
 	for _, i := range []int{2, 0, 1} {
 		b.must(b.store.SaveKey(b.ctx, want[i]))
 	}
@@ -65,6 +67,9 @@ func testKeys(t *testing.T, back Backend) {
 	b.must(err)
 	if one.Hash != want[1].Hash || keys[2].Hash != want[2].Hash {
 		t.Error("the hash of a key got lost")
+	}
+	if keys[2].System != want[2].System || !bytes.Equal(keys[2].Sealed, want[2].Sealed) || keys[1].Sealed != nil {
+		t.Errorf("the secret of a system got lost or astray: %+v", keys)
 	}
 	_, err = b.store.KeyByID(b.ctx, "k9")
 	b.wants(hub.KindNotFound, err)

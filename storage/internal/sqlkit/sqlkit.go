@@ -64,17 +64,18 @@ func DecodeDelivery(body []byte, fence, until int64, holder string) (hub.Deliver
 
 // StoredKey adds to an API key what its JSON form leaves out.
 type StoredKey struct {
-	Key  hub.APIKey
-	Hash hub.Digest
+	Key    hub.APIKey
+	Hash   hub.Digest
+	Sealed []byte `json:",omitempty"`
 }
 
 // EncodeKey returns the JSON form of an API key.
-func EncodeKey(key *hub.APIKey) (string, error) { return Encode(StoredKey{*key, key.Hash}) }
+func EncodeKey(key *hub.APIKey) (string, error) { return Encode(StoredKey{*key, key.Hash, key.Sealed}) }
 
 // DecodeKey reads the JSON form of an API key.
 func DecodeKey(body []byte) (hub.APIKey, error) {
 	stored, err := Decode[StoredKey](body)
-	stored.Key.Hash = stored.Hash
+	stored.Key.Hash, stored.Key.Sealed = stored.Hash, stored.Sealed
 	return stored.Key, err
 }
 

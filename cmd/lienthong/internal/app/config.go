@@ -25,9 +25,10 @@ type Config struct {
 	TLSKey      string `name:"tls-key" env:"LIENTHONG_TLS_KEY" help:"Private key of --tls-cert (PEM)."`
 	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence, certificates and its log; it stays for ever."`
 
-	HubKeyFile  string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
-	LogKeyFile  string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes and required with --hub-key-file and --database; without it, DATA-DIR/key/log.pem, made at the first start."`
-	NoLogGrowth bool   `name:"no-log-growth" env:"LIENTHONG_NO_LOG_GROWTH" help:"Publish no checkpoints: for a copy of a hub, which must not tell a second history under its name, and for a hub whose key of the log is lost."`
+	HubKeyFile     string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
+	LogKeyFile     string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes and required with --hub-key-file and --database; without it, DATA-DIR/key/log.pem, made at the first start."`
+	SecretsKeyFile string `env:"LIENTHONG_SECRETS_KEY_FILE" help:"File with the key that encrypts the secrets of systems which sign their requests (national document axis), the same on all nodes; without it, DATA-DIR/key/secrets.pem, made with the first such secret."`
+	NoLogGrowth    bool   `name:"no-log-growth" env:"LIENTHONG_NO_LOG_GROWTH" help:"Publish no checkpoints: for a copy of a hub, which must not tell a second history under its name, and for a hub whose key of the log is lost."`
 
 	Seals string `env:"LIENTHONG_SEALS" type:"path" placeholder:"FILE" help:"File (JSON) that names the keys with which this hub seals PDFs for agencies; see deploy/seals.md."`
 
@@ -105,6 +106,11 @@ func (c *Config) checkKeys() hub.Violations {
 	if c.LogKeyFile != "" {
 		if _, err := signing.LoadLogKey(c.LogKeyFile); err != nil {
 			found = append(found, hub.Invalid("log-key-file", "file", "%v", err))
+		}
+	}
+	if c.SecretsKeyFile != "" {
+		if _, err := signing.LoadVault(c.SecretsKeyFile); err != nil {
+			found = append(found, hub.Invalid("secrets-key-file", "file", "%v", err))
 		}
 	}
 	if c.Shared() && c.HubKeyFile != "" && c.LogKeyFile == "" {

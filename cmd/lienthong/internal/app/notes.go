@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/lienthong/lienthong/adapters/httpapi"
 	"github.com/lienthong/lienthong/hub"
@@ -37,18 +39,18 @@ type notedKeys struct {
 
 // Issue implements httpapi.KeyKeeper.
 func (k notedKeys) Issue(ctx context.Context, actor hub.Actor, key hub.APIKey) (hub.APIKey, string, error) {
-	if err := k.note(ctx, actor, "key.issue", key.Name); err != nil {
+	if err := k.note(ctx, actor, "key.issue", strings.TrimSpace(key.System+" "+key.Name)); err != nil {
 		return hub.APIKey{}, "", err
 	}
 	return k.KeyKeeper.Issue(ctx, actor, key)
 }
 
 // Revoke implements httpapi.KeyKeeper.
-func (k notedKeys) Revoke(ctx context.Context, actor hub.Actor, id string) error {
+func (k notedKeys) Revoke(ctx context.Context, actor hub.Actor, id string, at time.Time) error {
 	if err := k.note(ctx, actor, "key.revoke", id); err != nil {
 		return err
 	}
-	return k.KeyKeeper.Revoke(ctx, actor, id)
+	return k.KeyKeeper.Revoke(ctx, actor, id, at)
 }
 
 // notedRegistry notes changes of the directory.

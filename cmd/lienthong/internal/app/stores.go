@@ -137,6 +137,7 @@ const (
 	fileHubKey      = "hub.pem"
 	fileLogKey      = "log.pem"
 	fileTSAKey      = "tsa.pem"
+	fileSecretsKey  = "secrets.pem"
 	fileOperator    = "operator.key"
 )
 
@@ -147,6 +148,7 @@ func (c *Config) filePlaces() map[string]string {
 		fileHubKey:      filepath.Join(c.DataDir, "key", "hub.pem"),
 		fileLogKey:      filepath.Join(c.DataDir, "key", fileLogKey),
 		fileTSAKey:      filepath.Join(c.DataDir, "key", fileTSAKey),
+		fileSecretsKey:  filepath.Join(c.DataDir, "key", fileSecretsKey),
 		fileOperator:    c.OperatorKeyFile(),
 	}
 }
@@ -173,7 +175,7 @@ func (c *Config) Certificates() ([]byte, error) {
 }
 
 // Files reads what belongs to a hub beside its stores: its certificates and, with
-// secrets, the keys that it signs with and the key of its operator.
+// secrets, its keys and the key of its operator.
 func (c *Config) Files(secrets bool) ([]backup.File, error) {
 	certificates, err := c.Certificates()
 	if err != nil {
@@ -186,7 +188,8 @@ func (c *Config) Files(secrets bool) ([]backup.File, error) {
 	places := c.filePlaces()
 	places[fileHubKey] = cmp.Or(c.HubKeyFile, places[fileHubKey])
 	places[fileLogKey] = cmp.Or(c.LogKeyFile, places[fileLogKey])
-	for _, name := range []string{fileHubKey, fileLogKey, fileTSAKey, fileOperator} {
+	places[fileSecretsKey] = cmp.Or(c.SecretsKeyFile, places[fileSecretsKey])
+	for _, name := range []string{fileHubKey, fileLogKey, fileTSAKey, fileSecretsKey, fileOperator} {
 		content, err := os.ReadFile(places[name])
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && name != fileHubKey: // the operator may keep them elsewhere

@@ -56,6 +56,7 @@ type commands struct {
 	Policy    policyCommand    `cmd:"" help:"Say what is asked of the signatures of senders (operator)."`
 	Trust     trustCommand     `cmd:"" help:"Keep the list of authorities that signatures must lead to, and their revocation lists."`
 	Key       keyCommand       `cmd:"" help:"Create, list and revoke API keys (operator)."`
+	Vxp       vxpCommand       `cmd:"" help:"Let systems in that speak the protocol of the national document axis (operator)."`
 	Queue     queueCommand     `cmd:"" help:"See and settle what the broker between nodes gave up (operator)."`
 	Retention retentionCommand `cmd:"" help:"Say how long content is kept, hold it, and see what was purged (operator)."`
 	Config    configCommand    `cmd:"" help:"Show or check the configuration of serve."`

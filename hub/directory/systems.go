@@ -1,0 +1,141 @@
+package directory
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// maxSystem is the longest name of a system that signs its requests, in bytes.
+const maxSystem = 100
+
+// systemActor is the beginning of the Actor.Name of a system. It holds the name and not
+// the id of a secret, so that work begun with one secret can be ended with the next.
+const systemActor = "system:"
+
+// systems is what is known of the systems that sign their requests, as read at an
+// instant.
+type systems struct {
+	byName map[string][]systemSecret
+	read   time.Time
+}
+
+type systemSecret struct {
+	key    hub.APIKey
+	secret []byte
+}
+
+func (k *Keys) checkSystem(key *hub.APIKey) hub.Violations {
+	switch {
+	case key.System == "":
+		return nil
+	case !printable(key.System):
+		return hub.Violations{hub.Invalid("system", "system_id", "the id of a system has 1 to %d printable ASCII characters without blanks", maxSystem)}
+	case key.Kind != hub.ActorSystem:
+		return hub.Violations{hub.Invalid("kind", "kind", "what signs its requests is of the kind system")}
+	case k.vault == nil:
+		return hub.Violations{hub.Errorf(hub.KindUnsupported, "system", "vault", "this hub keeps no secrets of systems")}
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return len(s) <= maxSystem
+}
+
+// sealSystem makes the key that of a system and returns its secret: base64 text, as
+// the systems of the axis are used to; they use the text and do not decode it.
+func (k *Keys) sealSystem(ctx context.Context, key *hub.APIKey, system string) (string, error) {
+	var random [randomBytes]byte
+	k.mu.Lock()
+	_, err := io.ReadFull(k.random, random[:])
+	k.mu.Unlock()
+	if err != nil {
+		return "", hub.Internal("drawing a secret", err)
+	}
+	secret := base64.StdEncoding.EncodeToString(random[:])
+	key.System, key.Hash = system, sha256.Sum256([]byte(secret))
+	key.Sealed, err = k.vault.Seal(ctx, []byte(secret), aboutSecret(key))
+	return secret, err
+}
+
+// aboutSecret binds a sealed secret to its row: it serves no other system.
+func aboutSecret(key *hub.APIKey) string { return "system " + key.System + " secret " + key.ID }
+
+// AuthenticateSystem returns the actor whose system signed something. proves is asked
+// with each secret of the system that is in force until it says yes; it MUST compare in
+// constant time and keep nothing. Whatever is wrong, the error is the same, of
+// KindUntrusted; a store or vault that cannot be asked is reported as such. Revocation
+// works at once on this node and within keyMemory on others.
+func (k *Keys) AuthenticateSystem(ctx context.Context, system string, proves func(secret []byte) bool) (hub.Actor, error) {
+	known, err := k.systems(ctx)
+	if err != nil {
+		return hub.Actor{}, err
+	}
+	now := k.now()
+	for _, s := range known[system] {
+		if s.key.LiveAt(now) && proves(s.secret) {
+			return hub.Actor{
+				Name: systemActor + system, Kind: s.key.Kind, Auth: hub.AuthSignedHeaders,
+				Agencies: slices.Clone(s.key.Agencies), Scopes: slices.Clone(s.key.Scopes),
+			}, nil
+		}
+	}
+	return hub.Actor{}, hub.Errorf(hub.KindUntrusted, "", "signature", "the system is unknown or its signature is wrong")
+}
+
+// systems returns the systems from memory if they were read lately, else from the store.
+func (k *Keys) systems(ctx context.Context) (map[string][]systemSecret, error) {
+	now := k.now()
+	k.mu.Lock()
+	known, revocations := k.signing, k.revocations
+	k.mu.Unlock()
+	if age := now.Sub(known.read); known.byName != nil && age >= 0 && age < keyMemory {
+		return known.byName, nil
+	}
+	keys, err := k.store.Keys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("looking up systems: %w", err)
+	}
+	fresh := systems{byName: map[string][]systemSecret{}, read: now}
+	for i := range keys {
+		key := &keys[i]
+		if key.System == "" || !key.LiveAt(now) {
+			continue
+		}
+		if k.vault == nil {
+			return nil, hub.Errorf(hub.KindUnavailable, "system", "vault", "this hub cannot read the secrets of systems")
+		}
+		secret, err := k.vault.Open(key.Sealed, aboutSecret(key))
+		if err != nil {
+			return nil, fmt.Errorf("opening secret %s of system %s: %w", key.ID, key.System, err)
+		}
+		fresh.byName[key.System] = append(fresh.byName[key.System], systemSecret{*key, secret})
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	// What was read while a key was being issued or revoked may be older than that.
+	if k.revocations == revocations {
+		k.signing = fresh
+	}
+	return fresh.byName, nil
+}
+
+// forgetSystems has a new secret seen at once.
+func (k *Keys) forgetSystems() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.revocations++
+	k.signing = systems{}
+}

@@ -1,0 +1,130 @@
+package directory_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/directory"
+)
+
+// plainVault binds a secret to its words and encrypts nothing.
+type plainVault struct{ fail error }
+
+func (v *plainVault) Seal(_ context.Context, secret []byte, about string) ([]byte, error) {
+	return []byte(about + "\x00" + string(secret)), v.fail
+}
+
+func (v *plainVault) Open(sealed []byte, about string) ([]byte, error) {
+	secret, ok := strings.CutPrefix(string(sealed), about+"\x00")
+	if !ok {
+		return nil, errors.New("sealed about something else")
+	}
+	return []byte(secret), v.fail
+}
+
+func systemsOver(f *fixture) (*directory.Keys, *plainVault) {
+	v := &plainVault{}
+	return directory.NewKeys(directory.KeyOptions{Store: f.store, Directory: f.Directory, Now: f.clock.Now, Random: rand.Reader, Vault: v}), v
+}
+
+func signing(system string) hub.APIKey {
+	key := systemKey()
+	key.System = system
+	return key
+}
+
+func with(secret string) func([]byte) bool {
+	return func(s []byte) bool { return string(s) == secret }
+}
+
+func TestSystems(t *testing.T) {
+	f := sampleDirectory(t)
+	k, _ := systemsOver(f)
+	ctx := context.Background()
+	_, first := issue(t, k, signing("777.77.04.D77"))
+	actor, err := k.AuthenticateSystem(ctx, "777.77.04.D77", with(first))
+	want := hub.Actor{
+		Name: "system:777.77.04.D77", Kind: hub.ActorSystem, Auth: hub.AuthSignedHeaders,
+		Agencies: []hub.AgencyID{"noivu"}, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect},
+	}
+	if err != nil || !reflect.DeepEqual(actor, want) {
+		t.Errorf("got %+v, %v; want %+v", actor, err, want)
+	}
+	for system, secret := range map[string]string{"777.77.04.D77": "wrong", "777.77.04.D78": first, "": first} {
+		if _, err := k.AuthenticateSystem(ctx, system, with(secret)); hub.KindOf(orInternal(err)) != hub.KindUntrusted {
+			t.Errorf("system %q: %v", system, err)
+		}
+	}
+	if _, err := k.Authenticate(ctx, first); hub.KindOf(orInternal(err)) != hub.KindUntrusted {
+		t.Errorf("the secret of a system served as an API key: %v", err)
+	}
+}
+
+// TestSystemsChangeSecrets: the next secret works beside the first one until that ends.
+func TestSystemsChangeSecrets(t *testing.T) {
+	f := sampleDirectory(t)
+	k, _ := systemsOver(f)
+	ctx := context.Background()
+	works := func(secret string) bool {
+		_, err := k.AuthenticateSystem(ctx, "S", with(secret))
+		return err == nil
+	}
+	old, first := issue(t, k, signing("S"))
+	if !works(first) {
+		t.Fatal("the first secret does not work")
+	}
+	_, second := issue(t, k, signing("S"))
+	if first == second || !works(first) || !works(second) {
+		t.Error("two secrets do not work side by side")
+	}
+	end := f.clock.Now().Add(time.Hour)
+	if err := k.Revoke(ctx, operator(), old.ID, end); err != nil {
+		t.Fatal(err)
+	}
+	if !works(first) {
+		t.Error("the first secret ended before its time")
+	}
+	if err := k.Revoke(ctx, operator(), old.ID, end.Add(time.Hour)); err != nil || !f.store.keys[old.ID].Revoked.Equal(end) {
+		t.Errorf("an end was put off: %v", err)
+	}
+	f.clock.Set(end)
+	if works(first) || !works(second) {
+		t.Error("at the end of the first secret")
+	}
+	if err := k.Revoke(ctx, operator(), old.ID, end.Add(-time.Second)); hub.KindOf(orInternal(err)) != hub.KindInvalid {
+		t.Errorf("an end in the past: %v", err)
+	}
+}
+
+func TestSystemsRefused(t *testing.T) {
+	f := sampleDirectory(t)
+	k, vault := systemsOver(f)
+	ctx := context.Background()
+	clerk := signing("S")
+	clerk.Kind = hub.ActorClerk
+	for name, key := range map[string]hub.APIKey{
+		"blank": signing("a b"), "control": signing("a\n"), "not ASCII": signing("đ"), "long": signing(strings.Repeat("x", 101)), "clerk": clerk,
+	} {
+		if _, _, err := k.Issue(ctx, operator(), key); hub.KindOf(orInternal(err)) != hub.KindInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := keysOver(f, rand.Reader).Issue(ctx, operator(), signing("S")); hub.KindOf(orInternal(err)) != hub.KindUnsupported {
+		t.Errorf("without a vault: %v", err)
+	}
+	_, secret := issue(t, k, signing("S"))
+	f.clock.Set(f.clock.Now().Add(time.Minute))
+	vault.fail = hub.Errorf(hub.KindUnavailable, "", "", "no key")
+	if _, err := k.AuthenticateSystem(ctx, "S", with(secret)); hub.KindOf(orInternal(err)) != hub.KindUnavailable {
+		t.Errorf("with a vault that is away: %v", err)
+	}
+	if _, _, err := k.Issue(ctx, operator(), signing("T")); err == nil || len(f.store.keys) != 1 {
+		t.Errorf("a secret that could not be sealed was kept: %v", err)
+	}
+}
