@@ -16,10 +16,9 @@ import (
 // vault is the key that the secrets of systems are encrypted with. It is read at the
 // first use and made at the first seal: a hub without such systems needs none.
 type vault struct {
-	dir    string // of the hub's keys
-	file   string // given by the operator; may be empty
-	shared bool   // with other nodes, which need the same key
-	nodes  engine.Settler
+	dir   string // of the hub's keys
+	file  string // given by the operator; may be empty
+	nodes engine.Settler
 
 	mu   sync.Mutex
 	open *signing.Vault
@@ -29,13 +28,13 @@ type vault struct {
 const settingSecretsKey = "secrets-key"
 
 func (c *Config) vault(nodes engine.Settler) *vault {
-	return &vault{dir: filepath.Join(c.DataDir, "key"), file: c.SecretsKeyFile, shared: c.Shared(), nodes: nodes}
+	return &vault{dir: filepath.Join(c.DataDir, "key"), file: c.SecretsKeyFile, nodes: nodes}
 }
 
 // Seal implements directory.Vault.
 func (v *vault) Seal(ctx context.Context, secret []byte, about string) ([]byte, error) {
 	key, err := v.key()
-	if errors.Is(err, fs.ErrNotExist) && !v.shared {
+	if errors.Is(err, fs.ErrNotExist) && v.file == "" {
 		key, err = v.make()
 	}
 	if err != nil {
@@ -65,7 +64,7 @@ func (v *vault) Open(sealed []byte, about string) ([]byte, error) {
 func missingKey(err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return hub.Errorf(hub.KindUnavailable, "secrets-key-file", "secrets_key", "this node has no key for the secrets of systems: "+
-			"give all nodes the same file by --secrets-key-file or as DATA-DIR/key/secrets.pem (made by `lienthong vxp key`)")
+			"give all nodes the file key/secrets.pem of the node that let the first system in, by --secrets-key-file or as DATA-DIR/key/secrets.pem")
 	}
 	return err
 }
@@ -91,9 +90,6 @@ func (v *vault) key() (*signing.Vault, error) {
 func (v *vault) make() (*signing.Vault, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.file != "" {
-		return nil, fs.ErrNotExist // the operator's to provide
-	}
 	var err error
 	if v.open, err = signing.CreateVault(v.dir); err != nil {
 		v.open = nil

@@ -10,7 +10,6 @@ import (
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
-	"github.com/lienthong/lienthong/signing"
 )
 
 type vxpCommand struct {
@@ -18,7 +17,6 @@ type vxpCommand struct {
 	List   vxpList   `cmd:"" help:"List systems and their secrets, revoked ones included."`
 	Rotate vxpRotate `cmd:"" help:"Give a system a new secret; the present one ends after --overlap."`
 	Revoke vxpRevoke `cmd:"" help:"Shut a system out at once."`
-	Key    vxpKey    `cmd:"" help:"Make the key that encrypts the secrets of systems, for hubs of several nodes."`
 }
 
 type vxpCreate struct {
@@ -210,16 +208,4 @@ func (c *vxpRevoke) Run(ctx context.Context, e *env) error {
 			fmt.Fprintln(w, "revoked", id)
 		}
 	})
-}
-
-type vxpKey struct {
-	Dir string `arg:"" type:"path" help:"Folder of the key; the file is secrets.pem, which --secrets-key-file of serve takes. One that is there stays."`
-}
-
-// Run makes a key file.
-func (c *vxpKey) Run(e *env) error {
-	if _, err := signing.CreateVault(c.Dir); err != nil {
-		return err
-	}
-	return e.print(map[string]string{"folder": c.Dir}, func(w io.Writer) { fmt.Fprintln(w, c.Dir) })
 }
