@@ -34,7 +34,7 @@ type Options struct {
 	Blobs          Blobs
 	Codec          Codec
 	DeadLetters    DeadLetters
-	// Proofs shows the log; without it its addresses do not exist.
+	// Proofs shows the log.
 	Proofs Log
 
 	Now   func() time.Time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/lienthong/lienthong/hub"
@@ -30,23 +31,13 @@ const (
 
 func logRoutes() []route {
 	evidence := []hub.Scope{hub.ScopeRead, hub.ScopeAudit}
-	routes := []route{
+	return []route{
 		{method: http.MethodGet, pattern: "/log", public: true, shared: true, handle: (*api).logShards},
 		{method: http.MethodGet, pattern: "/log/{shard}/checkpoint", public: true, shared: true, handle: (*api).logCheckpoint},
 		{method: http.MethodGet, pattern: "/log/{shard}/timestamp", public: true, shared: true, handle: (*api).logStamp},
 		{method: http.MethodGet, pattern: "/log/{shard}/tile/{tile}", served: "/log/{shard}/tile/*", public: true, shared: true, handle: (*api).logTile},
 		{method: http.MethodGet, pattern: "/v1/evidence/{evidence}/proof", scopes: evidence, handle: (*api).proof},
 	}
-	for i := range routes {
-		handle := routes[i].handle
-		routes[i].handle = func(a *api, x *exchange) error {
-			if a.Proofs == nil {
-				return a.noRoute(x)
-			}
-			return handle(a, x)
-		}
-	}
-	return routes
 }
 
 // logShards names the shards, one a line.
@@ -58,7 +49,7 @@ func (a *api) logShards(x *exchange) error {
 	var names strings.Builder
 	for i := range shards {
 		origin := shards[i].Origin
-		names.WriteString(origin[strings.LastIndexByte(origin, '/')+1:] + " " + origin + "\n")
+		names.WriteString(path.Base(origin) + " " + origin + "\n") // named by the year
 	}
 	return x.text(http.StatusOK, plainText, []byte(names.String()))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -16,42 +17,50 @@ type Replay struct {
 	Policy *Policy
 	Tiles  Tiles
 	Shard  string // name of the shard in the names of tiles, with a slash behind; may be empty
-	// Others are checkpoints of the same log that somebody kept: signed notes.
-	Others [][]byte
+	// Others are checkpoints of the same log that somebody kept.
+	Others []Kept
 	// Previous is the newest checkpoint of the shard before, which this one must begin
 	// with; nil where there is none, or where it is not known.
 	Previous []byte
 	// Entry is called for every entry in order; its error ends the replay. Nil for
 	// nobody.
-	Entry func(index int64, data []byte, leaf *Leaf) error
+	Entry func(origin string, index int64, data []byte) error
 	// Progress is told after every bundle how many entries were read, of how many.
 	Progress func(read, size int64)
 	// Found is called for everything that is wrong.
 	Found func(rule, format string, args ...any)
+
+	read edge // what was read so far
+}
+
+// Kept is a checkpoint that somebody kept.
+type Kept struct {
+	Name string // such as that of its file
+	Note []byte // signed
 }
 
 // Replayed is what a replay read.
 type Replayed struct {
-	Origin    string      `json:"origin"`
-	Size      int64       `json:"size"`
-	Root      hub.Digest  `json:"root"`
-	Witnesses []string    `json:"witnesses"` // who cosigned the newest checkpoint
-	Quorum    bool        `json:"quorum"`
-	Receipts  int64       `json:"receipts"`
-	Notes     int64       `json:"notes"`
-	Others    int         `json:"checkpoints_compared"`
-	Head      *Checkpoint `json:"-"`
+	Origin    string     `json:"origin"`
+	Size      int64      `json:"size"`
+	Root      hub.Digest `json:"root"`
+	Witnesses []string   `json:"witnesses"` // who cosigned the newest checkpoint
+	Quorum    bool       `json:"quorum"`
+	Receipts  int64      `json:"receipts"`
+	Notes     int64      `json:"notes"`
+	Others    int        `json:"checkpoints_compared"`
 }
 
-// Run replays the shard against its newest checkpoint, signed. The error tells why it
-// could not be read to the end; what is wrong with what was read goes to Found.
+// Run replays the shard against its newest checkpoint, signed, from where the last Run
+// ended. The error tells why it could not be read to the end; what is wrong with what was
+// read goes to Found.
 func (r *Replay) Run(ctx context.Context, signed []byte) (Replayed, error) {
 	head, err := r.Policy.Open(signed)
 	if err != nil {
 		return Replayed{}, err
 	}
 	c := head.Checkpoint
-	out := Replayed{Origin: c.Origin, Size: c.Size, Root: c.Root, Quorum: head.Quorum, Head: &c}
+	out := Replayed{Origin: c.Origin, Size: c.Size, Root: c.Root, Quorum: head.Quorum}
 	for _, s := range head.Cosignatures {
 		out.Witnesses = append(out.Witnesses, s.Witness)
 	}
@@ -59,43 +68,65 @@ func (r *Replay) Run(ctx context.Context, signed []byte) (Replayed, error) {
 		r.Found("quorum", "the newest checkpoint of %s, of size %d, was not seen by enough witnesses", c.Origin, c.Size)
 	}
 	wanted := r.others(&out, &c)
-	var e edge
-	for n := int64(0); n*tileWidth < c.Size; n++ {
-		if err := r.bundle(ctx, &e, n, &out, wanted); err != nil {
+	for r.read.size < c.Size {
+		if err := r.bundle(ctx, &out, wanted); err != nil {
 			return out, err
 		}
 		if r.Progress != nil {
-			r.Progress(e.size, c.Size)
+			r.Progress(r.read.size, c.Size)
 		}
 	}
-	if e.root() != tlog.Hash(c.Root) {
+	switch {
+	case r.read.size > c.Size:
+		r.Found("truncated", "%s was read up to %d, and is of size %d now: entries were taken away", c.Origin, r.read.size, c.Size)
+		return out, nil
+	case r.read.root() != tlog.Hash(c.Root):
 		r.Found("root", "the entries of %s do not lead to the root that its checkpoint of size %d signs", c.Origin, c.Size)
 	}
-	return out, nil
+	return out, r.compare(ctx, r.edgeTiles())
+}
+
+// edgeTiles are the tiles of hashes that are not full.
+func (r *Replay) edgeTiles() []hub.LogTile {
+	var tiles []hub.LogTile
+	r.read.partial(func(level int, n int64, width int, data []byte) {
+		if level != entryLevel {
+			tiles = append(tiles, hub.LogTile{Name: tileName(level, n, width), Data: data})
+		}
+	})
+	return tiles
+}
+
+// keptRoot is the root of a checkpoint that somebody kept.
+type keptRoot struct {
+	root hub.Digest
+	name string
 }
 
 // others sorts the checkpoints that somebody kept by their size. The tree of every one
 // is compared on the way.
-func (r *Replay) others(out *Replayed, head *Checkpoint) map[int64][]hub.Digest {
-	wanted := map[int64][]hub.Digest{}
-	for i, signed := range r.Others {
-		w, err := r.Policy.Open(signed)
+func (r *Replay) others(out *Replayed, head *Checkpoint) map[int64][]keptRoot {
+	wanted := map[int64][]keptRoot{}
+	for _, kept := range r.Others {
+		w, err := r.Policy.Open(kept.Note)
 		switch {
 		case err != nil:
-			r.Found("checkpoint", "checkpoint %d that was kept: %v", i+1, err)
+			r.Found("checkpoint", "the checkpoint that was kept as %s: %v", kept.Name, err)
 		case w.Checkpoint.Origin != head.Origin: // of another year
 		case w.Checkpoint.Size > head.Size:
-			r.Found("truncated", "%s was of size %d, and is of %d now: entries were taken away", head.Origin, w.Checkpoint.Size, head.Size)
+			r.Found("truncated", "%s was of size %d (%s), and is of %d now: entries were taken away", head.Origin, w.Checkpoint.Size, kept.Name, head.Size)
 		default:
-			wanted[w.Checkpoint.Size] = append(wanted[w.Checkpoint.Size], w.Checkpoint.Root)
+			wanted[w.Checkpoint.Size] = append(wanted[w.Checkpoint.Size], keptRoot{w.Checkpoint.Root, kept.Name})
 			out.Others++
 		}
 	}
 	return wanted
 }
 
-// bundle reads one bundle of entries and compares it with its tile.
-func (r *Replay) bundle(ctx context.Context, e *edge, n int64, out *Replayed, wanted map[int64][]hub.Digest) error {
+// bundle reads the next bundle of entries and compares it with its tile.
+func (r *Replay) bundle(ctx context.Context, out *Replayed, wanted map[int64][]keptRoot) error {
+	e := &r.read
+	n := e.size / tileWidth
 	width := int(min(tileWidth, out.Size-n*tileWidth))
 	raw, err := readTile(ctx, r.Tiles, r.Shard, entryLevel, n, width)
 	if err != nil {
@@ -108,7 +139,7 @@ func (r *Replay) bundle(ctx context.Context, e *edge, n int64, out *Replayed, wa
 		}
 		entries = entries[:width]
 	}
-	for _, data := range entries {
+	for _, data := range entries[e.size%tileWidth:] {
 		if err := r.entry(e.size, data, out); err != nil {
 			return err
 		}
@@ -121,25 +152,33 @@ func (r *Replay) bundle(ctx context.Context, e *edge, n int64, out *Replayed, wa
 		if err := r.compare(ctx, full); err != nil {
 			return err
 		}
-		for _, root := range wanted[e.size] {
-			if e.root() != tlog.Hash(root) {
-				r.Found("fork", "a checkpoint of %s that was kept, of size %d, has the root %.16s..., the log has %.16s...: two histories were told",
-					out.Origin, e.size, root, hub.Digest(e.root()))
+		for _, kept := range wanted[e.size] {
+			if e.root() != tlog.Hash(kept.root) {
+				r.Found("fork", "a checkpoint of %s that was kept (%s), of size %d, has the root %.16s..., the log has %.16s...: two histories were told",
+					out.Origin, kept.name, e.size, kept.root, hub.Digest(e.root()))
 			}
 		}
 	}
 	return nil
 }
 
-// compare compares tiles with those that proofs are made from.
+// compare compares tiles with those that proofs are made from. Where a partial tile is
+// gone there is the full one that begins with it.
 func (r *Replay) compare(ctx context.Context, tiles []hub.LogTile) error {
 	for i := range tiles {
-		there, err := r.Tiles.Tile(ctx, r.Shard+tiles[i].Name)
-		if err != nil {
-			return err
+		name := r.Shard + tiles[i].Name
+		there, err := r.Tiles.Tile(ctx, name)
+		full, _, partial := strings.Cut(name, ".p/")
+		if partial && err != nil && hub.KindOf(err) == hub.KindNotFound {
+			there, err = r.Tiles.Tile(ctx, full)
 		}
-		if !bytes.Equal(there, tiles[i].Data) {
-			r.Found("tile", "%s does not hold the hashes of the entries below it", r.Shard+tiles[i].Name)
+		switch {
+		case err != nil && hub.KindOf(err) == hub.KindNotFound:
+			r.Found("tile", "%s is not there: nothing below it can be proved", name)
+		case err != nil:
+			return err
+		case !bytes.HasPrefix(there, tiles[i].Data), !partial && len(there) > len(tiles[i].Data):
+			r.Found("tile", "%s does not hold the hashes of the entries below it", name)
 		}
 	}
 	return nil
@@ -167,7 +206,7 @@ func (r *Replay) entry(index int64, data []byte, out *Replayed) error {
 	if r.Entry == nil {
 		return nil
 	}
-	return r.Entry(index, data, &leaf)
+	return r.Entry(out.Origin, index, data)
 }
 
 // sameCheckpoint compares what two notes say, whoever signed them.

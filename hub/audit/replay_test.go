@@ -41,6 +41,15 @@ func replayed(t *testing.T, m *memory, r Replay, head []byte) []string {
 	return slices.Compact(rules)
 }
 
+// files are checkpoints that somebody kept.
+func files(notes ...[]byte) []Kept {
+	var kept []Kept
+	for i, n := range notes {
+		kept = append(kept, Kept{fmt.Sprint("file ", i), n})
+	}
+	return kept
+}
+
 // TestForks: what an operator may try with the log, and what an auditor calls it.
 func TestForks(t *testing.T) {
 	now := at(2026)
@@ -70,13 +79,13 @@ func TestForks(t *testing.T) {
 		head  []byte
 		rules []string
 	}{
-		"an honest log":             {honest, Replay{Others: kept}, newest, nil},
-		"an old checkpoint":         {honest, Replay{Others: kept}, kept[1], []string{"truncated"}},
-		"a shorter log":             {short, Replay{Others: kept}, shortHeads[0], []string{"truncated"}},
-		"another history":           {forked, Replay{Others: kept}, forkedHeads[0], []string{"fork"}},
+		"an honest log":             {honest, Replay{Others: files(kept...)}, newest, nil},
+		"an old checkpoint":         {honest, Replay{Others: files(kept...)}, kept[1], []string{"truncated"}},
+		"a shorter log":             {short, Replay{Others: files(kept...)}, shortHeads[0], []string{"truncated"}},
+		"another history":           {forked, Replay{Others: files(kept...)}, forkedHeads[0], []string{"fork"}},
 		"a head of another history": {honest, Replay{}, forkedHeads[0], []string{"root"}},
 		"not the year before":       {honest, Replay{Previous: kept[0]}, newest, []string{"link"}},
-		"nonsense that was kept":    {honest, Replay{Others: [][]byte{[]byte("x")}}, newest, []string{"checkpoint"}},
+		"nonsense that was kept":    {honest, Replay{Others: files([]byte("x"))}, newest, []string{"checkpoint"}},
 		"no signature":              {honest, Replay{}, []byte("hub/evidence/2026\n800\nAAAA\n\n"), []string{"error"}},
 	} {
 		c.r.Shard = "2026/"
@@ -107,7 +116,7 @@ func TestReplayOfYears(t *testing.T) {
 		}
 	}
 	previous := m.shards[0].Head.Note
-	if got := replayed(t, m, Replay{Shard: "2027/", Previous: previous, Others: [][]byte{previous}}, m.shards[1].Head.Note); len(got) > 0 {
+	if got := replayed(t, m, Replay{Shard: "2027/", Previous: previous, Others: files(previous)}, m.shards[1].Head.Note); len(got) > 0 {
 		t.Errorf("found %v", got)
 	}
 }
@@ -146,11 +155,12 @@ func BenchmarkReplay(b *testing.B) {
 		b.Fatal(err)
 	}
 	head, policy := m.shards[0].Head.Note, testPolicy(b)
+	perCPU := leavesPerSecond(b, 100_000)
 	for b.Loop() {
 		r := Replay{Policy: policy, Tiles: m, Shard: "2026/", Found: func(rule, _ string, _ ...any) { b.Fatal(rule) }}
 		if _, err := r.Run(context.Background(), head); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(b.N)*100_000/b.Elapsed().Seconds(), "leaves/s")
+	perCPU()
 }

@@ -24,6 +24,7 @@ type Log interface {
 
 // LogRecords keeps what belongs to the log beside its order.
 type LogRecords interface {
+	LogRows(ctx context.Context, emit func(hub.LogRow) error) error
 	WitnessLog(ctx context.Context, head hub.LogHead) error
 	LogPlace(ctx context.Context, source string) (hub.LogPlace, error)
 	AddLogNote(ctx context.Context, note hub.LogNote) error

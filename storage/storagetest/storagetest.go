@@ -191,6 +191,7 @@ func Run(t *testing.T, b Backend) {
 		"retention rules":       testRules,
 		"log":                   testLog,
 		"log of notes alone":    testLogNotesFirst,
+		"log rows":              testLogRows,
 		"log order":             testLogOrder,
 		"log in parallel":       testLogInParallel,
 		"reopen":                testReopen,

@@ -115,3 +115,11 @@ func Pointer(s string) *string {
 	}
 	return &s
 }
+
+// ScanLogRow reads origin, index and data of an entry, its source, canonical bytes,
+// signature, dispatch and delivery of its evidence, and the body of its note.
+func ScanLogRow[R Row](row R) (hub.LogRow, error) {
+	var l hub.LogRow
+	err := row.Scan(&l.Origin, &l.Index, &l.Data, &l.Source, &l.Canonical, &l.JWS, (*string)(&l.Dispatch), (*string)(&l.Delivery), &l.Note)
+	return l, err
+}

@@ -15,11 +15,7 @@ func (c *verifyCommand) verifyProofs(all []fileVerdict) ([]fileVerdict, error) {
 	if c.Policy == "" {
 		return nil, nil
 	}
-	raw, err := os.ReadFile(c.Policy)
-	if err != nil {
-		return nil, hub.Invalid("policy", "file", "%v", err)
-	}
-	policy, err := audit.ParsePolicy(raw)
+	policy, err := readLogPolicy(c.Policy)
 	if err != nil {
 		return nil, err
 	}

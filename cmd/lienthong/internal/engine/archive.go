@@ -16,6 +16,8 @@ type Archive interface {
 	Export(ctx context.Context, emit func(hub.Record) error) error
 	// Dossiers hands out everything by dispatch.
 	Dossiers(ctx context.Context, emit func(hub.Dossier) error) error
+	// LogRows hands out the log with what it is about, then what is not in it.
+	LogRows(ctx context.Context, emit func(hub.LogRow) error) error
 	io.Closer
 }
 

@@ -43,7 +43,7 @@ type Receipts interface {
 // Options say what to check.
 type Options struct {
 	State    State
-	Contents Contents
+	Contents Contents // nil to leave originals out
 	Receipts Receipts
 	Quick    bool // look whether originals are there instead of reading them
 	// Found is told each finding, Done how many dispatches are checked; one call at a

@@ -1,0 +1,263 @@
+package backuptest
+
+import (
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub/hubtest/server"
+)
+
+// engine is a database that somebody changes behind the hub's back.
+type engine struct {
+	text  string // how the bytes of evidence are read as text
+	bytes string // how text becomes the bytes of evidence
+	open  string // takes what the hub put in the way of a change
+	// run executes statements and returns the last value that they give.
+	run func(t *testing.T, s *site, statements string) string
+	// fork makes the site a copy of another one.
+	fork func(t *testing.T, of *site) *site
+}
+
+func embedded() engine {
+	return engine{
+		text: "CAST(canonical AS TEXT)", bytes: "CAST(%s AS BLOB)",
+		open: "PRAGMA foreign_keys = OFF; DROP TRIGGER evidences_never_change; DROP TRIGGER evidences_never_go; DROP TRIGGER log_entries_never_change; DROP TRIGGER log_entries_never_go; ",
+		run: func(t *testing.T, s *site, statements string) string {
+			t.Helper()
+			db, err := sql.Open("sqlite", filepath.Join(s.data, "hub.db"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer db.Close()
+			db.SetMaxOpenConns(1)
+			var answer sql.NullString
+			if strings.HasPrefix(statements, "SELECT") {
+				err = db.QueryRowContext(t.Context(), statements).Scan(&answer)
+			} else {
+				_, err = db.ExecContext(t.Context(), statements)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			return answer.String
+		},
+		fork: func(t *testing.T, of *site) *site { return of.copy(t) },
+	}
+}
+
+func shared(postgres *server.Postgres) engine {
+	name := func(s *site) string {
+		u, err := url.Parse(s.args[1])
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		return strings.TrimPrefix(u.Path, "/")
+	}
+	return engine{
+		text: "convert_from(canonical, 'UTF8')", bytes: "convert_to(%s, 'UTF8')",
+		open: "SET session_replication_role = replica; ",
+		run: func(t *testing.T, s *site, statements string) string {
+			t.Helper()
+			out, err := postgres.SQL(name(s), statements)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.TrimSpace(out)
+		},
+		fork: func(t *testing.T, of *site) *site {
+			copied := of.copy(t)
+			database := postgres.Database(t)
+			copied.args = append([]string{"--database", database}, of.args[2:]...)
+			into := name(copied)
+			if _, err := postgres.SQL("postgres", "DROP DATABASE "+into); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := postgres.SQL("postgres", "CREATE DATABASE "+into+" TEMPLATE "+name(of)); err != nil {
+				t.Fatal(err)
+			}
+			return copied
+		},
+	}
+}
+
+// copy returns a site with a copy of the data folder.
+func (s *site) copy(t *testing.T) *site {
+	t.Helper()
+	copied := *s
+	copied.t, copied.data = t, filepath.Join(t.TempDir(), "data")
+	if out, err := exec.CommandContext(t.Context(), "cp", "-a", s.data, copied.data).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return &copied
+}
+
+// audit audits the files of the log, and the stores where it is told so.
+func (s *site) audit(code int, more ...string) (c checked) {
+	s.t.Helper()
+	args := []string{"audit", filepath.Join(s.data, "log"), "--policy", filepath.Join(s.data, "policy.tlog")}
+	s.run(code, &c, append(args, more...)...)
+	return c
+}
+
+func (s *site) auditStores(code int) (c checked) {
+	s.t.Helper()
+	return s.audit(code, append([]string{"--stores", "--wait", "0s", "--data-dir", s.data}, s.args...)...)
+}
+
+// tampering is a change that nobody should get away with. A question mark in the change
+// stands for the id of what it is about.
+type tampering struct {
+	what   string
+	about  string // asks for the id
+	change string
+	rule   string
+	also   string // what else stands in the message, beside the id
+}
+
+// tamperings are those of an operator who knows the schema: one of every kind.
+func tamperings(e engine) []tampering {
+	edit := func(old, changed string) string {
+		return "UPDATE evidences SET canonical = " + fmt.Sprintf(e.bytes, "replace("+e.text+", '"+old+"', '"+changed+"')") + " WHERE id = '?'"
+	}
+	const (
+		first   = "SELECT min(id) FROM evidences"
+		last    = "SELECT max(id) FROM evidences"
+		newest  = "SELECT max(source) FROM log_entries WHERE idx = (SELECT max(idx) FROM log_entries)"
+		note    = "SELECT min(id) FROM log_notes"
+		removed = "DELETE FROM log_entries WHERE source = '?'; DELETE FROM evidences WHERE id = '?'"
+		swap    = "CREATE TABLE two AS SELECT id, canonical, jws FROM evidences WHERE id IN ((" + first + "), (" + last + ")); " +
+			"UPDATE evidences SET canonical = (SELECT canonical FROM two WHERE two.id <> evidences.id), jws = (SELECT jws FROM two WHERE two.id <> evidences.id) WHERE id IN (SELECT id FROM two)"
+		more = "INSERT INTO evidences (%sid, dispatch, delivery, rejected, canonical, jws) SELECT %sid || '0', dispatch, delivery, rejected, canonical, jws || 'x' FROM evidences WHERE id = '?'; "
+	)
+	extra := fmt.Sprintf(more, "", "")
+	if e.open[0] == 'S' { // the order of recording has an era there
+		extra = fmt.Sprintf(more, "era, ", "era, ")
+	}
+	return []tampering{
+		{"an evidence is deleted", last, "DELETE FROM evidences WHERE id = '?'", "deleted", "evidence"},
+		{"an evidence and its entry are deleted", "SELECT idx FROM log_entries WHERE source = (" + first + ")",
+			"DELETE FROM evidences WHERE id = (" + first + "); DELETE FROM log_entries WHERE idx = ?", "missing_row", "is not in the store"},
+		{"the end of the log is cut off", newest, removed, "missing_row", ""},
+		{"an evidence is edited", last, edit(`"version":"1"`, `"version":"2"`), "changed", "SHA-256"},
+		{"an evidence is backdated", last, edit(`"event_time":"20`, `"event_time":"19`), "changed", "SHA-256"},
+		{"a signature is exchanged", first, "UPDATE evidences SET jws = (SELECT jws FROM evidences WHERE id = (" + last + ")) WHERE id = '?'", "changed", "the signature of"},
+		{"two evidences are swapped", first, swap, "exchanged", ""},
+		{"an evidence moves to another dispatch", last, "UPDATE evidences SET dispatch = 'other' WHERE id = '?'", "changed", `"other"`},
+		{"an evidence is added", last, extra, "not_in_log", ""},
+		{"an evidence is added with an entry", last, extra + "INSERT INTO log_entries (shard, idx, source, data) SELECT 0, 1 + max(idx), '?0', (SELECT data FROM log_entries WHERE idx = 0) FROM log_entries", "not_in_log", "has an index"},
+		{"a leaf is changed", first, "UPDATE log_entries SET data = (SELECT data FROM log_entries WHERE source = (" + last + ")) WHERE source = '?'", "entry_changed", ""},
+		{"a leaf loses its id", "SELECT idx FROM log_entries WHERE source = (" + first + ")", "UPDATE log_entries SET source = NULL WHERE idx = ?", "entry_changed", "lost the id"},
+		{"a note is deleted", note, "DELETE FROM log_notes WHERE id = '?'", "deleted", ""},
+		{"a note is edited", note, "UPDATE log_notes SET body = replace(body, '\"kind\":\"', '\"kind\":\"x') WHERE id = '?'", "changed", "note"},
+		{"a delivery is set to another state", "SELECT min(id) FROM deliveries", `UPDATE deliveries SET body = replace(body, '"state":"accepted"', '"state":"refused"') WHERE id = '?'`, "state", ""},
+		{"a dispatch is deleted", "SELECT min(id) FROM dispatches", "DELETE FROM dispatches WHERE id = '?'", "no_dispatch", ""},
+	}
+}
+
+// TestAuditNamesTampering: whatever somebody with all rights to the database does to it,
+// the log tells, and names what it was done to.
+func TestAuditNamesTampering(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) { testTampering(t, embedded(), nil) })
+	t.Run("PostgreSQL", func(t *testing.T) {
+		postgres := server.PostgreSQL(t)
+		testTampering(t, shared(postgres), []string{"--database", postgres.Database(t)})
+	})
+}
+
+func testTampering(t *testing.T, e engine, args []string) {
+	t.Helper()
+	s := worked(t, args)
+	if c := s.auditStores(0); c.Findings > 0 {
+		t.Fatalf("the sound hub: %+v", c)
+	}
+	for _, x := range tamperings(e) {
+		t.Run(x.what, func(t *testing.T) {
+			copied := e.fork(t, s)
+			id := e.run(t, copied, x.about)
+			if id == "" {
+				t.Fatal("there is nothing to tamper with")
+			}
+			e.run(t, copied, e.open+strings.ReplaceAll(x.change, "?", id))
+			c := copied.auditStores(1)
+			for _, f := range c.Found {
+				if f.Rule == x.rule && (strings.Contains(f.Message, id) || x.rule == "missing_row") && strings.Contains(f.Message, x.also) {
+					return
+				}
+			}
+			t.Errorf("no finding [%s] about %s in %+v", x.rule, id, c.Found)
+		})
+	}
+}
+
+// worked is a hub that did something and was stopped.
+func worked(t *testing.T, args []string) *site {
+	t.Helper()
+	s := newSite(t)
+	s.args = args
+	p := s.start()
+	s.prepare(p)
+	l := s.load(p.URL)
+	l.await(t, 4)
+	l.stop()
+	s.drain(p.URL)
+	for deadline := time.Now().Add(patience); ; { // the right to let the log grow may come late
+		if heads, err := filepath.Glob(filepath.Join(s.data, "log", "*", "checkpoint")); err != nil || time.Now().After(deadline) {
+			t.Fatal("there is no log", err)
+		} else if len(heads) > 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.stop(p)
+	return s
+}
+
+// TestAuditNamesForks: a hub that is set back and goes on tells a second history, which
+// whoever kept a checkpoint of the first one finds; and one whose files were cut.
+func TestAuditNamesForks(t *testing.T) {
+	s := worked(t, nil)
+	again := s.copy(t)
+	for i, one := range []*site{s, again} {
+		p := one.start()
+		fresh := newPromise(int64(1000 + i))
+		if err := fresh.send(t.Context(), client(t, p.URL, s.sender)); err != nil {
+			t.Fatal(err)
+		}
+		one.stop(p)
+	}
+	heads, err := filepath.Glob(filepath.Join(s.data, "log", "*", "checkpoint"))
+	if err != nil || len(heads) != 1 {
+		t.Fatal(heads, err)
+	}
+	kept := t.TempDir()
+	head, err := os.ReadFile(heads[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(kept, "mine"), head, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.audit(0, "--checkpoints", kept)
+	if c := again.audit(1, "--checkpoints", kept); len(c.Found) == 0 || c.Found[0].Rule != "fork" && c.Found[0].Rule != "truncated" || !strings.Contains(c.Found[0].Message, "mine") {
+		t.Errorf("a second history: %+v", c)
+	}
+	tiles, err := filepath.Glob(filepath.Join(s.data, "log", "*", "tile", "0", "000.p", "*"))
+	if err != nil || len(tiles) == 0 {
+		t.Fatal(tiles, err)
+	}
+	for _, tile := range tiles {
+		if err := os.Truncate(tile, 32); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c := s.audit(1); len(c.Found) != 1 || c.Found[0].Rule != "tile" || !strings.Contains(c.Found[0].Message, "tile/0/000.p/") {
+		t.Errorf("a tile that was cut: %+v", c)
+	}
+}
