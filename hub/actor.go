@@ -5,7 +5,7 @@ import "slices"
 // Actor is who asks. It is always an argument, never hidden in a context.
 type Actor struct {
 	// Name identifies the actor in logs, leases and evidence: the id of an API
-	// key, or later the name of a person's account.
+	// key, or the name of a person's account.
 	Name     string
 	Kind     ActorKind
 	Agencies []AgencyID // the agencies it may speak for
@@ -23,6 +23,9 @@ const (
 	ActorClerk    ActorKind = "clerk"    // văn thư
 	ActorAuditor  ActorKind = "auditor"  // reads evidence, not content
 	ActorOperator ActorKind = "operator" // runs the hub, reads no content
+
+	ActorLeader        ActorKind = "leader"        // a person who receives and assigns
+	ActorAdministrator ActorKind = "administrator" // a person who keeps the accounts of an agency
 )
 
 // AuthMethod names how an actor was authenticated.
@@ -35,6 +38,7 @@ const (
 	// AuthSignedHeaders is an HMAC over the headers of a request, of which the body is
 	// no part but where its digest is among them (national document axis).
 	AuthSignedHeaders AuthMethod = "signed_headers"
+	AuthPassword      AuthMethod = "password" // a person with a local account
 )
 
 // Scope is one thing that a credential allows.
@@ -49,11 +53,13 @@ const (
 	ScopeSeal    Scope = "seal"    // put the seal of an agency on documents
 	ScopeAudit   Scope = "audit"   // read all evidence and the log, no content
 	ScopeOperate Scope = "operate" // agencies, keys, settings
+
+	ScopeAccounts Scope = "accounts" // accounts of persons of its own agencies
 )
 
 // Scopes lists all scopes.
 func Scopes() []Scope {
-	return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify, ScopeSeal, ScopeAudit, ScopeOperate}
+	return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify, ScopeSeal, ScopeAudit, ScopeOperate, ScopeAccounts}
 }
 
 // Valid reports whether the scope is one of the list.

@@ -12,6 +12,8 @@ const (
 	RecordSetting      RecordKind = "setting"       // what the nodes of a hub settled
 	RecordKey          RecordKind = "key"           // APIKey with its hash
 	RecordUpload       RecordKind = "upload"        // Upload
+	RecordAccount      RecordKind = "account"       // Account with the hash of its password
+	RecordRegister     RecordKind = "register"      // RegisterNumber
 	RecordDispatch     RecordKind = "dispatch"      // DispatchRecord
 	RecordDelivery     RecordKind = "delivery"      // DeliveryRecord
 	RecordEvidence     RecordKind = "evidence"      // EvidenceRecord, in the order of recording
@@ -27,7 +29,7 @@ const (
 // record refers to comes before it.
 func RecordKinds() []RecordKind {
 	return []RecordKind{
-		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordUpload,
+		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordUpload, RecordAccount, RecordRegister,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
 		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogStamp,
 	}

@@ -173,3 +173,25 @@ type Accepted struct {
 	Receipt    SealedEvidence `json:"receipt"`
 	Duplicate  bool           `json:"duplicate"`
 }
+
+// RegisterNumber is a number that an agency gave in its register of incoming documents
+// (số đến), which begins anew every year (Nghị định 30/2020/NĐ-CP, article 22). It
+// belongs to one delivery.
+type RegisterNumber struct {
+	Agency   AgencyID   `json:"agency"`
+	Year     int        `json:"year"` // of the date of registration
+	Number   string     `json:"number"`
+	Delivery DeliveryID `json:"delivery"`
+}
+
+// Position is the number as a number, for the proposal of the next; 0 where it is none.
+func (r *RegisterNumber) Position() int64 {
+	var n int64
+	for _, c := range r.Number {
+		if c < '0' || c > '9' || n > 1<<40 {
+			return 0
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n
+}

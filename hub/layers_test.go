@@ -33,6 +33,7 @@ func rooms() []room {
 	return []room{
 		{"hub", nil, []string{"hub/..."}}, // the example of the flow walks through the services
 		{"hub/directory", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/accounts", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/intake", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/delivery", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/tracking", []string{"hub"}, []string{"hub/hubtest"}},
@@ -82,11 +83,11 @@ func guests() []guest {
 		{"github.com/go-chi/chi", []string{"adapters/httpapi", "adapters/web", "adapters/vxp", "adapters/lgsp"}, nil},
 		{"go.yaml.in/yaml", []string{"schemas"}, []string{"adapters/httpapi", "cmd/lienthong/deploy"}},
 		{"golang.org/x/mod/sumdb", []string{"hub/audit"}, nil},
-		{"golang.org/x/text", []string{"hub/directory", "hub/intake", "adapters/...", "signing/asic", "signing/appearance", wiring}, nil},
+		{"golang.org/x/text", []string{"hub/accounts", "hub/directory", "hub/intake", "adapters/...", "signing/asic", "signing/appearance", wiring}, nil},
 		{"golang.org/x/sync", []string{"adapters/...", stores, wiring}, nil},
 		{"golang.org/x/sys", []string{stores, wiring}, nil},
 		{"golang.org/x/term", []string{wiring}, nil},
-		{"golang.org/x/crypto", []string{signing, "adapters/..."}, nil},
+		{"golang.org/x/crypto", []string{signing, "adapters/...", "hub/accounts"}, nil},
 		{"github.com/google/uuid", []string{wiring}, nil},
 		{"github.com/prometheus/client_golang", []string{"cmd/lienthong/internal/telemetry"}, []string{"cmd/lienthong/internal/faulttest"}},
 		{"go.opentelemetry.io/otel", []string{"cmd/lienthong/internal/telemetry"}, nil},

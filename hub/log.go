@@ -35,6 +35,7 @@ const (
 	LogNoteSeal     LogNoteKind = "seal"     // a document sealed for an agency, before it is given out
 	LogNoteRenewal  LogNoteKind = "renewal"  // time-stamps renewed
 	LogNoteVerdict  LogNoteKind = "verdict"  // a signature judged again, with another verdict
+	LogNoteReading  LogNoteKind = "reading"  // a person read a document
 )
 
 // LogNote is a fact about the hub itself that nobody may deny later. The log holds its

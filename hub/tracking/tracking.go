@@ -22,6 +22,7 @@ type Options struct {
 	Leases    LeaseStore
 	Reports   ReportStore
 	Evidences EvidenceStore
+	Registers RegisterStore // needed by NextNumber and Register alone
 	Blobs     Blobs
 	Directory Directory
 	Notary    Notary

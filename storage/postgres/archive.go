@@ -193,6 +193,8 @@ func recordSources() []recordSource {
 		{hub.RecordSetting, "SELECT name, value FROM settled ORDER BY name", scanNamed[string]},
 		{hub.RecordKey, "SELECT body FROM api_keys ORDER BY id", scanRaw},
 		{hub.RecordUpload, "SELECT body FROM uploads ORDER BY id", scanRaw},
+		{hub.RecordAccount, "SELECT body FROM accounts ORDER BY name", scanRaw},
+		{hub.RecordRegister, "SELECT agency, year, number, delivery FROM register_numbers ORDER BY agency, year, number", scanNumberRecord},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, coalesce(a.receipt, ''), d.first_delivery, d.last_delivery, CASE WHEN c.open = 0 THEN c.completed_at ELSE 0 END
 			FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id LEFT JOIN completions c ON c.dispatch = d.id ORDER BY d.id`, scanDispatchRecord},
 		{hub.RecordDelivery, "SELECT body, fence, lease_until, lease_holder FROM deliveries ORDER BY id", scanDeliveryRecord},

@@ -102,6 +102,16 @@ func (i *importer) flush() error {
 	case hub.RecordUpload:
 		err = insert(i, `INSERT INTO uploads (id, expires, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
 			func(c *columns, r *hub.Record, u *hub.Upload) { c.add(u.ID, sqlkit.Micros(u.Expires), string(r.Body)) })
+	case hub.RecordAccount:
+		err = insert(i, `INSERT INTO accounts (name, version, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
+			func(c *columns, r *hub.Record, a *sqlkit.StoredAccount) {
+				c.add(a.Account.Name, a.Account.Version, string(r.Body))
+			})
+	case hub.RecordRegister:
+		err = insert(i, `INSERT INTO register_numbers (agency, year, number, position, delivery) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])`,
+			func(c *columns, _ *hub.Record, n *hub.RegisterNumber) {
+				c.add(string(n.Agency), int64(n.Year), n.Number, n.Position(), string(n.Delivery))
+			})
 	case hub.RecordDispatch:
 		err = i.dispatches()
 	case hub.RecordDelivery:

@@ -122,6 +122,8 @@ func recordSources() []recordSource {
 		{hub.RecordSetting, "SELECT name, value FROM settled ORDER BY name", scanNamed[string]},
 		{hub.RecordKey, "SELECT body FROM api_keys ORDER BY id", scanRaw},
 		{hub.RecordUpload, "SELECT body FROM uploads ORDER BY id", scanRaw},
+		{hub.RecordAccount, "SELECT body FROM accounts ORDER BY name", scanRaw},
+		{hub.RecordRegister, "SELECT agency, year, number, delivery FROM register_numbers ORDER BY agency, year, number", scanNumberRecord},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, d.receipt,
 			coalesce((SELECT min(id) FROM deliveries WHERE dispatch = d.id), ''),
 			coalesce((SELECT max(id) FROM deliveries WHERE dispatch = d.id), ''),

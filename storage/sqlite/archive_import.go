@@ -92,6 +92,12 @@ func (t *tx) importRecord(r *hub.Record) error {
 		return importAs(r, func(u *hub.Upload) error {
 			return t.exec("INSERT INTO uploads (id, expires, body) VALUES (?, ?, ?)", u.ID, sqlkit.Micros(u.Expires), string(r.Body))
 		})
+	case hub.RecordAccount:
+		return importAs(r, func(a *sqlkit.StoredAccount) error {
+			return t.exec("INSERT INTO accounts (name, version, body) VALUES (?, ?, ?)", a.Account.Name, a.Account.Version, string(r.Body))
+		})
+	case hub.RecordRegister:
+		return importAs(r, func(n *hub.RegisterNumber) error { return insertNumber(t, n) })
 	case hub.RecordDispatch:
 		return t.importDispatch(r)
 	case hub.RecordDelivery:

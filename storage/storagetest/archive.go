@@ -54,6 +54,9 @@ func (b *bench) history() {
 	b.must(err)
 	b.must(b.store.SaveKey(b.ctx, hub.APIKey{ID: "k1", Hash: hub.Digest{1, 2}, Name: "khóa", Kind: hub.ActorSystem, Created: b.Clock, System: "777.77.04.D77", Sealed: []byte{1, 255}}))
 	b.must(b.store.SaveUpload(b.ctx, hub.Upload{ID: b.ID(), Actor: "k1", Sender: "s1", Expires: b.Clock.Add(time.Hour)}))
+	b.must(b.store.SaveAccount(b.ctx, hub.Account{Name: "an", FullName: "Trần <Thị> Mẫu", Password: "$argon2id$x", Created: b.Clock, Version: 1}))
+	b.must(b.store.TakeNumber(b.ctx, hub.RegisterNumber{Agency: "r1", Year: 2026, Number: "12 <a>", Delivery: "d1"}))
+	b.must(b.store.TakeNumber(b.ctx, hub.RegisterNumber{Agency: "r1", Year: 2026, Number: "11", Delivery: "d2"}))
 	first := b.accept("r1", "r2", "r3")
 	urgent := b.Acceptance("r1")
 	urgent.Dispatch.Key, urgent.Deliveries[0].Urgent = "", true
@@ -95,6 +98,10 @@ func (b *bench) answers() map[string]any {
 		keep("hash "+keys[i].ID, keys[i].Hash, nil)
 		keep("sealed "+keys[i].ID, keys[i].Sealed, nil)
 	}
+	accounts, err := b.store.Accounts(b.ctx)
+	keep("accounts", accounts, err)
+	number, err := b.store.LastNumber(b.ctx, "r1", 2026)
+	keep("register", number, err)
 	uploads, err := b.store.ExpiredUploads(b.ctx, b.Clock.Add(24*time.Hour), 10)
 	keep("uploads", uploads, err)
 	settled, err := b.store.Settle(b.ctx, "hub-key", "another")

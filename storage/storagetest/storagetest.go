@@ -20,6 +20,9 @@ import (
 type Store interface {
 	Agencies
 	Keys
+	Accounts
+	Sessions
+	Registers
 	Acceptances
 	Uploads
 	Deliveries
@@ -47,6 +50,28 @@ type Keys interface {
 	SaveKey(ctx context.Context, key hub.APIKey) error
 	KeyByID(ctx context.Context, id string) (hub.APIKey, error)
 	Keys(ctx context.Context) ([]hub.APIKey, error)
+}
+
+// Accounts keeps persons.
+type Accounts interface {
+	SaveAccount(ctx context.Context, account hub.Account) error
+	Account(ctx context.Context, name string) (hub.Account, error)
+	Accounts(ctx context.Context) ([]hub.Account, error)
+}
+
+// Sessions keeps who is signed in.
+type Sessions interface {
+	BeginSession(ctx context.Context, session hub.Session) error
+	ChangeSession(ctx context.Context, session hub.Session) error
+	Session(ctx context.Context, hash hub.Digest) (hub.Session, error)
+	EndSession(ctx context.Context, hash hub.Digest) error
+	EndSessions(ctx context.Context, account string) error
+}
+
+// Registers keeps the numbers of incoming documents.
+type Registers interface {
+	TakeNumber(ctx context.Context, n hub.RegisterNumber) error
+	LastNumber(ctx context.Context, agency hub.AgencyID, year int) (int64, error)
 }
 
 // Acceptances records what became of submissions.
@@ -146,6 +171,9 @@ func Run(t *testing.T, b Backend) {
 	for name, test := range map[string]func(*testing.T, Backend){
 		"agencies":              testAgencies,
 		"keys":                  testKeys,
+		"accounts":              testAccounts,
+		"sessions":              testSessions,
+		"registers":             testRegisters,
 		"accept":                testAccept,
 		"accept once":           testAcceptOnce,
 		"accept in parallel":    testAcceptInParallel,

@@ -79,6 +79,36 @@ func DecodeKey(body []byte) (hub.APIKey, error) {
 	return stored.Key, err
 }
 
+// StoredAccount adds to an account what its JSON form leaves out.
+type StoredAccount struct {
+	Account  hub.Account
+	Password string
+}
+
+// EncodeAccount returns the JSON form of an account.
+func EncodeAccount(a *hub.Account) (string, error) { return Encode(StoredAccount{*a, a.Password}) }
+
+// DecodeAccount reads the JSON form of an account.
+func DecodeAccount(body []byte) (hub.Account, error) {
+	stored, err := Decode[StoredAccount](body)
+	stored.Account.Password = stored.Password
+	return stored.Account, err
+}
+
+// OtherAccount is the answer where no account was saved, because another one or another
+// version stands there.
+func OtherAccount(err error) error {
+	if err != nil && hub.KindOf(err) == hub.KindNotFound {
+		return hub.Errorf(hub.KindConflict, "account", "version", "the account is there already, or has changed in the meantime")
+	}
+	return err
+}
+
+// NumberTaken is the answer where another delivery has a number of a register.
+func NumberTaken(n *hub.RegisterNumber) error {
+	return hub.Errorf(hub.KindConflict, "number", "unique", "the number %.50q stands in the register of %d already", n.Number, n.Year)
+}
+
 // SearchText is what a search without diacritics looks through.
 func SearchText(d *hub.Dispatch) string {
 	return hub.Fold(strings.Join([]string{

@@ -186,7 +186,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	s.keys = directory.NewKeys(directory.KeyOptions{Store: a.store, Directory: s.directory, Now: time.Now, Random: rand.Reader, Vault: a.config.vault(a.store)})
 	s.tracking = tracking.New(tracking.Options{
-		Store: a.store, Leases: a.store, Reports: a.store, Evidences: a.store, Blobs: a.blobs,
+		Store: a.store, Leases: a.store, Reports: a.store, Evidences: a.store, Registers: a.store, Blobs: a.blobs,
 		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log,
 	})
 	a.bells = newBells(s.tracking, a.store, a.log)

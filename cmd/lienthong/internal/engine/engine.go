@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/accounts"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
@@ -34,6 +35,8 @@ type State interface {
 type Registry interface {
 	directory.Store
 	directory.KeyStore
+	accounts.Store
+	accounts.SessionStore
 }
 
 // Exchange keeps what is on its way.
@@ -41,6 +44,7 @@ type Exchange interface {
 	intake.Store
 	intake.UploadStore
 	delivery.Store
+	tracking.RegisterStore
 }
 
 // Records keeps what recipients do, what proves it, and for how long its content stays.

@@ -1,0 +1,153 @@
+package hub
+
+import (
+	"slices"
+	"time"
+)
+
+// Account is a person who signs in to the pages of a hub. Its name never changes and
+// never goes to another person: evidence names it.
+type Account struct {
+	Name        string       `json:"name"`      // what the person signs in with, lower case
+	FullName    string       `json:"full_name"` // for other people
+	Memberships []Membership `json:"memberships"`
+	// Password is the hash of the password as a PHC string; it never leaves the hub.
+	Password string `json:"-"`
+	// Temporary says that somebody else knows the password: nothing works before the
+	// person has chosen another one.
+	Temporary bool `json:"temporary"`
+	// Failures counts wrong passwords since the last right one; none is looked at before RetryAt.
+	Failures int       `json:"failures,omitempty"`
+	RetryAt  time.Time `json:"retry_at,omitzero"` // UTC
+	Locked   time.Time `json:"locked,omitzero"`   // UTC; zero: not locked
+	Created  time.Time `json:"created"`           // UTC
+	Version  int64     `json:"version"`           // from 1, grows by one with every change
+}
+
+// Membership gives a person a role in an agency, or with an empty agency in the hub
+// as a whole.
+type Membership struct {
+	Agency AgencyID `json:"agency,omitempty"`
+	Role   Role     `json:"role"`
+}
+
+// Role is what a person does in an agency or for the hub.
+type Role string
+
+// The roles.
+const (
+	RoleClerk         Role = "clerk"         // văn thư: receives, registers, sends
+	RoleLeader        Role = "leader"        // lãnh đạo: receives, assigns, reports; sends nothing
+	RoleAuditor       Role = "auditor"       // kiểm tra: verifies files; of the hub as a whole, reads all evidence
+	RoleAdministrator Role = "administrator" // quản trị đơn vị: accounts of the agency
+	RoleOperator      Role = "operator"      // vận hành: of the hub as a whole only
+)
+
+// Roles lists all roles.
+func Roles() []Role {
+	return []Role{RoleClerk, RoleLeader, RoleAuditor, RoleAdministrator, RoleOperator}
+}
+
+// Valid reports whether the membership makes sense: an operator belongs to the hub as a
+// whole, an auditor to either, everybody else to an agency.
+func (m Membership) Valid() bool {
+	switch m.Role {
+	case RoleClerk, RoleLeader, RoleAdministrator:
+		return m.Agency != ""
+	case RoleAuditor:
+		return true
+	case RoleOperator:
+		return m.Agency == ""
+	}
+	return false
+}
+
+// scopes are what the role allows in its agency.
+func (m Membership) scopes() []Scope {
+	switch m.Role {
+	case RoleClerk:
+		return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify}
+	case RoleLeader:
+		return []Scope{ScopeCollect, ScopeRead, ScopeVerify}
+	case RoleAuditor:
+		if m.Agency == "" {
+			return []Scope{ScopeAudit, ScopeVerify}
+		}
+		return []Scope{ScopeVerify}
+	case RoleAdministrator:
+		return []Scope{ScopeAccounts}
+	case RoleOperator:
+		return []Scope{ScopeOperate, ScopeVerify}
+	}
+	return nil
+}
+
+// kind is the kind of actor of the role.
+func (r Role) kind() ActorKind {
+	switch r {
+	case RoleLeader:
+		return ActorLeader
+	case RoleAuditor:
+		return ActorAuditor
+	case RoleAdministrator:
+		return ActorAdministrator
+	case RoleOperator:
+		return ActorOperator
+	}
+	return ActorClerk
+}
+
+// Offices lists where the person has a role, each agency once, in the order of the
+// memberships; empty stands for the hub as a whole.
+func (a *Account) Offices() []AgencyID {
+	var offices []AgencyID
+	for _, m := range a.Memberships {
+		if !slices.Contains(offices, m.Agency) {
+			offices = append(offices, m.Agency)
+		}
+	}
+	return offices
+}
+
+// ActorIn is the person at work in one of its offices, with what all its roles there
+// allow; nothing at all anywhere else, nor with a temporary password.
+func (a *Account) ActorIn(office AgencyID) Actor {
+	actor := Actor{Name: a.Name, Kind: ActorClerk, Auth: AuthPassword}
+	if a.Temporary {
+		return actor
+	}
+	for _, m := range a.Memberships {
+		if m.Agency != office || !m.Valid() {
+			continue
+		}
+		if len(actor.Scopes) == 0 {
+			actor.Kind = m.Role.kind()
+		}
+		if office != "" {
+			actor.Agencies = []AgencyID{office}
+		}
+		for _, s := range m.scopes() {
+			if !actor.Has(s) {
+				actor.Scopes = append(actor.Scopes, s)
+			}
+		}
+	}
+	return actor
+}
+
+// Session is one person signed in on one device. The token itself is only there.
+type Session struct {
+	Hash    Digest    `json:"hash"` // SHA-256 of the token
+	Account string    `json:"account"`
+	Office  AgencyID  `json:"office,omitempty"` // where the person works now; empty: the hub as a whole
+	Begun   time.Time `json:"begun"`            // UTC
+	Used    time.Time `json:"used"`             // UTC, to a minute
+	Expires time.Time `json:"expires"`          // UTC; never moved
+}
+
+// Visit is a request of somebody who is signed in.
+type Visit struct {
+	Account Account
+	Session Session
+	Actor   Actor
+}

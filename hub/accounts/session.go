@@ -1,0 +1,184 @@
+package accounts
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Guessing: some mistakes are free, then each costs twice the wait of the one before
+// (NIST SP 800-63B-4, 3.2.2), and the last one shuts the account until somebody resets it.
+const (
+	freeFailures = 4
+	firstWait    = 30 * time.Second
+	longestWait  = time.Hour
+	lastFailure  = 100
+)
+
+// tokenBytes of randomness are in a token.
+const tokenBytes = 32
+
+// usedEvery is how exactly the last use of a session is kept: it costs a write.
+const usedEvery = time.Minute
+
+// SignIn begins a session and returns its token, which is kept nowhere else. There is
+// one error for every reason why it does not: KindUntrusted with the rule "credential".
+func (s *Service) SignIn(ctx context.Context, name, password string) (string, error) {
+	account, ok, err := s.prove(ctx, name, password)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", hub.Errorf(hub.KindUntrusted, "password", "credential",
+			"name and password do not fit, or there were too many tries and it is time to wait")
+	}
+	return s.begin(ctx, &account)
+}
+
+// prove holds a password against an account, one name or not, and counts what is wrong.
+func (s *Service) prove(ctx context.Context, name, password string) (account hub.Account, ok bool, err error) {
+	if len(password) > maxPassword {
+		password = "" // no password is
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return account, false, err
+	}
+	defer leave()
+	account, err = s.Store.Account(ctx, strings.ToLower(strings.TrimSpace(name)))
+	known := err == nil
+	if err != nil && hub.KindOf(err) != hub.KindNotFound {
+		return account, false, err
+	}
+	hash := s.nobody
+	if known {
+		hash = account.Password
+	}
+	right := matches(hash, canonical(password))
+	now := s.now()
+	if !known || !account.Locked.IsZero() || now.Before(account.RetryAt) || account.Failures >= lastFailure {
+		return account, false, nil
+	}
+	if right && account.Failures == 0 {
+		return account, true, nil
+	}
+	account, err = s.change(ctx, account.Name, func(a *hub.Account) error {
+		if right {
+			a.Failures, a.RetryAt = 0, time.Time{}
+			return nil
+		}
+		a.Failures++
+		a.RetryAt = now.Add(wait(a.Failures))
+		return nil
+	})
+	return account, right, err
+}
+
+// wait is how long nothing is looked at after so many mistakes.
+func wait(failures int) time.Duration {
+	if failures <= freeFailures {
+		return 0
+	}
+	return min(firstWait<<min(failures-freeFailures-1, 16), longestWait)
+}
+
+func (s *Service) begin(ctx context.Context, a *hub.Account) (string, error) {
+	now := s.now()
+	token, err := s.draw(tokenBytes)
+	if err != nil {
+		return "", err
+	}
+	session := hub.Session{Hash: hashOf(token), Account: a.Name, Begun: now, Used: now, Expires: now.Add(s.Life)}
+	if len(a.Memberships) > 0 {
+		session.Office = a.Memberships[0].Agency
+	}
+	return token, s.Sessions.BeginSession(ctx, session)
+}
+
+func hashOf(token string) hub.Digest { return sha256.Sum256([]byte(token)) }
+
+// Visit returns who presents a token. KindUntrusted with the rule "session" when the
+// session has ended or never was.
+func (s *Service) Visit(ctx context.Context, token string) (hub.Visit, error) {
+	session, err := s.Sessions.Session(ctx, hashOf(token))
+	if err != nil && hub.KindOf(err) != hub.KindNotFound {
+		return hub.Visit{}, err
+	}
+	now := s.now()
+	if err != nil || !now.Before(session.Expires) || now.Sub(session.Used) >= s.Idle {
+		return hub.Visit{}, ended()
+	}
+	account, err := s.Store.Account(ctx, session.Account)
+	if err != nil || !account.Locked.IsZero() {
+		if err != nil && hub.KindOf(err) != hub.KindNotFound {
+			return hub.Visit{}, err
+		}
+		return hub.Visit{}, ended()
+	}
+	if now.Sub(session.Used) >= usedEvery {
+		session.Used = now
+		switch err := s.Sessions.ChangeSession(ctx, session); {
+		case err != nil && hub.KindOf(err) == hub.KindNotFound:
+			return hub.Visit{}, ended()
+		case err != nil:
+			return hub.Visit{}, err
+		}
+	}
+	return hub.Visit{Account: account, Session: session, Actor: account.ActorIn(session.Office)}, nil
+}
+
+func ended() error {
+	return hub.Errorf(hub.KindUntrusted, "", "session", "the session has ended: sign in again")
+}
+
+// WorkIn makes one of the person's offices the one that a session works in.
+func (s *Service) WorkIn(ctx context.Context, visit hub.Visit, office hub.AgencyID) error {
+	if !slices.Contains(visit.Account.Offices(), office) {
+		return hub.Errorf(hub.KindDenied, "office", "agency", "you have no role there")
+	}
+	visit.Session.Office = office
+	return s.Sessions.ChangeSession(ctx, visit.Session)
+}
+
+// SignOut ends a session.
+func (s *Service) SignOut(ctx context.Context, token string) error {
+	return s.Sessions.EndSession(ctx, hashOf(token))
+}
+
+// ChangePassword sets the password that a person chose, ends all sessions of it and
+// begins another, whose token it returns. Errors: KindUntrusted with the field
+// "current"; KindInvalid with the field "password".
+func (s *Service) ChangePassword(ctx context.Context, visit hub.Visit, current, password string) (string, error) {
+	if err := checkPassword(password, &visit.Account); err != nil {
+		return "", err
+	}
+	if canonical(password) == canonical(current) {
+		return "", hub.Invalid("password", "same", "the new password is the old one")
+	}
+	_, ok, err := s.prove(ctx, visit.Account.Name, current)
+	if err != nil {
+		return "", err
+	}
+	if !ok {
+		return "", hub.Errorf(hub.KindUntrusted, "current", "credential", "this is not the password of now, or there were too many tries and it is time to wait")
+	}
+	fresh := hub.Account{}
+	if err := s.setPassword(ctx, &fresh, password); err != nil {
+		return "", err
+	}
+	account, err := s.change(ctx, visit.Account.Name, func(a *hub.Account) error {
+		a.Password, a.Temporary = fresh.Password, false
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	if err := s.Sessions.EndSessions(ctx, account.Name); err != nil {
+		return "", err
+	}
+	return s.begin(ctx, &account)
+}
