@@ -36,7 +36,14 @@ const superuser = "hub"
 // PostgreSQL starts an instance that ends with the test.
 func PostgreSQL(t testing.TB) *Postgres {
 	t.Helper()
-	p := newPostgres(t)
+	return PostgreSQLIn(t, "")
+}
+
+// PostgreSQLIn is PostgreSQL with its data in a new folder inside dir, which the
+// server's user must be able to reach; empty: where temporary files are.
+func PostgreSQLIn(t testing.TB, dir string) *Postgres {
+	t.Helper()
+	p := newPostgres(t, dir)
 	t.Cleanup(p.remove)
 	return p
 }
@@ -55,7 +62,7 @@ func (s *SharedPostgreSQL) Get(t testing.TB) *Postgres {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.started == nil {
-		s.started = newPostgres(t)
+		s.started = newPostgres(t, "")
 	}
 	return s.started
 }
@@ -70,11 +77,11 @@ func (s *SharedPostgreSQL) Close() {
 	}
 }
 
-func newPostgres(t testing.TB) *Postgres {
+func newPostgres(t testing.TB, dir string) *Postgres {
 	t.Helper()
 	program := Program(t, "apt-get install postgresql", "/usr/lib/postgresql/*/bin/postgres", "postgres")
 	p := &Postgres{bin: filepath.Dir(program), port: FreePort(t)}
-	if err := p.prepare(); err != nil {
+	if err := p.prepare(dir); err != nil {
 		t.Fatal(err)
 	}
 	p.Process = &Process{options: Options{
@@ -94,10 +101,10 @@ func newPostgres(t testing.TB) *Postgres {
 	return p
 }
 
-// prepare makes a folder that the server's user owns, and the cluster in it. The
+// prepare makes a folder in dir that the server's user owns, and the cluster in it. The
 // server refuses to run as root, so root runs it as postgres.
-func (p *Postgres) prepare() (err error) {
-	if p.folder, err = os.MkdirTemp("", "postgres"); err != nil {
+func (p *Postgres) prepare(dir string) (err error) {
+	if p.folder, err = os.MkdirTemp(dir, "postgres"); err != nil {
 		return err
 	}
 	defer func() {

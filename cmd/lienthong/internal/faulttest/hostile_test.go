@@ -51,11 +51,12 @@ func (l *load) goesOn(t *testing.T, h *hubproc.Process) {
 func (l *load) stillOpen(t *testing.T, h *hubproc.Process) []string {
 	t.Helper()
 	deadline := time.Now().Add(patience)
+	open := l.record.snapshot().accepted
 	for {
 		if _, err := l.drain(t.Context(), h.URL); err != nil {
 			t.Fatal(err)
 		}
-		waiting, err := openDeliveries(t.Context(), newClient(h.URL, l.keys.sender), l.record.snapshot())
+		waiting, err := openDeliveries(t.Context(), newClient(h.URL, l.keys.sender), open)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,6 +87,7 @@ func hostOf(t *testing.T, h *hubproc.Process) string {
 // TestSlowHeaders: two thousand connections that never finish their first line keep
 // nobody out, and are closed by the hub.
 func TestSlowHeaders(t *testing.T) {
+	t.Parallel() // mostly waits
 	h, l := besieged(t)
 	const connections = 2000
 	var dialer net.Dialer
@@ -116,6 +118,7 @@ func TestSlowHeaders(t *testing.T) {
 // TestSlowBodies: a sender that drips its bodies uses its own budget up and nobody
 // else's.
 func TestSlowBodies(t *testing.T) {
+	t.Parallel() // mostly waits
 	h, l := besieged(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -180,6 +183,7 @@ func (d *drip) Read(p []byte) (int, error) {
 // TestPollers: five hundred waits at once cost little, and each is woken by what comes
 // for it.
 func TestPollers(t *testing.T) {
+	t.Parallel() // mostly waits
 	h, l := besieged(t)
 	operatorKey, err := h.OperatorKey()
 	if err != nil {
@@ -247,6 +251,7 @@ func awaitArrival(ctx context.Context, base, key string, listening chan<- struct
 // TestARecipientThatNeverAcknowledges leases everything again and again; what it holds
 // comes back to it alone, and all others are served.
 func TestARecipientThatNeverAcknowledges(t *testing.T) {
+	t.Parallel() // mostly waits
 	h, l := besieged(t)
 	c := newClient(h.URL, l.keys.sender)
 	for range 30 {

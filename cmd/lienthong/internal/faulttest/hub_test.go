@@ -35,13 +35,10 @@ func agenciesCSV() string {
 	return b.String()
 }
 
-// temporary is where the hub is built: a test may point TMPDIR elsewhere for a while.
-var temporary = os.TempDir()
-
 // buildHub builds the hub once for all tests, with the mutants compiled in; they
 // sleep unless the environment wakes one.
 var buildHub = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp(temporary, "lienthong-crash-bin")
+	dir, err := os.MkdirTemp("", "lienthong-crash-bin")
 	if err != nil {
 		return "", err
 	}
@@ -56,6 +53,8 @@ var buildHub = sync.OnceValues(func() (string, error) {
 func TestMain(m *testing.M) {
 	zerolog.SetGlobalLevel(zerolog.Disabled) // the proxy of the tests is chatty
 	code := m.Run()
+	sharedDatabase.Close()
+	sharedBroker.Close()
 	if bin, err := buildHub(); err == nil {
 		os.RemoveAll(filepath.Dir(bin))
 	}

@@ -22,6 +22,7 @@ import (
 
 // TestCrashImages takes images under load and checks each.
 func TestCrashImages(t *testing.T) {
+	t.Parallel() // half of it waits for disks
 	needMount(t)
 	images := rounds(t, "LIENTHONG_CRASH_IMAGES", 2)
 	receipts := 0

@@ -2,6 +2,7 @@ package faulttest
 
 import (
 	"context"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -31,6 +32,7 @@ func rounds(t *testing.T, name string, fallback int) int {
 // TestKill kills the hub with SIGKILL at random moments under load and lets the
 // checker compare promises and hub.
 func TestKill(t *testing.T) {
+	t.Parallel() // half of it waits: for starts, synchronisation, leases
 	violations, stats := killLoop(t, "", rounds(t, "LIENTHONG_KILLS", 5), 10)
 	t.Logf("%d kills, %d receipts, %d hand-overs, %d unknown outcomes retried", stats.kills, stats.receipts, stats.handovers, stats.unknown)
 	for _, v := range violations {
@@ -43,8 +45,9 @@ func TestKill(t *testing.T) {
 
 type stats struct{ kills, receipts, handovers, unknown int }
 
-// killLoop runs lives of one hub, each ended by a kill, and checks every few
-// rounds and at the end. It stops at the first violations.
+// killLoop runs lives of one hub, each ended by a kill. Every few rounds it checks what
+// was promised since the last time, at the end everything. It stops at the first
+// violations.
 func killLoop(t *testing.T, mutant string, kills, checkEvery int) ([]string, stats) {
 	t.Helper()
 	dir := t.TempDir()
@@ -64,7 +67,7 @@ func killLoop(t *testing.T, mutant string, kills, checkEvery int) ([]string, sta
 			if err := l.repeat(t.Context(), h.URL, 20); err != nil {
 				return []string{"repetition refused: " + err.Error()}, s
 			}
-			if v := audit(t, h, l); len(v) > 0 {
+			if v := auditRecent(t, h, l); len(v) > 0 {
 				return v, s
 			}
 		}
@@ -92,14 +95,34 @@ func live(t *testing.T, h *hubproc.Process, l *load) {
 	group.Wait()
 }
 
-// audit runs the checker as the sender.
+// audit runs the checker as the sender, over every promise.
 func audit(t *testing.T, h *hubproc.Process, l *load) []string {
+	t.Helper()
+	return auditOf(t, h, l, l.record.snapshot())
+}
+
+// auditRecent checks the promises that no audit has looked at: after every fault it shows
+// what that fault did. That no later one harmed them is for an audit at the end to see.
+func auditRecent(t *testing.T, h *hubproc.Process, l *load) []string {
+	t.Helper()
+	r := l.record.snapshot()
+	maps.DeleteFunc(r.accepted, func(id string, _ promise) bool { return l.audited[id] })
+	return auditOf(t, h, l, r)
+}
+
+func auditOf(t *testing.T, h *hubproc.Process, l *load, r *record) []string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	violations, err := check(ctx, newClient(h.URL, l.keys.sender), l.record.snapshot())
+	violations, err := check(ctx, newClient(h.URL, l.keys.sender), r)
 	if err != nil {
 		t.Fatalf("the checker could not read the hub: %v\n%s", err, h.Log())
+	}
+	if l.audited == nil {
+		l.audited = map[string]bool{}
+	}
+	for id := range r.accepted {
+		l.audited[id] = true
 	}
 	return violations
 }
@@ -110,13 +133,14 @@ func audit(t *testing.T, h *hubproc.Process, l *load) []string {
 func auditUnseen(t *testing.T, h *hubproc.Process, l *load) []string {
 	t.Helper()
 	c := newClient(h.URL, l.keys.sender)
-	const still = time.Minute // twenty times as long as a lease of the load lasts
+	const still = 24 * time.Second // eight times as long as a lease of the load lasts
 	left, since := -1, time.Now()
+	open := l.record.snapshot().accepted // what has been seen stays so
 	for {
 		if _, err := l.drain(t.Context(), h.URL); err != nil {
 			return []string{"unseen: " + err.Error()}
 		}
-		waiting, err := openDeliveries(t.Context(), c, l.record.snapshot())
+		waiting, err := openDeliveries(t.Context(), c, open)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,9 +157,12 @@ func auditUnseen(t *testing.T, h *hubproc.Process, l *load) []string {
 	}
 }
 
-func openDeliveries(ctx context.Context, sender *client, r *record) ([]string, error) {
+// openDeliveries names the deliveries that wait for their recipients, and forgets the
+// promises of which none does.
+func openDeliveries(ctx context.Context, sender *client, promises map[string]promise) ([]string, error) {
 	var waiting []string
-	for id, p := range r.accepted {
+	for id, p := range promises {
+		before := len(waiting)
 		deliveries, err := sender.dispatch(ctx, p.dispatch)
 		if err != nil {
 			return nil, err
@@ -147,6 +174,9 @@ func openDeliveries(ctx context.Context, sender *client, r *record) ([]string, e
 			if d.State == "queued" || d.State == "consigned" {
 				waiting = append(waiting, "unseen: delivery of "+id+" to "+d.AddressedAs+" stays "+d.State)
 			}
+		}
+		if len(waiting) == before {
+			delete(promises, id)
 		}
 	}
 	return waiting, nil

@@ -122,7 +122,10 @@ func (h *history) note(object string, client int, in act, call func() (seen, err
 
 // TestLinearizable drives one hub with many clients on few keys while it is killed
 // again and again, and looks for an order that explains everything.
-func TestLinearizable(t *testing.T) { linearizable(t, rounds(t, "LIENTHONG_HISTORIES", 2)) }
+func TestLinearizable(t *testing.T) {
+	t.Parallel()
+	linearizable(t, rounds(t, "LIENTHONG_HISTORIES", 2))
+}
 
 func linearizable(t *testing.T, histories int, env ...string) {
 	dir := t.TempDir()

@@ -22,9 +22,10 @@ type load struct {
 	keys    keys
 	record  *record
 	counter *atomic.Int64
-	slow    bool          // collectors sometimes leave a lease unfinished
-	first   int           // recipients before this one get nothing
-	pace    time.Duration // what a sender waits after each document
+	slow    bool            // collectors sometimes leave a lease unfinished
+	first   int             // recipients before this one get nothing
+	pace    time.Duration   // what a sender waits after each document
+	audited map[string]bool // external ids whose promises were checked; of the test's goroutine
 }
 
 func (l *load) run(ctx context.Context, url string) {

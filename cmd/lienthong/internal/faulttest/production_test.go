@@ -13,7 +13,7 @@ import (
 	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
-// servers are what a hub runs on in production, each an instance of its own.
+// servers are what a hub runs on in production.
 type servers struct {
 	database *server.Postgres
 	objects  *server.ObjectStore
@@ -23,14 +23,27 @@ type servers struct {
 	env      []string
 }
 
+// sharedDatabase and sharedBroker serve all tests that leave their servers alone; each
+// has a database and a virtual host of its own there.
+var (
+	sharedDatabase server.SharedPostgreSQL
+	sharedBroker   server.SharedRabbitMQ
+)
+
+// startServers returns servers of which the test may stop and freeze the object store.
 func startServers(t *testing.T) *servers {
 	t.Helper()
-	s := &servers{database: server.PostgreSQL(t), objects: server.S3(t), broker: server.RabbitMQ(t)}
+	return serversWith(t, sharedBroker.Get(t))
+}
+
+func serversWith(t *testing.T, broker *server.Broker) *servers {
+	t.Helper()
+	s := &servers{database: sharedDatabase.Get(t), objects: server.S3(t), broker: broker}
 	s.name, s.vhost = s.database.Database(t), s.broker.VHost(t)
-	broker, password := server.Split(t, s.vhost)
+	address, password := server.Split(t, s.vhost)
 	s.env = []string{
 		"LIENTHONG_DATABASE=" + s.name,
-		"LIENTHONG_BROKER=" + broker, "LIENTHONG_BROKER_PASSWORD_FILE=" + password,
+		"LIENTHONG_BROKER=" + address, "LIENTHONG_BROKER_PASSWORD_FILE=" + password,
 		"LIENTHONG_OBJECTS=" + s.objects.Bucket(t), "LIENTHONG_OBJECTS_KEY_FILE=" + s.objects.KeyFile(t),
 	}
 	return s
@@ -38,6 +51,7 @@ func startServers(t *testing.T) *servers {
 
 // TestKillInProduction kills nodes of two at random moments under load.
 func TestKillInProduction(t *testing.T) {
+	t.Parallel() // half of it waits for starts
 	site := newSite(t, 2, startServers(t).env...)
 	nodes, l := site.start(t), site.load()
 	l.slow = true
@@ -49,7 +63,7 @@ func TestKillInProduction(t *testing.T) {
 			t.Fatalf("lost: %v", err)
 		}
 		if round%10 == 9 {
-			for _, violation := range audit(t, nodes[1], l) {
+			for _, violation := range auditRecent(t, nodes[1], l) {
 				t.Error(violation)
 			}
 		}
@@ -64,10 +78,14 @@ func TestKillInProduction(t *testing.T) {
 }
 
 // TestEveryStepInProduction is TestEveryStep on real servers.
-func TestEveryStepInProduction(t *testing.T) { everyStep(t, startServers(t).env...) }
+func TestEveryStepInProduction(t *testing.T) {
+	t.Parallel() // half of it waits for starts
+	everyStep(t, startServers(t).env...)
+}
 
 // TestLinearizableInProduction is TestLinearizable on real servers.
 func TestLinearizableInProduction(t *testing.T) {
+	t.Parallel()
 	linearizable(t, rounds(t, "LIENTHONG_HISTORIES", 1), startServers(t).env...)
 }
 
@@ -105,6 +123,7 @@ func TestNetworkToTheObjects(t *testing.T) {
 // TestWrongBytes: a store that answers with other bytes than it was given is found out;
 // nobody is ever handed them, and the right bytes are as good as ever.
 func TestWrongBytes(t *testing.T) {
+	t.Parallel()
 	s := startServers(t)
 	site := newSite(t, 1, s.env...)
 	h, l := site.start(t)[0], site.load()
@@ -142,7 +161,7 @@ func TestWrongBytes(t *testing.T) {
 // it only makes nodes work alone for a while.
 func TestBrokerAway(t *testing.T) {
 	t.Parallel() // mostly waits
-	s := startServers(t)
+	s := serversWith(t, server.RabbitMQ(t))
 	site := newSite(t, 2, s.env...)
 	l := site.load()
 	l.pace = 500 * time.Millisecond // a broker takes long to start

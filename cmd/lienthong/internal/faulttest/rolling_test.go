@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
-	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // balancer is a load balancer as operators run them: it asks every node for its
@@ -179,7 +178,8 @@ func (l *load) collectGently(ctx context.Context, c *client, refusals *atomic.In
 
 // TestArrivalOnAnotherNode: who waits on one node is woken by what comes in on another.
 func TestArrivalOnAnotherNode(t *testing.T) {
-	database := server.PostgreSQL(t)
+	t.Parallel()
+	database := sharedDatabase.Get(t)
 	s := newSite(t, 2, "LIENTHONG_DATABASE="+database.Database(t))
 	nodes := s.start(t)
 	arrived, listening := make(chan error, 1), make(chan struct{}, 1)
@@ -207,7 +207,8 @@ func TestArrivalOnAnotherNode(t *testing.T) {
 
 // TestNodesMustSignWithOneKey: a node with a key of its own is refused, and told why.
 func TestNodesMustSignWithOneKey(t *testing.T) {
-	database := server.PostgreSQL(t)
+	t.Parallel()
+	database := sharedDatabase.Get(t)
 	env := "LIENTHONG_DATABASE=" + database.Database(t)
 	startHub(t, t.TempDir(), "", env)
 	bin, err := buildHub()
