@@ -62,6 +62,36 @@ func (t *tx) exec(text string, args ...any) error {
 	return err
 }
 
+// rowsAtOnce is how many rows one statement inserts: enough for the cost of a statement
+// to vanish beside that of its rows, few enough that most of a few rows share one too.
+const rowsAtOnce = 16
+
+// insert adds rows to a table, in their order, by few statements. head is the statement
+// up to VALUES; it must be constant, and all its rows as long as one another.
+func (t *tx) insert(head string, rows [][]any) error {
+	for len(rows) > 0 {
+		n := rowsAtOnce
+		if len(rows) < n {
+			n = 1
+		}
+		args := make([]any, 0, n*len(rows[0]))
+		for _, row := range rows[:n] {
+			args = append(args, row...)
+		}
+		if err := t.exec(insertText(head, n, len(rows[0])), args...); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// insertText is a statement that inserts so many rows of so many columns.
+func insertText(head string, rows, columns int) string {
+	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
+	return head + " " + row + strings.Repeat(", "+row, rows-1)
+}
+
 // query implements queryer.
 func (t *tx) query(_ context.Context, text string, args ...any) (*sql.Rows, error) {
 	s, err := t.stmt(text) //nolint:sqlclosecheck // kept with the connection

@@ -77,7 +77,7 @@ func dispatchItem(ctx context.Context, q queryer, id hub.DispatchID) (hub.SentIt
 		return hub.SentItem{}, err
 	}
 	deliveries, err := collect(ctx, q, scanDelivery,
-		"SELECT "+deliveryColumns+" FROM deliveries v WHERE v.dispatch = ? ORDER BY v.position", string(id))
+		"SELECT "+deliveryColumns+" FROM deliveries v WHERE v.dispatch = ? ORDER BY +v.position", string(id))
 	return hub.SentItem{Dispatch: d, Deliveries: deliveries}, err
 }
 
@@ -129,14 +129,9 @@ func deliveryRow(d *hub.Delivery, body string) []any {
 	}
 }
 
+const insertDelivery = `INSERT INTO deliveries
+	(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body) VALUES`
+
 func insertDeliveries(t *tx, rows [][]any) error {
-	for _, row := range rows {
-		err := t.exec(`INSERT INTO deliveries
-			(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, row...)
-		if err != nil {
-			return failed("record a delivery", err)
-		}
-	}
-	return nil
+	return failed("record deliveries", t.insert(insertDelivery, rows))
 }

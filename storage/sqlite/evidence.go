@@ -14,15 +14,12 @@ import (
 // insertEvidences records evidences; rejected is the sender of a refused
 // submission, else empty.
 func insertEvidences(t *tx, rejected hub.AgencyID, sealed []hub.SealedEvidence) error {
+	rows := make([][]any, len(sealed))
 	for i := range sealed {
 		e := &sealed[i]
-		err := t.exec("INSERT INTO evidences (id, dispatch, delivery, rejected, canonical, jws) VALUES (?, ?, ?, ?, ?, ?)",
-			string(e.Evidence.ID), string(e.Evidence.Dispatch), string(e.Evidence.Delivery), string(rejected), e.Canonical, e.JWS)
-		if err != nil {
-			return failed("record evidence "+string(e.Evidence.ID), err)
-		}
+		rows[i] = []any{string(e.Evidence.ID), string(e.Evidence.Dispatch), string(e.Evidence.Delivery), string(rejected), e.Canonical, e.JWS}
 	}
-	return nil
+	return failed("record evidence", t.insert("INSERT INTO evidences (id, dispatch, delivery, rejected, canonical, jws) VALUES", rows))
 }
 
 // positioned is an evidence with its place in the order of recording.

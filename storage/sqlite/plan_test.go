@@ -80,7 +80,7 @@ func indexOf(text string) string {
 	case strings.Contains(text, "v.dispatch IN") && strings.Contains(text, "v.state = 'queued'"):
 		return "deliveries_by_" // whichever: it sorts by what is due first
 	case strings.Contains(text, "v.dispatch IN"):
-		return "deliveries_by_dispatch"
+		return "deliveries_by_share"
 	}
 	return ""
 }

@@ -47,7 +47,8 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	for _, text := range []string{
 		"DROP TABLE dispatch_parts", "DROP TABLE report_parts", "DROP TABLE completions", "DROP TABLE retention_notes",
 		"DROP TABLE log_entries", "DROP TABLE log_notes", "DROP TABLE log_shards", "DROP TABLE log_stamps",
-		"DELETE FROM counters WHERE name = 'retention'", "DROP INDEX deliveries_by_share", "DROP TABLE accounts", "DROP TABLE sessions", "DROP TABLE register_numbers",
+		"DELETE FROM counters WHERE name = 'retention'", "DROP INDEX deliveries_by_share",
+		"CREATE UNIQUE INDEX deliveries_by_dispatch ON deliveries (dispatch, position)", "DROP TABLE accounts", "DROP TABLE sessions", "DROP TABLE register_numbers",
 		"DELETE FROM goose_db_version WHERE version_id >= 4",
 	} {
 		if _, err := older.Exec(text); err != nil {

@@ -68,14 +68,14 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := createFile(o.Path); err != nil {
 		return nil, hub.Internal("create the database", err)
 	}
-	writing, err := open(o.Path, 1, url.Values{"_txlock": {"immediate"}})
+	writing, err := open(o.Path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {writerCache}})
 	if err != nil {
 		return nil, err
 	}
 	if err := migrate(ctx, writing, o.log()); err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
-	reading, err := open(o.Path, max(4, runtime.NumCPU()), url.Values{"_pragma": {"query_only(ON)"}})
+	reading, err := open(o.Path, max(4, runtime.NumCPU()), url.Values{"_pragma": {"query_only(ON)", readerCache}})
 	if err != nil {
 		return nil, errors.Join(err, writing.Close())
 	}
@@ -115,6 +115,14 @@ func createFile(path string) error {
 	return errors.Join(f.Sync(), f.Close(), folder.Sync(), folder.Close())
 }
 
+// The writer walks through many B-trees at random and keeps their pages. A reader must
+// forget its pages whenever the writer has committed: a large cache would be memory for
+// nothing on each of its connections.
+const (
+	writerCache = "cache_size(-8000)" // KiB
+	readerCache = "cache_size(-1000)"
+)
+
 func open(path string, connections int, q url.Values) (*sql.DB, error) {
 	synchronous := "FULL"
 	if fault.SyncNormal {
@@ -124,7 +132,7 @@ func open(path string, connections int, q url.Values) (*sql.DB, error) {
 		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous("+synchronous+")", "foreign_keys(ON)",
 		"wal_autocheckpoint(4000)",     // 16 MB: a checkpoint costs two synchronisations
 		"journal_size_limit(67108864)", // gives the room of a burst back
-		"cache_size(-8000)", "temp_store(MEMORY)")
+		"temp_store(MEMORY)")
 	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}
 	db, err := sql.Open("sqlite", u.String())
 	if err != nil {
