@@ -70,6 +70,7 @@ func (s *sorter) object() bool {
 	for s.in[s.at] != '}' {
 		if s.in[s.at] == ',' {
 			s.at++
+			s.out = append(s.out, ',')
 		}
 		m := member{start: len(s.out)}
 		var ok bool
@@ -90,12 +91,14 @@ func (s *sorter) object() bool {
 	return true
 }
 
-// arrange puts the members, which begin at first, in the order of their names, and
-// separates them. Names in ASCII sort by byte as they do by UTF-16 code unit.
+// arrange puts the members, the first of which begins at first, in the order of their
+// names. Names in ASCII sort by byte as they do by UTF-16 code unit.
 func (s *sorter) arrange(first int, members []member) {
-	slices.SortFunc(members, func(a, b member) int {
-		return bytes.Compare(a.name, b.name)
-	})
+	byName := func(a, b member) int { return bytes.Compare(a.name, b.name) }
+	if slices.IsSortedFunc(members, byName) {
+		return
+	}
+	slices.SortFunc(members, byName)
 	was := bytes.Clone(s.out[first:])
 	s.out = s.out[:first]
 	for i, m := range members {

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -195,5 +196,33 @@ func TestCallerGone(t *testing.T) {
 	}
 	if err := s.do(ctx, 1, insertAgency("b")); !errors.Is(err, context.Canceled) || count(t, s) != 1 {
 		t.Errorf("an act of a caller that had gone: %v, %d agencies", err, count(t, s))
+	}
+}
+
+// TestManyRows: rows come in their order, whether one statement takes them all, none is
+// left over, or some are.
+func TestManyRows(t *testing.T) {
+	for _, n := range []int{0, 1, rowsAtOnce - 1, rowsAtOnce, rowsAtOnce + 1, 3*rowsAtOnce + 2} {
+		s := openInside(t, nil)
+		rows := make([][]any, n)
+		for i := range rows {
+			rows[i] = []any{string(rune('A' + i)), "{}"}
+		}
+		err := s.do(t.Context(), n, func(t *tx) error { return t.insert("INSERT INTO agencies (id, body) VALUES", rows) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		order, err := collect(t.Context(), s.reader, func(rows *sql.Rows) (id string, err error) {
+			err = rows.Scan(&id)
+			return id, err
+		}, "SELECT id FROM agencies ORDER BY rowid")
+		if err != nil || len(order) != n {
+			t.Fatalf("%d rows of %d, %v", len(order), n, err)
+		}
+		for i, id := range order {
+			if id != rows[i][0] {
+				t.Errorf("row %d of %d is %s", i, n, id)
+			}
+		}
 	}
 }
