@@ -43,6 +43,7 @@ func rooms() []room {
 		{"hub/sealing", []string{"hub"}, nil},
 		{"hub/retention", []string{"hub"}, []string{"hub/hubtest", "hub/audit", "hub/intake", "hub/tracking", "hub/delivery"}},
 		{"hub/audit", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/audit/bundle", []string{"hub", "hub/audit"}, nil},
 		{"hub/hubtest", []string{"hub"}, []string{"hub/..."}}, // plays all services together
 		{"hub/hubtest/server", nil, nil},
 		{"adapters/...", []string{"hub", "schemas/...", "adapters/internal/...", "."}, []string{"adapters/carriertest", "hub/hubtest/server"}},

@@ -151,6 +151,12 @@ type Check struct {
 	Detail  string `json:"detail,omitempty"`
 }
 
+// Names of checks on receipts that are a step of their own where bundles are verified.
+const (
+	CheckCanonicalForm = "canonical form" // RFC 8785
+	CheckProfile       = "profile"        // the rules of the evidence are known
+)
+
 // FileKind is what a file was found to be.
 type FileKind string
 
@@ -161,7 +167,8 @@ const (
 	FileXML       FileKind = "xml"       // signed, and no edXML package
 	FileContainer FileKind = "container" // ASiC: files and the signatures over them
 	FileReceipt   FileKind = "receipt"
-	FileOther     FileKind = "other" // nothing that could be signed
+	FileBundle    FileKind = "bundle" // a container with the evidence of one delivery
+	FileOther     FileKind = "other"  // nothing that could be signed
 )
 
 // FileReport is the verdict on one file. Of an edXML package it is the worst of

@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"crypto/x509"
 	"errors"
 	"time"
 
@@ -23,25 +24,11 @@ func (v *Verifier) VerifyReceipt(receipt []byte, at time.Time) (hub.SealedEviden
 	if !at.IsZero() {
 		report.ValidatedAt = at.UTC()
 	}
-	s := &verdict.Signature{Field: string(sealed.Evidence.ID), Format: "JWS", Level: "B-B", Algorithm: "ECDSA with SHA-256"}
-	v.judgeReceipt(s, &sealed, report.ValidatedAt)
+	s := newReceiptVerdict(&sealed)
+	judgeReceipt(s, &sealed, func(chain []*x509.Certificate) { v.validator.Load().Judge(s, chain, report.ValidatedAt) })
 	report.Signatures = append(report.Signatures, toHub(s))
 	report.Conclude()
 	return sealed, report, nil
-}
-
-func (v *Verifier) judgeReceipt(s *verdict.Signature, sealed *hub.SealedEvidence, at time.Time) {
-	s.Check("canonical form", "RFC 8785", checkCanonical(sealed))
-	s.Check("profile", sealed.Evidence.Profile, checkProfile(&sealed.Evidence))
-	signature, err := jose.VerifyDetached(sealed.JWS, sealed.Canonical)
-	if len(signature.Chain) > 0 {
-		s.Signer, s.Claimed = signature.Chain[0], signature.Claimed
-	}
-	if !s.Check("signature value", "verifies with the key of the signing certificate", jwsProblem(err)) {
-		return
-	}
-	s.CoversWhole, s.Revision, s.Revisions = true, 1, 1
-	v.validator.Load().Judge(s, signature.Chain, at)
 }
 
 func checkCanonical(sealed *hub.SealedEvidence) *verdict.Problem {

@@ -58,6 +58,9 @@ func (v *Verifier) Trust(anchors *trust.Anchors, mirror *trust.Mirror) {
 // AnchorSource names what the verifier trusts now, as reports do.
 func (v *Verifier) AnchorSource() string { return v.validator.Load().Anchors().Source() }
 
+// Mirror returns the validation data that the verifier has at hand now; it may be nil.
+func (v *Verifier) Mirror() *trust.Mirror { return v.validator.Load().Mirror() }
+
 // Inquiry says what a file is judged by besides what stands in it.
 type Inquiry struct {
 	At       time.Time        // of the validation; zero: now

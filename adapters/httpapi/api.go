@@ -36,6 +36,8 @@ type Options struct {
 	DeadLetters    DeadLetters
 	// Proofs shows the log.
 	Proofs Log
+	// Bundles makes evidence bundles; without it their address does not exist.
+	Bundles Bundles
 
 	Now   func() time.Time
 	NewID func() string // request ids

@@ -13,7 +13,7 @@ import (
 
 const (
 	proofHeader = "c2sp.org/tlog-proof@v1"
-	maxProof    = 63 // hashes; a tree of 2^63 entries needs no more
+	maxProof    = 64 // hashes; no tree of up to 2^63 entries needs more
 )
 
 // Proof shows that a log holds an entry (c2sp.org/tlog-proof): its index, the hashes
@@ -37,6 +37,25 @@ func (p *Proof) Text() []byte {
 	b.WriteByte('\n')
 	b.Write(p.Note)
 	return []byte(b.String())
+}
+
+// Checkpoint reads the checkpoint of the proof, whoever signed it.
+func (p *Proof) Checkpoint() (Checkpoint, error) { return checkpointOf(p.Note) }
+
+// WriteConsistency writes what Consistency returns as a file: a hash a line.
+func WriteConsistency(hashes []hub.Digest) []byte {
+	var b strings.Builder
+	writeHashes(&b, hashes)
+	return []byte(b.String())
+}
+
+// ReadConsistency reads what WriteConsistency writes. Errors are of KindInvalid.
+func ReadConsistency(text []byte) ([]hub.Digest, error) {
+	lines, whole := strings.CutSuffix(string(text), "\n")
+	if !whole || len(text) > 2*maxNote {
+		return nil, hub.Invalid("proof", "consistency", "a proof of consistency has a hash in each line")
+	}
+	return readHashes(strings.Split(lines, "\n"))
 }
 
 func writeHashes(b *strings.Builder, hashes []hub.Digest) {

@@ -31,16 +31,24 @@ func (p *Policy) Prove(sealed *hub.SealedEvidence, text []byte) (Proven, error) 
 	}
 	c := w.Checkpoint
 	out := Proven{Origin: c.Origin, Index: proof.Index, Size: c.Size, Root: c.Root, Witnesses: append([]Cosignature{}, w.Cosignatures...), Quorum: w.Quorum}
+	return out, proof.Holds(&c, sealed)
+}
+
+// Holds checks that the tree of a checkpoint, which is that of the proof, holds an
+// evidence with the very signature that it has here, in a shard of the log that the
+// evidence names. Whether the checkpoint is signed is for a Policy to say. Errors are of
+// KindInvalid or KindUntrusted.
+func (p *Proof) Holds(c *Checkpoint, sealed *hub.SealedEvidence) error {
 	year, err := strconv.Atoi(ShardName(c.Origin))
 	if err != nil || c.Origin != sealed.Evidence.Log.Origin+"/"+strconv.Itoa(year) {
-		return out, hub.Errorf(hub.KindUntrusted, "proof", "origin", "the evidence goes to the log %.80q, the proof is one of %.80q", sealed.Evidence.Log.Origin, c.Origin)
+		return hub.Errorf(hub.KindUntrusted, "proof", "origin", "the evidence goes to the log %.80q, the proof is one of %.80q", sealed.Evidence.Log.Origin, c.Origin)
 	}
 	if year < sealed.Evidence.Time.UTC().Year() {
-		return out, hub.Errorf(hub.KindUntrusted, "proof", "backdated", "the evidence is of %s, and the log of %d cannot hold it", sealed.Evidence.Time, year)
+		return hub.Errorf(hub.KindUntrusted, "proof", "backdated", "the evidence is of %s, and the log of %d cannot hold it", sealed.Evidence.Time, year)
 	}
 	leaf, err := ReceiptLeaf(sealed.Canonical, sealed.JWS)
 	if err != nil {
-		return out, err
+		return err
 	}
-	return out, proof.Check(&c, leaf)
+	return p.Check(c, leaf)
 }

@@ -31,52 +31,66 @@ type Reader struct {
 // (KindNotFound). Before the log has published it, a moment after it was recorded, the
 // answer is KindUnavailable.
 func (r *Reader) Proof(ctx context.Context, actor hub.Actor, id hub.EvidenceID) ([]byte, error) {
-	if _, err := r.Evidence.Evidence(ctx, actor, id); err != nil {
-		return nil, err
-	}
-	place, err := r.Store.LogPlace(ctx, string(id))
-	if err != nil && hub.KindOf(err) == hub.KindNotFound {
-		return nil, notPublished()
-	}
+	proof, _, err := r.Prove(ctx, actor, id)
 	if err != nil {
 		return nil, err
 	}
-	signed, err := r.head(ctx, place)
-	if err != nil {
-		return nil, err
-	}
-	c, err := checkpointOf(signed)
-	if err != nil {
-		return nil, err
-	}
-	hashes, err := Inclusion(ctx, r.Tiles, ShardName(place.Origin)+"/", &c, place.Index)
-	if err != nil {
-		return nil, err
-	}
-	proof := Proof{Index: place.Index, Hashes: hashes, Note: signed}
 	return proof.Text(), nil
 }
 
-// head chooses the checkpoint that proves most: the first one with a time-stamp, else
-// the newest that witnesses cosigned, else the newest.
-func (r *Reader) head(ctx context.Context, place hub.LogPlace) ([]byte, error) {
+// Prove is Proof before it is written, and the time-stamp token over its checkpoint; nil
+// while there is none.
+func (r *Reader) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (Proof, []byte, error) {
+	none := Proof{}
+	if _, err := r.Evidence.Evidence(ctx, actor, id); err != nil {
+		return none, nil, err
+	}
+	place, err := r.Store.LogPlace(ctx, string(id))
+	if err != nil && hub.KindOf(err) == hub.KindNotFound {
+		return none, nil, notPublished()
+	}
+	if err != nil {
+		return none, nil, err
+	}
+	signed, token, err := r.head(ctx, place)
+	if err != nil {
+		return none, nil, err
+	}
+	c, err := checkpointOf(signed)
+	if err != nil {
+		return none, nil, err
+	}
+	hashes, err := Inclusion(ctx, r.Tiles, ShardName(place.Origin)+"/", &c, place.Index)
+	return Proof{Index: place.Index, Hashes: hashes, Note: signed}, token, err
+}
+
+// Consistency returns the hashes that show that one checkpoint of a shard is the
+// beginning of another.
+func (r *Reader) Consistency(ctx context.Context, older, newer *Checkpoint) ([]hub.Digest, error) {
+	return Consistency(ctx, r.Tiles, ShardName(newer.Origin)+"/", older.Size, newer)
+}
+
+// head chooses the checkpoint that proves most, and returns the token over it if it has
+// one: the first one with a time-stamp, else the newest that witnesses cosigned, else the
+// newest.
+func (r *Reader) head(ctx context.Context, place hub.LogPlace) (signed, token []byte, err error) {
 	stamps, err := r.Store.LogStamps(ctx, place.Origin, place.Index+1, 1)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(stamps) > 0 {
-		return stamps[0].Note, nil
+		return stamps[0].Note, stamps[0].Token, nil
 	}
 	shard, err := r.shard(ctx, ShardName(place.Origin))
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case shard.Witnessed.Size > place.Index:
-		return shard.Witnessed.Note, nil
+		return shard.Witnessed.Note, nil, nil
 	case shard.Head.Size > place.Index:
-		return shard.Head.Note, nil
+		return shard.Head.Note, nil, nil
 	}
-	return nil, notPublished()
+	return nil, nil, notPublished()
 }
 
 func notPublished() error {

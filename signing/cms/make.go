@@ -96,19 +96,38 @@ func (m Maker) suite() (suite, error) {
 	if m.Key == nil || len(m.Chain) == 0 {
 		return suite{}, errNoKey
 	}
-	switch public := m.Key.Public().(type) {
+	public, ok := m.Key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if ok && !public.Equal(m.Chain[0].PublicKey) {
+		return suite{}, errKeyPair
+	}
+	return m.suiteOf(m.Key.Public())
+}
+
+func (m Maker) suiteOf(public crypto.PublicKey) (suite, error) {
+	switch public := public.(type) {
 	case *rsa.PublicKey:
-		if !public.Equal(m.Chain[0].PublicKey) {
-			return suite{}, errKeyPair
-		}
 		return m.rsaSuite(public)
 	case *ecdsa.PublicKey:
-		if !public.Equal(m.Chain[0].PublicKey) {
-			return suite{}, errKeyPair
-		}
 		return m.ecdsaSuite(public)
 	}
-	return suite{}, fmt.Errorf("keys of kind %T are not supported, only RSA and ECDSA", m.Key.Public())
+	return suite{}, fmt.Errorf("keys of kind %T are not supported, only RSA and ECDSA", public)
+}
+
+// IsPlain reports whether der, which the message was read from, is what a Maker without
+// a timestamp writes who has no certificate but that of the signer: then no byte of it
+// is free to choose, but those that the signature covers or that are the signature.
+func (m *Message) IsPlain(der []byte) bool {
+	signer, problem := m.Signer()
+	if problem != nil || len(m.Certificates) != 1 {
+		return false
+	}
+	maker := Maker{Chain: []*x509.Certificate{signer}}
+	s, err := maker.suiteOf(signer.PublicKey)
+	if err != nil {
+		return false
+	}
+	again, err := maker.message(s, m.signer.signedRaw, m.signer.value, nil)
+	return err == nil && bytes.Equal(again, der)
 }
 
 const (

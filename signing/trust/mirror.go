@@ -113,6 +113,29 @@ func (m *Mirror) Certificates() []*x509.Certificate {
 	return all
 }
 
+// About returns the revocation lists of those who issued the certificates, and the OCSP
+// responses about them, as they lie in the mirror.
+func (m *Mirror) About(certificates ...*x509.Certificate) verdict.Material {
+	var found verdict.Material
+	if m == nil {
+		return found
+	}
+	serials := map[string]bool{}
+	for _, certificate := range certificates {
+		serials[certificate.SerialNumber.String()] = true
+		for _, held := range m.lists[nameKey(certificate.RawIssuer)] {
+			found.CRLs = append(found.CRLs, held.raw)
+		}
+	}
+	for _, held := range m.answers {
+		if slices.ContainsFunc(held.answers, func(a ocspAnswer) bool { return serials[a.serial.String()] }) {
+			found.OCSPs = append(found.OCSPs, held.raw)
+		}
+	}
+	found.Compact()
+	return found
+}
+
 // ListInfo says whose a revocation list is, and for when.
 type ListInfo struct {
 	Issuer                 string

@@ -56,6 +56,9 @@ func New(options Options) *Validator {
 // Anchors returns the set that the validator trusts.
 func (v *Validator) Anchors() *Anchors { return v.options.Anchors }
 
+// Mirror returns what the validator has at hand; it may be nil.
+func (v *Validator) Mirror() *Mirror { return v.options.Mirror }
+
 // Algorithms returns the table that the validator applies.
 func (v *Validator) Algorithms() *Algorithms { return v.options.Algorithms }
 

@@ -14,22 +14,25 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/signing"
 	signreport "github.com/lienthong/lienthong/signing/report"
 	"github.com/lienthong/lienthong/signing/trust"
 )
 
 type verifyCommand struct {
-	Files       []string  `arg:"" type:"existingfile" help:"Signed PDFs, edXML packages, receipts; - for standard input."`
+	Files       []string  `arg:"" type:"existingfile" help:"Signed PDFs, edXML packages, receipts, evidence bundles; - for standard input."`
 	Anchors     []string  `type:"existingfile" help:"Certificates (PEM) that signatures must lead to, or one trust list; repeat for several files of certificates."`
 	TrustSigner string    `name:"trust-signer" placeholder:"sha256:…" help:"Fingerprint of the certificate that must have signed the trust list."`
 	Mirror      string    `type:"existingdir" help:"Folder of revocation lists, OCSP responses and certificates of authorities."`
 	Revocation  string    `enum:"if-available,required" default:"if-available" help:"required: INDETERMINATE unless it is known that no certificate was revoked. What is known counts in any case."`
-	Policy      string    `type:"existingfile" help:"Keys of the log and of its witnesses (c2sp.org/tlog-policy): also check the proof that lies beside each receipt."`
+	Policy      string    `type:"existingfile" help:"Keys of the log and of its witnesses that you trust (c2sp.org/tlog-policy): for evidence bundles, and for the proof that lies beside each receipt."`
 	At          time.Time `format:"2006-01-02T15:04:05Z07:00" help:"Check for this instant instead of now, such as 2026-11-23T10:00:00+07:00."`
 	Archive     string    `type:"existingfile" help:"What verdicts of a hub were made from (receipt --validation): gives them again, at the time of the record, and says whether they are the same."`
 	Form        string    `enum:"text,etsi-json,xml,html" default:"text" help:"text for the terminal; etsi-json or xml for a validation report with the names of ETSI TS 119 102-2; html for a page to hand on. --json is another form, with the names of the API."`
 	Lang        string    `enum:"vi,en" default:"vi" help:"Language of --form html."`
+
+	bundleFlags `embed:""`
 
 	Revision int    `help:"Also write the signed revision of this number of one PDF to --out, as its signer left it."`
 	Out      string `help:"New file for --revision."`
@@ -37,18 +40,19 @@ type verifyCommand struct {
 
 // Help says what the exit codes mean.
 func (verifyCommand) Help() string {
-	return "Needs no hub and no network. What a file is, its content says. An edXML package is judged with all files in it, the worst decides. Receipts of one dispatch, the acceptance among them, are also checked as a chain; with --policy, the proof beside each shows its place in the log. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file, or wrong use, such as roots that cannot be read. The worst of several files counts."
+	return "Needs no hub and no network. What a file is, its content says. An edXML package is judged with all files in it, the worst decides. Receipts of one dispatch, the acceptance among them, are also checked as a chain; with --policy, the proof beside each shows its place in the log. An evidence bundle is verified in twelve steps, of which the worst decides; without --anchors and --policy of your own it is INDETERMINATE. Exit code 0: TOTAL-PASSED; 1: TOTAL-FAILED; 2: INDETERMINATE; 3: nothing signed in the file, or wrong use, such as roots that cannot be read. The worst of several files counts."
 }
 
 // fileVerdict is the result for one file.
 type fileVerdict struct {
 	File     string                `json:"file"`
-	Kind     string                `json:"kind"` // pdf, edxml, xml, container, receipt, other; chain for receipts together, proof for what lies beside one
+	Kind     string                `json:"kind"` // pdf, edxml, xml, container, receipt, bundle, other; chain for receipts together, proof for what lies beside one
 	Report   hub.SignatureReport   `json:"report"`
 	Parts    []hub.SignatureReport `json:"parts,omitempty"` // of an edXML package
 	Evidence *hub.Evidence         `json:"evidence,omitempty"`
 	Chain    *audit.ChainReport    `json:"chain,omitempty"`
 	Proof    *audit.Proven         `json:"proof,omitempty"`
+	Bundle   *bundle.Report        `json:"bundle,omitempty"`
 	sealed   *hub.SealedEvidence   // of a receipt that can be read
 }
 
@@ -72,7 +76,14 @@ func (c *verifyCommand) verify(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	policy, err := c.policy()
+	if err != nil {
+		return err
+	}
 	examiner := &examine.Examiner{Signatures: verifier}
+	if examiner.Bundles, err = c.auditor(ctx, policy); err != nil {
+		return err
+	}
 	if c.Archive != "" {
 		text, err := os.ReadFile(c.Archive)
 		if err != nil {
@@ -91,11 +102,11 @@ func (c *verifyCommand) verify(ctx context.Context, e *env) error {
 		}
 		reports = append(reports, result.FileReport)
 		all = append(all, fileVerdict{
-			File: file, Kind: string(result.Kind), Report: result.SignatureReport, Parts: result.Parts, Evidence: result.Evidence, sealed: result.Sealed,
+			File: file, Kind: string(result.Kind), Report: result.SignatureReport, Parts: result.Parts, Evidence: result.Evidence, Bundle: result.Bundle, sealed: result.Sealed,
 		})
 	}
 	chains := verifyChains(all)
-	proofs, err := c.verifyProofs(all)
+	proofs, err := verifyProofs(policy, all)
 	if err != nil {
 		return err
 	}
@@ -265,6 +276,9 @@ func (v *fileVerdict) text(w io.Writer) {
 	}
 	if v.Chain != nil {
 		printChain(w, v.Chain)
+	}
+	if v.Bundle != nil {
+		printBundle(w, v.Bundle)
 	}
 	if v.Proof != nil {
 		fmt.Fprintf(w, "  entry %d of %d in the log %s, seen by %d witnesses\n", v.Proof.Index, v.Proof.Size, text.Printable(v.Proof.Origin), len(v.Proof.Witnesses))

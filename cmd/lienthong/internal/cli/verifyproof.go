@@ -9,15 +9,19 @@ import (
 	"github.com/lienthong/lienthong/hub/audit"
 )
 
+// policy reads the policy of whoever verifies; nil without one.
+func (c *verifyCommand) policy() (*audit.Policy, error) {
+	if c.Policy == "" {
+		return nil, nil //nolint:nilnil // none was named, which is no error
+	}
+	return readLogPolicy(c.Policy)
+}
+
 // verifyProofs checks, for every receipt that can be read, the proof beside it against
 // the policy; nothing without a policy. A receipt without its proof is undecided.
-func (c *verifyCommand) verifyProofs(all []fileVerdict) ([]fileVerdict, error) {
-	if c.Policy == "" {
+func verifyProofs(policy *audit.Policy, all []fileVerdict) ([]fileVerdict, error) {
+	if policy == nil {
 		return nil, nil
-	}
-	policy, err := readLogPolicy(c.Policy)
-	if err != nil {
-		return nil, err
 	}
 	var proofs []fileVerdict
 	for i := range all {

@@ -1,5 +1,5 @@
 // Package examine verifies whatever file a person has in hand: a signed PDF, an edXML
-// package with the files in it, or a receipt. What a file is, its content says, never
+// package with the files in it, a receipt, or an evidence bundle. What a file is, its content says, never
 // its name.
 //
 // It keeps nothing: the parts of a package lie in a temporary folder while they are
@@ -17,6 +17,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/storage/blobdir"
 )
@@ -26,12 +27,16 @@ type Examiner struct {
 	Signatures *signing.Verifier
 	TempDir    string   // for the parts of packages; empty means the system's
 	Archive    *Archive // what verdicts are to be given again from; nil for none
+	// Bundles is what evidence bundles are verified by; nil takes them for the sealed
+	// containers that they are, too.
+	Bundles *Auditor
 }
 
 // Result is the verdict on a file, and the receipt that it was, if it could be read.
 type Result struct {
 	hub.FileReport
 	Sealed *hub.SealedEvidence
+	Bundle *bundle.Report // of an evidence bundle
 }
 
 const (
@@ -55,6 +60,8 @@ func (e *Examiner) File(ctx context.Context, name string, content hub.Blob) (Res
 	n, _ := content.ReadAt(head, 0) // a shorter file has a shorter head
 	head = bytes.TrimLeft(head[:n], "\xef\xbb\xbf \t\r\n")
 	switch {
+	case e.Bundles != nil && bundle.IsBundle(head):
+		result, err = e.bundle(ctx, content)
 	case bytes.Contains(head, []byte(pdfHeader)):
 		result.FileReport, err = e.plain(ctx, name, content)
 	case bytes.HasPrefix(head, []byte("{")):
@@ -101,7 +108,7 @@ func (e *Examiner) receipt(ctx context.Context, content hub.Blob) (Result, error
 		result.Indication, result.Sub = hub.TotalFailed, hub.SubFormatFailure
 		return result, failed
 	}
-	return Result{hub.FileReport{SignatureReport: report, Kind: hub.FileReceipt, Evidence: &sealed.Evidence}, &sealed}, err
+	return Result{FileReport: hub.FileReport{SignatureReport: report, Kind: hub.FileReceipt, Evidence: &sealed.Evidence}, Sealed: &sealed}, err
 }
 
 // looksLikeReceipt tells a receipt, sound or not, from any other JSON.

@@ -1,0 +1,54 @@
+package examine
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/audit/bundle"
+	"github.com/lienthong/lienthong/signing"
+	"github.com/lienthong/lienthong/signing/asic"
+)
+
+// Auditor is whom an evidence bundle must convince: what is known from elsewhere than
+// from the bundle.
+type Auditor struct {
+	Policy       *audit.Policy     // nil: none, and the log stays undecided
+	Kept         [][]byte          // checkpoints that were kept, signed notes
+	Originals    []bundle.Original // files to compare with the content; nil: none
+	Gap          time.Duration     // between an event and its time-stamp; bundle.DefaultGap when zero
+	HandoverEnds bool              // the recipient has agreed to no registration
+}
+
+// bundle verifies an evidence bundle for the time of the verifier. The twelve steps of
+// bundle.Verify decide on the indication of the file.
+func (e *Examiner) bundle(ctx context.Context, content hub.Blob) (Result, error) {
+	report, err := e.Signatures.Unsigned(ctx, content) // for its digest and the words of every report
+	if err != nil {
+		return Result{}, err
+	}
+	found, err := bundle.Verify(ctx, Question(e.Signatures, e.Bundles, report.ValidatedAt, content, content.Size()))
+	if err != nil {
+		return Result{}, err
+	}
+	report.Indication, report.Sub = found.Indication, found.Sub
+	return Result{FileReport: hub.FileReport{SignatureReport: report, Kind: hub.FileBundle}, Bundle: &found}, nil
+}
+
+// Question puts a bundle before the rooms that read and judge it.
+func Question(v *signing.Verifier, by *Auditor, at time.Time, content io.ReaderAt, size int64) bundle.Question {
+	return bundle.Question{
+		Content: content, Size: size, At: at,
+		Open: func(source io.ReaderAt, size int64) (bundle.Container, error) {
+			c, err := asic.Read(source, size)
+			if err != nil {
+				return nil, err
+			}
+			return c, nil
+		},
+		Judge:  func(along []hub.Material) bundle.Judge { return v.Bundle(along, at) },
+		Policy: by.Policy, Kept: by.Kept, Originals: by.Originals, Gap: by.Gap, HandoverEnds: by.HandoverEnds,
+	}
+}

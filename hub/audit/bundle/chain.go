@@ -1,0 +1,152 @@
+package bundle
+
+import (
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+)
+
+// checkChain checks that the receipts are the whole way of one delivery, in order of
+// time, to its end.
+func (v *verification) checkChain() {
+	if len(v.receipts) == 0 {
+		return
+	}
+	evidence := make([]hub.SealedEvidence, len(v.receipts))
+	for i := range v.receipts {
+		evidence[i] = v.receipts[i].SealedEvidence
+	}
+	report, err := audit.InspectChain(evidence)
+	if err != nil {
+		for _, wrong := range hub.ViolationsOf(err) {
+			v.fail(stepChain, hub.SubSigConstraintsFailure, "%s", wrong.Error())
+		}
+		return
+	}
+	v.Dispatch, v.Sender = report.Dispatch, evidence[0].Evidence.Sender
+	chain := v.only(report.Recipients)
+	v.checkOrder(evidence)
+	if chain == nil {
+		return
+	}
+	v.Delivery, v.Recipient, v.State = chain.Delivery, &chain.Recipient, chain.State
+	switch {
+	case chain.Terminal != "":
+		v.pass(stepChain, "%d receipts, to the end: %s", len(evidence), chain.State)
+	case chain.State == hub.StateHandedOver && v.HandoverEnds:
+		v.pass(stepChain, "%d receipts, to the hand-over, which is the end as you say", len(evidence))
+	case chain.State == hub.StateHandedOver:
+		v.doubt(stepChain, hub.SubSignedDataNotFound, "no receipt says how it ended after the hand-over; where the recipient registers nothing, say that the hand-over is the end (--handover-ends)")
+	default:
+		v.doubt(stepChain, hub.SubSignedDataNotFound, "no receipt says how it ended: the delivery is %s", chain.State)
+	}
+}
+
+// only returns the chain of the one recipient that the bundle is about. Before its first
+// evidence that is the acceptance alone, which may name many.
+func (v *verification) only(recipients []audit.RecipientChain) *audit.RecipientChain {
+	var chain *audit.RecipientChain
+	for i := range recipients {
+		switch r := &recipients[i]; {
+		case r.Delivery == "" && len(recipients) > 1:
+		case chain != nil:
+			v.fail(stepChain, hub.SubFormatFailure, "the bundle has receipts of two recipients, %s and %s", chain.Recipient.ID, r.Recipient.ID)
+			return nil
+		default:
+			chain = r
+		}
+	}
+	if chain == nil {
+		v.doubt(stepChain, hub.SubSignedDataNotFound, "no receipt is about a recipient: only the submission was accepted")
+	}
+	return chain
+}
+
+// checkOrder checks that no receipt says that it is older than the one that it follows,
+// beyond what clocks may differ.
+func (v *verification) checkOrder(evidence []hub.SealedEvidence) {
+	times := map[hub.EvidenceID]*hub.Evidence{}
+	for i := range evidence {
+		times[evidence[i].Evidence.ID] = &evidence[i].Evidence
+	}
+	for i := range evidence {
+		e := &evidence[i].Evidence
+		if e.Prev == nil || times[e.Prev.ID] == nil {
+			continue
+		}
+		if before := times[e.Prev.ID].Time; before.After(e.Time.Add(clockSkew)) {
+			v.fail(stepChain, hub.SubTimestampOrderFailure, "%s of %s says that it is older than %s of %s, which it follows",
+				e.Event.Name(), iso(e.Time), times[e.Prev.ID].Event.Name(), iso(before))
+		}
+	}
+}
+
+// checkConsistency checks that all checkpoints, those of the bundle and those that
+// somebody kept, are of one history.
+func (v *verification) checkConsistency() {
+	heads := sortedHeads(v.heads)
+	compared := 0
+	for i := 1; i < len(heads); i++ {
+		if older, newer := &heads[i-1], &heads[i]; older.Origin == newer.Origin {
+			compared++
+			v.checkGrowth(older, newer)
+		}
+	}
+	for _, signed := range v.Kept {
+		if v.checkKept(signed, heads) {
+			compared++
+		}
+	}
+	if compared == 0 {
+		v.skip(stepConsistency, "there is one checkpoint, and none that you kept to compare it with (--checkpoints)")
+		return
+	}
+	v.pass(stepConsistency, "%d comparisons of checkpoints", compared)
+}
+
+func (v *verification) checkGrowth(older, newer *audit.Checkpoint) {
+	name := growthName(older, newer)
+	if _, there := v.files[name]; !there {
+		v.doubt(stepConsistency, hub.SubSignedDataNotFound, "nothing shows that the tree of size %d is the beginning of that of size %d", older.Size, newer.Size)
+		return
+	}
+	text, ok := v.read(name)
+	if !ok {
+		return
+	}
+	hashes, err := audit.ReadConsistency(text)
+	if err == nil {
+		err = audit.CheckConsistency(older, newer, hashes)
+	}
+	if err != nil {
+		v.fail(stepConsistency, hub.SubHashFailure, "%v", err)
+	}
+}
+
+// checkKept compares a checkpoint that somebody kept with those of the bundle, and
+// reports whether that was possible: of one size they have one root.
+func (v *verification) checkKept(signed []byte, heads []audit.Checkpoint) bool {
+	if v.Policy == nil {
+		return false
+	}
+	kept, err := v.Policy.Open(signed)
+	if err != nil {
+		v.note(stepConsistency, "a checkpoint that you kept counts for nothing: %v", err)
+		return false
+	}
+	compared := false
+	for i := range heads {
+		c := &heads[i]
+		if c.Origin != kept.Checkpoint.Origin {
+			continue
+		}
+		if c.Size != kept.Checkpoint.Size {
+			v.note(stepConsistency, "that the trees of size %d and of size %d, which you kept, are one history only the log itself shows: lienthong audit", c.Size, kept.Checkpoint.Size)
+			continue
+		}
+		compared = true
+		if c.Root != kept.Checkpoint.Root {
+			v.fail(stepConsistency, hub.SubHashFailure, "the log is not one history: its tree of size %d has another root than the checkpoint that you kept", c.Size)
+		}
+	}
+	return compared
+}

@@ -1,0 +1,227 @@
+package bundle
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+)
+
+// prove checks that the tree of its checkpoint holds a receipt, and takes the checkpoint.
+func (v *verification) prove(r *receipt) {
+	r.fact.Origin, r.fact.Index, r.fact.Size = r.head.Origin, r.proof.Index, r.head.Size
+	if _, err := audit.ReceiptLeaf(r.Canonical, r.JWS); err != nil {
+		v.fail(stepLeaf, hub.SubFormatFailure, "%s: %v", r.name, err)
+		return
+	}
+	if err := r.proof.Holds(&r.head, &r.SealedEvidence); err != nil {
+		v.fail(stepInclusion, hub.SubHashFailure, "%s: %v", r.name, err)
+	}
+	name := tokenName(&r.head)
+	if other, known := v.heads[name]; known && other != r.head {
+		v.fail(stepConsistency, hub.SubHashFailure, "the log is not one history: %s and another receipt have checkpoints of size %d with two roots", r.name, r.head.Size)
+	}
+	v.heads[name] = r.head
+}
+
+// checkTokens asks of every checkpoint whether the log signed it, witnesses saw it and a
+// time-stamp holds it.
+func (v *verification) checkTokens() {
+	type head struct{ name, note string }
+	seen := map[head]bool{}
+	for i := range v.receipts {
+		r := &v.receipts[i]
+		h := head{tokenName(&r.head), string(r.proof.Note)}
+		if seen[h] {
+			continue
+		}
+		seen[h] = true
+		v.checkPolicy(r)
+		v.checkToken(h.name, r.proof.Note)
+	}
+	for i := range v.receipts {
+		v.checkTime(&v.receipts[i])
+	}
+}
+
+func (v *verification) checkPolicy(r *receipt) {
+	if v.Policy == nil {
+		if v.Steps[stepCheckpoint-1].Outcome == Skipped {
+			v.doubt(stepCheckpoint, hub.SubPolicyNotAvailable, "keys of the log that you trust are missing: name your own policy (--policy); the one in the bundle is a hint")
+		}
+		return
+	}
+	w, err := v.Policy.Open(r.proof.Note)
+	switch {
+	case err != nil:
+		v.fail(stepCheckpoint, hub.SubSigCryptoFailure, "%s: %v", r.name, err)
+	case !w.Quorum:
+		v.doubt(stepCheckpoint, hub.SubSigConstraintsFailure, "too few witnesses of your policy have seen the tree of size %d: %d", r.head.Size, len(w.Cosignatures))
+	default:
+		v.pass(stepCheckpoint, "signed by %s, seen by %d witnesses of your policy", w.Checkpoint.Origin, len(w.Cosignatures))
+	}
+}
+
+func (v *verification) checkToken(name string, note []byte) {
+	if _, there := v.files[name]; !there {
+		v.doubt(stepTimestamp, hub.SubNoPOE, "no time-stamp holds the checkpoint %s", strings.TrimSuffix(strings.TrimPrefix(name, logFolder), endToken))
+		return
+	}
+	token, ok := v.read(name)
+	if !ok {
+		return
+	}
+	switch verdict := v.judge.Token(token, note); verdict.Indication {
+	case hub.TotalPassed:
+		v.tokens[name] = verdict.ProvenAt
+	case hub.TotalFailed:
+		v.fail(stepTimestamp, verdict.Sub, "%s: %s", name, verdict.Reason)
+	default:
+		v.doubt(stepTimestamp, verdict.Sub, "%s: %s", name, verdict.Reason)
+	}
+}
+
+// checkTime compares what the hub says of the time of an event with the time-stamp over
+// the first checkpoint that holds it.
+func (v *verification) checkTime(r *receipt) {
+	stamped, counts := v.tokens[tokenName(&r.head)]
+	if !counts {
+		return
+	}
+	r.fact.NotAfter = stamped
+	at := r.Evidence.Time
+	switch {
+	case at.After(stamped.Add(clockSkew)):
+		v.fail(stepTimestamp, hub.SubTimestampOrderFailure, "%s says that it is of %s, and a time-stamp of %s holds it already", r.name, iso(at), iso(stamped))
+	case stamped.Sub(at) > v.Gap:
+		v.doubt(stepTimestamp, hub.SubNoPOE, "%s says that it is of %s, and nothing holds it before the time-stamp of %s: it may be backdated", r.name, iso(at), iso(stamped))
+	default:
+		v.pass(stepTimestamp, "every event is at most %s older than its time-stamp", v.Gap)
+	}
+}
+
+func iso(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// judgeReceipt judges the signature of a receipt at the time that is proven for it.
+func (v *verification) judgeReceipt(r *receipt) {
+	verdict := v.judge.Receipt(&r.SealedEvidence, r.fact.NotAfter)
+	say := v.doubt
+	if verdict.Indication == hub.TotalFailed {
+		say = v.fail
+	}
+	switch {
+	case verdict.Indication == hub.TotalPassed:
+		v.passTime(r)
+	case failedCheck(&verdict) == hub.CheckCanonicalForm || failedCheck(&verdict) == hub.CheckProfile:
+		say(stepCanonical, verdict.Sub, "%s: %s", r.name, verdict.Reason)
+	case aboutTime(verdict.Sub):
+		say(stepSigningTime, verdict.Sub, "%s: %s", r.name, verdict.Reason)
+	default:
+		say(stepSignatures, verdict.Sub, "%s: %s", r.name, verdict.Reason)
+	}
+}
+
+func (v *verification) passTime(r *receipt) {
+	if r.fact.NotAfter.IsZero() {
+		v.note(stepSigningTime, "%s: judged for %s, for nothing proves that it is older", r.name, iso(v.ValidatedAt))
+		return
+	}
+	v.pass(stepSigningTime, "the certificate of the hub was good at the time of each time-stamp")
+}
+
+// failedCheck is the first check that did not pass.
+func failedCheck(verdict *hub.SignatureVerdict) string {
+	for _, c := range verdict.Checks {
+		if !c.Passed && !c.Skipped {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// accepted is the acceptance of the submission; nil without one.
+func (v *verification) accepted() *hub.Evidence {
+	for i := range v.receipts {
+		if e := &v.receipts[i].Evidence; e.Event == hub.EventSubmissionAcceptance {
+			return e
+		}
+	}
+	return nil
+}
+
+// checkContent compares the files of the document, in the bundle and beside it, with the
+// digests that were accepted.
+func (v *verification) checkContent(ctx context.Context) error {
+	root := v.accepted()
+	if root == nil || root.Content == nil {
+		v.skip(stepContent, "no acceptance names any content")
+		return nil
+	}
+	inside := 0
+	for i := range root.Content.Parts {
+		part := &root.Content.Parts[i]
+		name := contentName(i+1, part)
+		if _, there := v.files[name]; !there {
+			continue
+		}
+		inside++
+		v.files[name] = true
+		digest, err := v.digest(ctx, name)
+		if err != nil {
+			return err
+		}
+		if digest != part.SHA256 {
+			v.fail(stepContent, hub.SubHashFailure, "%s is not what was accepted as %q", name, part.Name)
+		}
+	}
+	if v.Originals != nil {
+		v.checkOriginals(root.Content.Parts)
+	}
+	switch {
+	case v.Originals != nil:
+		v.pass(stepContent, "the files that you have are what was accepted, and so are the %d in the bundle", inside)
+	case inside > 0:
+		v.pass(stepContent, "%d of %d files are in the bundle, as they were accepted", inside, len(root.Content.Parts))
+	default:
+		v.skip(stepContent, "no file of the document was given; the receipts name their digests (--content)")
+	}
+	return nil
+}
+
+func (v *verification) digest(ctx context.Context, name string) (hub.Digest, error) {
+	sum, content := sha256.New(), v.container.Open(name)
+	for {
+		if err := ctx.Err(); err != nil {
+			return hub.Digest{}, err
+		}
+		if _, err := io.CopyN(sum, content, 1<<20); errors.Is(err, io.EOF) {
+			return hub.Digest(sum.Sum(nil)), nil
+		} else if err != nil {
+			return hub.Digest{}, hub.Internal("read a file of a bundle", err)
+		}
+	}
+}
+
+// checkOriginals looks for every part among the files that somebody holds. The package
+// as it was received is missed only where it is all that there is.
+func (v *verification) checkOriginals(parts []hub.PartFact) {
+	for _, part := range parts {
+		found, twin := false, false
+		for _, o := range v.Originals {
+			found = found || o.SHA256 == part.SHA256
+			twin = twin || o.Name == part.Name
+		}
+		switch {
+		case found || part.Role == hub.RoleEnvelope && len(parts) > 1:
+		case twin:
+			v.fail(stepContent, hub.SubHashFailure, "the file %q that you have is not the one that was accepted", part.Name)
+		default:
+			v.doubt(stepContent, hub.SubSignedDataNotFound, "none of your files is what was accepted as %q", part.Name)
+		}
+	}
+}
