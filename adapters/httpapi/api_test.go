@@ -114,6 +114,7 @@ func examples() map[string]example {
 		"GET /v1/dispatches/{dispatch}/reports":      {path: "/v1/dispatches/d1/reports"},
 		"GET /v1/dispatches/{dispatch}/parts/{part}": {path: "/v1/dispatches/d1/parts/p1"},
 		"GET /v1/dispatches/{dispatch}/package":      {path: "/v1/dispatches/d1/package"},
+		"GET /v1/dispatches/{dispatch}/bundle":       {path: "/v1/dispatches/d1/bundle"},
 		"GET /v1/evidence/{evidence}":                {path: "/v1/evidence/e1"},
 		"GET /v1/evidence/{evidence}/proof":          {path: "/v1/evidence/e1/proof"},
 		"GET /log":                                   {path: "/log"},

@@ -459,7 +459,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
 		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Validation: f,
+		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Bundles: fakeBundles{f}, Validation: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -552,4 +552,15 @@ func (f *fakeHub) Stamp(_ context.Context, shard string, size int64) (hub.LogSta
 }
 func (f *fakeHub) Proof(_ context.Context, _ hub.Actor, id hub.EvidenceID) ([]byte, error) {
 	return []byte("c2sp.org/tlog-proof@v1\n" + id), f.err
+}
+
+// fakeBundles writes what was asked for.
+type fakeBundles struct{ f *fakeHub }
+
+func (b fakeBundles) Write(_ context.Context, _ hub.Actor, order hub.BundleOrder, w io.Writer) error {
+	if b.f.err != nil {
+		return b.f.err
+	}
+	_, err := fmt.Fprintf(w, "PK %s %s %v", order.Dispatch, order.Delivery, order.Content)
+	return err
 }

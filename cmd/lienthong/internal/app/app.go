@@ -35,6 +35,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/telemetry"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
 	"github.com/lienthong/lienthong/hub/intake"
@@ -85,6 +86,7 @@ type services struct {
 	rules     *signrules.Service
 	archive   *validation.Service
 	sealing   *sealing.Service
+	bundles   *bundle.Builder
 	seals     *signing.AgencySeals // nil before they were opened
 }
 
@@ -195,6 +197,7 @@ func (a *App) wire(ctx context.Context) error {
 		Carriers: a.queue.Carriers(s.directory),
 	})
 	s.archive = validation.New(a.store, s.tracking)
+	a.bundling(key, chain)
 	s.rules = signrules.New(signrules.Options{Notes: a.store, Now: time.Now, NewID: newID, Log: a.log})
 	if err := s.rules.Refresh(ctx); err != nil {
 		return err

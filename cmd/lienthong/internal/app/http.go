@@ -83,7 +83,7 @@ func (a *App) handler() http.Handler {
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
 		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, SignatureRules: notedRules{s.rules, acts},
-		Validation: s.archive, Seals: s.sealing,
+		Validation: s.archive, Seals: s.sealing, Bundles: s.bundles,
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},

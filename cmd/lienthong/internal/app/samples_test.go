@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -218,6 +219,11 @@ func (s *samples) proving() {
 	if got := s.run("getProof"); !bytes.HasPrefix(got, proof[:len("c2sp.org/tlog-proof@v1\nindex ")]) {
 		s.Errorf("the example got %q", got)
 	}
+	order := hub.BundleOrder{Dispatch: hub.DispatchID(s.vars["DISPATCH"]), Delivery: hub.DeliveryID(s.vars["DELIVERY"])}
+	if err := s.hub.client(s.T, s.keys["sender"]).Bundle(s.Context(), order, io.Discard, nil); err != nil { // waits for the log
+		s.Fatal(err)
+	}
+	s.run("getBundle")
 	s.vars["YEAR"], _, _ = strings.Cut(string(s.run("logShards")), " ")
 	lines := strings.Split(string(s.run("logCheckpoint")), "\n")
 	s.vars["TILE"] = "0/000.p/" + lines[1]

@@ -46,8 +46,9 @@ type commands struct {
 	Sent    sentCommand    `cmd:"" help:"List what was sent, with the state at every recipient."`
 
 	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
+	Bundle  bundleCommand  `cmd:"" help:"Download the evidence bundle of one recipient: one file that proves everything offline."`
 	Audit   auditCommand   `cmd:"" help:"Read the whole log of a hub and check it against all that was kept of it."`
-	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages and receipts, offline."`
+	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages, receipts and evidence bundles, offline."`
 	Sign    signCommand    `cmd:"" help:"Sign a PDF or an edXML package, or put an agency's seal on it."`
 
 	Seal sealCommand `cmd:"" help:"Have a PDF sealed by the hub, with the key that it holds for an agency."`

@@ -76,6 +76,7 @@ func (c *demoCommand) next(e *env, r *demo.Result) {
 		"send --pdf " + in("documents", "42-STP-VP.pdf") + " --to H47.12 --number 5/UBND-VP --subject 'V/v thử nghiệm'",
 		"sent",
 		"verify " + in("receipts", "*", "*.json") + " --anchors " + in("anchors.pem"),
+		"verify " + in("bundles", "*.asice") + " --anchors " + in("bundles", "anchors.pem") + " --policy " + in("bundles", "policy.tlog"),
 		"verify " + in("documents", "173-UBND-KSTTHC.pdf") + " --anchors " + in("anchors.pem"),
 	} {
 		fmt.Fprintf(e.Stderr, "  %s %s\n", program, command)

@@ -21,6 +21,8 @@ type Sheet struct {
 	Format     hub.Format     `json:"format"`
 	Signatures string         `json:"signatures"` // valid/all, as the hub found them
 	Rows       []Row          `json:"recipients"`
+
+	agency hub.AgencyID // of the sender
 }
 
 // Row is what became of one delivery.
@@ -44,6 +46,7 @@ func (s *show) addSheet(item *hub.SentItem, reports []hub.SignatureReport) {
 	d := &item.Dispatch
 	sheet := Sheet{
 		Dispatch: d.ID, Number: d.Document.Number(), Sender: d.SenderName, Subject: d.Document.Subject, Format: d.Format,
+		agency: d.Sender,
 	}
 	valid, all := 0, 0
 	for i := range reports {

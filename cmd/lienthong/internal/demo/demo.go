@@ -113,6 +113,7 @@ func (s *show) play(ctx context.Context) error {
 		{"Trả lời bằng văn bản / answering by a document", s.reply},
 		{"Tải biên nhận về tệp / downloading every receipt", s.gather},
 		{"Chờ dấu thời gian / waiting for the time-stamp over the log", s.stamp},
+		{"Tải gói bằng chứng / downloading evidence bundles", s.pack},
 		{"Kiểm tra ngoại tuyến mọi biên nhận / verifying every receipt offline", s.prove},
 	} {
 		fmt.Fprintf(s.Err, "• %s\n", act.title)

@@ -120,7 +120,7 @@ func checkFiles(t *testing.T, dir string) {
 		"edxml/*.edxml": 1, "edxml/status/*.edxml": 3, "edxml/collected/*/*.edxml": 1,
 		"receipts/*": 4, "receipts/*/001-SubmissionAcceptance.receipt.json": 4,
 		"receipts/*/*-ConsignmentRejection.receipt.json": 1, "keys/*.key": 22,
-		"log/*.tst": 1, "log/*.checkpoint": 1,
+		"log/*.tst": 1, "log/*.checkpoint": 1, "bundles/*.asice": 3,
 	} {
 		found, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
 		if err != nil || len(found) < least {
@@ -235,12 +235,14 @@ func checkTampered(t *testing.T, dir string) {
 		"a collected package":             {grow("edxml/collected/000.00.33.H47/173-UBND-KSTTHC.edxml"), "000.00.33.H47 collected 173-UBND-KSTTHC.edxml byte for byte"},
 		"a byte of the time-stamp":        {flip("log/*.tst"), "stands over its checkpoint"},
 		"the time-stamped checkpoint":     {grow("log/*.checkpoint"), "stands over its checkpoint"},
+		"a byte of a bundle":              {flip("bundles/refused.asice"), "the bundle refused.asice passes"},
+		"no bundle":                       {remove("bundles/*.asice"), "there are three evidence bundles"},
 		"no time-stamp":                   {removeAll("log"), "there are time-stamps over the log"},
 		"the anchors of somebody else":    {strangersAnchors, "-SubmissionAcceptance.receipt.json of 173/UBND-KSTTHC verifies"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			copied := t.TempDir()
-			for _, part := range []string{"documents", "edxml", "receipts", "log", "anchors.pem", "demo.json"} {
+			for _, part := range []string{"documents", "edxml", "receipts", "log", "bundles", "anchors.pem", "demo.json"} {
 				link(t, filepath.Join(dir, part), filepath.Join(copied, part))
 			}
 			c.damage(t, copied)

@@ -184,7 +184,7 @@ func (s *show) describe(dispatches []manifestDispatch) error {
 		Folders:    map[string]string{},
 		Dispatches: dispatches,
 	}
-	for _, folder := range []string{"documents", "edxml", "receipts", "keys"} {
+	for _, folder := range []string{"documents", "edxml", "receipts", "keys", bundleFolder} {
 		m.Folders[folder] = s.path(folder)
 	}
 	for _, code := range s.order {

@@ -51,7 +51,7 @@ func VerifyFolder(ctx context.Context, dir string) (Proof, error) {
 	if err := f.open(); err != nil {
 		return f.proof, err
 	}
-	for _, step := range []func(context.Context) error{f.checkDocuments, f.checkCollected, f.checkDispatches, f.checkTimestamps} {
+	for _, step := range []func(context.Context) error{f.checkDocuments, f.checkCollected, f.checkDispatches, f.checkTimestamps, f.checkBundles} {
 		if err := step(ctx); err != nil {
 			return f.proof, err
 		}

@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+type bundleCommand struct {
+	connection `embed:""`
+	Dispatch   string `arg:"" help:"Dispatch whose evidence to download."`
+	Delivery   string `help:"The delivery to one recipient (see sent --json); may be left out where the dispatch has one that you see."`
+	Content    bool   `help:"With the files of the document itself."`
+	Out        string `required:"" type:"path" placeholder:"FILE" help:"New file for the bundle, such as evidence.asice."`
+}
+
+// Help says what to do with a bundle.
+func (bundleCommand) Help() string {
+	return "An evidence bundle proves years later, and without the hub, what happened to a document on its way to one recipient: " +
+		"every receipt, its place in the log, time-stamps, certificates and, with --content, the document itself, in one sealed file. " +
+		"Verify it with lienthong verify FILE --anchors ROOTS --policy LOG-KEYS."
+}
+
+// Run downloads the bundle.
+func (c *bundleCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(c.Out); err == nil {
+		return hub.Invalid("out", "exists", "%s exists already", c.Out)
+	}
+	order := hub.BundleOrder{Dispatch: hub.DispatchID(c.Dispatch), Delivery: hub.DeliveryID(c.Delivery), Content: c.Content}
+	err = writeFile(c.Out, func(w io.Writer) error {
+		return client.Bundle(ctx, order, w, progress(e.Stderr, filepath.Base(c.Out)))
+	})
+	if err != nil {
+		return err
+	}
+	return e.print(struct {
+		File string `json:"file"`
+	}{c.Out}, func(w io.Writer) { fmt.Fprintln(w, c.Out) })
+}
