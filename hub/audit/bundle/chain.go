@@ -91,8 +91,8 @@ func (v *verification) checkConsistency() {
 			v.checkGrowth(older, newer)
 		}
 	}
-	for _, signed := range v.Kept {
-		if v.checkKept(signed, heads) {
+	for i := range v.Kept {
+		if v.checkKept(&v.Kept[i], heads) {
 			compared++
 		}
 	}
@@ -124,13 +124,13 @@ func (v *verification) checkGrowth(older, newer *audit.Checkpoint) {
 
 // checkKept compares a checkpoint that somebody kept with those of the bundle, and
 // reports whether that was possible: of one size they have one root.
-func (v *verification) checkKept(signed []byte, heads []audit.Checkpoint) bool {
+func (v *verification) checkKept(by *audit.Kept, heads []audit.Checkpoint) bool {
 	if v.Policy == nil {
 		return false
 	}
-	kept, err := v.Policy.Open(signed)
+	kept, err := v.Policy.Open(by.Note)
 	if err != nil {
-		v.note(stepConsistency, "a checkpoint that you kept counts for nothing: %v", err)
+		v.note(stepConsistency, "the checkpoint %s that you kept counts for nothing: %v", by.Name, err)
 		return false
 	}
 	compared := false
@@ -145,7 +145,7 @@ func (v *verification) checkKept(signed []byte, heads []audit.Checkpoint) bool {
 		}
 		compared = true
 		if c.Root != kept.Checkpoint.Root {
-			v.fail(stepConsistency, hub.SubHashFailure, "the log is not one history: its tree of size %d has another root than the checkpoint that you kept", c.Size)
+			v.fail(stepConsistency, hub.SubHashFailure, "the log is not one history: its tree of size %d has another root than the checkpoint %s that you kept", c.Size, by.Name)
 		}
 	}
 	return compared

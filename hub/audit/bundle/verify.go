@@ -63,7 +63,7 @@ type Question struct {
 	Judge func(along []hub.Material) Judge
 
 	Policy    *audit.Policy // of whoever verifies; nil: none, which leaves the log undecided
-	Kept      [][]byte      // checkpoints that somebody kept, signed notes
+	Kept      []audit.Kept  // checkpoints that somebody kept
 	Originals []Original    // files to compare with the content; nil: none
 	At        time.Time     // that is verified for
 	Gap       time.Duration // DefaultGap when zero

@@ -16,7 +16,7 @@ import (
 // from the bundle.
 type Auditor struct {
 	Policy       *audit.Policy     // nil: none, and the log stays undecided
-	Kept         [][]byte          // checkpoints that were kept, signed notes
+	Kept         []audit.Kept      // checkpoints that were kept
 	Originals    []bundle.Original // files to compare with the content; nil: none
 	Gap          time.Duration     // between an event and its time-stamp; bundle.DefaultGap when zero
 	HandoverEnds bool              // the recipient has agreed to no registration
