@@ -198,3 +198,14 @@ func syncFolder(dir string) error {
 	}
 	return nil
 }
+
+// MakeHubKey makes another evidence key, with a self-signed certificate, in a file of
+// its own beside the first one, and returns the name of the file. It replaces nothing.
+func MakeHubKey(dir, name string, now time.Time) (file string, err error) {
+	file = "hub-" + now.UTC().Format("20060102T150405Z") + ".pem"
+	path := filepath.Join(dir, file)
+	if _, err := os.Stat(path); err == nil {
+		return "", hub.Errorf(hub.KindConflict, "hub_key", "exists", "%s is there already", path)
+	}
+	return file, createHubKey(path, name, now)
+}

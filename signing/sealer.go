@@ -5,25 +5,74 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
+	"errors"
 	"slices"
+	"sync/atomic"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing/jose"
 )
 
-// Sealer makes evidences canonical and signs them with the key of the hub. It is
-// safe for concurrent use when its key is.
+// EvidenceKey is a key that the hub signs evidence with, from a time on.
+type EvidenceKey struct {
+	Signer crypto.Signer
+	Chain  []*x509.Certificate // signer first
+	From   time.Time           // the zero time: always
+}
+
+// Sealer makes evidences canonical and signs them with the key of the hub whose turn it
+// is. It is safe for concurrent use when its keys are.
 type Sealer struct {
+	now   func() time.Time
+	turns atomic.Pointer[[]turn]
+}
+
+// turn is a key that is ready to sign, oldest turn first.
+type turn struct {
 	signer *jose.Signer
+	from   time.Time
 }
 
 // NewSealer returns a sealer for a P-256 key and its certificates, signer first.
 func NewSealer(key crypto.Signer, chain []*x509.Certificate) (*Sealer, error) {
-	signer, err := jose.NewSigner(key, chain)
-	if err != nil {
-		return nil, hub.Internal("set up the evidence key", err)
+	return NewSealerOf(time.Now, EvidenceKey{Signer: key, Chain: chain})
+}
+
+// NewSealerOf returns a sealer for P-256 keys that take turns.
+func NewSealerOf(now func() time.Time, keys ...EvidenceKey) (*Sealer, error) {
+	s := &Sealer{now: now}
+	return s, s.Use(keys...)
+}
+
+// Use replaces the keys. The one that signs is the one with the latest From that has
+// passed; before the first From it is the first key. An error leaves all as it was.
+func (s *Sealer) Use(keys ...EvidenceKey) error {
+	if len(keys) == 0 {
+		return hub.Internal("set up the evidence key", errors.New("there is none"))
 	}
-	return &Sealer{signer: signer}, nil
+	turns := make([]turn, len(keys))
+	for i, k := range keys {
+		signer, err := jose.NewSigner(k.Signer, k.Chain)
+		if err != nil {
+			return hub.Internal("set up the evidence key", err)
+		}
+		turns[i] = turn{signer, k.From}
+	}
+	slices.SortStableFunc(turns, func(a, b turn) int { return a.from.Compare(b.from) })
+	s.turns.Store(&turns)
+	return nil
+}
+
+// signer returns the one whose turn it is.
+func (s *Sealer) signer() *jose.Signer {
+	turns, now := *s.turns.Load(), s.now()
+	for i := len(turns) - 1; i > 0; i-- {
+		if !turns[i].from.After(now) {
+			return turns[i].signer
+		}
+	}
+	return turns[0].signer
 }
 
 // SealEvidence returns the evidences with their RFC 8785 bytes, the SHA-256 of these
@@ -31,6 +80,7 @@ func NewSealer(key crypto.Signer, chain []*x509.Certificate) (*Sealer, error) {
 // event. Several evidences share one signature, and each has its place in the batch
 // (package jose), so that its receipt verifies alone; the claimed time is then that of
 // the latest event. Nothing is stored: a seal proves nothing before its evidence is.
+// While the key is away the error is of KindUnavailable.
 func (s *Sealer) SealEvidence(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
 	sealed := make([]hub.SealedEvidence, len(evidence))
 	for i := range evidence {
@@ -40,20 +90,25 @@ func (s *Sealer) SealEvidence(ctx context.Context, evidence ...hub.Evidence) ([]
 		}
 		sealed[i] = hub.SealedEvidence{Evidence: evidence[i], Canonical: canonical, Digest: sha256.Sum256(canonical)}
 	}
+	signer := s.signer() // one for all of them
 	for batch := range slices.Chunk(sealed, jose.MaxBatch) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := s.sign(batch); err != nil {
+		if err := sign(signer, batch); err != nil {
+			var away *hub.Error
+			if errors.As(err, &away) {
+				return nil, err
+			}
 			return nil, hub.Internal("sign evidence", err)
 		}
 	}
 	return sealed, nil
 }
 
-func (s *Sealer) sign(batch []hub.SealedEvidence) error {
+func sign(signer *jose.Signer, batch []hub.SealedEvidence) error {
 	if len(batch) == 1 {
-		token, err := s.signer.SignDetached(batch[0].Canonical, batch[0].Evidence.Time)
+		token, err := signer.SignDetached(batch[0].Canonical, batch[0].Evidence.Time)
 		batch[0].JWS = token
 		return err
 	}
@@ -64,7 +119,7 @@ func (s *Sealer) sign(batch []hub.SealedEvidence) error {
 			latest = at
 		}
 	}
-	tokens, err := s.signer.SignBatch(payloads, latest)
+	tokens, err := signer.SignBatch(payloads, latest)
 	if err != nil {
 		return err
 	}

@@ -10,9 +10,7 @@ package app
 
 import (
 	"context"
-	"crypto"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -64,6 +62,10 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	side     *sideServer            // for operators; nil without one
+	sealer   *signing.Sealer        // of evidence
+	rings    []*hubKeyring          // evidence keys, those in use last; only refreshKeys adds one
+	keysSeen string                 // state of their list
+	noted    keyState               // what the log holds of keys; without a log key nothing
 	trusted  trusted                // whom the verifier trusts; only refreshTrust changes it
 	atHand   atomic.Pointer[string] // digest of all that verdicts are made from besides documents
 	stopping chan struct{}          // closed when open waits must end
@@ -159,14 +161,8 @@ func (a *App) fatal(err error) {
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func (a *App) wire(ctx context.Context) error {
-	key, chain, err := a.hubKey()
+	err := a.useKeys(ctx)
 	if err != nil {
-		return err
-	}
-	if err := a.settleKey(ctx, chain); err != nil {
-		return err
-	}
-	if err := writeCertificates(a.config.CertificateFile(), chain); err != nil {
 		return err
 	}
 	s := &a.services
@@ -176,10 +172,8 @@ func (a *App) wire(ctx context.Context) error {
 	if s.pages, err = report.NewPages(); err != nil {
 		return err
 	}
-	if s.audit, err = a.auditing(key, chain); err != nil {
-		return err
-	}
-	if err := a.logging(ctx, chain); err != nil {
+	s.audit = a.auditing()
+	if err := a.logging(ctx); err != nil {
 		return err
 	}
 	s.directory = directory.New(directory.Options{Store: a.store, Now: time.Now, NewID: newID})
@@ -219,16 +213,12 @@ func (a *App) sweepGrace() time.Duration {
 	return 5 * time.Second
 }
 
-func (a *App) auditing(key crypto.Signer, chain []*x509.Certificate) (*audit.Service, error) {
-	sealer, err := signing.NewSealer(key, chain)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) auditing() *audit.Service {
 	return audit.New(audit.Options{
-		Store: a.store, Sealer: sealer,
-		Issuer: hub.Party{ID: hub.AgencyID(a.config.Name), Scheme: "hub", Name: chain[0].Subject.CommonName},
+		Store: a.store, Sealer: a.sealer,
+		Issuer: hub.Party{ID: hub.AgencyID(a.config.Name), Scheme: "hub", Name: a.ring().certificates[0].Subject.CommonName},
 		Origin: a.origin(), Now: time.Now, NewID: newID,
-	}), nil
+	})
 }
 
 // writeCertificates publishes the hub's certificates beside its data, so that an
@@ -238,32 +228,10 @@ func writeCertificates(path string, chain []*x509.Certificate) error {
 	for _, c := range chain {
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
 	}
-	if err := os.WriteFile(path, out, 0o644); err != nil { //nolint:gosec // certificates are public
+	if err := replaceFile(path, string(out), 0o644); err != nil { // certificates are public
 		return hub.Internal("write the hub's certificate", err)
 	}
 	return nil
-}
-
-func (a *App) hubKey() (crypto.Signer, []*x509.Certificate, error) {
-	if a.config.HubKeyFile != "" {
-		return signing.LoadHubKey(a.config.HubKeyFile)
-	}
-	return signing.LoadOrCreateHubKey(filepath.Join(a.config.DataDir, "key"), a.config.Name, time.Now())
-}
-
-// settleKey makes sure that all nodes of a hub sign with one key: a receipt must not
-// depend on the node that made it.
-func (a *App) settleKey(ctx context.Context, chain []*x509.Certificate) error {
-	if !a.config.Shared() {
-		return nil
-	}
-	mine := fmt.Sprintf("%x", sha256.Sum256(chain[0].RawSubjectPublicKeyInfo))
-	standing, err := a.store.Settle(ctx, "hub-key", mine)
-	if err == nil && standing != mine {
-		err = hub.Errorf(hub.KindConflict, "data-dir", "hub_key",
-			"the hub of this database signs with another key (%.16s..., here %.16s...): give all nodes the same file, by --hub-key-file or as DATA-DIR/key/hub.pem", standing, mine)
-	}
-	return err
 }
 
 // bootstrap gives the operator a key when there is no file with one: whoever can
@@ -333,14 +301,17 @@ func (a *App) hasOperator(ctx context.Context) (bool, error) {
 
 // writeSecret puts a secret into a file that only the owner can read, durably and
 // never half.
-func writeSecret(path, secret string) error {
+func writeSecret(path, secret string) error { return replaceFile(path, secret, 0o600) }
+
+// replaceFile writes a file durably and never half.
+func replaceFile(path, text string, mode os.FileMode) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".secret-*") // mode 0600
 	if err != nil {
 		return err
 	}
 	defer os.Remove(f.Name())
-	_, err = f.WriteString(secret)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
@@ -492,6 +463,9 @@ func (a *App) Close() error {
 	}
 	if a.services.seals != nil {
 		errs = append(errs, a.services.seals.Close())
+	}
+	for _, ring := range a.rings {
+		errs = append(errs, ring.Close())
 	}
 	if a.watch != nil {
 		limit, cancel := context.WithTimeout(context.Background(), time.Second)

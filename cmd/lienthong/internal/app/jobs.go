@@ -31,10 +31,10 @@ func (a *App) every(ctx context.Context, pace time.Duration, what string, act fu
 }
 
 // refresh keeps up with what other nodes change in the directory and in the rules for
-// signatures, and with whom the operator trusts. Every node does it.
+// signatures, with whom the operator trusts, and with the list of evidence keys. Every node does it.
 func (a *App) refresh(ctx context.Context) error {
-	a.every(ctx, refreshEvery, "reading directory and trust again", func(ctx context.Context) error {
-		return errors.Join(a.services.directory.Refresh(ctx), a.services.rules.Refresh(ctx), a.refreshTrust(ctx))
+	a.every(ctx, refreshEvery, "reading directory, trust and keys again", func(ctx context.Context) error {
+		return errors.Join(a.services.directory.Refresh(ctx), a.services.rules.Refresh(ctx), a.refreshTrust(ctx), a.refreshKeys(ctx))
 	})
 	return nil
 }

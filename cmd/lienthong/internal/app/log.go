@@ -26,7 +26,7 @@ const logName = "/evidence"
 
 // logging wires the log. A node without the key of the log, where another one has it,
 // does everything but sign checkpoints.
-func (a *App) logging(ctx context.Context, chain []*x509.Certificate) error {
+func (a *App) logging(ctx context.Context) error {
 	s := &a.services
 	s.proofs = &audit.Reader{Evidence: s.audit, Store: a.store, Tiles: a.tiles}
 	s.notes = &audit.Notes{Store: a.store, Now: time.Now, NewID: newID}
@@ -64,7 +64,7 @@ func (a *App) logging(ctx context.Context, chain []*x509.Certificate) error {
 	if err != nil {
 		return err
 	}
-	return a.noteState(ctx, public, chain, stamps)
+	return a.noteState(ctx, public, stamps)
 }
 
 // settleOrigin refuses another name than the hub began with: the name is part of the log,
@@ -119,10 +119,8 @@ func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) error {
 	var policy strings.Builder
 	seen := map[string]bool{}
 	line := func(origin string) {
-		if !seen[origin] {
-			seen[origin] = true
-			policy.WriteString("log " + audit.VerifierKey(origin, key) + "\n")
-		}
+		seen[origin] = true
+		policy.WriteString("log " + audit.VerifierKey(origin, key) + "\n")
 	}
 	for i := range shards {
 		line(shards[i].Origin)
@@ -148,9 +146,16 @@ func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) error {
 // keyState and policyState are what the log holds of keys and rules: noted at each start where they
 // changed.
 type keyState struct {
-	Log          string   `json:"log"`                  // public key, in hex
-	Certificates []string `json:"certificates"`         // SHA-256 of the chain of the hub key
-	Timestamps   []string `json:"timestamps,omitempty"` // the same of the hub's own time-stamp authority
+	Log          string    `json:"log"`                  // public key, in hex
+	Certificates []string  `json:"certificates"`         // SHA-256 of the chain of the hub key
+	Timestamps   []string  `json:"timestamps,omitempty"` // the same of the hub's own time-stamp authority
+	Turns        []keyTurn `json:"turns,omitempty"`      // of evidence keys, where there are several
+}
+
+// keyTurn says from when on a key signs evidence.
+type keyTurn struct {
+	Certificate string    `json:"certificate"` // SHA-256
+	From        time.Time `json:"from"`        // UTC; the zero time for the first one
 }
 
 type policyState struct {
@@ -159,9 +164,24 @@ type policyState struct {
 	Anchors    string `json:"anchors_sha256,omitempty"` // of the file of trust anchors
 }
 
-func (a *App) noteState(ctx context.Context, key ed25519.PublicKey, chain, stamps []*x509.Certificate) error {
-	keys := keyState{Log: fmt.Sprintf("%x", key), Certificates: fingerprintsOf(chain), Timestamps: fingerprintsOf(stamps)}
-	if err := a.services.notes.NoteChange(ctx, hub.LogNoteKey, keys); err != nil {
+// noteKeys lets the log hold which keys sign evidence, and from when on.
+func (a *App) noteKeys(ctx context.Context) error {
+	if a.noted.Log == "" {
+		return nil // a node with another key of the log notes nothing
+	}
+	ring := a.ring()
+	a.noted.Certificates, a.noted.Turns = fingerprintsOf(ring.certificates), nil
+	for i := range ring.keys {
+		if len(ring.keys) > 1 {
+			a.noted.Turns = append(a.noted.Turns, keyTurn{fingerprintsOf(ring.keys[i].Chain[:1])[0], ring.keys[i].From})
+		}
+	}
+	return a.services.notes.NoteChange(ctx, hub.LogNoteKey, a.noted)
+}
+
+func (a *App) noteState(ctx context.Context, key ed25519.PublicKey, stamps []*x509.Certificate) error {
+	a.noted = keyState{Log: fmt.Sprintf("%x", key), Timestamps: fingerprintsOf(stamps)}
+	if err := a.noteKeys(ctx); err != nil {
 		return err
 	}
 	policy := policyState{Evidence: hub.EvidenceProfile, Signatures: a.config.SignaturePolicy}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -13,7 +14,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/hub"
 )
@@ -92,6 +95,67 @@ func TestSealInToken(t *testing.T) {
 	h = start(t, config)
 	_, err = h.client(t, ours).Seal(t.Context(), pdfFile(document), "", hub.SealCopied, &bytes.Buffer{}, nil)
 	if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Kind != hub.KindUnavailable || v[0].Rule != "token" {
+		t.Errorf("with a token that is not there: %v", err)
+	}
+}
+
+// TestHubKeyInToken: evidence is signed in a token after the turn of a key in a file, by
+// many at once; a token that goes away refuses work and is used again when it is back.
+func TestHubKeyInToken(t *testing.T) {
+	r := newSealRoom(t)
+	uri := r.softToken()
+	h := start(t, configIn(t.TempDir()))
+	key, _ := h.enroll(t)
+	before := h.accepted(t, key, "before")
+	next, err := app.RotateHubKey(&h.config, app.HubKeySource{Key: uri, SecretFile: filepath.Join(r.dir, "pin"), Chain: []string{filepath.Join(r.dir, "chain.pem")}}, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyList(t, next.List, func(keys []map[string]any) []map[string]any {
+		keys[1]["from"] = time.Now().Add(-time.Second).UTC().Format(time.RFC3339)
+		return keys
+	})
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	h = start(t, h.config)
+	receipts := make([]hub.SealedEvidence, 4)
+	var all sync.WaitGroup
+	for i := range receipts {
+		all.Go(func() { receipts[i] = h.accepted(t, key, fmt.Sprint("in token ", i)) })
+	}
+	all.Wait()
+	by := h.verifies(t, append(receipts, before)...)
+	if by[0] != by[3] || by[4] == by[0] {
+		t.Errorf("signed by %v", by)
+	}
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+
+	// A wrong PIN stops the hub before it runs: asking again may lock the token.
+	r.write("pin", []byte("9999\n"))
+	a, err := app.New(t.Context(), h.config, "test", slog.New(slog.DiscardHandler))
+	if err == nil {
+		_ = a.Close()
+	}
+	if err == nil || !strings.Contains(err.Error(), "hub-keys[1].secret_file [secret]") || strings.Contains(err.Error(), "9999") {
+		t.Errorf("with a wrong PIN: %v", err)
+	}
+	// A token that is out of reach stops nothing but what has to be signed.
+	r.write("pin", []byte(pin+"\n"))
+	keyList(t, next.List, func(keys []map[string]any) []map[string]any {
+		keys[1]["key"] = strings.Replace(uri, "con%20dau", "khac", 1)
+		return keys
+	})
+	h = start(t, h.config)
+	once, err := hubclient.New(hubclient.Options{URL: h.URL(), Key: key, Retry: hubclient.Retry{Attempts: 1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer once.CloseIdle()
+	_, err = once.Submit(t.Context(), submission("away"), original("x"), nil)
+	if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Kind != hub.KindUnavailable {
 		t.Errorf("with a token that is not there: %v", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/backup"
@@ -135,6 +136,7 @@ func (c *Config) Engine() string {
 const (
 	fileCertificate = "hub-certificate.pem"
 	fileHubKey      = "hub.pem"
+	fileHubKeys     = "hub-keys.json" // only after a rotation, with the keys that it names
 	fileLogKey      = "log.pem"
 	fileTSAKey      = "tsa.pem"
 	fileSecretsKey  = "secrets.pem"
@@ -151,6 +153,32 @@ func (c *Config) filePlaces() map[string]string {
 		fileSecretsKey:  filepath.Join(c.DataDir, "key", fileSecretsKey),
 		fileOperator:    c.OperatorKeyFile(),
 	}
+}
+
+// rotatedKeys are files of evidence keys that the hub made after its first one, and of
+// certificates that an operator put beside them.
+var rotatedKeys = regexp.MustCompile(`^hub-[A-Za-z0-9-]{1,64}\.(pem|json)$`)
+
+// rotatedFiles names the list of evidence keys in the data folder and the files beside it
+// that it names.
+func (c *Config) rotatedFiles() ([]string, error) {
+	path := c.hubKeysPath()
+	if path != c.ownHubKeys() || path == "" {
+		return nil, nil
+	}
+	list, err := readHubKeys(path)
+	if err != nil {
+		return nil, err
+	}
+	names := []string{fileHubKeys}
+	for i := range list.Keys {
+		for _, name := range append([]string{list.Keys[i].Key}, list.Keys[i].Chain...) {
+			if rotatedKeys.MatchString(name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
 }
 
 // Certificates returns the certificates of the hub's evidence key (PEM): of the key
@@ -189,10 +217,18 @@ func (c *Config) Files(secrets bool) ([]backup.File, error) {
 	places[fileHubKey] = cmp.Or(c.HubKeyFile, places[fileHubKey])
 	places[fileLogKey] = cmp.Or(c.LogKeyFile, places[fileLogKey])
 	places[fileSecretsKey] = cmp.Or(c.SecretsKeyFile, places[fileSecretsKey])
-	for _, name := range []string{fileHubKey, fileLogKey, fileTSAKey, fileSecretsKey, fileOperator} {
+	names := []string{fileHubKey, fileLogKey, fileTSAKey, fileSecretsKey, fileOperator}
+	more, err := c.rotatedFiles()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range more {
+		places[name], names = filepath.Join(c.DataDir, "key", name), append(names, name)
+	}
+	for _, name := range names {
 		content, err := os.ReadFile(places[name])
 		switch {
-		case errors.Is(err, fs.ErrNotExist) && name != fileHubKey: // the operator may keep them elsewhere
+		case errors.Is(err, fs.ErrNotExist) && (name != fileHubKey || c.hubKeysPath() != ""): // the operator may keep them elsewhere
 		case err != nil:
 			return nil, hub.Invalid("data-dir", "file", "%v", err)
 		default:
@@ -206,6 +242,9 @@ func (c *Config) Files(secrets bool) ([]backup.File, error) {
 // there with other content is KindConflict.
 func (c *Config) KeepFile(file backup.File) error {
 	path, known := c.filePlaces()[file.Name]
+	if !known && rotatedKeys.MatchString(file.Name) {
+		path, known = filepath.Join(c.DataDir, "key", file.Name), true
+	}
 	if !known {
 		return hub.Errorf(hub.KindUnsupported, "backup", "file", "the backup has a file %q, which this version does not know: use a newer program", file.Name)
 	}

@@ -18,6 +18,8 @@ type keyCommand struct {
 	List   keyList   `cmd:"" help:"List keys, revoked ones included."`
 	Revoke keyRevoke `cmd:"" help:"Revoke a key at once."`
 
+	RotateHub keyRotateHub `cmd:"" name:"rotate-hub" help:"Prepare the next key that signs evidence; its turn begins at a time."`
+
 	Recover keyRecover `cmd:"" help:"Write a new operator key to DATA-DIR/operator.key, for a hub with --database whose key file is lost."`
 }
 
