@@ -31,7 +31,7 @@ type Sealer struct {
 // turn is a key that is ready to sign, oldest turn first.
 type turn struct {
 	signer *jose.Signer
-	from   time.Time
+	EvidenceKey
 }
 
 // NewSealer returns a sealer for a P-256 key and its certificates, signer first.
@@ -57,22 +57,33 @@ func (s *Sealer) Use(keys ...EvidenceKey) error {
 		if err != nil {
 			return hub.Internal("set up the evidence key", err)
 		}
-		turns[i] = turn{signer, k.From}
+		turns[i] = turn{signer, k}
 	}
-	slices.SortStableFunc(turns, func(a, b turn) int { return a.from.Compare(b.from) })
+	slices.SortStableFunc(turns, func(a, b turn) int { return a.From.Compare(b.From) })
 	s.turns.Store(&turns)
 	return nil
 }
 
-// signer returns the one whose turn it is.
-func (s *Sealer) signer() *jose.Signer {
-	turns, now := *s.turns.Load(), s.now()
-	for i := len(turns) - 1; i > 0; i-- {
-		if !turns[i].from.After(now) {
-			return turns[i].signer
+// current returns the key whose turn it is, and its place.
+func (s *Sealer) current() (turns []turn, now int) {
+	turns = *s.turns.Load()
+	at := s.now()
+	for now = len(turns) - 1; now > 0 && turns[now].From.After(at); now-- {
+	}
+	return turns, now
+}
+
+// Current returns the key whose turn it is, and the certificates of all keys, beginning
+// with its own.
+func (s *Sealer) Current() (crypto.Signer, []*x509.Certificate) {
+	turns, now := s.current()
+	chain := slices.Clone(turns[now].Chain)
+	for i := range turns {
+		if i != now {
+			chain = append(chain, turns[i].Chain...)
 		}
 	}
-	return turns[0].signer
+	return turns[now].Signer, chain
 }
 
 // SealEvidence returns the evidences with their RFC 8785 bytes, the SHA-256 of these
@@ -90,12 +101,12 @@ func (s *Sealer) SealEvidence(ctx context.Context, evidence ...hub.Evidence) ([]
 		}
 		sealed[i] = hub.SealedEvidence{Evidence: evidence[i], Canonical: canonical, Digest: sha256.Sum256(canonical)}
 	}
-	signer := s.signer() // one for all of them
+	turns, now := s.current() // one for all of them
 	for batch := range slices.Chunk(sealed, jose.MaxBatch) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := sign(signer, batch); err != nil {
+		if err := sign(turns[now].signer, batch); err != nil {
 			var away *hub.Error
 			if errors.As(err, &away) {
 				return nil, err

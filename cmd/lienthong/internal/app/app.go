@@ -191,7 +191,7 @@ func (a *App) wire(ctx context.Context) error {
 		Carriers: a.queue.Carriers(s.directory),
 	})
 	s.archive = validation.New(a.store, s.tracking)
-	a.bundling(key, chain)
+	a.bundling()
 	s.rules = signrules.New(signrules.Options{Notes: a.store, Now: time.Now, NewID: newID, Log: a.log})
 	if err := s.rules.Refresh(ctx); err != nil {
 		return err

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"crypto"
-	"crypto/x509"
 	"errors"
 	"io/fs"
 	"os"
@@ -31,10 +29,10 @@ var (
 )
 
 // bundling wires what makes evidence bundles, with the key of the hub as their seal.
-func (a *App) bundling(key crypto.Signer, chain []*x509.Certificate) {
+func (a *App) bundling() {
 	s := &a.services
 	pack := &packing.Packing{
-		Key: key, Chain: chain, Now: time.Now, Mirror: s.verifier.Mirror,
+		Keys: a.sealer.Current, Now: time.Now, Mirror: s.verifier.Mirror,
 		Policy:  func() ([]byte, error) { return readIfThere(a.config.PolicyFile()) },
 		Anchors: func() ([]byte, error) { return readIfThere(a.config.Anchors) },
 	}

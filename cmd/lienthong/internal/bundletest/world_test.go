@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/ed25519"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
@@ -312,7 +313,7 @@ func (c changing) Pack(ctx context.Context, out io.Writer, files []bundle.File) 
 
 func (w *world) builder() *bundle.Builder {
 	pack := &packing.Packing{
-		Key: w.hub.Key, Chain: w.hub.Chain[:2], Now: func() time.Time { return w.now },
+		Keys: func() (crypto.Signer, []*x509.Certificate) { return w.hub.Key, w.hub.Chain[:2] }, Now: func() time.Time { return w.now },
 		Policy: func() ([]byte, error) { return w.policyText(1), nil }, Mirror: func() *trust.Mirror { return w.mirror },
 		Anchors: func() ([]byte, error) { return w.pki.AnchorsPEM(), nil },
 	}

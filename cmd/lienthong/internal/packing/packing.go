@@ -27,9 +27,10 @@ import (
 
 // Packing closes bundles. It is safe for concurrent use when its key is.
 type Packing struct {
-	Key   crypto.Signer
-	Chain []*x509.Certificate // of the hub key, its own first
-	Now   func() time.Time    // that the seal claims
+	// Keys returns the hub key that seals now, and the certificates of all hub keys,
+	// beginning with its own.
+	Keys func() (crypto.Signer, []*x509.Certificate)
+	Now  func() time.Time // that the seal claims
 
 	Policy func() ([]byte, error) // of the log, as the hub publishes it; nil for none
 	// Mirror returns the revocation lists and responses at hand; it may return nil.
@@ -44,7 +45,8 @@ func (p *Packing) Trust(_ context.Context, tokens [][]byte) ([]bundle.File, erro
 	if err != nil {
 		return nil, err
 	}
-	files := []bundle.File{bundle.Bytes(bundle.ChainFile, mediaPEM, encode(p.Chain))}
+	_, chain := p.Keys()
+	files := []bundle.File{bundle.Bytes(bundle.ChainFile, mediaPEM, encode(chain))}
 	if policy != nil {
 		files = append(files, bundle.Bytes(bundle.PolicyFile, "text/plain", policy))
 	}
@@ -55,7 +57,7 @@ func (p *Packing) Trust(_ context.Context, tokens [][]byte) ([]bundle.File, erro
 	if len(authorities) > 0 {
 		files = append(files, bundle.Bytes(bundle.AuthorityFile, mediaPEM, encode(authorities)))
 	}
-	known := p.Mirror().About(slices.Concat(p.Chain, authorities)...)
+	known := p.Mirror().About(slices.Concat(chain, authorities)...)
 	for _, der := range known.CRLs {
 		files = append(files, bundle.Bytes(revocationName(der, ".crl"), "application/pkix-crl", der))
 	}
@@ -114,7 +116,8 @@ func (p *Packing) Pack(ctx context.Context, w io.Writer, files []bundle.File) er
 	for i, f := range files {
 		list[i] = asic.File(f)
 	}
-	err := asic.Write(ctx, w, list, signing.BundleSeal(p.Key, p.Chain[0], p.Now))
+	key, chain := p.Keys()
+	err := asic.Write(ctx, w, list, signing.BundleSeal(key, chain[0], p.Now))
 	var refusal *asic.Refusal
 	if errors.As(err, &refusal) {
 		return hub.Errorf(hub.KindTooLarge, "bundle", refusal.Rule, "the bundle cannot be made: %s", refusal.Reason)
