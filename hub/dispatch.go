@@ -29,6 +29,7 @@ type Dispatch struct {
 	Parts       []Part     `json:"parts"` // originals, attachments and, last, the envelope if any
 	AcceptedAt  time.Time  `json:"accepted_at"`
 	TraceID     string     `json:"trace_id,omitempty"`
+	Links       []Link     `json:"links,omitempty"`  // to earlier dispatches that it recalls, updates, replaces or answers
 	Purged      *Purge     `json:"purged,omitempty"` // set when its content was removed; must be the last field
 }
 
@@ -67,7 +68,10 @@ type Delivery struct {
 	Registration *Registration `json:"registration,omitempty"`
 	Reason       *Reason       `json:"reason,omitempty"` // why it was refused, failed or expired
 	Progress     StatusCode    `json:"progress,omitempty"`
-	LastEvidence EvidenceRef   `json:"last_evidence"` // head of the delivery's evidence chain
+	// Request is what the sender asked last about the document after its hand-over.
+	Request      *ChangeRequest `json:"request,omitempty"`
+	Destroyed    *Destruction   `json:"destroyed,omitempty"` // set when the recipient gave it back
+	LastEvidence EvidenceRef    `json:"last_evidence"`       // head of the delivery's evidence chain
 }
 
 // Lease is the right of one collector to work on a delivery for a while. Fence
@@ -163,7 +167,15 @@ type Acceptance struct {
 	Deliveries []Delivery
 	Evidence   []SealedEvidence // the SubmissionAcceptance first
 	Reports    []SignatureReport
+	// Changes are what the dispatch does to earlier deliveries of its sender. They take
+	// effect with it or not at all: where one does not fit, the store answers
+	// KindConflict with the rule RuleChanged and records nothing.
+	Changes []Step
 }
+
+// RuleChanged is the rule of the conflict that an earlier delivery changed while a
+// submission was to change it.
+const RuleChanged = "changed"
 
 // Accepted is the answer to a submission: the dispatch and the sealed
 // SubmissionAcceptance. Duplicate tells that an earlier submission made it.

@@ -130,6 +130,7 @@ type Evidence struct {
 	Registration   *Registration `json:"registration,omitempty"`
 	Validation     []Validation  `json:"validation,omitempty"`
 	Status         *StatusFact   `json:"status,omitempty"`
+	Links          []Link        `json:"links,omitempty"` // to other dispatches of the sender, or that it answers
 	Note           string        `json:"note,omitempty"`
 	TraceID        string        `json:"trace_id,omitempty"`
 	Log            LogRef        `json:"log"`

@@ -26,7 +26,7 @@ func Example() {
 		Store: w, Sealer: w.Notary, Issuer: hub.Party{ID: "hub"}, Origin: "hub.test/evidence", Now: w.Clock.Now, NewID: w.IDs.New,
 	})
 	boxes := tracking.New(tracking.Options{
-		Store: w, Leases: w, Reports: w, Evidences: w, Blobs: w.Blobs, Directory: w.Directory,
+		Store: w, Leases: w, Reports: w, Links: w, Evidences: w, Blobs: w.Blobs, Directory: w.Directory,
 		Notary: evidence, Now: w.Clock.Now, NewID: w.IDs.New,
 	})
 	submissions := intake.New(intake.Options{

@@ -22,6 +22,7 @@ type MailboxQuery struct {
 	Agency AgencyID
 	States []DeliveryState // empty: consigned, what is waiting to be collected
 	Free   bool            // only deliveries without a running lease at Now
+	Asked  bool            // only those with an open change request, in any state
 	Text   string          // folded search over number, subject, sender, signer; may be empty
 	Now    time.Time
 	Page   Page

@@ -25,6 +25,9 @@ func (c StatusCode) Valid() bool { return c.Progress() || c.ChangeRequest() }
 // Progress reports whether the code is a recipient's progress, 01 to 06.
 func (c StatusCode) Progress() bool { return c >= StatusArrived && c <= StatusCompleted && len(c) == 2 }
 
+// ChangeAnswer reports whether the code answers a recall or update, 15 or 16.
+func (c StatusCode) ChangeAnswer() bool { return c == StatusChangeAccepted || c == StatusChangeRefused }
+
 // ChangeRequest reports whether the code belongs to recall and update, 13, 15, 16.
 func (c StatusCode) ChangeRequest() bool {
 	return c == StatusRecallAsked || c == StatusChangeAccepted || c == StatusChangeRefused

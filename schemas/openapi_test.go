@@ -30,7 +30,7 @@ func TestReadAPI(t *testing.T) {
 		if p := op.Parameters[1]; p.Name != "state" || p.Type != (Type{Text: "list of", Schema: "DeliveryState"}) {
 			t.Errorf("a shared parameter reads %+v", p)
 		}
-		if p := op.Parameters[4]; p.Name != "wait" || p.Type.Text != "integer (0 to 60)" {
+		if p := op.Parameters[5]; p.Name != "wait" || p.Type.Text != "integer (0 to 60)" {
 			t.Errorf("%+v", p)
 		}
 		if r := op.Responses[0]; r.Status != "200" || r.Content[0].Type.Schema != "ItemList" {

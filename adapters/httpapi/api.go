@@ -25,6 +25,7 @@ type Options struct {
 	Leases         Leases
 	Recipient      Recipient
 	Dispatches     Dispatches
+	Changes        Changes
 	Evidences      Evidences
 	Verifier       Verifier
 	SignatureRules SignatureRules

@@ -112,6 +112,8 @@ func examples() map[string]example {
 		"GET /v1/dispatches/{dispatch}/validation":   {path: "/v1/dispatches/d1/validation"},
 		"GET /v1/dispatches/{dispatch}/signatures":   {path: "/v1/dispatches/d1/signatures"},
 		"GET /v1/dispatches/{dispatch}/reports":      {path: "/v1/dispatches/d1/reports"},
+		"GET /v1/dispatches/{dispatch}/links":        {path: "/v1/dispatches/d1/links"},
+		"POST /v1/dispatches/{dispatch}/recall":      {path: "/v1/dispatches/d1/recall", body: `{"reason":"ban hành nhầm"}`, contentType: j},
 		"GET /v1/dispatches/{dispatch}/parts/{part}": {path: "/v1/dispatches/d1/parts/p1"},
 		"GET /v1/dispatches/{dispatch}/package":      {path: "/v1/dispatches/d1/package"},
 		"GET /v1/dispatches/{dispatch}/bundle":       {path: "/v1/dispatches/d1/bundle"},

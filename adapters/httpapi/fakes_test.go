@@ -257,6 +257,14 @@ func (f *fakeHub) Reports(context.Context, hub.Actor, hub.DispatchID) ([]hub.Sta
 	return []hub.StatusReport{{ID: "s1", Dispatch: "d1", Delivery: "v1", Reporter: "a1", Code: hub.StatusAssigned, StatedAt: testTime, RecordedAt: testTime}}, f.err
 }
 
+func (f *fakeHub) Recall(context.Context, hub.Actor, hub.DispatchID, []string, string) ([]hub.RecallOutcome, error) {
+	receipt := sealed()
+	return []hub.RecallOutcome{{Delivery: "v1", Recipient: "a2", Name: "Sở Nội vụ", Outcome: hub.RecallAsked, Receipt: &receipt}}, f.err
+}
+func (f *fakeHub) Related(context.Context, hub.Actor, hub.DispatchID) ([]hub.Related, error) {
+	d := theDispatch()
+	return []hub.Related{{Link: hub.Link{Kind: hub.LinkAnsweredBy, Dispatch: d.ID}, Operation: d.Operation, Sender: d.Sender, ExternalID: d.ExternalID}}, f.err
+}
 func (f *fakeHub) Evidences(_ context.Context, _ hub.Actor, q hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error) {
 	f.evidence = q
 	return hub.List[hub.SealedEvidence]{Items: []hub.SealedEvidence{sealed()}}, f.err
@@ -459,7 +467,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
 		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Bundles: fakeBundles{f}, Validation: f,
+		Recipient: f, Dispatches: f, Changes: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Bundles: fakeBundles{f}, Validation: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

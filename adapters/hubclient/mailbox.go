@@ -17,6 +17,7 @@ type MailboxQuery struct {
 	Agency string
 	States []hub.DeliveryState
 	Free   bool          // only deliveries without a running lease
+	Asked  bool          // only those whose sender asks something, in any state
 	Text   string        // folded search
 	Wait   time.Duration // long poll until not empty, at most 60 s
 	Page   hub.Page
@@ -32,6 +33,9 @@ func (c *Client) Mailbox(ctx context.Context, q MailboxQuery) (hub.List[hub.Item
 	}
 	if q.Free {
 		query.Set("free", "true")
+	}
+	if q.Asked {
+		query.Set("asked", "true")
 	}
 	if q.Wait > 0 {
 		query.Set("wait", strconv.Itoa(int(q.Wait.Round(time.Second)/time.Second)))
@@ -122,7 +126,8 @@ func (c *Client) Refuse(ctx context.Context, id hub.DeliveryID, fence int64, rea
 	}{fence, reason.Code, reason.Detail})
 }
 
-// Status is the recipient's progress with a document, codes 01 to 06.
+// Status is the recipient's progress with a document, codes 01 to 06, or its answer to
+// what the sender asks, 15 or 16.
 type Status struct {
 	Code        hub.StatusCode `json:"code"`
 	Description string         `json:"description,omitempty"`

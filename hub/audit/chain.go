@@ -32,8 +32,8 @@ type RecipientChain struct {
 // digests, one unbroken line for every recipient, events in an order that the
 // transition table allows, never anything but status reports and notes of access
 // behind a terminal event, reasons on negative events, and the same content
-// digests all along, and at most one purge of the content, of all parts and after the
-// last transport event. Part of the evidence may be missing only as whole recipients
+// digests all along, at most one purge of the content, of all parts and after the
+// last transport event, and at most one of a recipient's copy, after it agreed. Part of the evidence may be missing only as whole recipients
 // or at the ends of lines. It checks no signature. The error is hub.Violations of
 // KindInvalid, with Field "evidence[<id>]" and a rule for each thing wrong.
 func CheckChain(evidence []hub.SealedEvidence) error {
@@ -44,7 +44,7 @@ func CheckChain(evidence []hub.SealedEvidence) error {
 // InspectChain checks as CheckChain does and tells what the chain says. The
 // report is meaningful only when the error is nil.
 func InspectChain(evidence []hub.SealedEvidence) (ChainReport, error) {
-	c := &inspection{lines: map[hub.DeliveryID][]*hub.SealedEvidence{}}
+	c := &inspection{lines: map[hub.DeliveryID][]*hub.SealedEvidence{}, agreed: map[hub.DeliveryID]bool{}}
 	if !c.findRoot(evidence) {
 		return ChainReport{}, c.wrong.AsError()
 	}
@@ -81,7 +81,9 @@ type inspection struct {
 	purge *hub.SealedEvidence // of the content; nil while it is kept
 	lines map[hub.DeliveryID][]*hub.SealedEvidence
 	order []hub.DeliveryID // of first appearance
-	wrong hub.Violations
+	// agreed marks deliveries whose recipient agreed to a change and whose copy is there.
+	agreed map[hub.DeliveryID]bool
+	wrong  hub.Violations
 }
 
 func (c *inspection) fail(e *hub.SealedEvidence, rule, format string, args ...any) {
@@ -160,9 +162,6 @@ func (c *inspection) sort(e *hub.SealedEvidence) {
 		return
 	case id == "":
 		c.checkPurge(e)
-		return
-	case e.Evidence.Event == hub.EventContentPurge:
-		c.fail(e, "purge", "content is purged for all recipients together")
 		return
 	}
 	if len(c.lines[id]) == 0 {
@@ -269,6 +268,7 @@ func (c *inspection) recipientOf(line []*hub.SealedEvidence, recipients []Recipi
 // advance takes one event: it moves the delivery or it is a note beside the way.
 func (c *inspection) advance(chain *RecipientChain, e *hub.SealedEvidence) {
 	next, moves := stateAfter(&e.Evidence)
+	c.checkReturn(chain.Delivery, e)
 	switch {
 	case mayFollowTheEnd(e.Evidence.Event):
 	case chain.Terminal != "":
@@ -286,9 +286,30 @@ func (c *inspection) advance(chain *RecipientChain, e *hub.SealedEvidence) {
 	}
 }
 
+// checkReturn checks that one recipient's copy is destroyed only when the recipient
+// agreed to give it back, and once: everything else is purged for all together.
+func (c *inspection) checkReturn(id hub.DeliveryID, e *hub.SealedEvidence) {
+	status := e.Evidence.Status
+	switch {
+	case e.Evidence.Event == hub.EventStatusReport && status != nil && status.Code == hub.StatusChangeAccepted:
+		c.agreed[id] = true
+	case e.Evidence.Event != hub.EventContentPurge:
+	case !c.agreed[id]:
+		c.fail(e, "purge", "the copy of one recipient is destroyed only when it agreed to give it back")
+	case len(e.Evidence.Reasons) == 0:
+		c.fail(e, "reason", "a purge gives its reason")
+	default:
+		c.agreed[id] = false
+	}
+}
+
 // mayFollowTheEnd reports whether an event may come after the terminal one.
 func mayFollowTheEnd(event hub.Event) bool {
-	return event == hub.EventStatusReport || event == hub.EventContentAccessTracking || event == hub.EventEvidenceRenewal
+	switch event {
+	case hub.EventStatusReport, hub.EventContentAccessTracking, hub.EventEvidenceRenewal, hub.EventCorrection, hub.EventContentPurge:
+		return true
+	}
+	return false
 }
 
 // stateAfter returns the state that an event proves; false for a note.

@@ -41,7 +41,13 @@ func TestPurgeInChains(t *testing.T) {
 		"without content":        {ended().purge(func(e *hub.Evidence) { e.Content = nil }), "purge"},
 		"of a part":              {ended().purge(func(e *hub.Evidence) { e.Content = &hub.Content{Parts: e.Content.Parts[:1]} }), "purge"},
 		"of other content":       {ended().purge(func(e *hub.Evidence) { e.Content = &hub.Content{Parts: []hub.PartFact{{ID: "p1"}, {ID: "p2"}}} }), "content"},
-		"of one recipient":       {ended().purge(func(e *hub.Evidence) { e.Delivery = "v1" }), "purge"},
+		"of one recipient":       {ended().add(1, hub.EventContentPurge, recalled), "purge"},
+		"given back":             {ended().add(1, hub.EventStatusReport, answers("15")).add(1, hub.EventContentPurge, recalled), ""},
+		"given back, then all":   {ended().add(1, hub.EventStatusReport, answers("15")).add(1, hub.EventContentPurge, recalled).purge(), ""},
+		"given back twice":       {ended().add(1, hub.EventStatusReport, answers("15")).add(1, hub.EventContentPurge, recalled).add(1, hub.EventContentPurge, recalled), "purge"},
+		"not given back":         {ended().add(1, hub.EventStatusReport, answers("16")).add(1, hub.EventContentPurge, recalled), "purge"},
+		"given back by another":  {ended().add(0, hub.EventStatusReport, answers("15")).add(1, hub.EventContentPurge, recalled), "purge"},
+		"given back for nothing": {ended().add(1, hub.EventStatusReport, answers("15")).add(1, hub.EventContentPurge), "reason"},
 		"not on the acceptance":  {ended().purge(func(e *hub.Evidence) { e.Prev.SHA256[0] ^= 1 }), "link"},
 		"before the predecessor": {ended().purge(func(e *hub.Evidence) { e.Prev = nil }), "link"},
 	} {
@@ -53,4 +59,12 @@ func TestPurgeInChains(t *testing.T) {
 			t.Errorf("%s: %v, want the rule %s", name, err, c.rule)
 		}
 	}
+}
+
+// recalled says why a recipient's copy is destroyed.
+func recalled(e *hub.Evidence) { e.Reasons = []hub.Reason{{Code: hub.ReasonRecalled}} }
+
+// answers makes a status report the answer to a recall.
+func answers(code hub.StatusCode) func(*hub.Evidence) {
+	return func(e *hub.Evidence) { e.Status = &hub.StatusFact{Code: code} }
 }

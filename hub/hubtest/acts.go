@@ -50,9 +50,19 @@ func (m *Memory) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, er
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	commit, results := m.prepare(steps)
+	if err := commit(); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// prepare tells what becomes of each step, and returns what records those that fit,
+// behind other evidence.
+func (m *Memory) prepare(steps []hub.Step, evidence ...hub.SealedEvidence) (commit func() error, results []error) {
 	changed := map[hub.DeliveryID]*deliveryRow{}
-	results := make([]error, len(steps))
-	var evidence []hub.SealedEvidence
+	results = make([]error, len(steps))
+	evidence = slices.Clone(evidence)
 	var reports []hub.StatusReport
 	for i := range steps {
 		row, ok := changed[steps[i].Delivery.ID]
@@ -67,14 +77,16 @@ func (m *Memory) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, er
 		evidence = append(evidence, steps[i].Evidence...)
 		reports = append(reports, clone(steps[i].Reports)...)
 	}
-	if err := m.addEvidence("", evidence); err != nil {
-		return nil, err
-	}
-	for id, row := range changed {
-		m.deliveries[id] = row
-	}
-	m.reports = append(m.reports, reports...)
-	return results, nil
+	return func() error {
+		if err := m.addEvidence("", evidence); err != nil {
+			return err
+		}
+		for id, row := range changed {
+			m.deliveries[id] = row
+		}
+		m.reports = append(m.reports, reports...)
+		return nil
+	}, results
 }
 
 func fits(row *deliveryRow, step *hub.Step) bool {

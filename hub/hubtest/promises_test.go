@@ -108,7 +108,7 @@ func newPlay() *play {
 // start makes the services anew: all that they remembered themselves is gone.
 func (p *play) start() {
 	p.tracking = tracking.New(tracking.Options{
-		Store: p, Leases: p, Reports: p, Evidences: p, Blobs: p.Blobs, Directory: p.Directory,
+		Store: p, Leases: p, Reports: p, Links: p, Evidences: p, Blobs: p.Blobs, Directory: p.Directory,
 		Notary: p.Notary, Now: p.Clock.Now, NewID: p.IDs.New,
 	})
 	queue := delivery.NewLocalQueue(4)

@@ -103,7 +103,11 @@ func (m *Memory) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, er
 	if err := m.consistent(&a); err != nil {
 		return hub.Accepted{}, err
 	}
-	if err := m.addEvidence("", a.Evidence); err != nil {
+	commit, results := m.prepare(a.Changes, a.Evidence...)
+	if slices.ContainsFunc(results, func(err error) bool { return err != nil }) {
+		return hub.Accepted{}, hub.Errorf(hub.KindConflict, "document.business", hub.RuleChanged, "an earlier delivery changed at the same moment")
+	}
+	if err := commit(); err != nil {
 		return hub.Accepted{}, err
 	}
 	row := &dispatchRow{dispatch: clone(*d), receipt: a.Evidence[0].Evidence.ID, reports: clone(a.Reports), search: searchText(d)}
@@ -187,7 +191,7 @@ func (m *Memory) Mailbox(_ context.Context, query hub.MailboxQuery) (hub.List[hu
 		states = []hub.DeliveryState{hub.StateConsigned}
 	}
 	rows := m.choose(func(r *deliveryRow) bool {
-		return r.delivery.Recipient == query.Agency && slices.Contains(states, r.delivery.State) &&
+		return r.delivery.Recipient == query.Agency && (query.Asked && r.delivery.Request.Open() || !query.Asked && slices.Contains(states, r.delivery.State)) &&
 			(!query.Free || !r.until.After(query.Now)) && m.dispatches[r.delivery.Dispatch].found(query.Text)
 	})
 	page, next, err := listing[*deliveryRow]{name: "mailbox", rows: rows, key: (*deliveryRow).urgency}.cut(query.Page)
@@ -247,4 +251,19 @@ func (r *deliveryRow) urgency() string {
 		return "0" + string(r.delivery.ID)
 	}
 	return "1" + string(r.delivery.ID)
+}
+
+// LinksTo lists the later dispatches that point to one, oldest first.
+func (m *Memory) LinksTo(_ context.Context, id hub.DispatchID, limit int) ([]hub.Link, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var links []hub.Link
+	for _, later := range slices.Sorted(maps.Keys(m.dispatches)) {
+		for _, l := range m.dispatches[later].dispatch.Links {
+			if l.Dispatch == id {
+				links = append(links, hub.Link{Kind: l.Kind, Dispatch: later})
+			}
+		}
+	}
+	return links[:min(limit, len(links))], nil
 }

@@ -15,6 +15,7 @@ func acceptanceEvidence(a *hub.Acceptance, p *plan, actor hub.Actor) hub.Evidenc
 	e.Dispatch = a.Dispatch.ID
 	e.Content = hub.PartFacts(a.Dispatch.Parts)
 	e.Validation = validation(a.Reports)
+	e.Links, e.Note = a.Dispatch.Links, p.earlier.Note
 	for i, r := range p.recipients {
 		e.Recipients = append(e.Recipients, recipient(r, i, a.Dispatch.AcceptedAt))
 	}

@@ -29,6 +29,7 @@ type Options struct {
 	Staging   Staging
 	Directory Directory
 	Verifier  Verifier
+	Changes   Changes // of what was sent before; nil: a submission changes nothing
 	Notary    Notary
 	Queue     Queue
 	Bell      Bell // default: nobody waits for arrivals

@@ -17,7 +17,9 @@ type Store interface {
 	// transaction and MUST NOT return before it is durable. When (sender, key) or
 	// (sender, external id, operation) exists already, nothing changes: with the
 	// same fingerprint the first acceptance comes back with Duplicate set, with
-	// another one the error is KindConflict.
+	// another one the error is KindConflict. Changes of earlier deliveries take
+	// effect in the same transaction, all or nothing: KindConflict with the rule
+	// hub.RuleChanged when one does not fit.
 	Accept(ctx context.Context, acceptance hub.Acceptance) (hub.Accepted, error)
 	// Reject records the evidence of a refused submission.
 	Reject(ctx context.Context, sender hub.AgencyID, evidence hub.SealedEvidence) error
@@ -73,6 +75,18 @@ type Rules interface {
 // before it returns; the dispatch is recorded behind it, or never.
 type Undecided interface {
 	Watch(ctx context.Context, dispatch hub.DispatchID, at time.Time) error
+}
+
+// Changes finds and changes what was sent before: the rules of recall, update and
+// replacement live in another room.
+type Changes interface {
+	// Earlier finds what a submission recalls, updates, replaces or answers; errors of
+	// the submission are hub.Violations of KindInvalid.
+	Earlier(ctx context.Context, sender hub.AgencyID, sub *hub.Submission, recipients []hub.AgencyID) (hub.Earlier, error)
+	// Change seals what aims do to deliveries as they are, as steps for Store.Accept.
+	Change(ctx context.Context, actor hub.Actor, aims []hub.Aim) ([]hub.Step, error)
+	// Refresh reads the deliveries of aims anew.
+	Refresh(ctx context.Context, aims []hub.Aim) error
 }
 
 // Notary completes evidences (version, profile, id, issuer, log) and seals them.

@@ -80,21 +80,26 @@ type plan struct {
 	sender     *hub.Agency
 	recipients []hub.Resolution
 	reports    []hub.SignatureReport
+	earlier    hub.Earlier // what it says of documents that were sent before
 }
 
 // examine makes every check that can refuse a submission. Cheap checks come
 // first and report together; bytes are looked at only when they all passed.
 func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Submission, now time.Time) (*plan, error) {
 	violations := s.validate(sub)
-	recipients, unresolved := s.resolve(sub.Recipients, now)
+	recipients, unresolved := s.addressees(sub, now)
 	if violations = append(violations, unresolved...); len(violations) > 0 {
 		return nil, violations
+	}
+	earlier, err := s.earlier(ctx, sender, sub, recipients)
+	if err != nil {
+		return nil, err
 	}
 	reports, err := s.verify(ctx, sub, examine(s.demands(sender.ID, sub.Format), sender, now))
 	if err != nil {
 		return nil, err
 	}
-	return &plan{sub: sub, sender: sender, recipients: recipients, reports: reports}, nil
+	return &plan{sub: sub, sender: sender, recipients: recipients, reports: reports, earlier: earlier}, nil
 }
 
 // accept makes dispatch, deliveries and evidence durable together and only then answers.
@@ -114,7 +119,7 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 	if err := s.watch(ctx, &acceptance); err != nil {
 		return hub.Accepted{}, err
 	}
-	accepted, err := s.Store.Accept(ctx, acceptance)
+	accepted, err := s.record(ctx, actor, &acceptance, p.earlier.Aims)
 	if err != nil && hub.KindOf(err) == hub.KindConflict {
 		// The same key came twice at once and the other one was faster.
 		if first, found, why := s.first(ctx, p.sender.ID, p.sub); found || why != nil {
@@ -126,6 +131,9 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 	}
 	if !accepted.Duplicate {
 		s.announce(ctx, &accepted)
+		for i := range acceptance.Changes {
+			s.Bell.Ring(acceptance.Changes[i].Delivery.Recipient)
+		}
 	}
 	return accepted, nil
 }
@@ -210,6 +218,7 @@ func (s *Service) draft(p *plan, now time.Time) hub.Acceptance {
 		Parts:       p.sub.AllParts(),
 		AcceptedAt:  now,
 		TraceID:     p.sub.TraceID,
+		Links:       p.earlier.Links,
 	}
 	deliveries := make([]hub.Delivery, len(p.recipients))
 	for i, r := range p.recipients {

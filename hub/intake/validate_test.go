@@ -189,7 +189,7 @@ func TestNoTextIsUnchecked(t *testing.T) {
 		d.Appendixes, d.ToPlaces, d.ResponseTasks = []string{""}, []string{""}, []string{""}
 		d.ResponseFor, d.Staff = []hub.Reference{{}}, &hub.Staff{}
 		d.Business = hub.BusinessInfo{
-			EarlierID: "0", Receivers: []hub.ReceiverChange{{Agency: office}},
+			EarlierID: "0", Receivers: []hub.ReceiverChange{{Agency: office, Added: true}},
 			Replacements: []hub.ReplacementInfo{{ExternalID: "0", Agencies: []string{""}}},
 		}
 		return &sub

@@ -45,7 +45,7 @@ func newWorld(t *testing.T, change ...func(*retention.Options)) *world {
 		Notary: w.Notary, Queue: w.Queue, Now: w.Clock.Now, NewID: w.IDs.New,
 	})
 	w.tracking = tracking.New(tracking.Options{
-		Store: w, Leases: w, Reports: w, Evidences: w, Blobs: w.Blobs, Directory: w.Directory,
+		Store: w, Leases: w, Reports: w, Links: w, Evidences: w, Blobs: w.Blobs, Directory: w.Directory,
 		Notary: w.Notary, Now: w.Clock.Now, NewID: w.IDs.New,
 	})
 	o := retention.Options{

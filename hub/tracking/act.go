@@ -18,6 +18,9 @@ type act struct {
 	// describe adds to the evidence what the event needs.
 	describe func(e *hub.Evidence, d *hub.Delivery)
 	reports  []hub.StatusReport
+	// then drafts a second evidence, which follows the first; nil for none. It destroys
+	// the recipient's copy.
+	then func(item *hub.Item, d *hub.Delivery, now time.Time) hub.Evidence
 }
 
 // conflictRetries bounds how often an act is tried against a delivery that
@@ -68,6 +71,16 @@ func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.Sealed
 		return hub.SealedEvidence{}, err
 	}
 	next.LastEvidence = sealed[0].Ref()
+	if a.then != nil && item.Dispatch.Purged == nil {
+		last, err := s.Notary.Seal(ctx, a.then(&item, &next, now))
+		if err != nil {
+			return hub.SealedEvidence{}, err
+		}
+		sealed, next.LastEvidence = append(sealed, last...), last[0].Ref()
+	}
+	if a.then != nil {
+		next.Destroyed = &hub.Destruction{At: now, Evidence: sealed[len(sealed)-1].Evidence.ID}
+	}
 	step := hub.Step{Delivery: next, From: before.State, Version: before.Version, Evidence: sealed, Reports: a.reports}
 	results, err := s.Store.ApplySteps(ctx, step)
 	if err != nil {

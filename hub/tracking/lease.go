@@ -69,7 +69,7 @@ func (s *Service) Release(ctx context.Context, actor hub.Actor, id hub.DeliveryI
 	if err := s.Leases.ReleaseLease(ctx, id, fence, s.now()); err != nil {
 		return err
 	}
-	s.Ring(item.Delivery.Recipient)
+	s.Bell.Ring(item.Delivery.Recipient)
 	return nil
 }
 

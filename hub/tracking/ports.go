@@ -48,6 +48,18 @@ type ReportStore interface {
 	MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error)
 }
 
+// LinkStore finds the way back from a dispatch to later ones.
+type LinkStore interface {
+	// LinksTo lists the later dispatches that point to one, oldest first; the kind is
+	// what they are to it.
+	LinksTo(ctx context.Context, dispatch hub.DispatchID, limit int) ([]hub.Link, error)
+}
+
+// Bell wakes those who wait for something to arrive for an agency.
+type Bell interface {
+	Ring(agency hub.AgencyID)
+}
+
 // Blobs opens content by digest; KindNotFound when it is absent.
 type Blobs interface {
 	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)

@@ -8,7 +8,9 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// Report records a status report 01 to 06 of the recipient. The first 02 refuses
+// Report records a status report 01 to 06 of the recipient, or its answer 15 or 16 to
+// what the sender asks, which it may also give about the delivery that carries the
+// question. The first 02 refuses
 // and the first 03 accepts a delivery that is still open; every report is kept as
 // it came, the furthest is shown. Reports may come in any order, after the end of
 // the delivery too, and change no state that is final. The same report again (same
@@ -28,6 +30,16 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID
 		f := e.Status
 		return f != nil && f.Code == r.Code && f.Description == r.Description && (timeless || f.StatedAt.Equal(r.StatedAt))
 	}
+	if r.Code.ChangeAnswer() {
+		item, err := s.own(ctx, actor, id)
+		if err == nil {
+			item, err = s.aimOf(ctx, item)
+		}
+		if err != nil {
+			return hub.SealedEvidence{}, err
+		}
+		id = item.Delivery.ID
+	}
 	return s.perform(ctx, actor, id, func(item *hub.Item) act {
 		d := &item.Delivery
 		r.Dispatch, r.Delivery, r.Reporter = d.Dispatch, d.ID, d.Recipient
@@ -42,16 +54,19 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID
 
 func checkReport(r *hub.StatusReport) error {
 	found := hub.Violations{}
-	if !r.Code.Progress() {
-		found = append(found, hub.Invalid("code", "code_list", "status %.10q is none of 01 to 06", string(r.Code)))
+	if !r.Code.Progress() && !r.Code.ChangeAnswer() {
+		found = append(found, hub.Invalid("code", "code_list", "status %.10q is none of 01 to 06, 15 and 16", string(r.Code)))
 	}
-	found = checkText(found, "description", r.Description, r.Code == hub.StatusRefused, maxReason)
+	reasoned := r.Code == hub.StatusRefused || r.Code == hub.StatusChangeRefused
+	found = checkText(found, "description", r.Description, reasoned, maxReason)
 	return checkStaff(found, r.Staff).AsError()
 }
 
 // reported chooses what a report does to the delivery as it is.
 func (s *Service) reported(actor hub.Actor, d *hub.Delivery, r *hub.StatusReport) act {
 	switch {
+	case r.Code.ChangeAnswer():
+		return s.answered(d, r)
 	case r.Code == hub.StatusAccepted && d.State == hub.StateHandedOver && d.Registers:
 		return s.acceptance(actor, registrationOf(r), r)
 	case r.Code == hub.StatusRefused && d.State.MayBecome(hub.StateRefused) && !d.Final():
@@ -110,34 +125,6 @@ func statusFact(r *hub.StatusReport) *hub.StatusFact {
 		return nil
 	}
 	return &hub.StatusFact{Code: r.Code, Description: r.Description, StatedAt: r.StatedAt}
-}
-
-// ReportMessage records a status package: it finds the delivery by what the
-// package says of the document and reports on it. Errors name the fields of the
-// package: from, status_code, response_for.
-func (s *Service) ReportMessage(ctx context.Context, actor hub.Actor, m hub.StatusMessage) (hub.SealedEvidence, error) {
-	now := s.now()
-	from, err := s.Directory.Resolve(m.From, now)
-	if err != nil {
-		return hub.SealedEvidence{}, inField(err, "from")
-	}
-	if err := actor.SpeaksFor(from.Agency.ID, hub.ScopeCollect); err != nil {
-		return hub.SealedEvidence{}, inField(err, "from")
-	}
-	if !m.Code.Progress() {
-		return hub.SealedEvidence{}, hub.Errorf(hub.KindUnsupported, "status_code", "code_list", "status %.10q is none of 01 to 06", string(m.Code))
-	}
-	sender, err := s.Directory.Resolve(m.For.Agency, now)
-	if err != nil {
-		return hub.SealedEvidence{}, inField(err, "response_for.agency")
-	}
-	item, err := s.Options.Reports.MatchDelivery(ctx, sender.Agency.ID, from.Agency.ID, m.For)
-	if err != nil {
-		return hub.SealedEvidence{}, inField(err, "response_for")
-	}
-	return s.Report(ctx, actor, item.Delivery.ID, hub.StatusReport{
-		Code: m.Code, Description: m.Description, Staff: m.Staff, StatedAt: m.StatedAt, Envelope: m.Envelope,
-	})
 }
 
 // inField puts the error of a shared check under the caller's field.

@@ -21,6 +21,7 @@ type Options struct {
 	Store     Store
 	Leases    LeaseStore
 	Reports   ReportStore
+	Links     LinkStore
 	Evidences EvidenceStore
 	Registers RegisterStore // needed by NextNumber and Register alone
 	Blobs     Blobs
@@ -29,6 +30,9 @@ type Options struct {
 	Now       func() time.Time
 	NewID     func() string
 	Log       *slog.Logger // default: silent
+	// Bell is rung when a sender asks something of a recipient, or a lease was given
+	// back; default: the service's own, which is heard on this node.
+	Bell Bell
 
 	DefaultLease time.Duration // default 5 min
 	MaxLease     time.Duration // default 1 h
@@ -55,7 +59,11 @@ func New(o Options) *Service {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{Options: o, bell: newBell()}
+	s := &Service{Options: o, bell: newBell()}
+	if s.Bell == nil {
+		s.Bell = s.bell
+	}
+	return s
 }
 
 // now is the time that transitions and evidences carry: UTC, milliseconds.
@@ -73,7 +81,10 @@ func (s *Service) Mailbox(ctx context.Context, actor hub.Actor, query hub.Mailbo
 	query.Page = s.page(query.Page)
 	list, err := s.Store.Mailbox(ctx, query)
 	for i := range list.Items {
-		list.Items[i].Delivery = recipientsView(list.Items[i].Delivery)
+		list.Items[i] = recipientsItem(list.Items[i])
+	}
+	if query.Text != "" { // what was taken back can't be found by what it said
+		list.Items = slices.DeleteFunc(list.Items, func(i hub.Item) bool { return i.Delivery.TakenBack() })
 	}
 	return list, err
 }
@@ -91,6 +102,15 @@ func recipientsView(d hub.Delivery) hub.Delivery {
 	return d
 }
 
+// recipientsItem leaves out, too, what a document said that was taken back.
+func recipientsItem(item hub.Item) hub.Item {
+	item.Delivery = recipientsView(item.Delivery)
+	if item.Delivery.TakenBack() {
+		return item.Stub()
+	}
+	return item
+}
+
 // sendersView leaves out who works on a delivery at the recipient, and when.
 func sendersView(d hub.Delivery) hub.Delivery {
 	d.Lease = nil
@@ -105,7 +125,7 @@ func (s *Service) Item(ctx context.Context, actor hub.Actor, id hub.DeliveryID) 
 	}
 	switch {
 	case actor.SpeaksFor(item.Delivery.Recipient, hub.ScopeCollect) == nil:
-		item.Delivery = recipientsView(item.Delivery)
+		item = recipientsItem(item)
 	case actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil:
 		item.Delivery = sendersView(item.Delivery)
 	default:
@@ -162,20 +182,29 @@ func (s *Service) Dispatch(ctx context.Context, actor hub.Actor, id hub.Dispatch
 		return hub.SentItem{}, noDispatch()
 	}
 	item.Deliveries = viewed(item.Deliveries, recipientsView)
+	if takenBack(item.Deliveries) {
+		item.Dispatch = hub.Item{Dispatch: item.Dispatch}.Stub().Dispatch
+	}
 	return item, nil
 }
 
+// takenBack reports whether nothing of a dispatch is any recipient's of these.
+func takenBack(deliveries []hub.Delivery) bool {
+	kept := func(d hub.Delivery) bool { return !d.TakenBack() }
+	return len(deliveries) > 0 && !slices.ContainsFunc(deliveries, kept)
+}
+
 // Open opens one part for the sender, or for a recipient whose delivery is in
-// its box or beyond: not before, and not after it failed, expired or was
-// withdrawn. Content whose time has ended is KindNotFound with the rule "purged". The
+// its box or beyond: not before, and not after it failed or expired. What was taken back
+// is KindNotFound with the rule "recalled". Content whose time has ended is KindNotFound with the rule "purged". The
 // caller closes the content.
 func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error) {
 	item, err := s.Options.Reports.DispatchShare(ctx, id, actor.Agencies)
 	if err != nil {
 		return hub.Part{}, nil, err
 	}
-	if !mayRead(actor, &item) {
-		return hub.Part{}, nil, noDispatch()
+	if err := mayRead(actor, &item); err != nil {
+		return hub.Part{}, nil, err
 	}
 	part := item.Dispatch.PartByID(partID)
 	if part == nil {
@@ -194,20 +223,30 @@ func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, 
 }
 
 // mayRead decides on content: an auditor, for one, reads evidence and no content.
-func mayRead(actor hub.Actor, item *hub.SentItem) bool {
+func mayRead(actor hub.Actor, item *hub.SentItem) error {
 	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil {
-		return true
+		return nil
 	}
-	for _, d := range item.Deliveries {
+	refused := noDispatch()
+	for i := range item.Deliveries {
+		d := &item.Deliveries[i]
 		if actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil {
+			continue
+		}
+		if d.TakenBack() {
+			refused = recalled("part")
 			continue
 		}
 		switch d.State {
 		case hub.StateConsigned, hub.StateHandedOver, hub.StateAccepted, hub.StateRefused:
-			return true
+			return nil
 		}
 	}
-	return false
+	return refused
+}
+
+func recalled(field string) error {
+	return hub.Errorf(hub.KindNotFound, field, "recalled", "the document was taken back by its sender")
 }
 
 // Reports returns the status reports of a dispatch that the actor may see.
@@ -226,8 +265,13 @@ func (s *Service) Reports(ctx context.Context, actor hub.Actor, id hub.DispatchI
 
 // SignatureReports returns the verdicts that were recorded at acceptance.
 func (s *Service) SignatureReports(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.SignatureReport, error) {
-	if _, err := s.Dispatch(ctx, actor, id); err != nil {
+	item, err := s.Dispatch(ctx, actor, id)
+	if err != nil {
 		return nil, err
+	}
+	oversees := actor.Has(hub.ScopeAudit) || actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil
+	if !oversees && takenBack(item.Deliveries) {
+		return nil, recalled("dispatch")
 	}
 	return s.Options.Reports.SignatureReports(ctx, id)
 }

@@ -72,14 +72,23 @@ func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, err
 	if err != nil {
 		return hub.Accepted{}, err
 	}
-	recorded, err := change(ctx, s, "record the dispatch", pgx.RowTo[string], acceptText, args...)
+	recorded, err := s.record(ctx, &a, args)
 	switch {
 	case err != nil:
 		return hub.Accepted{}, err
-	case len(recorded) == 0:
+	case !recorded:
 		return s.duplicate(ctx, &a.Dispatch)
 	}
 	return hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}, nil
+}
+
+// record does what is mostly one statement.
+func (s *Store) record(ctx context.Context, a *hub.Acceptance, args []any) (bool, error) {
+	if len(a.Changes) > 0 || len(a.Dispatch.Links) > 0 {
+		return s.acceptWithChanges(ctx, a, args)
+	}
+	recorded, err := change(ctx, s, "record the dispatch", pgx.RowTo[string], acceptText, args...)
+	return len(recorded) > 0, err
 }
 
 // duplicate returns the acceptance that stands in the way of a new one.

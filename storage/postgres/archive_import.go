@@ -167,7 +167,7 @@ func (i *importer) exec(text string, c *columns) error {
 }
 
 func (i *importer) dispatches() error {
-	var acceptances, dispatches, parts, completions columns
+	var acceptances, dispatches, parts, completions, links columns
 	for n := range i.batch {
 		row, d, err := sqlkit.DecodeDispatch(&i.batch[n])
 		if err != nil {
@@ -179,6 +179,9 @@ func (i *importer) dispatches() error {
 		acceptances.add(string(d.ID), string(d.Sender), d.ExternalID, string(d.Operation), d.Key, row.Receipt)
 		dispatches.add(string(d.ID), string(d.Sender), d.Document.Number(), string(d.Document.Promulgated), sqlkit.SearchText(&d),
 			row.First, row.Last, string(row.Body), string(row.Reports))
+		for _, l := range d.Links {
+			links.add(string(l.Dispatch), string(d.ID), string(l.Kind))
+		}
 		if d.Purged != nil {
 			continue
 		}
@@ -194,6 +197,9 @@ func (i *importer) dispatches() error {
 	}
 	if err := i.exec(`INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])`, &dispatches); err != nil {
+		return err
+	}
+	if err := i.exec(insertLinks, &links); err != nil {
 		return err
 	}
 	if err := i.exec(`INSERT INTO completions (dispatch, open, completed_at) SELECT dispatch, 0, at FROM unnest($1::text[], $2::bigint[]) AS c (dispatch, at)`, &completions); err != nil {
@@ -227,12 +233,12 @@ func (i *importer) deliveries() error {
 			calm = 0
 		}
 		c.add(string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version, d.Final(), calm,
-			sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), row.Fence, row.Until, row.Holder, string(row.Body))
+			sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), row.Fence, row.Until, row.Holder, string(row.Body), d.Request.Open())
 	}
 	return i.exec(`INSERT INTO deliveries
-		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, fence, lease_until, lease_holder, body)
+		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, fence, lease_until, lease_holder, body, asked)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::bigint[], $7::boolean[], $8::smallint[],
-			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[])`, &c)
+			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::boolean[])`, &c)
 }
 
 func (i *importer) evidences() error {

@@ -34,10 +34,18 @@ func mailboxQuery(query *hub.MailboxQuery) (string, []any, error) {
 		return "", nil, err
 	}
 	var c condition
-	states := c.arg(texts(sqlkit.States(query)))
+	states := "" // of the parameter; an open request may be in any state
+	if !query.Asked {
+		states = c.arg(texts(sqlkit.States(query)))
+	}
 	rows := query.Page.Limit + 1
 	limit := c.arg(rows)
-	c.add("v.recipient = %s AND v.state = w.state", string(query.Agency))
+	c.add("v.recipient = %s", string(query.Agency))
+	if query.Asked {
+		c.add("v.asked")
+	} else {
+		c.add("v.state = w.state")
+	}
 	if query.Free {
 		c.add("v.lease_until <= %s", sqlkit.Micros(query.Now))
 	}
@@ -51,6 +59,9 @@ func mailboxQuery(query *hub.MailboxQuery) (string, []any, error) {
 	matching := ""
 	if words := sqlkit.Patterns(query.Text); len(words) > 0 {
 		matching = " CROSS JOIN LATERAL (SELECT FROM dispatches d WHERE d.id = v.dispatch AND d.search LIKE ALL (" + c.arg(words) + ") LIMIT 1) d"
+	}
+	if query.Asked {
+		return itemsOf("(SELECT * FROM (SELECT v.* FROM deliveries v"+matching+c.where()+" ORDER BY v.calm, v.id "+atMost(rows)+") v LIMIT "+limit+") v", "calm, id"), c.args, nil
 	}
 	from := fmt.Sprintf(`(SELECT v.* FROM unnest(%s::text[]) AS w (state) CROSS JOIN LATERAL (
 		SELECT v.* FROM deliveries v%s%s ORDER BY v.calm, v.id %s) v ORDER BY v.calm, v.id LIMIT %s) v`, states, matching, c.where(), atMost(rows), limit)

@@ -16,10 +16,10 @@ import (
 // that a step left out leaves nothing behind.
 const stepsText = `WITH
 	u AS (UPDATE deliveries v SET state = s.state, version = s.version + 1, final = s.final,
-			next_attempt = s.next_attempt, expires_at = s.expires_at, body = s.body,
+			next_attempt = s.next_attempt, expires_at = s.expires_at, body = s.body, asked = s.asked,
 			lease_until = CASE WHEN s.state = 'consigned' THEN v.lease_until ELSE 0 END
 		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[], $8::bigint[], $9::bigint[], $10::text[],
-			$22::boolean[], $23::bigint[]) AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body, ends, at)
+			$22::boolean[], $23::bigint[], $25::boolean[]) AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body, ends, at, asked)
 		WHERE v.id = s.id AND v.state = s.was AND v.version = s.version
 			AND (NOT v.final OR v.state = s.state) AND (v.lease_until = 0 OR v.fence = s.fence)
 		RETURNING s.n, s.ends, s.at, v.dispatch),
@@ -118,7 +118,7 @@ type stepColumns struct {
 	places                                   []int // of the steps in the call
 	numbers, versions, fences, next, expires []int64
 	ids, was, states, bodies                 []string
-	final, ends                              []bool
+	final, ends, asked                       []bool
 	ats                                      []int64
 	reportDigests                            [][]byte // nil where a report has no package
 	reportSteps                              []int64
@@ -152,6 +152,7 @@ func (c *stepColumns) add(n int64, step *hub.Step) error {
 	c.next, c.expires = append(c.next, sqlkit.Micros(next.NextAttempt)), append(c.expires, sqlkit.Micros(next.ExpiresAt))
 	c.ids, c.was, c.states = append(c.ids, string(next.ID)), append(c.was, string(step.From)), append(c.states, string(next.State))
 	c.bodies, c.final = append(c.bodies, body), append(c.final, next.Final())
+	c.asked = append(c.asked, next.Request.Open())
 	c.ends, c.ats = append(c.ends, sqlkit.EndsWith(step)), append(c.ats, sqlkit.Micros(next.UpdatedAt))
 	for i := range step.Reports {
 		r := &step.Reports[i]
@@ -172,7 +173,7 @@ func (c *stepColumns) args(era int) []any {
 		c.numbers, c.ids, c.was, c.versions, c.fences, c.states, c.final, c.next, c.expires, c.bodies,
 		c.reportSteps, c.reportIDs, c.reportDispatches, c.reports, era, c.evidences.steps,
 	}, c.evidences.args()...)
-	return append(args, c.ends, c.ats, c.reportDigests)
+	return append(args, c.ends, c.ats, c.reportDigests, c.asked)
 }
 
 // envelopeDigest is that of the package in which a report came; nil without one.

@@ -56,7 +56,7 @@ func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, err
 		return hub.Accepted{}, err
 	}
 	var accepted hub.Accepted
-	err = s.do(ctx, 2+len(a.Dispatch.Parts)+len(a.Deliveries)+len(a.Evidence), func(t *tx) error {
+	err = s.do(ctx, 2+len(a.Dispatch.Parts)+len(a.Deliveries)+len(a.Evidence)+3*len(a.Changes), func(t *tx) error {
 		accepted = hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}
 		inserted, err := rows.insert(t)
 		if err == nil && !inserted {
@@ -87,6 +87,7 @@ type acceptanceRows struct {
 	dispatch   []any
 	deliveries [][]any
 	evidence   []hub.SealedEvidence
+	changes    []*stepRows
 }
 
 func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
@@ -107,6 +108,13 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 		if r.deliveries[i], err = encodeDelivery(&a.Deliveries[i]); err != nil {
 			return nil, err
 		}
+	}
+	for i := range a.Changes {
+		change, err := encodeStep(&a.Changes[i])
+		if err != nil {
+			return nil, err
+		}
+		r.changes = append(r.changes, change)
 	}
 	return r, nil
 }
@@ -141,7 +149,19 @@ func (r *acceptanceRows) insert(t *tx) (bool, error) {
 	if err := insertDeliveries(t, r.deliveries); err != nil {
 		return false, err
 	}
-	return true, insertEvidences(t, "", r.evidence)
+	if err := insertEvidences(t, "", r.evidence); err != nil {
+		return false, err
+	}
+	for _, change := range r.changes {
+		applied, err := change.apply(t)
+		if err == nil && !applied {
+			err = sqlkit.Changed(change.of) // undoes the whole act
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return true, insertLinks(t, &r.of.Dispatch)
 }
 
 // Reject records the evidence of a refused submission.

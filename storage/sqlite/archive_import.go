@@ -136,6 +136,9 @@ func (t *tx) importDispatch(r *hub.Record) error {
 	if err == nil && d.Purged == nil {
 		err = insertParts(t, &d, 0, row.Completed) // who is open is counted at the end
 	}
+	if err == nil {
+		err = insertLinks(t, &d)
+	}
 	return failed("import dispatch "+string(d.ID), err)
 }
 
@@ -157,7 +160,7 @@ func (t *tx) importDelivery(r *hub.Record) error {
 		return err
 	}
 	return failed("import delivery "+string(d.ID), t.exec(`INSERT INTO deliveries
-		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body, fence, lease_until, lease_holder)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, asked, body, fence, lease_until, lease_holder)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		append(deliveryRow(&d, string(row.Body)), row.Fence, row.Until, row.Holder)...))
 }

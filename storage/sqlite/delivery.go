@@ -125,12 +125,12 @@ func encodeDelivery(d *hub.Delivery) ([]any, error) {
 func deliveryRow(d *hub.Delivery, body string) []any {
 	return []any{
 		string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version,
-		d.Final(), !d.Urgent, sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), body,
+		d.Final(), !d.Urgent, sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), d.Request.Open(), body,
 	}
 }
 
 const insertDelivery = `INSERT INTO deliveries
-	(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body) VALUES`
+	(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, asked, body) VALUES`
 
 func insertDeliveries(t *tx, rows [][]any) error {
 	return failed("record deliveries", t.insert(insertDelivery, rows))

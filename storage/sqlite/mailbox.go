@@ -38,6 +38,9 @@ func mailboxQuery(query *hub.MailboxQuery) (string, []any, error) {
 	if query.Text != "" {
 		from += " JOIN dispatches d ON d.id = v.dispatch"
 	}
+	if query.Asked {
+		return "SELECT " + deliveryColumns + from + c.where() + " ORDER BY v.calm, v.id LIMIT ?", append(c.args, query.Page.Limit+1), nil
+	}
 	var parts []string
 	var args []any
 	for _, state := range sqlkit.States(query) {
@@ -58,6 +61,9 @@ func mailboxCondition(query *hub.MailboxQuery) (*condition, error) {
 	}
 	var c condition
 	c.add("v.recipient = ?", string(query.Agency))
+	if query.Asked {
+		c.add("v.asked = 1")
+	}
 	if query.Free {
 		c.add("v.lease_until <= ?", sqlkit.Micros(query.Now))
 	}

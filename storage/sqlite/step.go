@@ -69,7 +69,7 @@ func encodeStep(step *hub.Step) (*stepRows, error) {
 		evidence: step.Evidence,
 		update: []any{
 			string(next.State), next.Version, next.Final(), sqlkit.Micros(next.NextAttempt), sqlkit.Micros(next.ExpiresAt), body,
-			string(next.ID), string(step.From), step.Version, fence,
+			string(next.ID), string(step.From), step.Version, fence, next.Request.Open(),
 		},
 	}
 	for i := range step.Reports {
@@ -89,7 +89,7 @@ func (r *stepRows) apply(t *tx) (bool, error) {
 	if !r.legal {
 		return false, nil
 	}
-	n, err := t.change(`UPDATE deliveries SET state = ?1, version = ?2, final = ?3, next_attempt = ?4, expires_at = ?5, body = ?6,
+	n, err := t.change(`UPDATE deliveries SET state = ?1, version = ?2, final = ?3, next_attempt = ?4, expires_at = ?5, body = ?6, asked = ?11,
 		lease_until = CASE WHEN ?1 = 'consigned' THEN lease_until ELSE 0 END
 		WHERE id = ?7 AND state = ?8 AND version = ?9 AND (final = 0 OR state = ?1) AND (lease_until = 0 OR fence = ?10)`, r.update...)
 	if err != nil || n == 0 {

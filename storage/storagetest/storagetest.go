@@ -117,6 +117,7 @@ type Reports interface {
 	SignatureReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.SignatureReport, error)
 	MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error)
 	DispatchShare(ctx context.Context, dispatch hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error)
+	LinksTo(ctx context.Context, dispatch hub.DispatchID, limit int) ([]hub.Link, error)
 }
 
 // Evidences reads evidence.
@@ -178,6 +179,9 @@ func Run(t *testing.T, b Backend) {
 		"accept once":           testAcceptOnce,
 		"accept in parallel":    testAcceptInParallel,
 		"accept all or nothing": testAcceptAllOrNothing,
+		"accept with changes":   testAcceptWithChanges,
+		"recall races":          testRecallRaces,
+		"asked":                 testAsked,
 		"reject":                testReject,
 		"uploads":               testUploads,
 		"due deliveries":        testDueDeliveries,

@@ -152,6 +152,12 @@ func NotApplied(step *hub.Step) error {
 	return hub.Errorf(hub.KindConflict, "delivery", "version", "the delivery has changed, ended or been leased in the meantime")
 }
 
+// Changed says that an earlier delivery is not as a new dispatch expects it, so that
+// nothing of the dispatch is recorded.
+func Changed(step *hub.Step) error {
+	return hub.Errorf(hub.KindConflict, "document.business", hub.RuleChanged, "delivery %s changed at the same moment", step.Delivery.ID)
+}
+
 // Duplicate is the answer to a submission in whose way an earlier one stands: that
 // one, or KindConflict when it was another act.
 func Duplicate(d *hub.Dispatch, first hub.Accepted) (hub.Accepted, error) {

@@ -182,8 +182,8 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	s.keys = directory.NewKeys(directory.KeyOptions{Store: a.store, Directory: s.directory, Now: time.Now, Random: rand.Reader, Vault: a.config.vault(a.store)})
 	s.tracking = tracking.New(tracking.Options{
-		Store: a.store, Leases: a.store, Reports: a.store, Evidences: a.store, Registers: a.store, Blobs: a.blobs,
-		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log,
+		Store: a.store, Leases: a.store, Reports: a.store, Links: a.store, Evidences: a.store, Registers: a.store, Blobs: a.blobs,
+		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log, Bell: lateBell{a},
 	})
 	a.bells = newBells(s.tracking, a.store, a.log)
 	s.delivery = delivery.New(delivery.Options{
@@ -198,7 +198,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	s.intake = intake.New(intake.Options{
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
-		Verifier: &archiving{s.verifier, s.archive}, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
+		Verifier: &archiving{s.verifier, s.archive}, Changes: s.tracking, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
 		Rules: s.rules, Undecided: s.archive, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
 		MaxRecipients: a.config.MaxRecipients,
 	})

@@ -78,3 +78,10 @@ func (b *bells) take() []hub.AgencyID {
 	slices.Sort(rung)
 	return slices.Compact(rung)
 }
+
+// lateBell rings the bells of an application that has them only when its services are
+// made.
+type lateBell struct{ app *App }
+
+// Ring implements tracking.Bell.
+func (b lateBell) Ring(agency hub.AgencyID) { b.app.bells.Ring(agency) }

@@ -69,6 +69,8 @@ var (
 	_ httpapi.Leases         = (*tracking.Service)(nil)
 	_ httpapi.Recipient      = (*tracking.Service)(nil)
 	_ httpapi.Dispatches     = (*tracking.Service)(nil)
+	_ httpapi.Changes        = (*tracking.Service)(nil)
+	_ intake.Changes         = (*tracking.Service)(nil)
 	_ httpapi.Evidences      = (*audit.Service)(nil)
 	_ httpapi.Verifier       = (*examine.Examiner)(nil)
 	_ httpapi.Blobs          = engine.Content(nil)
@@ -81,7 +83,7 @@ func (a *App) handler() http.Handler {
 		Authenticator: s.keys, KeyKeeper: notedKeys{s.keys, acts},
 		Directory: s.directory, Registry: notedRegistry{s.directory, acts},
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
-		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking,
+		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking, Changes: s.tracking,
 		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, SignatureRules: notedRules{s.rules, acts},
 		Validation: s.archive, Seals: s.sealing, Bundles: s.bundles,
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,

@@ -154,8 +154,8 @@ func (c *refuseCommand) Run(ctx context.Context, e *env) error {
 type statusCommand struct {
 	connection  `embed:""`
 	Delivery    string `arg:"" help:"Delivery to report on."`
-	Code        string `arg:"" enum:"01,02,03,04,05,06" help:"01 arrived, 02 refused, 03 accepted, 04 assigned, 05 in progress, 06 completed."`
-	Description string `short:"d" help:"What the sender should know."`
+	Code        string `arg:"" enum:"01,02,03,04,05,06,15,16" help:"01 arrived, 02 refused, 03 accepted, 04 assigned, 05 in progress, 06 completed; 15 agrees to a recall or update, 16 refuses it."`
+	Description string `short:"d" help:"What the sender should know; required for 02 and 16."`
 	Staff       string `help:"Name of the person in charge."`
 }
 

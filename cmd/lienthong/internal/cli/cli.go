@@ -42,8 +42,11 @@ type commands struct {
 	Ack     ackCommand     `cmd:"" help:"Acknowledge collected files by their digests, and register them with --number."`
 	Release releaseCommand `cmd:"" help:"Give a leased delivery back, so that others can collect it."`
 	Refuse  refuseCommand  `cmd:"" help:"Send a document back with a reason."`
-	Status  statusCommand  `cmd:"" help:"Report progress (01 to 06) on a delivery."`
+	Status  statusCommand  `cmd:"" help:"Report progress (01 to 06) on a delivery, or answer a recall or update (15, 16)."`
 	Sent    sentCommand    `cmd:"" help:"List what was sent, with the state at every recipient."`
+
+	Recall recallCommand `cmd:"" help:"Take a document back, or ask for it where it was handed over."`
+	Links  linksCommand  `cmd:"" help:"Show what a dispatch recalls, updates, replaces or answers, and what does so to it."`
 
 	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
 	Bundle  bundleCommand  `cmd:"" help:"Download the evidence bundle of one recipient: one file that proves everything offline."`

@@ -16,6 +16,7 @@ type inboxCommand struct {
 	ownAgency  `embed:""`
 	State      []string      `help:"Show deliveries in these states; those that wait (consigned) when left out."`
 	Search     string        `short:"s" help:"Words of number, subject, sender or signer; diacritics do not matter."`
+	Asked      bool          `help:"Show deliveries whose sender asks for something (recall, update, replace) that is not answered."`
 	Limit      int           `default:"50" help:"Rows at most."`
 	Wait       time.Duration `help:"Wait this long, at most 1m, for something to be there."`
 	Watch      bool          `help:"Show arrivals as they come, until interrupted."`
@@ -27,7 +28,7 @@ func (c *inboxCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	query := hubclient.MailboxQuery{Agency: c.Agency, Text: c.Search, Wait: c.Wait, Page: hub.Page{Limit: c.Limit}}
+	query := hubclient.MailboxQuery{Agency: c.Agency, Asked: c.Asked, Text: c.Search, Wait: c.Wait, Page: hub.Page{Limit: c.Limit}}
 	for _, s := range c.State {
 		query.States = append(query.States, hub.DeliveryState(s))
 	}
@@ -77,14 +78,14 @@ func printInbox(w io.Writer, items []hub.Item) {
 		fmt.Fprintln(w, "nothing waits")
 		return
 	}
-	t := text.Table{Head: []string{"DELIVERY", "NUMBER", "SUBJECT", "FROM", "URGENT", "STATE", "UNTIL"}}
+	t := text.Table{Head: []string{"DELIVERY", "NUMBER", "SUBJECT", "FROM", "URGENT", "STATE", "UNTIL", "REQUEST"}}
 	for _, it := range items {
 		urgent := ""
 		if it.Delivery.Urgent {
 			urgent = "!"
 		}
 		t.Add(string(it.Delivery.ID), it.Dispatch.Document.Number(), text.Short(it.Dispatch.Document.Subject, 50),
-			text.Short(it.Dispatch.SenderName, 30), urgent, string(it.Delivery.State), text.Clock(it.Delivery.ExpiresAt))
+			text.Short(it.Dispatch.SenderName, 30), urgent, string(it.Delivery.State), text.Clock(it.Delivery.ExpiresAt), requestText(&it.Delivery))
 	}
 	t.Write(w)
 }

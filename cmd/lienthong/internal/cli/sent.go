@@ -68,7 +68,7 @@ func (c *sentCommand) items(ctx context.Context, client *hubclient.Client) (item
 func printSent(w io.Writer, item *hub.SentItem) {
 	d := &item.Dispatch
 	fmt.Fprintf(w, "%s  %s  %s  (dispatch %s, sent %s)\n", d.Document.Number(), d.Document.TypeName, text.Short(d.Document.Subject, 80), d.ID, text.Clock(d.AcceptedAt))
-	t := text.Table{Head: []string{"RECIPIENT", "NAME", "STATE", "PROGRESS", "NUMBER", "REASON"}}
+	t := text.Table{Head: []string{"RECIPIENT", "NAME", "STATE", "PROGRESS", "NUMBER", "REASON", "REQUEST"}}
 	for _, v := range item.Deliveries {
 		var number, reason string
 		if v.Registration != nil {
@@ -77,7 +77,7 @@ func printSent(w io.Writer, item *hub.SentItem) {
 		if v.Reason != nil {
 			reason = string(v.Reason.Code) + ": " + text.Short(v.Reason.Detail, 40)
 		}
-		t.Add(string(v.AddressedAs), text.Short(v.Name, 40), string(v.State), string(v.Progress), number, reason)
+		t.Add(string(v.AddressedAs), text.Short(v.Name, 40), string(v.State), string(v.Progress), number, reason, requestText(&v))
 	}
 	t.Write(w)
 	fmt.Fprintln(w)

@@ -52,6 +52,7 @@ type Records interface {
 	tracking.Store
 	tracking.LeaseStore
 	tracking.ReportStore
+	tracking.LinkStore
 	Evidenced
 	Kept
 }

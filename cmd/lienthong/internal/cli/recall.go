@@ -1,0 +1,111 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
+	"github.com/lienthong/lienthong/hub"
+)
+
+type recallCommand struct {
+	connection `embed:""`
+	Dispatch   string   `arg:"" help:"Dispatch to take back."`
+	Reason     string   `required:"" help:"Why; the recipients read it."`
+	To         []string `help:"Only from these recipients, by code; from all when left out."`
+}
+
+// Run takes a document back, or asks for it where it was handed over.
+func (c *recallCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	outcomes, err := client.Recall(ctx, hub.DispatchID(c.Dispatch), c.To, c.Reason)
+	if err != nil {
+		return err
+	}
+	return e.print(outcomes, func(w io.Writer) {
+		t := text.Table{Head: []string{"RECIPIENT", "RESULT", "DELIVERY", "RECEIPT"}}
+		for _, o := range outcomes {
+			receipt := ""
+			if o.Receipt != nil {
+				receipt = string(o.Receipt.Evidence.ID)
+			}
+			t.Add(text.Short(o.Name, 40), outcomeText(o.Outcome), string(o.Delivery), receipt)
+		}
+		t.Write(w)
+	})
+}
+
+func outcomeText(r hub.RecallResult) string {
+	switch r {
+	case hub.RecallWithdrawn:
+		return "withdrawn before the hand-over"
+	case hub.RecallAsked:
+		return "asked; the recipient decides"
+	case hub.RecallAgreed:
+		return "given back"
+	case hub.RecallRefused:
+		return "the recipient keeps it"
+	}
+	return "nothing to take back"
+}
+
+type linksCommand struct {
+	connection `embed:""`
+	Dispatch   string `arg:"" help:"Dispatch whose links to show."`
+}
+
+// Run lists what a dispatch recalls, updates, replaces or answers, and what does so to it.
+func (c *linksCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	links, err := client.Links(ctx, hub.DispatchID(c.Dispatch))
+	if err != nil {
+		return err
+	}
+	return e.print(links, func(w io.Writer) {
+		if len(links) == 0 {
+			fmt.Fprintln(w, "no links")
+			return
+		}
+		t := text.Table{Head: []string{"LINK", "NUMBER", "FROM", "SENT", "DISPATCH"}}
+		for _, l := range links {
+			t.Add(linkText(l.Kind), l.Number, text.Short(l.SenderName, 40), text.Clock(l.AcceptedAt), string(l.Dispatch))
+		}
+		t.Write(w)
+	})
+}
+
+func linkText(k hub.LinkKind) string {
+	switch k {
+	case hub.LinkRecalledBy:
+		return "recalled by"
+	case hub.LinkUpdatedBy:
+		return "updated by"
+	case hub.LinkReplacedBy:
+		return "replaced by"
+	case hub.LinkAnsweredBy:
+		return "answered by"
+	}
+	return string(k)
+}
+
+// requestText says what a sender asks of a recipient, and the answer.
+func requestText(d *hub.Delivery) string {
+	r := d.Request
+	if r == nil {
+		return ""
+	}
+	switch r.Answer {
+	case hub.StatusChangeAccepted:
+		return string(r.Operation) + " agreed"
+	case hub.StatusChangeRefused:
+		return string(r.Operation) + " refused: " + text.Short(r.AnswerReason, 40)
+	}
+	return string(r.Operation) + " asked: " + text.Short(r.Reason, 40)
+}

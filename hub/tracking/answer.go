@@ -1,0 +1,76 @@
+package tracking
+
+import (
+	"context"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// answered is the recipient's 15 or 16 to what the sender asked. With 15 to a recall the
+// recipient's copy is destroyed on this hub: nobody gives it to the recipient any more,
+// and what the document said is no longer shown to it; the sender's copy and the record
+// of the act stay (NĐ 30/2020/NĐ-CP, annex VI, part III.8).
+func (s *Service) answered(d *hub.Delivery, r *hub.StatusReport) act {
+	a := act{
+		event: hub.EventStatusReport,
+		change: func(d *hub.Delivery, now time.Time) error {
+			if !d.Request.Open() {
+				return hub.Errorf(hub.KindConflict, "code", "request", "nothing is asked of this recipient that it has not answered")
+			}
+			request := *d.Request
+			request.Answer, request.AnswerReason, request.AnsweredAt = r.Code, r.Description, now
+			d.Request = &request
+			return nil
+		},
+		describe: func(e *hub.Evidence, d *hub.Delivery) {
+			e.Status = statusFact(r)
+			if d.Request.By != "" {
+				e.Links = []hub.Link{{Kind: hub.LinkOf(d.Request.Operation).Inverse(), Dispatch: d.Request.By}}
+			}
+		},
+	}
+	if d.Request.Open() && d.Request.Operation == hub.OperationRecall && r.Code == hub.StatusChangeAccepted {
+		a.then = destruction
+	}
+	return a
+}
+
+// destruction drafts the end of a recipient's copy; the sender's stays.
+func destruction(item *hub.Item, d *hub.Delivery, now time.Time) hub.Evidence {
+	e := hub.DeliveryEvidence(hub.EventContentPurge, &item.Dispatch, d, now)
+	e.Reasons = []hub.Reason{{Code: hub.ReasonRecalled, Detail: d.Request.Reason}}
+	e.Note = "given back by the recipient: its copy is destroyed, the sender's stays"
+	return e
+}
+
+// aimOf returns the delivery that an answer is about: the one that is named, or, where
+// that carries a recall, update or replacement, the earlier one that it asks about. What
+// is open comes first.
+func (s *Service) aimOf(ctx context.Context, item hub.Item) (hub.Item, error) {
+	if item.Delivery.Request.Open() {
+		return item, nil
+	}
+	asked := item // unless there is a better one
+	for _, l := range item.Dispatch.Links {
+		if l.Kind == hub.LinkAnswers {
+			continue
+		}
+		share, err := s.Options.Reports.DispatchShare(ctx, l.Dispatch, []hub.AgencyID{item.Delivery.Recipient})
+		if err != nil {
+			return item, err
+		}
+		for _, d := range share.Deliveries {
+			if d.Request == nil || d.Request.By != item.Dispatch.ID {
+				continue
+			}
+			if d.Request.Open() {
+				return hub.Item{Dispatch: share.Dispatch, Delivery: d}, nil
+			}
+			if asked.Delivery.Request == nil {
+				asked = hub.Item{Dispatch: share.Dispatch, Delivery: d}
+			}
+		}
+	}
+	return asked, nil
+}
