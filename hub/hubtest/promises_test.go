@@ -48,6 +48,11 @@ func TestPromises(t *testing.T) {
 			"accept":           p.accept,
 			"refuse":           p.refuse,
 			"report":           p.report,
+			"recall":           p.recall,
+			"send a recall":    p.sendRecall,
+			"send an update":   p.sendUpdate,
+			"answer":           p.answer,
+			"answer, too":      p.answer,
 			"act again":        p.actAgain,
 			"expire":           p.expire,
 			"classes":          p.setClasses,
@@ -118,7 +123,7 @@ func (p *play) start() {
 	})
 	p.intake = intake.New(intake.Options{
 		Store: p, Uploads: p, Blobs: p.Blobs, Staging: p.Blobs, Directory: p.Directory, Verifier: p.Verifier,
-		Notary: p.Notary, Queue: queue, Bell: p.tracking, Now: p.Clock.Now, NewID: p.IDs.New,
+		Notary: p.Notary, Queue: queue, Bell: p.tracking, Now: p.Clock.Now, NewID: p.IDs.New, Changes: p.tracking,
 	})
 }
 
@@ -489,6 +494,7 @@ func (p *play) checkDispatch(t *rapid.T, s *submitted, item *hub.SentItem, evide
 		}
 		p.versions[d.ID] = d.Version
 		p.checkEnd(t, d, evidence)
+		p.checkTakenBack(t, item, d)
 	}
 }
 
@@ -503,7 +509,7 @@ func (p *play) checkEnd(t *rapid.T, d *hub.Delivery, evidence []hub.SealedEviden
 		}
 		switch e.Event {
 		case hub.EventConsignmentAcceptance, hub.EventConsignmentRejection, hub.EventContentConsignmentFailure,
-			hub.EventContentHandoverFailure, hub.EventAcceptanceRejectionExpiry:
+			hub.EventContentHandoverFailure, hub.EventAcceptanceRejectionExpiry, hub.EventWithdrawal:
 			terminal++
 		case hub.EventContentHandover:
 			if !d.Registers {

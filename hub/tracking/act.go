@@ -71,15 +71,10 @@ func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.Sealed
 		return hub.SealedEvidence{}, err
 	}
 	next.LastEvidence = sealed[0].Ref()
-	if a.then != nil && item.Dispatch.Purged == nil {
-		last, err := s.Notary.Seal(ctx, a.then(&item, &next, now))
-		if err != nil {
+	if a.then != nil {
+		if sealed, err = s.destroy(ctx, &item, &next, sealed, a.then(&item, &next, now)); err != nil {
 			return hub.SealedEvidence{}, err
 		}
-		sealed, next.LastEvidence = append(sealed, last...), last[0].Ref()
-	}
-	if a.then != nil {
-		next.Destroyed = &hub.Destruction{At: now, Evidence: sealed[len(sealed)-1].Evidence.ID}
 	}
 	step := hub.Step{Delivery: next, From: before.State, Version: before.Version, Evidence: sealed, Reports: a.reports}
 	results, err := s.Store.ApplySteps(ctx, step)

@@ -44,6 +44,22 @@ func destruction(item *hub.Item, d *hub.Delivery, now time.Time) hub.Evidence {
 	return e
 }
 
+// destroy marks the recipient's copy as gone and adds the evidence of it, unless the
+// content was purged for all before.
+func (s *Service) destroy(ctx context.Context, item *hub.Item, d *hub.Delivery, sealed []hub.SealedEvidence, draft hub.Evidence) ([]hub.SealedEvidence, error) {
+	d.Destroyed = &hub.Destruction{At: draft.Time}
+	if purged := item.Dispatch.Purged; purged != nil {
+		d.Destroyed.Evidence = purged.Evidence
+		return sealed, nil
+	}
+	last, err := s.Notary.Seal(ctx, draft)
+	if err != nil {
+		return nil, err
+	}
+	d.Destroyed.Evidence, d.LastEvidence = last[0].Evidence.ID, last[0].Ref()
+	return append(sealed, last...), nil
+}
+
 // aimOf returns the delivery that an answer is about: the one that is named, or, where
 // that carries a recall, update or replacement, the earlier one that it asks about. What
 // is open comes first.

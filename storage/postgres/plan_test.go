@@ -117,6 +117,8 @@ func TestPlans(t *testing.T) {
 	use("Mailbox of all states")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", States: hub.DeliveryStates(), Page: hub.Page{
 		Limit: 20, After: sqlkit.Cursor("mailbox", "1", fillID(now, 'v', 50)),
 	}}))
+	use("Mailbox of requests")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", Asked: true, Page: page}))
+	use("LinksTo")(s.LinksTo(ctx, someDispatch, 20))
 	use("Mailbox search")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", States: hub.DeliveryStates(), Text: "cải cách", Page: page}))
 	use("Sent")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Page: hub.Page{Limit: 20, After: sqlkit.Cursor("sent", fillID(now, 'd', 50))}}))
 	use("Sent by state")(s.Sent(ctx, hub.SentQuery{Agency: "s1", States: []hub.DeliveryState{hub.StateAccepted}, Page: page}))

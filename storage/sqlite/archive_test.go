@@ -95,7 +95,7 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 	var tables string
 	err := behind(t, path).QueryRow("SELECT group_concat(name, ' ') FROM (SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name)").Scan(&tables)
 	want := "accounts agencies api_keys " +
-		"completions counters deliveries dispatch_parts dispatches evidences " + // completions and parts are made anew from the dispatches
+		"completions counters deliveries dispatch_links dispatch_parts dispatches evidences " + // completions, links and parts are made anew from the dispatches
 		"goose_db_version " + // made by the program that opens the store
 		"log_entries log_notes log_shards log_stamps " +
 		"register_numbers report_parts retention_notes " +
