@@ -204,6 +204,8 @@ func (s *samples) collecting() {
 	s.run("refuse")
 	s.submit()
 	s.run("lease")
+	s.run("recallDispatch")
+	s.run("listLinks")
 }
 
 func (s *samples) uploading() {

@@ -50,11 +50,16 @@ type Exchange interface {
 // Records keeps what recipients do, what proves it, and for how long its content stays.
 type Records interface {
 	tracking.Store
+	Followed
+	Evidenced
+	Kept
+}
+
+// Followed keeps who works on what, and what is said of it later.
+type Followed interface {
 	tracking.LeaseStore
 	tracking.ReportStore
 	tracking.LinkStore
-	Evidenced
-	Kept
 }
 
 // Evidenced keeps what proves what happened.
