@@ -24,7 +24,7 @@ type content struct {
 func (a *archive) open(e *entry) io.Reader {
 	c := &content{entry: e, left: e.size, crc: crc32.NewIEEE()}
 	c.packed = io.NewSectionReader(a.source, e.content, e.packed)
-	c.input = bufio.NewReaderSize(c.packed, 32<<10)
+	c.input = bufio.NewReaderSize(c.packed, int(min(max(e.packed, 16), 32<<10)))
 	c.reader = c.input
 	if e.method == methodDeflated {
 		c.reader = flate.NewReader(c.input)
