@@ -58,7 +58,10 @@ type Delivery struct {
 	State       DeliveryState `json:"state"`
 	Version     int64         `json:"version"` // grows by one with every transition
 	UpdatedAt   time.Time     `json:"updated_at"`
-	ExpiresAt   time.Time     `json:"expires_at"`
+	ExpiresAt   time.Time     `json:"expires_at"`         // of the term that runs: to collect or, after that, to register
+	WarnAt      time.Time     `json:"warn_at,omitzero"`   // both sides are to be warned; zero when they were
+	WarnedAt    time.Time     `json:"warned_at,omitzero"` // both sides were warned that the term ends
+	OpenedAt    time.Time     `json:"opened_at,omitzero"` // the recipient first opened content, where that is tracked
 
 	Attempts    int       `json:"attempts"`
 	NextAttempt time.Time `json:"next_attempt,omitzero"`
@@ -147,6 +150,15 @@ func (s DeliveryState) MayBecome(next DeliveryState) bool {
 // whose recipient does not register.
 func (d *Delivery) Final() bool {
 	return len(d.State.Next()) == 0 || d.State == StateHandedOver && !d.Registers
+}
+
+// Deadline is when the passing of time does something to an open delivery: a warning
+// comes due or, after that, its end.
+func (d *Delivery) Deadline() time.Time {
+	if d.WarnAt.IsZero() {
+		return d.ExpiresAt
+	}
+	return d.WarnAt
 }
 
 // Step is one transition of one delivery with the evidence that proves it: a

@@ -1,6 +1,10 @@
 package hub
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"time"
+)
 
 // Event is the name of an evidence event: the URI of ETSI EN 319 522-3 for the
 // standard ones, one of our own namespace for additions.
@@ -38,6 +42,7 @@ const (
 	EventForward                   Event = ownEvent + "Forward"
 	EventStatusReport              Event = ownEvent + "StatusReport"
 	EventEvidenceRenewal           Event = ownEvent + "EvidenceRenewal"
+	EventExpiryWarning             Event = ownEvent + "ExpiryWarning"
 )
 
 // Name returns the last segment of the URI, for people and file names.
@@ -90,6 +95,30 @@ const (
 	ReasonNoBox             ReasonCode = "no_box"
 	ReasonRecalled          ReasonCode = "recalled"
 )
+
+// ReasonCodes is the closed list.
+func ReasonCodes() []ReasonCode {
+	return []ReasonCode{
+		ReasonInvalidFormat, ReasonPolicyViolation, ReasonStateSecret, ReasonInvalidSignature, ReasonUnknownRecipient,
+		ReasonClosedRecipient, ReasonSenderNotAllowed, ReasonDuplicateID, ReasonTooLarge, ReasonDigestMismatch,
+		ReasonMalware, ReasonWrongAddressee, ReasonIncomplete, ReasonDuplicateDocument, ReasonOther,
+		ReasonRetentionExpired, ReasonAttemptsExhausted, ReasonUnreachable, ReasonNoBox, ReasonRecalled,
+	}
+}
+
+// CheckReasons returns what is wrong with the reasons of an evidence: a negative one has
+// at least one, and every code is of the closed list. Empty when they are right.
+func (e *Evidence) CheckReasons() string {
+	if e.Event.Negative() && len(e.Reasons) == 0 {
+		return "a negative event gives a reason"
+	}
+	for _, r := range e.Reasons {
+		if !slices.Contains(ReasonCodes(), r.Code) {
+			return fmt.Sprintf("the reason %.40q is not of the closed list", string(r.Code))
+		}
+	}
+	return ""
+}
 
 // RefusalReasons lists the codes that a recipient may give when it refuses.
 func RefusalReasons() []ReasonCode {
@@ -170,17 +199,34 @@ type PartFact struct {
 
 // DeliveryInfo tells how a delivery was carried and acknowledged.
 type DeliveryInfo struct {
-	Attempt int       `json:"attempt,omitempty"`
-	Channel Channel   `json:"channel"`
-	Ack     *AuthFact `json:"ack,omitempty"`
+	Attempt   int       `json:"attempt,omitempty"`
+	Channel   Channel   `json:"channel"`
+	Ack       *AuthFact `json:"ack,omitempty"`       // of the recipient: who acknowledged, acted or read
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // UTC; of a warning and of an expiry: the end of the term
 }
 
-// Validation is the verdict about one signature, as recorded at acceptance.
+// Validation is the verdict about one signature, or about a part without any: as
+// recorded at acceptance in a SubmissionAcceptance, as given again later in a
+// SignatureValidation.
 type Validation struct {
 	Part       string     `json:"part"`
 	Signer     string     `json:"signer,omitempty"`
 	Indication Indication `json:"indication"`
 	Sub        SubReason  `json:"sub_indication,omitempty"`
+	Policy     string     `json:"policy,omitempty"`       // name and version of the validation policy
+	Report     Digest     `json:"report_sha256,omitzero"` // SHA-256 of the report on the part as RFC 8785 JSON
+}
+
+// Validations are what an evidence says of a report with that digest.
+func (r *SignatureReport) Validations(digest Digest) []Validation {
+	if len(r.Signatures) == 0 {
+		return []Validation{{Part: r.Part, Indication: r.Indication, Sub: r.Sub, Policy: r.Policy, Report: digest}}
+	}
+	list := make([]Validation, len(r.Signatures))
+	for i, s := range r.Signatures {
+		list[i] = Validation{Part: r.Part, Signer: s.Signer, Indication: s.Indication, Sub: s.Sub, Policy: r.Policy, Report: digest}
+	}
+	return list
 }
 
 // StatusFact is a status report in an evidence.

@@ -34,7 +34,7 @@ const (
 	LogNoteOperator LogNoteKind = "operator" // what an operator is about to do
 	LogNoteSeal     LogNoteKind = "seal"     // a document sealed for an agency, before it is given out
 	LogNoteRenewal  LogNoteKind = "renewal"  // time-stamps renewed
-	LogNoteVerdict  LogNoteKind = "verdict"  // a signature judged again, with another verdict
+	LogNoteVerdict  LogNoteKind = "verdict"  // a signature judged again; newer ones have evidence of their own (SignatureValidation)
 	LogNoteReading  LogNoteKind = "reading"  // a person read a document
 )
 

@@ -66,6 +66,7 @@ type LeaseRequest struct {
 type EvidenceQuery struct {
 	Dispatch DispatchID
 	Delivery DeliveryID
+	Whole    bool     // with Dispatch: only what is about no single delivery
 	Sender   AgencyID // rejections of this sender's submissions
 	Page     Page
 }

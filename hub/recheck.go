@@ -13,7 +13,9 @@ type Recheck struct {
 	Part string    `json:"part,omitempty"` // part id; empty when it is about the dispatch
 	// Report is the verdict now. The acceptance is the proof that the part existed then.
 	Report *SignatureReport `json:"report,omitempty"`
-	SHA256 Digest           `json:"report_sha256,omitzero"` // of the report as compact JSON; the log has it, too
+	SHA256 Digest           `json:"report_sha256,omitzero"` // of the report as RFC 8785 JSON, as the evidence names it
+	// Evidence is the SignatureValidation that proves it to sender and recipients.
+	Evidence EvidenceID `json:"evidence_id,omitempty"`
 	// Skipped says why there is no report, and will be none.
 	Skipped SkipReason `json:"skipped,omitempty"`
 }
@@ -51,4 +53,13 @@ func (r *SignatureReport) SameVerdict(other *SignatureReport) bool {
 		slices.EqualFunc(r.Signatures, other.Signatures, func(a, b SignatureVerdict) bool {
 			return a.Indication == b.Indication && a.Sub == b.Sub
 		})
+}
+
+// VerdictRound is one step of judging again: what was found, with its evidence, and how
+// far the round has come.
+type VerdictRound struct {
+	Was      RetentionNote // the position as it was read
+	Position RetentionNote // and as it becomes
+	Evidence []SealedEvidence
+	Notes    []RetentionNote
 }

@@ -44,8 +44,8 @@ func New(o Options) *Service { return &Service{o: o} }
 func (s *Service) Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
 	complete := make([]hub.Evidence, len(evidence))
 	for i, e := range evidence {
-		if e.Event == "" || e.Event.Negative() && len(e.Reasons) == 0 {
-			return nil, hub.Errorf(hub.KindInternal, "", "", "evidence %q lacks its event or its reason", e.Event.Name())
+		if wrong := e.CheckReasons(); e.Event == "" || wrong != "" {
+			return nil, hub.Errorf(hub.KindInternal, "", "", "evidence %q lacks its event or its reason: %s", e.Event.Name(), wrong)
 		}
 		complete[i] = s.complete(e)
 	}
@@ -101,7 +101,7 @@ func (s *Service) Evidence(ctx context.Context, actor hub.Actor, id hub.Evidence
 }
 
 // Evidences lists evidence, oldest first: of a dispatch (its sender sees all of
-// it, a recipient the acceptance and what is about its own delivery), of a
+// it, a recipient what is about its own delivery or about the document as a whole), of a
 // delivery (sender and that recipient), the rejections of a sender (that sender),
 // or, for an auditor, everything. To strangers a dispatch or delivery does not
 // exist (KindNotFound). It needs ScopeRead or ScopeAudit.
@@ -169,10 +169,14 @@ func (s *Service) ofDelivery(ctx context.Context, actor hub.Actor, query hub.Evi
 	return s.o.Store.Evidences(ctx, query)
 }
 
-// ofRecipient gathers what the recipients among the actor's agencies may see: the
-// root of each chain and all evidence of the own deliveries, oldest first.
+// ofRecipient gathers what the recipients among the actor's agencies may see: the root
+// of each chain, what is about the document as a whole, and all evidence of the own
+// deliveries, oldest first.
 func (s *Service) ofRecipient(ctx context.Context, actor hub.Actor, item hub.SentItem) ([]hub.SealedEvidence, error) {
-	var mine []hub.SealedEvidence
+	mine, err := s.all(ctx, hub.EvidenceQuery{Dispatch: item.Dispatch.ID, Whole: true})
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range item.Deliveries {
 		if !slices.Contains(actor.Agencies, d.Recipient) {
 			continue
@@ -181,27 +185,12 @@ func (s *Service) ofRecipient(ctx context.Context, actor hub.Actor, item hub.Sen
 		if err != nil {
 			return nil, err
 		}
-		if len(mine) == 0 {
-			root, err := s.o.Store.Evidence(ctx, rootOf(d, own))
-			if err != nil {
-				return nil, fmt.Errorf("reading the acceptance of dispatch %s: %w", d.Dispatch, err)
-			}
-			mine = append(mine, root)
-		}
 		mine = append(mine, own...)
 	}
 	slices.SortStableFunc(mine[min(1, len(mine)):], func(a, b hub.SealedEvidence) int {
 		return a.Evidence.Time.Compare(b.Evidence.Time)
 	})
 	return mine, nil
-}
-
-// rootOf returns the id of the acceptance that a delivery's chain hangs on.
-func rootOf(d hub.Delivery, own []hub.SealedEvidence) hub.EvidenceID {
-	if len(own) > 0 && own[0].Evidence.Prev != nil {
-		return own[0].Evidence.Prev.ID
-	}
-	return d.LastEvidence.ID
 }
 
 // all reads every page of a query.

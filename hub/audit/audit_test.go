@@ -26,7 +26,7 @@ func (s *shelf) Evidences(_ context.Context, q hub.EvidenceQuery) (hub.List[hub.
 		rejected := e.Evidence.Dispatch == ""
 		fits := q.Dispatch != "" && e.Evidence.Dispatch == q.Dispatch || q.Delivery != "" && e.Evidence.Delivery == q.Delivery ||
 			q.Sender != "" && rejected && e.Evidence.Sender.ID == q.Sender || q.Dispatch == "" && q.Delivery == "" && q.Sender == ""
-		if !fits {
+		if !fits || q.Whole && e.Evidence.Delivery != "" {
 			continue
 		}
 		if len(list.Items) == q.Page.Limit {

@@ -123,8 +123,8 @@ func (c *inspection) checkOne(e *hub.SealedEvidence) {
 	if ev.Dispatch != root.Dispatch {
 		c.fail(e, "dispatch", "it belongs to dispatch %s, the acceptance to %s", ev.Dispatch, root.Dispatch)
 	}
-	if ev.Event.Negative() && len(ev.Reasons) == 0 {
-		c.fail(e, "reason", "a negative event gives a reason")
+	if wrong := ev.CheckReasons(); wrong != "" {
+		c.fail(e, "reason", "%s", wrong)
 	}
 	if ev.Sender != nil && root.Sender != nil && ev.Sender.ID != root.Sender.ID {
 		c.fail(e, "sender", "it names the sender %s, the acceptance %s", ev.Sender.ID, root.Sender.ID)
@@ -161,7 +161,10 @@ func (c *inspection) sort(e *hub.SealedEvidence) {
 		c.fail(e, "link", "evidence about the dispatch follows its acceptance")
 		return
 	case id == "":
-		c.checkPurge(e)
+		c.checkWhole(e)
+		return
+	case e.Evidence.Event == hub.EventSignatureValidation:
+		c.fail(e, "validation", "a verdict is about a document and no single delivery")
 		return
 	}
 	if len(c.lines[id]) == 0 {
@@ -170,11 +173,27 @@ func (c *inspection) sort(e *hub.SealedEvidence) {
 	c.lines[id] = append(c.lines[id], e)
 }
 
+// checkWhole checks what is about the document as a whole.
+func (c *inspection) checkWhole(e *hub.SealedEvidence) {
+	switch e.Evidence.Event {
+	case hub.EventContentPurge:
+		c.checkPurge(e)
+	case hub.EventSignatureValidation:
+		unnamed := func(v hub.Validation) bool { return v.Report.IsZero() }
+		if len(e.Evidence.Validation) == 0 || slices.ContainsFunc(e.Evidence.Validation, unnamed) {
+			c.fail(e, "validation", "it names no verdict, or one without its report")
+		}
+	default:
+		if next, moves := stateAfter(&e.Evidence); moves {
+			c.fail(e, "delivery", "it says that a delivery is %s, and not which", next)
+		}
+	}
+}
+
 // checkPurge takes the one evidence that the content was removed: once, and of all of
 // it.
 func (c *inspection) checkPurge(e *hub.SealedEvidence) {
 	switch {
-	case e.Evidence.Event != hub.EventContentPurge:
 	case c.purge != nil:
 		c.fail(e, "purge", "the content was purged before, by %s", c.purge.Evidence.ID)
 	case e.Evidence.Content == nil || c.root.Evidence.Content == nil || len(e.Evidence.Content.Parts) != len(c.root.Evidence.Content.Parts):
@@ -234,8 +253,26 @@ func (c *inspection) checkLine(id hub.DeliveryID, recipients []RecipientChain) {
 		chain.Evidence = append(chain.Evidence, e.Evidence.ID)
 		last = e
 	}
+	c.checkTerminal(line)
 	if reached := len(chain.Evidence) - 1; reached < len(line) {
 		c.fail(last, "link", "the chain of delivery %s breaks here: %d evidences do not follow", id, len(line)-reached)
+	}
+}
+
+// checkTerminal names every evidence that ends a delivery for a second time, wherever in
+// the line it stands.
+func (c *inspection) checkTerminal(line []*hub.SealedEvidence) {
+	var first *hub.SealedEvidence
+	for _, e := range line {
+		next, moves := stateAfter(&e.Evidence)
+		switch {
+		case !moves || len(next.Next()) > 0:
+		case first == nil:
+			first = e
+		default:
+			c.fail(e, "one_terminal", "the delivery %s has another terminal evidence, %s (%s)",
+				e.Evidence.Delivery, first.Evidence.ID, first.Evidence.Event.Name())
+		}
 	}
 }
 

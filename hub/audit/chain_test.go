@@ -72,10 +72,23 @@ func (s *story) add(recipient int, event hub.Event, changes ...func(*hub.Evidenc
 	return s
 }
 
+// onTheRoot adds evidence about the dispatch as a whole where it belongs.
+func (s *story) onTheRoot(event hub.Event, change func(*hub.Evidence)) *story {
+	return s.note(event, new(s.list[0].Ref()), change)
+}
+
+// verdict makes an evidence say that a signature passed.
+func verdict(e *hub.Evidence) {
+	e.Validation = []hub.Validation{{Part: "p1", Indication: hub.TotalPassed, Report: hub.Digest{7}}}
+}
+
 // note adds evidence about the dispatch as a whole.
-func (s *story) note(event hub.Event, prev *hub.EvidenceRef) *story {
+func (s *story) note(event hub.Event, prev *hub.EvidenceRef, changes ...func(*hub.Evidence)) *story {
 	e := s.list[0].Evidence
 	e.ID, e.Event, e.Prev, e.Recipients = hub.EvidenceID(fmt.Sprint("e", len(s.list))), event, prev, nil
+	for _, change := range changes {
+		change(&e)
+	}
 	s.list = append(s.list, seal(e))
 	return s
 }
@@ -125,7 +138,7 @@ func TestChainsThatAreRight(t *testing.T) {
 func TestSeveralRecipients(t *testing.T) {
 	s := accept(3).add(2, hub.EventContentConsignment).add(0, hub.EventContentConsignment).add(0, hub.EventConsignmentRejection)
 	ref := s.list[0].Ref()
-	s.note(hub.EventSignatureValidation, &ref)
+	s.note(hub.EventSignatureValidation, &ref, verdict)
 	slices.Reverse(s.list)
 	got, err := audit.InspectChain(s.list)
 	if err != nil {
@@ -183,8 +196,20 @@ func TestChainsThatAreWrong(t *testing.T) {
 		{"consigned twice", accept(1).add(0, consigned).add(0, consigned), "order"},
 		{"withdrawn after hand-over", accept(1).add(0, consigned).add(0, handover).add(0, hub.EventWithdrawal), "order"},
 		{"rejected as a submission", accept(1).add(0, hub.EventSubmissionRejection), "order"},
-		{"two ends", whole().add(0, hub.EventConsignmentRejection), "after_terminal"},
-		{"expired after the end", whole().add(0, hub.EventAcceptanceRejectionExpiry), "after_terminal"},
+		{"two ends", whole().add(0, hub.EventConsignmentRejection), "one_terminal"},
+		{"expired after the end", whole().add(0, hub.EventAcceptanceRejectionExpiry), "one_terminal"},
+		{"two ends behind the same evidence", func() *story {
+			s := accept(1).add(0, consigned).add(0, handover).add(0, accepted)
+			s.last[0] = s.list[2].Ref()
+			return s.add(0, hub.EventConsignmentRejection)
+		}(), "one_terminal"},
+		{"the same end twice", whole().add(0, accepted), "one_terminal"},
+		{"warned after the end", whole().add(0, hub.EventExpiryWarning), "after_terminal"},
+		{"a reason of nobody's list", accept(1).add(0, consigned).add(0, hub.EventConsignmentRejection, func(e *hub.Evidence) { e.Reasons = []hub.Reason{{Code: "mood"}} }), "reason"},
+		{"a verdict without its report", accept(1).onTheRoot(hub.EventSignatureValidation, func(e *hub.Evidence) { e.Validation = []hub.Validation{{Part: "p1"}} }), "validation"},
+		{"no verdict", accept(1).onTheRoot(hub.EventSignatureValidation, func(*hub.Evidence) {}), "validation"},
+		{"a verdict in the chain of a delivery", accept(1).add(0, hub.EventSignatureValidation, verdict), "validation"},
+		{"an end of nobody's delivery", accept(1).onTheRoot(hub.EventConsignmentAcceptance, func(*hub.Evidence) {}), "delivery"},
 		{"notice after the end", whole().add(0, hub.EventConsignmentNotification), "after_terminal"},
 		{"refused without a reason", accept(1).add(0, consigned).add(0, hub.EventConsignmentRejection, func(e *hub.Evidence) { e.Reasons = nil }), "reason"},
 		{"other content", accept(1).add(0, consigned).add(0, handover, func(e *hub.Evidence) {

@@ -1,7 +1,7 @@
 // Package delivery brings accepted dispatches to their recipients: it puts each
 // delivery into the recipient's box or has a carrier bring it, settles what
-// happened with evidence, retries with growing pauses, and ends what was not
-// collected in time.
+// happened with evidence, retries with growing pauses, warns both sides before a
+// recipient's time is over, and ends what was not collected or not registered in time.
 //
 // The database is the truth: a queue only says where to look first, and a
 // sweeper finds whatever a queue has lost. An unknown error is temporary; only an
@@ -38,6 +38,7 @@ type Options struct {
 	// Jitter returns a random part of a pause, from 0 to d; default uniform.
 	Jitter func(d time.Duration) time.Duration
 
+	Deadlines  hub.Deadlines // of recipients
 	Retry      Backoff
 	Breaker    Breaker
 	Batch      int           // deliveries settled in one transaction; default 256

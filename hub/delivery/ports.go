@@ -12,8 +12,8 @@ type Store interface {
 	// DueDeliveries returns queued deliveries whose NextAttempt has come, urgent
 	// ones first, then oldest first. With dispatches given, only theirs.
 	DueDeliveries(ctx context.Context, now time.Time, limit int, dispatches ...hub.DispatchID) ([]hub.Item, error)
-	// ExpiringDeliveries returns deliveries that are not final and whose
-	// ExpiresAt has passed, oldest first.
+	// ExpiringDeliveries returns deliveries that are not final and whose Deadline
+	// has come, oldest first.
 	ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error)
 	// ApplySteps records all steps in one transaction. A step whose delivery is
 	// not in the expected state and version is left out and its error (by index)

@@ -10,8 +10,9 @@ import (
 
 // move is one step with the delivery as it was before.
 type move struct {
-	item *hub.Item
-	step hub.Step
+	item  *hub.Item
+	step  hub.Step
+	warns bool // it is a warning, which moves nothing
 }
 
 // outcome turns what came of an attempt into the transition that it means. next
@@ -24,6 +25,7 @@ func (s *Service) outcome(item *hub.Item, next hub.Delivery, err error) move {
 		next.State = hub.StateConsigned
 	case err == nil:
 		next.State = hub.StateHandedOver
+		s.Deadlines.HandedOver(&next, item.Dispatch.Document.Priority, s.now())
 	case permanent(err):
 		fail(&next, hub.ReasonUnreachable, err)
 	case next.Attempts >= s.Retry.Attempts:
@@ -68,7 +70,7 @@ func told(err error) string {
 func (s *Service) transition(item *hub.Item, next hub.Delivery) move {
 	from := &item.Delivery
 	next.Version, next.UpdatedAt = from.Version+1, s.now()
-	return move{item, hub.Step{Delivery: next, From: from.State, Version: from.Version}}
+	return move{item: item, step: hub.Step{Delivery: next, From: from.State, Version: from.Version}}
 }
 
 // apply seals the evidences of all moves together, records everything in one
@@ -95,7 +97,10 @@ func (s *Service) apply(ctx context.Context, moves []move) (tally, error) {
 		switch {
 		case stepErr == nil:
 			t.count(&steps[i])
-			if d.State == hub.StateConsigned {
+			switch {
+			case moves[i].warns:
+				s.warned(&moves[i])
+			case d.State == hub.StateConsigned:
 				s.Bell.Ring(d.Recipient)
 			}
 		case hub.KindOf(stepErr) != hub.KindConflict:
@@ -122,7 +127,7 @@ func (s *Service) seal(ctx context.Context, moves []move) error {
 	var drafts []hub.Evidence
 	var owners []*hub.Step
 	for i := range moves {
-		if event, ok := eventOf(&moves[i].step); ok {
+		if event, ok := eventOf(&moves[i]); ok {
 			drafts = append(drafts, evidence(event, &moves[i]))
 			owners = append(owners, &moves[i].step)
 		}
@@ -142,7 +147,11 @@ func (s *Service) seal(ctx context.Context, moves []move) error {
 }
 
 // eventOf names the evidence that a step needs; a claim or retry needs none.
-func eventOf(step *hub.Step) (hub.Event, bool) {
+func eventOf(m *move) (hub.Event, bool) {
+	if m.warns {
+		return hub.EventExpiryWarning, true
+	}
+	step := &m.step
 	switch step.Delivery.State {
 	case hub.StateConsigned:
 		return hub.EventContentConsignment, true
@@ -168,6 +177,9 @@ func evidence(event hub.Event, m *move) hub.Evidence {
 	e.DeliveryInfo = &hub.DeliveryInfo{Attempt: d.Attempts, Channel: d.Channel}
 	if event.Negative() {
 		e.Reasons = []hub.Reason{*d.Reason}
+	}
+	if m.warns || d.State == hub.StateExpired {
+		e.DeliveryInfo.ExpiresAt = d.ExpiresAt
 	}
 	return e
 }

@@ -132,31 +132,3 @@ func (s *Service) settle(ctx context.Context, m move) tally {
 	}
 	return t
 }
-
-// Expire ends deliveries whose time to live has passed, with evidence, and
-// returns how many: what was never collected as a failed hand-over, what was
-// collected but neither registered nor refused as expired acceptance.
-func (s *Service) Expire(ctx context.Context) (int, error) { return s.expire(ctx, ctx) }
-
-func (s *Service) expire(live, work context.Context) (int, error) {
-	total := 0
-	for live.Err() == nil {
-		items, err := s.Store.ExpiringDeliveries(work, s.now(), s.Batch)
-		if err != nil || len(items) == 0 {
-			return total, err
-		}
-		moves := make([]move, len(items))
-		for i := range items {
-			next := items[i].Delivery
-			next.State = hub.StateExpired
-			next.Reason = &hub.Reason{Code: hub.ReasonRetentionExpired, Detail: "the time to live of the delivery has ended"}
-			moves[i] = s.transition(&items[i], next)
-		}
-		t, err := s.apply(work, moves)
-		total += t.settled
-		if err != nil || t.settled == 0 || len(items) < s.Batch {
-			return total, err
-		}
-	}
-	return total, live.Err()
-}

@@ -66,6 +66,12 @@ func (b *bell) heard() []hub.AgencyID {
 // accept records a dispatch to recipients, as the intake does.
 func (f *fixture) accept(t *testing.T, recipients ...hub.AgencyID) hub.Accepted {
 	t.Helper()
+	return f.acceptAs(t, func(*hub.Acceptance) {}, recipients...)
+}
+
+// acceptAs records a dispatch that was changed before.
+func (f *fixture) acceptAs(t *testing.T, change func(*hub.Acceptance), recipients ...hub.AgencyID) hub.Accepted {
+	t.Helper()
 	id, now := hub.DispatchID(f.IDs.New()), f.Clock.Now()
 	d := hub.Dispatch{
 		ID: id, Sender: hubtest.Province, ExternalID: string(id), Operation: hub.OperationNew, AcceptedAt: now,
@@ -91,6 +97,7 @@ func (f *fixture) accept(t *testing.T, recipients ...hub.AgencyID) hub.Accepted 
 			NextAttempt: now, LastEvidence: sealed[0].Ref(),
 		})
 	}
+	change(&a)
 	accepted, err := f.Accept(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)

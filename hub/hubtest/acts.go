@@ -24,12 +24,12 @@ func (m *Memory) DueDeliveries(_ context.Context, now time.Time, limit int, disp
 	return m.items(rows, limit), nil
 }
 
-// ExpiringDeliveries returns open deliveries whose time to live has passed.
+// ExpiringDeliveries returns open deliveries whose deadline has come.
 func (m *Memory) ExpiringDeliveries(_ context.Context, now time.Time, limit int) ([]hub.Item, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	rows := m.choose(func(r *deliveryRow) bool { return !r.delivery.Final() && !r.delivery.ExpiresAt.After(now) })
-	slices.SortStableFunc(rows, func(a, b *deliveryRow) int { return a.delivery.ExpiresAt.Compare(b.delivery.ExpiresAt) })
+	rows := m.choose(func(r *deliveryRow) bool { return !r.delivery.Final() && !r.delivery.Deadline().After(now) })
+	slices.SortStableFunc(rows, func(a, b *deliveryRow) int { return a.delivery.Deadline().Compare(b.delivery.Deadline()) })
 	return m.items(rows, limit), nil
 }
 

@@ -22,8 +22,8 @@ type Notary struct {
 func (n *Notary) Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
 	complete := make([]hub.Evidence, len(evidence))
 	for i, e := range evidence {
-		if e.Event.Negative() && len(e.Reasons) == 0 {
-			return nil, hub.Internal("a negative evidence without its reason", nil)
+		if wrong := e.CheckReasons(); wrong != "" {
+			return nil, hub.Internal(wrong, nil)
 		}
 		e.Version, e.Profile = hub.EvidenceVersion, hub.EvidenceProfile
 		e.Issuer, e.Log = hub.Party{ID: "hub", Scheme: "hub"}, hub.LogRef{Origin: "hub.test/evidence"}
@@ -80,4 +80,10 @@ func sorted(v any) ([]byte, error) {
 	write.SetEscapeHTML(false)
 	err = write.Encode(tree)
 	return bytes.TrimSpace(out.Bytes()), err
+}
+
+// ReportDigest digests a report as the real hub does, near enough.
+func ReportDigest(report *hub.SignatureReport) (hub.Digest, error) {
+	canonical, err := sorted(report)
+	return sha256.Sum256(canonical), err
 }

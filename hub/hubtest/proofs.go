@@ -77,7 +77,8 @@ func (m *Memory) Evidences(_ context.Context, query hub.EvidenceQuery) (hub.List
 		r := &m.evidences[i]
 		if (query.Dispatch == "" || r.sealed.Evidence.Dispatch == query.Dispatch) &&
 			(query.Delivery == "" || r.sealed.Evidence.Delivery == query.Delivery) &&
-			(query.Sender == "" || r.rejected == query.Sender) {
+			(query.Sender == "" || r.rejected == query.Sender) &&
+			(!query.Whole || r.sealed.Evidence.Delivery == "") {
 			places = append(places, i)
 		}
 	}

@@ -186,6 +186,23 @@ func (m *Memory) saveNotes(notes []hub.RetentionNote) {
 	}
 }
 
+// RecordVerdicts records a step of judging again.
+func (m *Memory) RecordVerdicts(ctx context.Context, round hub.VerdictRound) error {
+	if err := m.change(ctx, "RecordVerdicts"); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if stands, ok := m.notes[round.Was.Name]; !ok || !bytes.Equal(stands.Body, round.Was.Body) {
+		return hub.Errorf(hub.KindConflict, "position", "version", "the round of another has come further")
+	}
+	if err := m.addEvidence("", round.Evidence); err != nil {
+		return err
+	}
+	m.saveNotes(append(round.Notes, round.Position))
+	return nil
+}
+
 // Note returns one note.
 func (m *Memory) Note(_ context.Context, name string) (hub.RetentionNote, error) {
 	m.mu.Lock()

@@ -8,18 +8,24 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// acceptanceEvidence is R01: it names all recipients and the digests of the
-// exact bytes, and what the signatures were found to be.
-func acceptanceEvidence(a *hub.Acceptance, p *plan, actor hub.Actor) hub.Evidence {
+// acceptanceEvidence is R01: it names all recipients and the digests of the exact
+// bytes, and what the signatures were found to be, with the digest of each report.
+func (s *Service) acceptanceEvidence(a *hub.Acceptance, p *plan, actor hub.Actor) (hub.Evidence, error) {
 	e := evidence(hub.EventSubmissionAcceptance, p.sender, p.sub, actor, a.Dispatch.AcceptedAt)
 	e.Dispatch = a.Dispatch.ID
 	e.Content = hub.PartFacts(a.Dispatch.Parts)
-	e.Validation = validation(a.Reports)
+	for i := range a.Reports {
+		digest, err := s.Digest(&a.Reports[i])
+		if err != nil {
+			return e, hub.Internal("digest a report", err)
+		}
+		e.Validation = append(e.Validation, a.Reports[i].Validations(digest)...)
+	}
 	e.Links, e.Note = a.Dispatch.Links, p.earlier.Note
 	for i, r := range p.recipients {
 		e.Recipients = append(e.Recipients, recipient(r, i, a.Dispatch.AcceptedAt))
 	}
-	return e
+	return e, nil
 }
 
 // Bounds of a rejection: a submission can be wrong in more ways than a receipt
@@ -106,19 +112,6 @@ func recipient(r hub.Resolution, index int, at time.Time) hub.Party {
 		ID: r.Agency.ID, Code: r.Code, Scheme: string(r.Code.Form()),
 		Name: r.Agency.NameAt(at), Index: &index, Note: r.Note,
 	}
-}
-
-func validation(reports []hub.SignatureReport) []hub.Validation {
-	var list []hub.Validation
-	for _, r := range reports {
-		if len(r.Signatures) == 0 {
-			list = append(list, hub.Validation{Part: r.Part, Indication: r.Indication, Sub: r.Sub})
-		}
-		for _, sig := range r.Signatures {
-			list = append(list, hub.Validation{Part: r.Part, Signer: sig.Signer, Indication: sig.Indication, Sub: sig.Sub})
-		}
-	}
-	return list
 }
 
 // reasonOf maps a violation to the closed list of reasons.

@@ -35,12 +35,15 @@ type Options struct {
 	Bell      Bell // default: nobody waits for arrivals
 	Now       func() time.Time
 	NewID     func() string
-	Log       *slog.Logger // default: silent
+	// Digest gives the SHA-256 of the RFC 8785 form of a report, by which the receipt
+	// names it.
+	Digest func(*hub.SignatureReport) (hub.Digest, error)
+	Log    *slog.Logger // default: silent
 
 	Rules         Rules               // for signatures, by sender and channel; nil for none
 	Undecided     Undecided           // to have verdicts looked at again; nil: they are not
 	Policy        hub.SignaturePolicy // where no rule fits; default PolicyRecord
-	TimeToLive    time.Duration       // of a delivery; default 30 days
+	Deadlines     hub.Deadlines       // of recipients
 	UploadLife    time.Duration       // of a registered upload; default 24 hours
 	MaxRecipients int                 // of one submission; default 1000
 	MaxParts      int                 // of one submission; default 100
@@ -58,9 +61,6 @@ type Service struct {
 func New(o Options) *Service {
 	if o.Policy == "" {
 		o.Policy = hub.PolicyRecord
-	}
-	if o.TimeToLive == 0 {
-		o.TimeToLive = 30 * 24 * time.Hour
 	}
 	if o.UploadLife == 0 {
 		o.UploadLife = 24 * time.Hour

@@ -105,7 +105,11 @@ func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Subm
 // accept makes dispatch, deliveries and evidence durable together and only then answers.
 func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time.Time) (hub.Accepted, error) {
 	acceptance := s.draft(p, now)
-	sealed, err := s.Notary.Seal(ctx, acceptanceEvidence(&acceptance, p, actor))
+	evidence, err := s.acceptanceEvidence(&acceptance, p, actor)
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	sealed, err := s.Notary.Seal(ctx, evidence)
 	if err != nil {
 		return hub.Accepted{}, err
 	}
@@ -236,9 +240,9 @@ func (s *Service) draft(p *plan, now time.Time) hub.Acceptance {
 			State:       hub.StateQueued,
 			Version:     1,
 			UpdatedAt:   now,
-			ExpiresAt:   now.Add(s.TimeToLive),
 			NextAttempt: now,
 		}
+		s.Deadlines.Accepted(&deliveries[i], d.Document.Priority, now)
 	}
 	return hub.Acceptance{Dispatch: d, Deliveries: deliveries, Reports: p.reports}
 }

@@ -102,8 +102,17 @@ func TestTheReceiptNamesEverything(t *testing.T) {
 		t.Errorf("content %+v", e.Content)
 	}
 	want := []hub.Validation{
-		{Part: "p1", Signer: "Trần Thị Mẫu (hư cấu)", Indication: hub.TotalPassed},
-		{Part: "p2", Indication: hub.NoSignatureFound},
+		{Part: "p1", Signer: "Trần Thị Mẫu (hư cấu)", Indication: hub.TotalPassed, Policy: "hubtest"},
+		{Part: "p2", Indication: hub.NoSignatureFound, Policy: "hubtest"},
+	}
+	reports, err := f.SignatureReports(t.Context(), e.Dispatch)
+	if err != nil || len(reports) != 2 {
+		t.Fatal(reports, err)
+	}
+	for i := range want {
+		if want[i].Report, err = hubtest.ReportDigest(&reports[i]); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if !slices.Equal(e.Validation, want) {
 		t.Errorf("verdicts %+v", e.Validation)

@@ -125,7 +125,7 @@ func (s *Service) Acknowledge(ctx context.Context, actor hub.Actor, id hub.Deliv
 	early := false // an acceptance was reported before
 	sealed, err := s.perform(ctx, actor, id, func(item *hub.Item) act {
 		early = item.Delivery.Progress >= hub.StatusAccepted
-		return s.handover(actor, fence, digests)
+		return s.handover(actor, item.Dispatch.Document.Priority, fence, digests)
 	})
 	if err == nil && early {
 		s.catchUp(ctx, actor, id)
@@ -133,7 +133,7 @@ func (s *Service) Acknowledge(ctx context.Context, actor hub.Actor, id hub.Deliv
 	return sealed, err
 }
 
-func (s *Service) handover(actor hub.Actor, fence int64, digests map[string]hub.Digest) act {
+func (s *Service) handover(actor hub.Actor, urgency hub.Priority, fence int64, digests map[string]hub.Digest) act {
 	return act{
 		event: hub.EventContentHandover,
 		done: func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error) {
@@ -148,6 +148,7 @@ func (s *Service) handover(actor hub.Actor, fence int64, digests map[string]hub.
 				return hub.Errorf(hub.KindConflict, "delivery", "state", "the delivery is %s and cannot be acknowledged", d.State)
 			}
 			d.State = hub.StateHandedOver
+			s.Deadlines.HandedOver(d, urgency, now)
 			return checkFence(d, fence, now)
 		},
 		describe: func(e *hub.Evidence, d *hub.Delivery) { e.DeliveryInfo = acknowledged(actor, d) },

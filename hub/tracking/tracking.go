@@ -34,6 +34,8 @@ type Options struct {
 	// back; default: the service's own, which is heard on this node.
 	Bell Bell
 
+	Deadlines    hub.Deadlines // of recipients
+	TrackAccess  bool          // prove by ContentAccessTracking when a recipient first opens content
 	DefaultLease time.Duration // default 5 min
 	MaxLease     time.Duration // default 1 h
 	MaxPage      int           // rows of a page; default 200
@@ -196,8 +198,9 @@ func takenBack(deliveries []hub.Delivery) bool {
 
 // Open opens one part for the sender, or for a recipient whose delivery is in
 // its box or beyond: not before, and not after it failed or expired. What was taken back
-// is KindNotFound with the rule "recalled". Content whose time has ended is KindNotFound with the rule "purged". The
-// caller closes the content.
+// is KindNotFound with the rule "recalled". Content whose time has ended is KindNotFound
+// with the rule "purged". Where access is tracked, the evidence of a recipient's first
+// opening is durable before it gets a byte. The caller closes the content.
 func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error) {
 	item, err := s.Options.Reports.DispatchShare(ctx, id, actor.Agencies)
 	if err != nil {
@@ -218,6 +221,10 @@ func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, 
 	if err != nil {
 		return hub.Part{}, nil, hub.Internal("open part "+partID+" of dispatch "+string(id), err)
 	}
+	if err := s.trackAccess(ctx, actor, &item); err != nil {
+		_ = blob.Close() // nothing was read
+		return hub.Part{}, nil, err
+	}
 	s.Log.InfoContext(ctx, "content read", "actor", actor.Name, "dispatch", id, "part", partID)
 	return *part, blob, nil
 }
@@ -230,19 +237,26 @@ func mayRead(actor hub.Actor, item *hub.SentItem) error {
 	refused := noDispatch()
 	for i := range item.Deliveries {
 		d := &item.Deliveries[i]
-		if actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil {
-			continue
-		}
-		if d.TakenBack() {
-			refused = recalled("part")
-			continue
-		}
-		switch d.State {
-		case hub.StateConsigned, hub.StateHandedOver, hub.StateAccepted, hub.StateRefused:
+		switch {
+		case collects(actor, d):
 			return nil
+		case d.TakenBack() && actor.SpeaksFor(d.Recipient, hub.ScopeCollect) == nil:
+			refused = recalled("part")
 		}
 	}
 	return refused
+}
+
+// collects reports whether the actor may read content by a delivery.
+func collects(actor hub.Actor, d *hub.Delivery) bool {
+	if actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil || d.TakenBack() {
+		return false
+	}
+	switch d.State {
+	case hub.StateConsigned, hub.StateHandedOver, hub.StateAccepted, hub.StateRefused:
+		return true
+	}
+	return false
 }
 
 func recalled(field string) error {

@@ -2,8 +2,8 @@ package validation
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -14,6 +14,17 @@ import (
 type Dispatches interface {
 	DispatchItem(ctx context.Context, dispatch hub.DispatchID) (hub.SentItem, error)
 	SignatureReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.SignatureReport, error)
+	// Evidences lists evidence in the order of recording; that of a dispatch begins
+	// with its acceptance.
+	Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error)
+}
+
+// Rounds records steps of judging again.
+type Rounds interface {
+	// RecordVerdicts records evidence, notes and the new position in one transaction,
+	// provided that the position is as it was read: else it is KindConflict and
+	// nothing changes. It MUST NOT return before it is durable.
+	RecordVerdicts(ctx context.Context, round hub.VerdictRound) error
 }
 
 // Blobs opens content.
@@ -32,9 +43,9 @@ type Judge interface {
 	JudgeAgain(ctx context.Context, part hub.Part, content hub.Blob, known time.Time, kept []hub.Material) (hub.SignatureReport, error)
 }
 
-// Chronicle puts facts into the log.
-type Chronicle interface {
-	Note(ctx context.Context, kind hub.LogNoteKind, fact any) error
+// Notary completes and seals evidences.
+type Notary interface {
+	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)
 }
 
 // RecheckOptions are what a Rechecker works with. All but Settle are required.
@@ -44,7 +55,9 @@ type RecheckOptions struct {
 	Dispatches Dispatches
 	Blobs      Blobs
 	Judge      Judge
-	Chronicle  Chronicle
+	Rounds     Rounds
+	Notary     Notary
+	Digest     func(*hub.SignatureReport) (hub.Digest, error) // of the RFC 8785 form
 	Now        func() time.Time
 	Log        *slog.Logger
 	// Settle is how long after a change a round begins. By then every node knows of the
@@ -53,7 +66,9 @@ type RecheckOptions struct {
 }
 
 // Rechecker judges what could not be decided again when there are other roots, lists or
-// responses. One node at a time should run it; if two do, they record the same.
+// responses. A verdict that differs is an evidence, SignatureValidation, for the sender
+// and all recipients. One node at a time should run it; if two do, one of them finds at
+// the end of its batch that the other was faster, and records nothing.
 type Rechecker struct{ RecheckOptions }
 
 // NewRechecker returns a Rechecker.
@@ -118,7 +133,11 @@ func (r *Rechecker) Run(ctx context.Context) error {
 			return nil
 		}
 		at = position{Trust: trust, Seen: r.now()}
-		if err := r.save(ctx, at, nil); err != nil {
+		n, err := encode(positionNote, at)
+		if err != nil {
+			return err
+		}
+		if err := r.Notes.SaveNotes(ctx, n); err != nil {
 			return err
 		}
 	}
@@ -126,70 +145,82 @@ func (r *Rechecker) Run(ctx context.Context) error {
 		return nil
 	}
 	for n := 0; n < maxBatches && !at.Done && err == nil; n++ {
-		at, err = r.batch(ctx, at)
+		at, err = r.batch(ctx)
 	}
 	return err
 }
 
 // batch works on the next dispatches and records what came of it in one transaction with
 // the position: after a crash they are judged again, with the same result.
-func (r *Rechecker) batch(ctx context.Context, at position) (position, error) {
+func (r *Rechecker) batch(ctx context.Context) (position, error) {
+	was, err := r.Notes.Note(ctx, positionNote)
+	if err != nil {
+		return position{}, err
+	}
+	at, err := decodePosition(&was)
+	if err != nil || at.Done {
+		return at, err
+	}
+	round := hub.VerdictRound{Was: was}
 	found, err := r.Notes.Notes(ctx, hub.NotesQuery{Prefix: undecidedPrefix, After: at.After, Limit: batchSize})
 	if err != nil {
 		return at, err
 	}
-	var changes []hub.RetentionNote
 	for i := range found {
-		changed, err := r.dispatch(ctx, &found[i])
-		if err != nil {
+		if err := r.dispatch(ctx, &found[i], &round); err != nil {
 			return at, err
 		}
-		changes = append(changes, changed...)
 		at.After = found[i].Name
 	}
 	at.Done = len(found) < batchSize
-	return at, r.save(ctx, at, changes)
-}
-
-func (r *Rechecker) save(ctx context.Context, at position, changes []hub.RetentionNote) error {
-	n, err := encode(positionNote, at)
-	if err != nil {
-		return err
+	if round.Position, err = encode(positionNote, at); err != nil {
+		return at, err
 	}
-	return r.Notes.SaveNotes(ctx, append(changes, n)...)
+	return at, r.Rounds.RecordVerdicts(ctx, round)
 }
 
-// dispatch judges the undecided parts of one dispatch again and returns the notes that
-// say what came of it.
-func (r *Rechecker) dispatch(ctx context.Context, n *hub.RetentionNote) ([]hub.RetentionNote, error) {
+func decodePosition(n *hub.RetentionNote) (position, error) {
+	var at position
+	if err := json.Unmarshal(n.Body, &at); err != nil {
+		return at, hub.Internal("decode the note "+n.Name, err)
+	}
+	return at, nil
+}
+
+// dispatch judges the undecided parts of one dispatch again and adds to the round what
+// came of it.
+func (r *Rechecker) dispatch(ctx context.Context, n *hub.RetentionNote, round *hub.VerdictRound) error {
 	id := hub.DispatchID(n.Name[len(undecidedPrefix):])
-	forget := hub.RetentionNote{Name: n.Name}
 	item, err := r.Dispatches.DispatchItem(ctx, id)
 	if err != nil {
-		return r.orphan(n, err)
+		orphans, err := r.orphan(n, err)
+		round.Notes = append(round.Notes, orphans...)
+		return err
 	}
 	history, err := load[[]hub.Recheck](ctx, r.Notes, recheckPrefix+string(id))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	looked := look{Rechecker: r, dispatch: &item.Dispatch, history: history}
 	if item.Dispatch.Purged != nil {
 		looked.history = append(looked.history, hub.Recheck{At: r.now(), Skipped: hub.SkipPurged})
 	} else if err := looked.all(ctx); err != nil {
-		return nil, err
+		return err
 	}
-	var changes []hub.RetentionNote
 	if len(looked.history) > len(history) {
+		if err := looked.prove(ctx, looked.history[len(history):], round); err != nil {
+			return err
+		}
 		kept, err := encode(recheckPrefix+string(id), looked.history)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		changes = append(changes, kept)
+		round.Notes = append(round.Notes, kept)
 	}
 	if !looked.open {
-		changes = append(changes, forget)
+		round.Notes = append(round.Notes, hub.RetentionNote{Name: n.Name})
 	}
-	return changes, nil
+	return nil
 }
 
 // orphan forgets a dispatch that was not accepted after all, once it can't be any more.
@@ -278,35 +309,70 @@ func (l *look) part(ctx context.Context, stands *hub.SignatureReport) (hub.Signa
 	return l.Judge.JudgeAgain(ctx, *part, content, l.dispatch.AcceptedAt, kept)
 }
 
-// judgedAgain is the body of a note in the log.
-type judgedAgain struct {
-	Dispatch   hub.DispatchID `json:"dispatch"`
-	Part       string         `json:"part"`
-	SHA256     hub.Digest     `json:"sha256"`
-	Was        hub.Indication `json:"was"`
-	Indication hub.Indication `json:"indication"`
-	Sub        hub.SubReason  `json:"sub_indication,omitempty"`
-	Report     hub.Digest     `json:"report_sha256"`
+// add puts another verdict into the history.
+func (l *look) add(ctx context.Context, was, now *hub.SignatureReport) error {
+	digest, err := l.Digest(now)
+	if err != nil {
+		return hub.Internal("digest a report", err)
+	}
+	l.Log.InfoContext(ctx, "a signature was judged again", "dispatch", l.dispatch.ID, "part", now.Part, "was", was.Indication, "is", now.Indication)
+	l.history = append(l.history, hub.Recheck{At: l.now(), Part: now.Part, Report: now, SHA256: digest})
+	return nil
 }
 
-// add puts another verdict into the log and then into the history: a verdict without its
-// entry in the log can't be, an entry whose verdict was lost in a crash can.
-func (l *look) add(ctx context.Context, was, now *hub.SignatureReport) error {
-	text, err := json.Marshal(now)
-	if err != nil {
-		return hub.Internal("encode a report", err)
+// prove seals what is new in the history as one evidence for all parties of the
+// dispatch, and says in the history which.
+func (l *look) prove(ctx context.Context, fresh []hub.Recheck, round *hub.VerdictRound) error {
+	var verdicts []hub.Validation
+	var parts []hub.Part
+	for i := range fresh {
+		if fresh[i].Report == nil {
+			continue
+		}
+		verdicts = append(verdicts, fresh[i].Report.Validations(fresh[i].SHA256)...)
+		parts = append(parts, *l.dispatch.PartByID(fresh[i].Part))
 	}
-	again := hub.Recheck{At: l.now(), Part: now.Part, Report: now, SHA256: sha256.Sum256(text)}
-	err = l.Chronicle.Note(ctx, hub.LogNoteVerdict, judgedAgain{
-		Dispatch: l.dispatch.ID, Part: now.Part, SHA256: now.SHA256, Was: was.Indication,
-		Indication: now.Indication, Sub: now.Sub, Report: again.SHA256,
-	})
+	if len(verdicts) == 0 {
+		return nil
+	}
+	first, err := l.Dispatches.Evidences(ctx, hub.EvidenceQuery{Dispatch: l.dispatch.ID, Page: hub.Page{Limit: 1}})
 	if err != nil {
 		return err
 	}
-	l.Log.InfoContext(ctx, "a signature was judged again", "dispatch", l.dispatch.ID, "part", now.Part, "was", was.Indication, "is", now.Indication)
-	l.history = append(l.history, again)
+	if len(first.Items) == 0 || first.Items[0].Evidence.Event != hub.EventSubmissionAcceptance {
+		return hub.Internal(fmt.Sprintf("the evidence of dispatch %s does not begin with its acceptance", l.dispatch.ID), nil)
+	}
+	sealed, err := l.Notary.Seal(ctx, evidence(l.dispatch, &first.Items[0], verdicts, parts, fresh[0].At))
+	if err != nil {
+		return err
+	}
+	for i := range fresh {
+		if fresh[i].Report != nil {
+			fresh[i].Evidence = sealed[0].Evidence.ID
+		}
+	}
+	round.Evidence = append(round.Evidence, sealed...)
 	return nil
+}
+
+// evidence drafts a SignatureValidation. It hangs on the acceptance and names all
+// parties, as that does: a verdict is about a document and no single delivery.
+func evidence(d *hub.Dispatch, acceptance *hub.SealedEvidence, verdicts []hub.Validation, parts []hub.Part, at time.Time) hub.Evidence {
+	return hub.Evidence{
+		Event: hub.EventSignatureValidation,
+		Time:  at,
+		Sender: &hub.Party{
+			ID: d.Sender, Code: d.SenderCode, Scheme: string(d.SenderCode.Form()), Name: d.SenderName,
+		},
+		Recipients: acceptance.Evidence.Recipients,
+		Dispatch:   d.ID,
+		ExternalID: d.ExternalID,
+		Operation:  d.Operation,
+		Content:    hub.PartFacts(parts),
+		Prev:       new(acceptance.Ref()),
+		Validation: verdicts,
+		TraceID:    d.TraceID,
+	}
 }
 
 func (r *Rechecker) now() time.Time { return r.Now().UTC().Truncate(time.Millisecond) }

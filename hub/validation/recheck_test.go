@@ -2,15 +2,15 @@ package validation_test
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/hubtest"
 	"github.com/lienthong/lienthong/hub/validation"
 )
@@ -26,7 +26,6 @@ type desk struct {
 	known   map[hub.Digest]time.Time // what JudgeAgain was told
 	kept    map[hub.Digest][]hub.Material
 	judged  int
-	log     []string // bodies of notes
 }
 
 func newDesk() *desk {
@@ -36,7 +35,8 @@ func newDesk() *desk {
 	}
 	d.archive = validation.New(d.World, d)
 	d.Rechecker = validation.NewRechecker(validation.RecheckOptions{
-		Archive: d.archive, Notes: d.World, Dispatches: d.World, Blobs: d.Blobs, Judge: d, Chronicle: d,
+		Archive: d.archive, Notes: d.World, Dispatches: d.World, Blobs: d.Blobs, Judge: d, Rounds: d.World,
+		Notary: d.Notary, Digest: hubtest.ReportDigest,
 		Now: d.Clock.Now, Log: slog.New(slog.DiscardHandler), Settle: time.Minute,
 	})
 	return d
@@ -52,10 +52,14 @@ func (d *desk) JudgeAgain(_ context.Context, part hub.Part, _ hub.Blob, known ti
 	return r, d.fail[part.Digest]
 }
 
-func (d *desk) Note(_ context.Context, kind hub.LogNoteKind, fact any) error {
-	body, err := json.Marshal(fact)
-	d.log = append(d.log, string(kind)+" "+string(body))
-	return err
+// verdicts are the SignatureValidations of a dispatch.
+func (d *desk) verdicts(t *testing.T, id hub.DispatchID) []hub.SealedEvidence {
+	t.Helper()
+	list, err := d.Evidences(t.Context(), hub.EvidenceQuery{Dispatch: id, Whole: true, Page: hub.Page{Limit: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.DeleteFunc(list.Items, func(e hub.SealedEvidence) bool { return e.Evidence.Event != hub.EventSignatureValidation })
 }
 
 // SignatureReports shows verdicts to everybody but a stranger.
@@ -82,7 +86,10 @@ func (d *desk) accept(t *testing.T, id hub.DispatchID, material ...hub.MaterialR
 	part := d.Part("p1", hub.RoleOriginal, "content of "+string(id))
 	r := report(hub.Indeterminate, hub.SubTryLater, material...)
 	r.Part, r.SHA256 = part.ID, part.Digest
-	sealed, err := d.Notary.Seal(t.Context(), hub.Evidence{Event: hub.EventSubmissionAcceptance, Time: now, Dispatch: id})
+	sealed, err := d.Notary.Seal(t.Context(), hub.Evidence{
+		Event: hub.EventSubmissionAcceptance, Time: now, Dispatch: id, Content: hub.PartFacts([]hub.Part{part}),
+		Sender: &hub.Party{ID: hubtest.Province}, Recipients: []hub.Party{{ID: hubtest.Office, Index: new(0)}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,8 +143,8 @@ func TestJudgedAgain(t *testing.T) {
 	part := d.accept(t, "d1", old.Ref())
 	d.verdict[part.Digest] = report(hub.Indeterminate, hub.SubTryLater)
 	d.round(t, "second")
-	if d.judged != 1 || len(d.rechecks(t, "d1")) != 0 || len(d.log) != 0 || d.waiting(t) != 1 {
-		t.Fatalf("the same verdict: judged %d, %v, log %v", d.judged, d.rechecks(t, "d1"), d.log)
+	if d.judged != 1 || len(d.rechecks(t, "d1")) != 0 || len(d.verdicts(t, "d1")) != 0 || d.waiting(t) != 1 {
+		t.Fatalf("the same verdict: judged %d, %v", d.judged, d.rechecks(t, "d1"))
 	}
 	if !d.known[part.Digest].Equal(accepted) || len(d.kept[part.Digest]) != 1 || d.kept[part.Digest][0].SHA256 != old.SHA256 {
 		t.Errorf("known since %s with %v", d.known[part.Digest], d.kept[part.Digest])
@@ -154,14 +161,7 @@ func TestJudgedAgain(t *testing.T) {
 	if len(list) != 2 || list[0].Report.Sub != hub.SubRevokedNoPOE || list[1].Report.Indication != hub.TotalPassed || list[1].At.Before(list[0].At) || d.waiting(t) != 0 {
 		t.Fatalf("%+v", list)
 	}
-	text, err := json.Marshal(list[1].Report)
-	if err != nil || sha256.Sum256(text) != list[1].SHA256 {
-		t.Errorf("the digest %s is not of the report, %v", list[1].SHA256, err)
-	}
-	want := fmt.Sprintf(`verdict {"dispatch":"d1","part":"p1","sha256":"%s","was":"INDETERMINATE","indication":"TOTAL-PASSED","report_sha256":"%s"}`, part.Digest, list[1].SHA256)
-	if len(d.log) != 2 || d.log[1] != want {
-		t.Errorf("the log has %v", d.log)
-	}
+	d.wantProof(t, "d1", part, list)
 	d.round(t, "fifth")
 	if d.judged != 3 {
 		t.Errorf("a decided verdict was judged again")
@@ -176,6 +176,63 @@ func TestJudgedAgain(t *testing.T) {
 	}
 	if _, _, err := d.archive.Verdicts(t.Context(), hub.Actor{Name: "stranger"}, "d1"); hub.KindOf(err) != hub.KindNotFound {
 		t.Errorf("a stranger sees %v", err)
+	}
+}
+
+// wantProof fails the test unless each later verdict is an evidence for all parties, with
+// the digest of the very report, and hangs on the acceptance.
+func (d *desk) wantProof(t *testing.T, id hub.DispatchID, part hub.Part, list []hub.Recheck) {
+	t.Helper()
+	proofs := d.verdicts(t, id)
+	if len(proofs) != len(list) {
+		t.Fatalf("%d evidences of %d verdicts", len(proofs), len(list))
+	}
+	all, err := d.Evidences(t.Context(), hub.EvidenceQuery{Dispatch: id, Page: hub.Page{Limit: 100}})
+	if err == nil {
+		err = audit.CheckChain(all.Items)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	for i := range proofs {
+		e := &proofs[i].Evidence
+		digest, err := hubtest.ReportDigest(list[i].Report)
+		if err != nil || digest != list[i].SHA256 || list[i].Evidence != e.ID {
+			t.Errorf("the digest %s is not of the report, or %s not the evidence, %v", list[i].SHA256, list[i].Evidence, err)
+		}
+		v := e.Validation[0]
+		if v.Part != part.ID || v.Report != digest || v.Indication != list[i].Report.Indication || v.Sub != list[i].Report.Sub {
+			t.Errorf("the evidence says %+v", v)
+		}
+		if e.Content.Parts[0].SHA256 != part.Digest || e.Sender.ID != hubtest.Province || len(e.Recipients) != 1 || e.Recipients[0].ID != hubtest.Office {
+			t.Errorf("the evidence is about %+v, %+v, %+v", e.Content, e.Sender, e.Recipients)
+		}
+	}
+}
+
+// TestTwoJudgeAtOnce: of two nodes in the same round one records, and each verdict has
+// one evidence.
+func TestTwoJudgeAtOnce(t *testing.T) {
+	d := newDesk()
+	part := d.accept(t, "d1")
+	d.verdict[part.Digest] = report(hub.TotalPassed, "")
+	d.trust = "second"
+	if err := d.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.Clock.Advance(time.Minute)
+	d.Before = func(method string) error {
+		if method == "RecordVerdicts" {
+			d.Before = nil
+			return d.Run(t.Context()) // the other node is faster
+		}
+		return nil
+	}
+	if err := d.Run(t.Context()); hub.KindOf(err) != hub.KindConflict {
+		t.Errorf("the slower one got %v", err)
+	}
+	if proofs, list := d.verdicts(t, "d1"), d.rechecks(t, "d1"); len(proofs) != 1 || len(list) != 1 || d.judged != 2 {
+		t.Errorf("%d evidences, %d verdicts, judged %d times", len(proofs), len(list), d.judged)
 	}
 }
 
@@ -206,7 +263,7 @@ func TestManyInBatches(t *testing.T) {
 	d.Clock.Advance(time.Minute)
 	crashes, failed := 0, errors.New("power cut")
 	d.Before = func(method string) error {
-		if crashes++; method == "SaveNotes" && crashes%3 == 0 {
+		if crashes++; method == "RecordVerdicts" && crashes%3 == 0 {
 			return failed
 		}
 		return nil
@@ -224,8 +281,9 @@ func TestManyInBatches(t *testing.T) {
 	}
 	d.Before = nil
 	for n := range many {
-		if list := d.rechecks(t, hub.DispatchID(fmt.Sprintf("d%04d", n))); len(list) != 1 {
-			t.Fatalf("dispatch %d has %d verdicts after %d runs", n, len(list), runs)
+		id := hub.DispatchID(fmt.Sprintf("d%04d", n))
+		if list, proofs := d.rechecks(t, id), d.verdicts(t, id); len(list) != 1 || len(proofs) != 1 {
+			t.Fatalf("dispatch %d has %d verdicts, %d evidences after %d runs", n, len(list), len(proofs), runs)
 		}
 	}
 }
@@ -265,7 +323,7 @@ func TestWhatCannotBeJudged(t *testing.T) {
 func TestPurgedAndNeverAccepted(t *testing.T) {
 	d := newDesk()
 	d.accept(t, "d1")
-	sealed, err := d.Notary.Seal(t.Context(), hub.Evidence{Event: hub.EventContentPurge, Time: d.Clock.Now(), Dispatch: "d1"})
+	sealed, err := d.Notary.Seal(t.Context(), hub.Evidence{Event: hub.EventContentPurge, Time: d.Clock.Now(), Dispatch: "d1", Reasons: []hub.Reason{{Code: hub.ReasonRetentionExpired}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,8 +7,8 @@
 // names it is recorded; it is kept once, by its digest, however many verdicts name it;
 // it is never removed, also not when the content of a dispatch is purged; what comes out
 // has the digest that it went in by. What was recorded at acceptance never changes: another
-// verdict stands beside it, with its time, and its digest is in the log. It judges nothing
-// itself.
+// verdict stands beside it, with its time, and is evidence of its own for all parties of
+// the dispatch. It judges nothing itself.
 package validation
 
 import (

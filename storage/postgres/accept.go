@@ -175,7 +175,7 @@ func columnsOf(a *hub.Acceptance) (*deliveryColumns, error) {
 		c.ids, c.recipients, c.states = append(c.ids, id), append(c.recipients, string(v.Recipient)), append(c.states, string(v.State))
 		c.bodies, c.positions, c.versions = append(c.bodies, body), append(c.positions, int32(v.Index)), append(c.versions, v.Version)
 		c.final, c.calm = append(c.final, v.Final()), append(c.calm, calm)
-		c.nextAttempts, c.expires = append(c.nextAttempts, sqlkit.Micros(v.NextAttempt)), append(c.expires, sqlkit.Micros(v.ExpiresAt))
+		c.nextAttempts, c.expires = append(c.nextAttempts, sqlkit.Micros(v.NextAttempt)), append(c.expires, sqlkit.Micros(v.Deadline()))
 	}
 	return c, nil
 }

@@ -233,7 +233,7 @@ func (i *importer) deliveries() error {
 			calm = 0
 		}
 		c.add(string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version, d.Final(), calm,
-			sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), row.Fence, row.Until, row.Holder, string(row.Body), d.Request.Open())
+			sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.Deadline()), row.Fence, row.Until, row.Holder, string(row.Body), d.Request.Open())
 	}
 	return i.exec(`INSERT INTO deliveries
 		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, fence, lease_until, lease_holder, body, asked)

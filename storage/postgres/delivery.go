@@ -165,7 +165,8 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dis
 		ORDER BY v.calm, v.next_attempt, v.id LIMIT $2) v`, "calm, next_attempt, id"), sqlkit.Micros(now), limit)
 }
 
-// ExpiringDeliveries returns open deliveries whose time to live has passed.
+// ExpiringDeliveries returns open deliveries whose deadline has come. The column
+// expires_at holds the deadline: the time of a warning, then that of the end.
 func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error) {
 	return s.items(ctx, itemsOf(`(SELECT * FROM (SELECT * FROM deliveries v WHERE NOT v.final AND v.expires_at <= $1
 		ORDER BY v.expires_at, v.id `+atMost(limit)+`) v LIMIT $2) v`, "expires_at, id"), sqlkit.Micros(now), limit)

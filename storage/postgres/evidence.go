@@ -140,6 +140,9 @@ func (s *Store) evidenceQuery(query *hub.EvidenceQuery) (string, []any, error) {
 			c.add(term.column+" = %s AND "+term.column+" <> ''", term.value)
 		}
 	}
+	if query.Whole {
+		c.add("delivery = ''")
+	}
 	if after != nil {
 		var place [3]int64
 		for i := range place {

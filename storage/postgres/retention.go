@@ -165,6 +165,32 @@ func (s *Store) SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error
 		ON CONFLICT (name) DO UPDATE SET body = excluded.body`, noteArgs(notes)...)
 }
 
+// verdictsText moves the position of a round; everything hangs on the row that moves.
+// Whoever moves it at the same time waits for it, and then finds another body.
+const verdictsText = `WITH
+	p AS (UPDATE retention_notes SET body = $5 WHERE name = $4 AND body = $6 RETURNING name),
+	n AS (INSERT INTO retention_notes (name, body) SELECT n.name, n.body FROM unnest($1::text[], $2::text[]) AS n (name, body), p
+		ON CONFLICT (name) DO UPDATE SET body = excluded.body),
+	d AS (DELETE FROM retention_notes USING p WHERE retention_notes.name = ANY ($3::text[])),
+	e AS (INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
+		SELECT e.id, e.dispatch, e.delivery, '', $7::integer, e.canonical, e.jws
+		FROM unnest($8::text[], $9::text[], $10::text[], $11::bytea[], $12::text[]) WITH ORDINALITY
+			AS e (id, dispatch, delivery, canonical, jws, n), p ORDER BY e.n)
+	SELECT name FROM p`
+
+// RecordVerdicts records a step of judging again, provided that the position is as it
+// was read; else it is KindConflict.
+func (s *Store) RecordVerdicts(ctx context.Context, round hub.VerdictRound) error {
+	e := evidenceColumns{}
+	e.add(0, round.Evidence)
+	args := append(noteArgs(round.Notes), round.Position.Name, string(round.Position.Body), string(round.Was.Body), s.era)
+	moved, err := change(ctx, s, "record verdicts", pgx.RowTo[string], verdictsText, append(args, e.args()...)...)
+	if err == nil && len(moved) == 0 {
+		err = sqlkit.RoundMoved()
+	}
+	return err
+}
+
 // Note returns one note; KindNotFound when there is none.
 func (s *Store) Note(ctx context.Context, name string) (hub.RetentionNote, error) {
 	found, err := collect(ctx, s, scanNote, "SELECT name, body FROM retention_notes WHERE name = $1", name)

@@ -135,6 +135,9 @@ func TestStatements(t *testing.T) {
 			notes[i] = hub.RetentionNote{Name: m.ID(), Body: json.RawMessage(`{}`)}
 		}
 		want("SaveNotes", 1, func() { err = s.SaveNotes(ctx, notes...) })
+		want("RecordVerdicts", 1, func() {
+			err = s.RecordVerdicts(ctx, hub.VerdictRound{Was: notes[0], Position: notes[0], Notes: notes[1:]})
+		})
 		want("Note", 1, func() { _, err = s.Note(ctx, notes[0].Name) })
 		want("Notes", 1, func() { _, err = s.Notes(ctx, hub.NotesQuery{Limit: n}) })
 		want("Backlog", 1, func() { _, err = s.Backlog(ctx, n) })

@@ -149,7 +149,7 @@ func (c *stepColumns) add(n int64, step *hub.Step) error {
 		return err
 	}
 	c.numbers, c.versions, c.fences = append(c.numbers, n), append(c.versions, step.Version), append(c.fences, fence)
-	c.next, c.expires = append(c.next, sqlkit.Micros(next.NextAttempt)), append(c.expires, sqlkit.Micros(next.ExpiresAt))
+	c.next, c.expires = append(c.next, sqlkit.Micros(next.NextAttempt)), append(c.expires, sqlkit.Micros(next.Deadline()))
 	c.ids, c.was, c.states = append(c.ids, string(next.ID)), append(c.was, string(step.From)), append(c.states, string(next.State))
 	c.bodies, c.final = append(c.bodies, body), append(c.final, next.Final())
 	c.asked = append(c.asked, next.Request.Open())

@@ -110,7 +110,8 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dis
 		half+"0 UNION ALL "+half+"1 ORDER BY 5, 6, 7 LIMIT ?2)", sqlkit.Micros(now), limit)
 }
 
-// ExpiringDeliveries returns open deliveries whose time to live has passed.
+// ExpiringDeliveries returns open deliveries whose deadline has come. The column
+// expires_at holds the deadline: the time of a warning, then that of the end.
 func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error) {
 	return items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+
 		" FROM deliveries v WHERE v.final = 0 AND v.expires_at <= ? ORDER BY v.expires_at, v.id LIMIT ?", sqlkit.Micros(now), limit)
@@ -125,7 +126,7 @@ func encodeDelivery(d *hub.Delivery) ([]any, error) {
 func deliveryRow(d *hub.Delivery, body string) []any {
 	return []any{
 		string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version,
-		d.Final(), !d.Urgent, sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.ExpiresAt), d.Request.Open(), body,
+		d.Final(), !d.Urgent, sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.Deadline()), d.Request.Open(), body,
 	}
 }
 

@@ -88,6 +88,9 @@ func evidenceQuery(query *hub.EvidenceQuery) (string, []any, error) {
 			c.add(term.column+" = ? AND "+term.column+" <> ''", term.value)
 		}
 	}
+	if query.Whole {
+		c.add("delivery = ''")
+	}
 	if after != nil {
 		position, err := sqlkit.ParseNumber(after[0])
 		if err != nil {

@@ -174,6 +174,25 @@ func (s *Store) SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error
 	return s.do(ctx, len(notes), func(t *tx) error { return saveNotes(t, notes) })
 }
 
+// RecordVerdicts records a step of judging again, provided that the position is as it
+// was read; else it is KindConflict.
+func (s *Store) RecordVerdicts(ctx context.Context, round hub.VerdictRound) error {
+	return s.do(ctx, 1+len(round.Evidence)+len(round.Notes), func(t *tx) error {
+		n, err := t.change("UPDATE retention_notes SET body = ?1 WHERE name = ?2 AND body = ?3",
+			string(round.Position.Body), round.Position.Name, string(round.Was.Body))
+		if err != nil {
+			return failed("record verdicts", err)
+		}
+		if n == 0 {
+			return sqlkit.RoundMoved()
+		}
+		if err := insertEvidences(t, "", round.Evidence); err != nil {
+			return err
+		}
+		return saveNotes(t, round.Notes)
+	})
+}
+
 func saveNotes(t *tx, notes []hub.RetentionNote) error {
 	for i := range notes {
 		var err error

@@ -68,7 +68,7 @@ func encodeStep(step *hub.Step) (*stepRows, error) {
 		of:       step,
 		evidence: step.Evidence,
 		update: []any{
-			string(next.State), next.Version, next.Final(), sqlkit.Micros(next.NextAttempt), sqlkit.Micros(next.ExpiresAt), body,
+			string(next.State), next.Version, next.Final(), sqlkit.Micros(next.NextAttempt), sqlkit.Micros(next.Deadline()), body,
 			string(next.ID), string(step.From), step.Version, fence, next.Request.Open(),
 		},
 	}

@@ -41,6 +41,9 @@ type Notes interface {
 	SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error
 	Note(ctx context.Context, name string) (hub.RetentionNote, error)
 	Notes(ctx context.Context, query hub.NotesQuery) ([]hub.RetentionNote, error)
+	// RecordVerdicts saves evidence, notes and the new position, when the position is as
+	// it was read; else KindConflict.
+	RecordVerdicts(ctx context.Context, round hub.VerdictRound) error
 }
 
 // completed lists ids and instants of what is completed now or before.
@@ -366,6 +369,51 @@ func testNamedContent(t *testing.T, back Backend) {
 	if len(ids) != 2 || ids[1] != with.Dispatch.ID {
 		t.Errorf("the content is named by %v", ids)
 	}
+}
+
+// testVerdicts: a step of judging again is recorded as a whole, by one of several who
+// take it at the same time.
+func testVerdicts(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	a := b.acceptThis(b.Acceptance("r1", "r2"))
+	note := func(name, text string) hub.RetentionNote {
+		return hub.RetentionNote{Name: name, Body: json.RawMessage(`{"t": "` + text + `"}`)}
+	}
+	b.must(b.store.SaveNotes(b.ctx, note("position", "0"), note("undecided/1", "x")))
+	verdict := func() hub.SealedEvidence {
+		return b.Seal(hub.Evidence{Event: hub.EventSignatureValidation, Dispatch: a.Dispatch.ID, Note: "kiểm tra lại <&>"})
+	}
+	rounds := make([]hub.VerdictRound, 4)
+	failures := make([]error, len(rounds))
+	var all sync.WaitGroup
+	for i := range rounds {
+		rounds[i] = hub.VerdictRound{
+			Was: note("position", "0"), Position: note("position", "1"), Evidence: []hub.SealedEvidence{verdict()},
+			Notes: []hub.RetentionNote{{Name: "undecided/1"}, note("recheck/1", fmt.Sprint("from ", i))},
+		}
+		all.Go(func() { failures[i] = b.store.RecordVerdicts(b.ctx, rounds[i]) })
+	}
+	all.Wait()
+	first := slices.Index(failures, nil)
+	for i, err := range failures {
+		if (err == nil) != (i == first) || i != first && hub.KindOf(err) != hub.KindConflict {
+			t.Fatalf("of several at once %v", failures)
+		}
+	}
+	whole, err := b.store.Evidences(b.ctx, hub.EvidenceQuery{Dispatch: a.Dispatch.ID, Whole: true, Page: hub.Page{Limit: 10}})
+	b.must(err)
+	same(t, "evidence about the document as a whole", len(whole.Items), 2)
+	same(t, "the verdict", whole.Items[1].Evidence.ID, rounds[first].Evidence[0].Evidence.ID)
+	kept, err := b.store.Note(b.ctx, "recheck/1")
+	b.must(err)
+	same(t, "what was found", string(kept.Body), string(rounds[first].Notes[1].Body))
+	position, err := b.store.Note(b.ctx, "position")
+	b.must(err)
+	same(t, "the position", string(position.Body), string(rounds[first].Position.Body))
+	_, err = b.store.Note(b.ctx, "undecided/1")
+	b.wants(hub.KindNotFound, err)
+	b.wants(hub.KindConflict, b.store.RecordVerdicts(b.ctx, hub.VerdictRound{Was: note("nothing", "0"), Position: note("nothing", "1")}))
+	b.must(b.store.RecordVerdicts(b.ctx, hub.VerdictRound{Was: position, Position: note("position", "2")}))
 }
 
 // testNotes: notes are listed by name, both ways, and replaced or removed.

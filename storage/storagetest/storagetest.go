@@ -220,6 +220,7 @@ func Run(t *testing.T, b Backend) {
 		"purge and archive":     testPurgeArchive,
 		"named content":         testNamedContent,
 		"retention notes":       testNotes,
+		"verdicts":              testVerdicts,
 		"retention rules":       testRules,
 		"log":                   testLog,
 		"log of notes alone":    testLogNotesFirst,

@@ -74,6 +74,11 @@ func RulesChanged() error {
 	return hub.Errorf(hub.KindConflict, "rules", "version", "the classes of retention or the legal holds have changed in the meantime")
 }
 
+// RoundMoved says that the position of a round is not what the caller went by.
+func RoundMoved() error {
+	return hub.Errorf(hub.KindConflict, "position", "version", "the round of judging again has come further in the meantime")
+}
+
 // NoteRange returns the names from and before which the rows of a query lie.
 func NoteRange(q *hub.NotesQuery) (low, high string) {
 	low, high = q.Prefix, q.Prefix+"\U0010FFFF" // names hold no such character

@@ -184,10 +184,11 @@ func (a *App) wire(ctx context.Context) error {
 	s.tracking = tracking.New(tracking.Options{
 		Store: a.store, Leases: a.store, Reports: a.store, Links: a.store, Evidences: a.store, Registers: a.store, Blobs: a.blobs,
 		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log, Bell: lateBell{a},
+		Deadlines: a.config.deadlines(), TrackAccess: a.config.TrackAccess,
 	})
 	a.bells = newBells(s.tracking, a.store, a.log)
 	s.delivery = delivery.New(delivery.Options{
-		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, Log: a.log, SweepGrace: a.sweepGrace(),
+		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, Log: a.log, SweepGrace: a.sweepGrace(), Deadlines: a.config.deadlines(),
 		Carriers: a.queue.Carriers(s.directory),
 	})
 	s.archive = validation.New(a.store, s.tracking)
@@ -199,7 +200,7 @@ func (a *App) wire(ctx context.Context) error {
 	s.intake = intake.New(intake.Options{
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
 		Verifier: &archiving{s.verifier, s.archive}, Changes: s.tracking, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
-		Rules: s.rules, Undecided: s.archive, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), TimeToLive: a.config.TimeToLive,
+		Rules: s.rules, Undecided: s.archive, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), Deadlines: a.config.deadlines(), Digest: signing.ReportDigest,
 		MaxRecipients: a.config.MaxRecipients,
 	})
 	return a.openSeals()

@@ -24,7 +24,8 @@ var (
 
 	_ validation.Dispatches = engine.State(nil)
 	_ validation.Blobs      = engine.Content(nil)
-	_ validation.Chronicle  = (*audit.Notes)(nil)
+	_ validation.Rounds     = engine.State(nil)
+	_ validation.Notary     = (*audit.Service)(nil)
 	_ validation.Judge      = judge{}
 
 	_ httpapi.ValidationArchive = (*validation.Service)(nil)
@@ -78,7 +79,7 @@ const settleAfter = 3 * refreshEvery
 func (a *App) newRechecker(settle time.Duration) *validation.Rechecker {
 	s := &a.services
 	return validation.NewRechecker(validation.RecheckOptions{
-		Archive: s.archive, Notes: a.store, Dispatches: a.store, Blobs: a.blobs, Chronicle: s.notes,
+		Archive: s.archive, Notes: a.store, Dispatches: a.store, Blobs: a.blobs, Rounds: a.store, Notary: s.audit, Digest: signing.ReportDigest,
 		Judge: judge{&archiving{s.verifier, s.archive}, func() string { return *a.atHand.Load() }},
 		Now:   time.Now, Log: a.log, Settle: settle,
 	})

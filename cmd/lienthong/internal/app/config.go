@@ -38,7 +38,10 @@ type Config struct {
 	TimeSettings    `embed:""`
 
 	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
-	TimeToLive      time.Duration `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"Life of a delivery that is not collected or not registered."`
+	TimeToLive      hub.Terms     `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"How long a recipient has to collect a document, for all or by urgency: 720h,urgent=72h,very_urgent=48h,express=24h,timed=24h. Then the delivery ends as expired."`
+	RegisterWithin  hub.Terms     `env:"LIENTHONG_REGISTER_WITHIN" default:"720h" help:"How long a recipient has to register or refuse what it collected, in the same form."`
+	WarnBefore      time.Duration `env:"LIENTHONG_WARN_BEFORE" default:"72h" help:"How long before either time is over both sides are warned; of a short time, its last third."`
+	TrackAccess     bool          `env:"LIENTHONG_TRACK_ACCESS" help:"Prove by evidence when a recipient first opens the content of a delivery (ContentAccessTracking)."`
 	MaxRecipients   int           `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
 
 	MinFree     int           `name:"min-free" env:"LIENTHONG_MIN_FREE" default:"256" help:"MiB that must be free in the data folder; below, new submissions are refused for a while."`
@@ -88,13 +91,32 @@ func (c *Config) Check() error {
 	if _, err := c.readSeals(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
 	}
-	if c.TimeToLive < time.Minute {
-		found = append(found, hub.Invalid("time-to-live", "minimum", "the life of a delivery is at least one minute"))
-	}
+	found = append(found, c.checkDeadlines()...)
 	if c.MaxRecipients < 1 {
 		found = append(found, hub.Invalid("max-recipients", "minimum", "at least one recipient must be allowed"))
 	}
 	return found.AsError()
+}
+
+// deadlines are those of recipients.
+func (c *Config) deadlines() hub.Deadlines {
+	return hub.Deadlines{Handover: c.TimeToLive, Acceptance: c.RegisterWithin, Warning: c.WarnBefore}
+}
+
+func (c *Config) checkDeadlines() hub.Violations {
+	var found hub.Violations
+	for _, term := range []struct {
+		flag string
+		of   *hub.Terms
+	}{{"time-to-live", &c.TimeToLive}, {"register-within", &c.RegisterWithin}} {
+		if term.of.Shortest() < time.Minute {
+			found = append(found, hub.Invalid(term.flag, "minimum", "a recipient has at least one minute"))
+		}
+	}
+	if c.WarnBefore < 0 {
+		found = append(found, hub.Invalid("warn-before", "minimum", "a warning comes before the end"))
+	}
+	return found
 }
 
 func (c *Config) checkKeys() hub.Violations {

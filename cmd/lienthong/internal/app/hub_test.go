@@ -33,7 +33,7 @@ snv,000.00.12.H47,Sở Nội vụ (hư cấu),department,,000.00.00.H47,,,true,,
 func configIn(dir string) app.Config {
 	return app.Config{
 		DataDir: dir, Listen: "127.0.0.1:0", Name: "test", SignaturePolicy: string(hub.PolicyRecord),
-		TimeToLive: time.Hour, MaxRecipients: 5, StopLimit: 30 * time.Second,
+		TimeToLive: hub.NewTerms(time.Hour), MaxRecipients: 5, StopLimit: 30 * time.Second,
 	}
 }
 
@@ -258,7 +258,7 @@ func TestConfigCheckNamesEveryFault(t *testing.T) {
 		{"empty files", func(c *app.Config) { c.TLSCert, c.TLSKey, c.Anchors = file, file, file }, []string{"tls-cert pem", "anchors pem"}},
 		{"names", func(c *app.Config) { c.Name = "trục liên thông" }, []string{"name hub_name"}},
 		{"no name", func(c *app.Config) { c.Name = "" }, []string{"name hub_name"}},
-		{"limits", func(c *app.Config) { c.TimeToLive, c.MaxRecipients = 0, 0 }, []string{"time-to-live minimum", "max-recipients minimum"}},
+		{"limits", func(c *app.Config) { c.TimeToLive, c.MaxRecipients = hub.NewTerms(time.Second), 0 }, []string{"time-to-live minimum", "max-recipients minimum"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := good

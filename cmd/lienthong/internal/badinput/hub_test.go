@@ -58,7 +58,7 @@ func newHub(t *testing.T) *testHub {
 	}
 	config := app.Config{
 		DataDir: filepath.Join(dir, "data"), Listen: "127.0.0.1:0", Name: "test", TrustSettings: app.TrustSettings{Anchors: anchors},
-		SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: time.Hour, MaxRecipients: 5, StopLimit: time.Minute,
+		SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: hub.NewTerms(time.Hour), MaxRecipients: 5, StopLimit: time.Minute,
 	}
 	a, err := app.New(t.Context(), config, "test", slog.New(slog.DiscardHandler))
 	if err != nil {

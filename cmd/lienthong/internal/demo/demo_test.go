@@ -35,7 +35,7 @@ func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func
 	return func(ctx context.Context, dataDir, anchors string) (demo.Hub, error) {
 		config := app.Config{
 			DataDir: dataDir, Listen: "127.0.0.1:0", Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
-			SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: time.Hour, MaxRecipients: 100, StopLimit: time.Minute,
+			SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: hub.NewTerms(time.Hour), MaxRecipients: 100, StopLimit: time.Minute,
 			TimeSettings: app.TimeSettings{StampEvery: time.Second},
 		}
 		a, err := app.New(ctx, config, "test", slog.New(slog.DiscardHandler))

@@ -20,6 +20,7 @@ import (
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/retention"
 	"github.com/lienthong/lienthong/hub/tracking"
+	"github.com/lienthong/lienthong/hub/validation"
 )
 
 // State keeps everything but the originals.
@@ -80,6 +81,7 @@ type LogRecords interface {
 type Kept interface {
 	retention.Store
 	retention.Notes
+	validation.Rounds
 }
 
 // Operated is what running a hub on several nodes asks of its store.
