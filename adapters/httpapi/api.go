@@ -17,6 +17,7 @@ import (
 type Options struct {
 	Authenticator  Authenticator
 	KeyKeeper      KeyKeeper
+	Accounts       Accounts
 	Directory      Directory
 	Registry       Registry
 	Intake         Intake

@@ -72,6 +72,11 @@ func examples() map[string]example {
 		"POST /v1/keys":                    {path: "/v1/keys", body: `{"name":"x","kind":"system","agencies":["000.00.00.H47"],"scopes":["read"]}`, contentType: j, status: 201},
 		"DELETE /v1/keys/{key}":            {path: "/v1/keys/k1", status: 204},
 
+		"GET /v1/accounts":                    {path: "/v1/accounts"},
+		"POST /v1/accounts":                   {path: "/v1/accounts", body: `{"name":"van.thu","full_name":"Mẫu","memberships":[{"agency":"000.00.00.H47","role":"clerk"}]}`, contentType: j, status: 201},
+		"DELETE /v1/accounts/{name}/password": {path: "/v1/accounts/van.thu/password"},
+		"PUT /v1/accounts/{name}/lock":        {path: "/v1/accounts/van.thu/lock", body: `{"locked":true}`, contentType: j},
+
 		"POST /v1/packages":                       {path: "/v1/packages?to=000.00.12.H47", body: "<edXML/>", contentType: "application/xml", status: 201},
 		"POST /v1/dispatches":                     {path: "/v1/dispatches", body: formOf("submission", submissionOK, "p1", "abc"), contentType: formType, status: 201},
 		"POST /v1/uploads":                        {path: "/v1/uploads", body: submissionOK, contentType: j, status: 201},

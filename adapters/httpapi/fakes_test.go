@@ -446,6 +446,29 @@ type testServer struct {
 	log *logBuffer
 }
 
+// fakeAccounts is apart because its methods have names that fakeHub has, too.
+type fakeAccounts struct{ f *fakeHub }
+
+func (a fakeAccounts) account() hub.Account {
+	return hub.Account{
+		Name: "van.thu", FullName: "Trần Thị Mẫu", Memberships: []hub.Membership{{Agency: "a1", Role: hub.RoleClerk}},
+		Password: "$argon2id$secret", Created: testTime, Version: 1,
+	}
+}
+func (a fakeAccounts) Create(_ context.Context, _ hub.Actor, account hub.Account) (hub.Account, string, error) {
+	account.Created, account.Version = testTime, 1
+	return account, "aaaaa-bbbbb", a.f.err
+}
+func (a fakeAccounts) List(context.Context, hub.Actor) ([]hub.Account, error) {
+	return []hub.Account{a.account()}, a.f.err
+}
+func (a fakeAccounts) Reset(context.Context, hub.Actor, string) (hub.Account, string, error) {
+	return a.account(), "aaaaa-bbbbb", a.f.err
+}
+func (a fakeAccounts) Lock(context.Context, hub.Actor, string, bool) (hub.Account, error) {
+	return a.account(), a.f.err
+}
+
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -466,7 +489,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	t.Helper()
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
-		Authenticator: f, KeyKeeper: f, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
+		Authenticator: f, KeyKeeper: f, Accounts: fakeAccounts{f}, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
 		Recipient: f, Dispatches: f, Changes: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Bundles: fakeBundles{f}, Validation: f,
 		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
 		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),

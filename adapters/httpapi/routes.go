@@ -23,7 +23,7 @@ type route struct {
 
 // routes is the whole API; schemas/openapi.yaml describes the same operations.
 func routes() []route {
-	lists := [][]route{publicRoutes(), directoryRoutes(), sendingRoutes(), collectingRoutes(), readingRoutes(), logRoutes(), bundleRoutes(), retentionRoutes(), signatureRoutes(), changeRoutes()}
+	lists := [][]route{publicRoutes(), directoryRoutes(), sendingRoutes(), collectingRoutes(), readingRoutes(), logRoutes(), bundleRoutes(), retentionRoutes(), signatureRoutes(), changeRoutes(), accountRoutes()}
 	var all []route
 	for _, list := range lists {
 		all = append(all, list...)

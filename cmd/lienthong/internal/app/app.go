@@ -32,6 +32,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/telemetry"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/accounts"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/hub/delivery"
@@ -75,6 +76,7 @@ type App struct {
 type services struct {
 	directory *directory.Directory
 	keys      *directory.Keys
+	accounts  *accounts.Service
 	audit     *audit.Service
 	log       *audit.Log     // nil where this node cannot sign checkpoints
 	stamper   *audit.Stamper // nil without a time-stamp authority
@@ -108,7 +110,7 @@ func New(ctx context.Context, config Config, version Version, log *slog.Logger) 
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.bootstrap, a.listen, a.listenAside} {
+	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.openAccounts, a.bootstrap, a.listen, a.listenAside} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -325,8 +327,12 @@ func (a *App) listen(ctx context.Context) error {
 		return hub.Invalid("listen", "address", "%v", err)
 	}
 	a.listener = listener
+	handler, err := a.handler()
+	if err != nil {
+		return err
+	}
 	a.server = &http.Server{
-		Handler:           a.handler(),
+		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

@@ -46,6 +46,7 @@ type Config struct {
 
 	MinFree     int           `name:"min-free" env:"LIENTHONG_MIN_FREE" default:"256" help:"MiB that must be free in the data folder; below, new submissions are refused for a while."`
 	MaxQueueAge time.Duration `env:"LIENTHONG_MAX_QUEUE_AGE" default:"15m" help:"How long a delivery may wait beyond its time before new submissions are refused for a while (429); 0 for ever."`
+	NoPages     bool          `name:"no-pages" env:"LIENTHONG_NO_PAGES" help:"Serve the API alone, without the pages for people."`
 	ClientRate  int           `env:"LIENTHONG_CLIENT_RATE" default:"2000" help:"Requests of one API key in a second."`
 
 	MetricsListen string  `env:"LIENTHONG_METRICS_LISTEN" help:"Address of a second listener for /metrics, /healthz and /readyz without a key, in plain HTTP; keep it inside. Without it, /metrics needs an operator's key."`

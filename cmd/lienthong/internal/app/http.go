@@ -76,11 +76,11 @@ var (
 	_ httpapi.Blobs          = engine.Content(nil)
 )
 
-func (a *App) handler() http.Handler {
+func (a *App) handler() (http.Handler, error) {
 	s := &a.services
 	acts := chronicle{s.notes}
 	api := httpapi.New(httpapi.Options{
-		Authenticator: s.keys, KeyKeeper: notedKeys{s.keys, acts},
+		Authenticator: s.keys, KeyKeeper: notedKeys{s.keys, acts}, Accounts: notedAccounts{s.accounts, acts},
 		Directory: s.directory, Registry: notedRegistry{s.directory, acts},
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking, Changes: s.tracking,
@@ -90,7 +90,8 @@ func (a *App) handler() http.Handler {
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},
 	})
-	return crashpoint.Answers(a.watch.Trace(a.leaving(api)))
+	all, err := a.withPages(api)
+	return crashpoint.Answers(a.watch.Trace(a.leaving(all))), err
 }
 
 // leaving asks clients for new connections, which a load balancer leads elsewhere, as

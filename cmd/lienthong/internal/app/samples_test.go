@@ -50,6 +50,9 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 	s.vars["KEY_ID"] = s.text(s.run("issueKey"), "key", "id")
 	s.run("revokeKey")
+	for _, id := range []string{"createAccount", "listAccounts", "resetAccount", "lockAccount"} {
+		s.run(id)
+	}
 	s.vars["BINDING"] = s.text(s.run("bindCertificate"), "id")
 	for _, id := range []string{"listCertificates", "unbindCertificate", "setSignatureRules", "getSignatureRules"} {
 		s.run(id)

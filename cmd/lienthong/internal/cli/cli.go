@@ -59,6 +59,7 @@ type commands struct {
 	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies, and bind certificates to them."`
 	Policy    policyCommand    `cmd:"" help:"Say what is asked of the signatures of senders (operator)."`
 	Trust     trustCommand     `cmd:"" help:"Keep the list of authorities that signatures must lead to, and their revocation lists."`
+	Account   accountCommand   `cmd:"" help:"Create, list, reset and lock accounts of persons (operator)."`
 	Key       keyCommand       `cmd:"" help:"Create, list and revoke API keys (operator)."`
 	Vxp       vxpCommand       `cmd:"" help:"Let systems in that speak the protocol of the national document axis (operator)."`
 	Queue     queueCommand     `cmd:"" help:"See and settle what the broker between nodes gave up (operator)."`

@@ -81,6 +81,11 @@ func (c *demoCommand) next(e *env, r *demo.Result) {
 	} {
 		fmt.Fprintf(e.Stderr, "  %s %s\n", program, command)
 	}
+	fmt.Fprintf(e.Stderr, "\nTrang làm việc / pages for people: %s  (mật khẩu tạm, đổi khi đăng nhập / temporary passwords)\n", r.URL)
+	for _, p := range r.Persons {
+		fmt.Fprintf(e.Stderr, "  %-13s %-17s %s\n", p.Role, p.Name, p.Password)
+	}
+	fmt.Fprintln(e.Stderr)
 	fmt.Fprintf(e.Stderr, "  %s/v1/docs\nMọi thứ nằm ở / everything is in %s\n", r.URL, in("demo.json"))
 }
 

@@ -55,6 +55,7 @@ type Result struct {
 	Receipts int      `json:"receipts"`
 	Seconds  float64  `json:"seconds"`
 	Board    []Sheet  `json:"board"`
+	Persons  []Person `json:"persons"` // who may sign in to the pages
 }
 
 // show is one run.
@@ -78,6 +79,7 @@ type show struct {
 	holders map[hub.EvidenceID]*party // who downloaded a receipt
 
 	sheets   []Sheet
+	persons  []Person
 	receipts int
 }
 
@@ -93,7 +95,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	err := s.play(ctx)
 	result := Result{
 		Dir: o.Dir, URL: s.hub.URL, Checks: s.passed + len(s.failed), Failed: s.failed,
-		Receipts: s.receipts, Seconds: time.Since(begin).Seconds(), Board: s.sheets,
+		Receipts: s.receipts, Seconds: time.Since(begin).Seconds(), Board: s.sheets, Persons: s.persons,
 	}
 	if err == nil {
 		printBoard(o.Out, &result)

@@ -115,6 +115,9 @@ func (s *show) enroll(ctx context.Context) error {
 		s.parties[p.Code] = p
 		s.order = append(s.order, p.Code)
 	}
+	if err := s.invite(ctx); err != nil {
+		return err
+	}
 	s.say("%d cơ quan, mỗi nơi một khóa / agencies, a key each: %s", len(s.order), s.hub.URL)
 	return nil
 }

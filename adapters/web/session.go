@@ -1,0 +1,111 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// cookieName binds the cookie to this host and to HTTPS, where people come over it
+// (draft-ietf-httpbis-rfc6265bis, 4.1.3.2).
+func (s *site) cookieName() string {
+	if s.Secure {
+		return "__Host-lienthong"
+	}
+	return "lienthong"
+}
+
+// setSession gives the browser a token, or with an empty one takes it away.
+func (x *exchange) setSession(token string) {
+	c := &http.Cookie{
+		Name: x.cookieName(), Value: token, Path: "/", HttpOnly: true, Secure: x.Secure, SameSite: http.SameSiteLaxMode,
+	}
+	if token == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(x.w, c)
+}
+
+type signInPage struct {
+	Name, Next string
+	Ended      bool
+}
+
+func (x *exchange) signInForm() error {
+	if x.visit != nil {
+		return x.redirect("/")
+	}
+	q := x.r.URL.Query()
+	return x.show(http.StatusOK, "signin", signInPage{Next: q.Get("next"), Ended: q.Get("ended") != ""}, nil)
+}
+
+func (x *exchange) signIn() error {
+	form := signInPage{Name: x.r.PostFormValue("name"), Next: x.r.PostFormValue("next")}
+	token, err := x.Persons.SignIn(x.r.Context(), form.Name, x.r.PostFormValue("password"))
+	if err != nil && again(err) {
+		return x.show(http.StatusUnprocessableEntity, "signin", form, x.problems(err, "name", "password"))
+	}
+	if err != nil {
+		return err
+	}
+	x.setSession(token)
+	return x.redirect(ownAddress(form.Next))
+}
+
+// ownAddress is where to go after signing in: an address of this site, else the first page.
+func ownAddress(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(next, "/") || strings.HasPrefix(next, "//") || strings.Contains(next, `\`) {
+		return "/"
+	}
+	return next
+}
+
+func (x *exchange) signOut() error {
+	if err := x.Persons.SignOut(x.r.Context(), x.token); err != nil {
+		return err
+	}
+	x.setSession("")
+	return x.redirect("/sign-in")
+}
+
+func (x *exchange) chooseLanguage() error {
+	chosen := vietnamese
+	if x.r.PostFormValue("language") == english {
+		chosen = english
+	}
+	http.SetCookie(x.w, &http.Cookie{
+		Name: languageCookie, Value: chosen, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: x.Secure, SameSite: http.SameSiteLaxMode,
+	})
+	return x.redirect(ownAddress(x.r.PostFormValue("next")))
+}
+
+func (x *exchange) chooseOffice() error {
+	if err := x.Persons.WorkIn(x.r.Context(), *x.visit, hub.AgencyID(x.r.PostFormValue("office"))); err != nil {
+		return err
+	}
+	return x.redirect("/")
+}
+
+func (x *exchange) passwordForm() error {
+	return x.show(http.StatusOK, "password", nil, nil)
+}
+
+func (x *exchange) changePassword() error {
+	chosen := x.r.PostFormValue("password")
+	err := error(hub.Invalid("again", "repeat", "the two are not the same"))
+	var token string
+	if chosen == x.r.PostFormValue("again") {
+		token, err = x.Persons.ChangePassword(x.r.Context(), *x.visit, x.r.PostFormValue("current"), chosen)
+	}
+	if err != nil && again(err) {
+		return x.show(http.StatusUnprocessableEntity, "password", nil, x.problems(err, "current", "password", "again"))
+	}
+	if err != nil {
+		return err
+	}
+	x.setSession(token)
+	return x.redirect("/")
+}

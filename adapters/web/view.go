@@ -1,0 +1,209 @@
+package web
+
+import (
+	"embed"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// pages are the templates of all pages, by name.
+type pages map[string]*template.Template
+
+// readPages puts each page into the frame that all share.
+func readPages() (pages, error) {
+	all := pages{}
+	names, err := fs.Glob(templates, "templates/page_*.html.tmpl")
+	if err != nil || len(names) == 0 {
+		return nil, hub.Internal("find the templates of the pages", err)
+	}
+	for _, name := range names {
+		page, err := template.ParseFS(templates, "templates/frame.html.tmpl", "templates/pieces.html.tmpl", name)
+		if err != nil {
+			return nil, hub.Internal("read the templates of the pages", err)
+		}
+		short := strings.TrimPrefix(strings.TrimSuffix(path.Base(name), ".html.tmpl"), "page_")
+		all[short] = page
+	}
+	return all, nil
+}
+
+func (p pages) write(w io.Writer, name string, v *view) error {
+	page, ok := p[name]
+	if !ok {
+		return hub.Errorf(hub.KindInternal, "", "", "there is no page %s", name)
+	}
+	if err := page.ExecuteTemplate(w, "frame.html.tmpl", v); err != nil {
+		return hub.Internal("write the page "+name, err)
+	}
+	return nil
+}
+
+// view is what a template sees.
+type view struct {
+	x        *exchange
+	Page     string
+	Data     any
+	Problems map[string]string // by field; under "" what belongs to none
+}
+
+// T is a text in the language of the person.
+func (v *view) T(name string, values ...any) string { return v.x.texts.text(v.x.lang, name, values...) }
+
+// Lang is the language of the page.
+func (v *view) Lang() string { return v.x.lang }
+
+// Hub is the name of the hub.
+func (v *view) Hub() string { return v.x.Name }
+
+// Version is that of the software.
+func (v *view) Version() string { return v.x.Version }
+
+// Token ties forms to the session.
+func (v *view) Token() string { return v.x.formToken() }
+
+// Here is the address of this page; of the answer to a form, the first page.
+func (v *view) Here() string {
+	if v.x.r.Method == "GET" {
+		return v.x.r.URL.RequestURI()
+	}
+	return "/"
+}
+
+// Visit is who is signed in; nil for nobody.
+func (v *view) Visit() *hub.Visit { return v.x.visit }
+
+// Problem is what is wrong with a field.
+func (v *view) Problem(field string) string { return v.Problems[field] }
+
+// With gives a piece its data and the view.
+func (v *view) With(data any) map[string]any { return map[string]any{"V": v, "D": data} }
+
+// link is an entry of the navigation.
+type link struct {
+	Path, Text string
+	Current    bool
+}
+
+// Links are the pages that the person may open.
+func (v *view) Links() []link {
+	if v.x.visit == nil {
+		return nil
+	}
+	var links []link
+	for _, l := range []struct {
+		path   string
+		pages  string
+		scopes []hub.Scope
+	}{
+		{"/inbox", "inbox document", []hub.Scope{hub.ScopeCollect}},
+		{"/sent", "sent board", []hub.Scope{hub.ScopeRead}},
+		{"/examine", "examine", []hub.Scope{hub.ScopeVerify}},
+		{"/health", "health", []hub.Scope{hub.ScopeOperate}},
+		{"/agencies", "agencies", []hub.Scope{hub.ScopeOperate}},
+		{"/accounts", "accounts", []hub.Scope{hub.ScopeOperate, hub.ScopeAccounts}},
+	} {
+		if may(&v.x.visit.Actor, l.scopes) {
+			links = append(links, link{l.path, v.T("nav" + l.path), strings.Contains(l.pages, v.Page)})
+		}
+	}
+	return links
+}
+
+// Agency is the name of an agency now; of the hub as a whole for an empty id.
+func (v *view) Agency(id hub.AgencyID) string {
+	if id == "" {
+		return v.T("office.hub")
+	}
+	if a, ok := v.x.Directory.ByID(id); ok {
+		return a.NameAt(v.x.Now())
+	}
+	return string(id)
+}
+
+// Number is the full number of a document.
+func (v *view) Number(d hub.Document) string { return d.Number() }
+
+// Code is the code of an agency now.
+func (v *view) Code(a hub.Agency) hub.Code { return a.CodeAt(v.x.Now()) }
+
+// Name is the name of an agency now.
+func (v *view) Name(a hub.Agency) string { return a.NameAt(v.x.Now()) }
+
+// Clock is an instant as people in Viet Nam read it.
+func (v *view) Clock(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.In(hub.Vietnam()).Format("02/01/2006 15:04")
+}
+
+// Machine is an instant for programs that read the page.
+func (v *view) Machine(t time.Time) string { return t.In(hub.Vietnam()).Format(time.RFC3339) }
+
+// Day is a printed date as people in Viet Nam read it.
+func (v *view) Day(d hub.Date) string {
+	t, err := time.Parse(time.DateOnly, string(d))
+	if err != nil {
+		return string(d)
+	}
+	return t.Format("02/01/2006")
+}
+
+// Late reports whether a day has passed.
+func (v *view) Late(d hub.Date) bool {
+	return d != "" && string(d) < v.x.Now().In(hub.Vietnam()).Format(time.DateOnly)
+}
+
+// Size is a number of bytes for people.
+func (v *view) Size(n int64) string {
+	switch {
+	case n < 1<<10:
+		return fmt.Sprintf("%d B", n)
+	case n < 1<<20:
+		return fmt.Sprintf("%d KB", n>>10)
+	}
+	text := fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+	if v.x.lang == vietnamese {
+		return strings.Replace(text, ".", ",", 1)
+	}
+	return text
+}
+
+// Verdict is the word for a result, Meaning a sentence, Because the reason of a signature.
+func (v *view) Verdict(i hub.Indication) string {
+	word, _ := v.x.Words.Indication(v.x.lang, i)
+	return word
+}
+
+// Meaning says in a sentence what a result means.
+func (v *view) Meaning(i hub.Indication) string {
+	_, meaning := v.x.Words.Indication(v.x.lang, i)
+	return meaning
+}
+
+// Because is the reason of a result.
+func (v *view) Because(s hub.SubReason) string { return v.x.Words.Reason(v.x.lang, s) }
+
+// Check names a check.
+func (v *view) Check(name string) string { return v.x.Words.Check(v.x.lang, name) }
+
+// Class is the style of a result.
+func (v *view) Class(i hub.Indication) string {
+	switch i {
+	case hub.TotalPassed:
+		return "good"
+	case hub.TotalFailed:
+		return "bad"
+	}
+	return "open"
+}
