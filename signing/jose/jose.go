@@ -220,3 +220,24 @@ func decode(text string) ([]byte, error) {
 	}
 	return base64.RawURLEncoding.Strict().DecodeString(text)
 }
+
+// SignerOf reads which certificate a token says that it is signed with, by its SHA-256.
+// Nothing is verified.
+func SignerOf(token string) (thumbprint [sha256.Size]byte, err error) {
+	protected, _, _ := strings.Cut(token, ".")
+	raw, err := decode(protected)
+	if err != nil {
+		return thumbprint, malformed("token", "the header is not base64url")
+	}
+	var about struct {
+		Thumbprint string `json:"x5t#S256"`
+	}
+	if err := json.Unmarshal(raw, &about); err != nil {
+		return thumbprint, malformed("token", "the header is no JSON object")
+	}
+	digest, err := decode(about.Thumbprint)
+	if err != nil || len(digest) != len(thumbprint) {
+		return thumbprint, malformed("x5t#S256", "is no digest")
+	}
+	return [sha256.Size]byte(digest), nil
+}

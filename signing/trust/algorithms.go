@@ -182,3 +182,24 @@ func (a *Algorithms) check(s Suite, at time.Time, proven bool, what string) *ver
 	problem.Crypto = &verdict.Crypto{Algorithm: s.String(), Until: end}
 	return problem
 }
+
+// UntilOf returns the end of an algorithm by its text, as verdicts name it ("RSA with
+// SHA-256"), for a key; without a key, the first end that any accepted size of key has.
+// The second result is false for what the table does not list.
+func (a *Algorithms) UntilOf(text string, key any) (end time.Time, known bool) {
+	suite, ok := suiteOf(text, key)
+	if !ok {
+		return end, false
+	}
+	if key != nil {
+		return a.Until(suite)
+	}
+	for _, row := range a.Signatures {
+		if row.Name == suite.Scheme && (row.until.IsZero() || row.Until >= a.Version) {
+			suite.Bits = row.Bits
+			until, _ := a.Until(suite)
+			end, known = earlier(end, until), true
+		}
+	}
+	return end, known
+}

@@ -26,8 +26,8 @@ type Config struct {
 	Name        string `env:"LIENTHONG_NAME" default:"lienthong" help:"Name of this hub in evidence, certificates and its log; it stays for ever."`
 
 	HubKeyFile     string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
-	HubKeys        string `env:"LIENTHONG_HUB_KEYS" type:"path" placeholder:"FILE" help:"File (JSON) that lists evidence keys in files or tokens and when the turn of each begins, the same on all nodes and read again when it changes; without it, DATA-DIR/key/hub-keys.json if lienthong key rotate-hub made one; see deploy/keys.md."`
-	LogKeyFile     string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes and required with --database and --hub-key-file or --hub-keys; without it, DATA-DIR/key/log.pem, made at the first start."`
+	HubKeysFile    string `env:"LIENTHONG_HUB_KEYS_FILE" type:"path" placeholder:"FILE" help:"File (JSON) that lists evidence keys in files or tokens and when the turn of each begins, the same on all nodes and read again when it changes; without it, DATA-DIR/key/hub-keys.json if lienthong key rotate-hub made one; see deploy/keys.md."`
+	LogKeyFile     string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes and required with --database and --hub-key-file or --hub-keys-file; without it, DATA-DIR/key/log.pem, made at the first start."`
 	SecretsKeyFile string `env:"LIENTHONG_SECRETS_KEY_FILE" help:"File with the key that encrypts the secrets of systems which sign their requests (national document axis), the same on all nodes; without it, DATA-DIR/key/secrets.pem, made with the first such secret."`
 	NoLogGrowth    bool   `name:"no-log-growth" env:"LIENTHONG_NO_LOG_GROWTH" help:"Publish no checkpoints: for a copy of a hub, which must not tell a second history under its name, and for a hub whose key of the log is lost."`
 
@@ -127,8 +127,8 @@ func (c *Config) checkKeys() hub.Violations {
 			found = append(found, hub.Invalid("hub-key-file", "file", "%v", err))
 		}
 	}
-	if c.HubKeys != "" && c.HubKeyFile != "" {
-		found = append(found, hub.Invalid("hub-keys", "exclusive", "--hub-keys and --hub-key-file exclude each other"))
+	if c.HubKeysFile != "" && c.HubKeyFile != "" {
+		found = append(found, hub.Invalid("hub-keys-file", "exclusive", "--hub-keys-file and --hub-key-file exclude each other"))
 	}
 	if err := c.checkHubKeys(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
@@ -143,7 +143,7 @@ func (c *Config) checkKeys() hub.Violations {
 			found = append(found, hub.Invalid("secrets-key-file", "file", "%v", err))
 		}
 	}
-	if c.Shared() && c.HubKeyFile+c.HubKeys != "" && c.LogKeyFile == "" {
+	if c.Shared() && c.HubKeyFile+c.HubKeysFile != "" && c.LogKeyFile == "" {
 		found = append(found, hub.Invalid("log-key-file", "required", "nodes that share their evidence key share the key of the log, too: "+
 			"give all of them key/log.pem of the data folder where hub.pem was made, or once: openssl genpkey -algorithm ed25519 -out log.pem"))
 	}

@@ -63,8 +63,8 @@ func (r *hubKeyring) Close() error {
 // hubKeysPath is the file of evidence keys: the one that the settings name, or that of
 // the data folder if it is there; empty when there is none.
 func (c *Config) hubKeysPath() string {
-	if c.HubKeys != "" {
-		return c.HubKeys
+	if c.HubKeysFile != "" {
+		return c.HubKeysFile
 	}
 	if own := c.ownHubKeys(); c.HubKeyFile == "" {
 		if _, err := os.Stat(own); err == nil {
@@ -79,20 +79,20 @@ func (c *Config) ownHubKeys() string { return filepath.Join(c.DataDir, "key", fi
 // readHubKeys reads the file of evidence keys.
 func readHubKeys(path string) (hubKeysFile, error) {
 	var file hubKeysFile
-	raw, err := readGuarded("hub-keys", path, 0o022, maxHubKeysFile)
+	raw, err := readGuarded("hub-keys-file", path, 0o022, maxHubKeysFile)
 	if err != nil {
 		return file, err
 	}
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&file); err != nil {
-		return file, hub.Invalid("hub-keys", "json", "%s: %v", path, err)
+		return file, hub.Invalid("hub-keys-file", "json", "%s: %v", path, err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return file, hub.Invalid("hub-keys", "json", "%s goes on after its object", path)
+		return file, hub.Invalid("hub-keys-file", "json", "%s goes on after its object", path)
 	}
 	if len(file.Keys) > maxHubKeys {
-		return file, hub.Errorf(hub.KindTooLarge, "hub-keys", "max_items", "at most %d keys are listed", maxHubKeys)
+		return file, hub.Errorf(hub.KindTooLarge, "hub-keys-file", "max_items", "at most %d keys are listed", maxHubKeys)
 	}
 	var last *time.Time
 	for i := range file.Keys {
@@ -108,7 +108,7 @@ func readHubKeys(path string) (hubKeysFile, error) {
 		last = &k.From
 	}
 	if last == nil {
-		return file, hub.Invalid("hub-keys", "required", "%s names no key that signs", path)
+		return file, hub.Invalid("hub-keys-file", "required", "%s names no key that signs", path)
 	}
 	return file, nil
 }
@@ -259,7 +259,7 @@ func (a *App) settleKeys(ctx context.Context, ring *hubKeyring) error {
 		}
 		if standing != mine {
 			return hub.Errorf(hub.KindConflict, "data-dir", "hub_key",
-				"the hub of this database signs with another key (%.16s..., here %.16s...): give all nodes the same keys, by --hub-keys, by --hub-key-file or as DATA-DIR/key/hub.pem", standing, mine)
+				"the hub of this database signs with another key (%.16s..., here %.16s...): give all nodes the same keys, by --hub-keys-file, by --hub-key-file or as DATA-DIR/key/hub.pem", standing, mine)
 		}
 	}
 	return nil
@@ -349,15 +349,15 @@ func RotateHubKey(config *Config, source HubKeySource, from time.Time) (NextHubK
 	if time.Until(from) < minOverlap {
 		return none, hub.Invalid("from", "minimum", "the turn of the next key begins at least %s from now, so that all nodes know it", minOverlap)
 	}
-	path := config.HubKeys
+	path := config.HubKeysFile
 	switch {
 	case path == "" && config.HubKeyFile != "":
-		return none, hub.Invalid("hub-keys", "required", "nodes that share --hub-key-file take a list of keys instead: name it by --hub-keys on all of them")
+		return none, hub.Invalid("hub-keys-file", "required", "nodes that share --hub-key-file take a list of keys instead: name it by --hub-keys-file on all of them")
 	case path == "":
 		path = config.ownHubKeys()
 	}
 	file, err := readHubKeys(path)
-	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) && config.HubKeys == "" {
+	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) && config.HubKeysFile == "" {
 		if _, _, err = signing.LoadHubKey(filepath.Join(config.DataDir, "key", fileHubKey)); err != nil {
 			return none, hub.Invalid("data-dir", "file", "there is no hub: %v", err)
 		}
@@ -391,7 +391,7 @@ func enterHubKeys(path string, file *hubKeysFile) (NextHubKey, error) {
 	trial := filepath.Join(filepath.Dir(path), ".next-"+filepath.Base(path)) // paths in it are relative
 	defer os.Remove(trial)
 	if err := writeSecret(trial, string(text)+"\n"); err != nil {
-		return NextHubKey{}, hub.Invalid("hub-keys", "file", "%v", err)
+		return NextHubKey{}, hub.Invalid("hub-keys-file", "file", "%v", err)
 	}
 	ring, err := openHubKeys(trial)
 	if err != nil {
@@ -403,7 +403,7 @@ func enterHubKeys(path string, file *hubKeysFile) (NextHubKey, error) {
 		err = writeSecret(path, string(text)+"\n")
 	}
 	if err != nil {
-		return NextHubKey{}, hub.Invalid("hub-keys", "file", "%v", err)
+		return NextHubKey{}, hub.Invalid("hub-keys-file", "file", "%v", err)
 	}
 	return NextHubKey{From: next.From, Certificate: fmt.Sprintf("%x", sha256.Sum256(next.Chain[0].Raw)), List: path}, nil
 }

@@ -186,7 +186,7 @@ func TestNodesRotateTogether(t *testing.T) {
 	node := func() app.Config {
 		c := configIn(t.TempDir())
 		c.Database, c.DatabaseConnections = database, 4
-		c.HubKeys, c.LogKeyFile = next.List, filepath.Join(seed.config.DataDir, "key", "log.pem")
+		c.HubKeysFile, c.LogKeyFile = next.List, filepath.Join(seed.config.DataDir, "key", "log.pem")
 		return c
 	}
 	a, b := start(t, node()), start(t, node())
@@ -222,19 +222,19 @@ func TestHubKeysRefuses(t *testing.T) {
 		t.Fatal("no certificate")
 	}
 	for list, want := range map[string]string{
-		`{`:             "hub-keys [json]",
-		`{"keys":[]}`:   "hub-keys [required]",
+		`{`:             "hub-keys-file [json]",
+		`{"keys":[]}`:   "hub-keys-file [required]",
 		`{"keys":[{}]}`: "hub-keys[0].key [required]",
 		`{"keys":[{"key":"hub.pem"},{"key":"hub.pem"}]}`:      "hub-keys[1].from [order]",
 		`{"keys":[{"key":"none.pem"}]}`:                       "hub-keys[0].key [file]",
-		`{"keys":[{"key":"hub.pem","pin":"1"}]}`:              "hub-keys [json]",
+		`{"keys":[{"key":"hub.pem","pin":"1"}]}`:              "hub-keys-file [json]",
 		`{"keys":[{"key":"pkcs11:token=x;object=y"}]}`:        "hub-keys[0].key [pkcs11_uri]",
 		`{"keys":[{"key":"hub.pem"},{"chain":["none.pem"]}]}`: "hub-keys[1].chain [file]",
-		`{"keys":[{"key":"hub.pem"}]} {}`:                     "hub-keys [json]",
+		`{"keys":[{"key":"hub.pem"}]} {}`:                     "hub-keys-file [json]",
 	} {
 		config := h.config
-		config.HubKeys = filepath.Join(dir, "list.json")
-		if err := os.WriteFile(config.HubKeys, []byte(list), 0o600); err != nil {
+		config.HubKeysFile = filepath.Join(dir, "list.json")
+		if err := os.WriteFile(config.HubKeysFile, []byte(list), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if err := config.Check(); err == nil || !strings.Contains(err.Error(), want) {

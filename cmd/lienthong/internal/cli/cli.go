@@ -48,11 +48,12 @@ type commands struct {
 	Recall recallCommand `cmd:"" help:"Take a document back, or ask for it where it was handed over."`
 	Links  linksCommand  `cmd:"" help:"Show what a dispatch recalls, updates, replaces or answers, and what does so to it."`
 
-	Receipt receiptCommand `cmd:"" help:"Download the receipts of a dispatch as files."`
-	Bundle  bundleCommand  `cmd:"" help:"Download the evidence bundle of one recipient: one file that proves everything offline."`
-	Audit   auditCommand   `cmd:"" help:"Read the whole log of a hub and check it against all that was kept of it."`
-	Verify  verifyCommand  `cmd:"" help:"Verify signed PDFs, edXML packages, receipts and evidence bundles, offline."`
-	Sign    signCommand    `cmd:"" help:"Sign a PDF or an edXML package, or put an agency's seal on it."`
+	Receipt  receiptCommand  `cmd:"" help:"Download the receipts of a dispatch as files."`
+	Bundle   bundleCommand   `cmd:"" help:"Download the evidence bundle of one recipient: one file that proves everything offline."`
+	Audit    auditCommand    `cmd:"" help:"Read the whole log of a hub and check it against all that was kept of it."`
+	Verify   verifyCommand   `cmd:"" help:"Verify signed PDFs, edXML packages, receipts and evidence bundles, offline."`
+	Sign     signCommand     `cmd:"" help:"Sign a PDF or an edXML package, or put an agency's seal on it."`
+	Expiring expiringCommand `cmd:"" help:"List what of a hub's evidence stops being provable in the coming months."`
 
 	Seal sealCommand `cmd:"" help:"Have a PDF sealed by the hub, with the key that it holds for an agency."`
 

@@ -1,0 +1,241 @@
+// Package horizon looks ahead: what of the evidence of a hub can be proved no longer by
+// itself before a day, and what to do about it.
+//
+// A receipt is provable by its signature until the certificate of the evidence key ends,
+// and beyond that by a time-stamp over a checkpoint that covers it. A time-stamp is
+// provable until the certificate of its authority ends or its algorithm is relied upon no
+// longer, and beyond that by a later one. A signature on a document is provable beyond
+// the end of its algorithm by the receipt of its acceptance, if that one is time-stamped.
+//
+// It reads the stores of a stopped or running hub, one row at a time, and believes what
+// they say: whether that is true, an audit tells. It changes nothing.
+package horizon
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing"
+	"github.com/lienthong/lienthong/signing/jose"
+)
+
+// Source is what a store says, of one instant for each call.
+type Source interface {
+	Export(ctx context.Context, emit func(hub.Record) error) error
+	LogRows(ctx context.Context, emit func(hub.LogRow) error) error
+}
+
+// What comes to an end.
+const (
+	EvidenceKey = "evidence_key"
+	TimeStamps  = "time_stamps"
+	LogOfYear   = "log"
+	Signatures  = "signatures"
+)
+
+// Item is something that ends before the day.
+type Item struct {
+	What    string    `json:"what"`
+	Subject string    `json:"subject"`
+	Until   time.Time `json:"until"` // UTC
+	Why     string    `json:"why"`
+	Count   int64     `json:"count"`  // receipts, time-stamps, entries or signatures that nothing else proves
+	Remedy  string    `json:"remedy"` // what an operator does about it
+}
+
+// Outlook is what was found.
+type Outlook struct {
+	Before     time.Time `json:"before"` // UTC
+	Receipts   int64     `json:"receipts"`
+	Stamped    int64     `json:"receipts_time_stamped"`
+	Stamps     int64     `json:"time_stamps"`
+	Unproven   int64     `json:"signatures_without_proof_of_existence"`
+	Unreadable int64     `json:"time_stamps_unreadable"`
+	Items      []Item    `json:"items"` // first end first
+}
+
+// Look looks at all that ends before a day. The certificates are those of the evidence
+// keys, each followed by those above it.
+func Look(ctx context.Context, source Source, certificates []*x509.Certificate, before time.Time) (Outlook, error) {
+	l := &look{
+		Outlook: Outlook{Before: before.UTC(), Items: []Item{}}, covered: map[string]int64{}, last: map[string]time.Time{}, sizes: map[string]int64{},
+		authorities: map[hub.Digest]*Item{}, signers: map[hub.Digest]int64{}, open: map[hub.DispatchID]bool{}, algorithms: map[string]*Item{},
+	}
+	for _, step := range []func() error{
+		func() error { return source.Export(ctx, l.stamp) },
+		func() error { return source.LogRows(ctx, l.row) },
+		func() error {
+			if err := source.Export(ctx, l.dispatch); !errors.Is(err, errEnough) {
+				return err
+			}
+			return nil
+		},
+	} {
+		if err := step(); err != nil {
+			return l.Outlook, err
+		}
+	}
+	l.conclude(certificates)
+	return l.Outlook, nil
+}
+
+// look is one look.
+type look struct {
+	Outlook
+	covered     map[string]int64     // by origin: size of the greatest checkpoint with a time-stamp
+	last        map[string]time.Time // by origin: the last end of its time-stamps
+	sizes       map[string]int64     // by origin: entries
+	authorities map[hub.Digest]*Item // by the certificate that signed time-stamps
+	signers     map[hub.Digest]int64 // receipts without a time-stamp, by certificate
+	open        map[hub.DispatchID]bool
+	openAll     bool // too many to remember: all count
+	algorithms  map[string]*Item
+}
+
+// maxOpen bounds what is remembered of dispatches without a time-stamp.
+const maxOpen = 1_000_000
+
+// errEnough ends the reading of records.
+var errEnough = errors.New("no more records are wanted")
+
+// stamp takes the time-stamps of the log.
+func (l *look) stamp(r hub.Record) error {
+	if r.Kind != hub.RecordLogStamp {
+		return nil
+	}
+	var s hub.LogStamp
+	if err := json.Unmarshal(r.Body, &s); err != nil {
+		return hub.Internal("read a time-stamp", err)
+	}
+	l.Stamps++
+	sunset, err := signing.SunsetOfToken(s.Token)
+	if err != nil {
+		l.Unreadable++
+		return nil
+	}
+	until, why := sunset.End()
+	l.covered[s.Origin] = max(l.covered[s.Origin], s.Size)
+	if until.After(l.last[s.Origin]) {
+		l.last[s.Origin] = until
+	}
+	if until.After(l.Before) {
+		return nil
+	}
+	key := hub.Digest(sha256.Sum256(sunset.Certificate.Raw))
+	if l.authorities[key] == nil {
+		l.authorities[key] = &Item{
+			What: TimeStamps, Subject: fmt.Sprintf("%s (%.16s...)", sunset.Certificate.Subject.CommonName, key), Until: until, Why: why,
+			Remedy: "keep its revocation lists of today with the tokens; let another authority stamp the log before that day (--tsa)",
+		}
+	}
+	l.authorities[key].Count++
+	return nil
+}
+
+// row takes a receipt with its place in the log.
+func (l *look) row(row hub.LogRow) error {
+	if row.Origin != "" {
+		l.sizes[row.Origin]++
+	}
+	if row.Canonical == nil {
+		return nil
+	}
+	l.Receipts++
+	if row.Origin != "" && row.Index < l.covered[row.Origin] {
+		l.Stamped++
+		return nil
+	}
+	if signer, err := jose.SignerOf(row.JWS); err == nil {
+		l.signers[signer]++
+	}
+	if row.Delivery == "" && row.Dispatch != "" { // an acceptance
+		if l.openAll = l.openAll || len(l.open) == maxOpen; !l.openAll {
+			l.open[row.Dispatch] = true
+		}
+	}
+	return nil
+}
+
+// dispatch takes the signatures of a dispatch whose acceptance has no time-stamp.
+func (l *look) dispatch(r hub.Record) error {
+	switch r.Kind {
+	case hub.RecordDelivery, hub.RecordEvidence: // dispatches come before
+		return errEnough
+	case hub.RecordDispatch:
+	default:
+		return nil
+	}
+	var d hub.DispatchRecord
+	if err := json.Unmarshal(r.Body, &d); err != nil {
+		return hub.Internal("read a dispatch", err)
+	}
+	if !l.openAll && !l.open[d.Dispatch.ID] {
+		return nil
+	}
+	for i := range d.Reports {
+		for j := range d.Reports[i].Signatures {
+			l.signature(&d.Reports[i].Signatures[j])
+		}
+	}
+	return nil
+}
+
+func (l *look) signature(s *hub.SignatureVerdict) {
+	if s.Indication != hub.TotalPassed || !s.ProvenAt.IsZero() {
+		return // it proves nothing now, or its own time-stamp does
+	}
+	l.Unproven++
+	until := signing.AlgorithmEnd(s.Algorithm)
+	if until.IsZero() || until.After(l.Before) {
+		return
+	}
+	if l.algorithms[s.Algorithm] == nil {
+		l.algorithms[s.Algorithm] = &Item{
+			What: Signatures, Subject: s.Algorithm, Until: until, Why: "the algorithm is relied upon no longer",
+			Remedy: "have the log time-stamped before that day (--tsa): the receipts of acceptance then prove that the signatures are older",
+		}
+	}
+	l.algorithms[s.Algorithm].Count++
+}
+
+// conclude puts the items together.
+func (l *look) conclude(certificates []*x509.Certificate) {
+	for _, c := range certificates {
+		if c.IsCA {
+			continue
+		}
+		key := hub.Digest(sha256.Sum256(c.Raw))
+		sunset := signing.SunsetOfKey(c)
+		if until, why := sunset.End(); !until.After(l.Before) {
+			l.Items = append(l.Items, Item{
+				What: EvidenceKey, Subject: fmt.Sprintf("%s (%.16s...)", c.Subject.CommonName, key), Until: until, Why: why, Count: l.signers[key],
+				Remedy: "lienthong key rotate-hub before that day, and a time-stamp over the last of its receipts",
+			})
+		}
+	}
+	for _, item := range l.authorities {
+		l.Items = append(l.Items, *item)
+	}
+	for _, item := range l.algorithms {
+		l.Items = append(l.Items, *item)
+	}
+	for origin, until := range l.last {
+		if !until.After(l.Before) {
+			l.Items = append(l.Items, Item{
+				What: LogOfYear, Subject: origin, Until: until, Why: "the last of its time-stamps ends", Count: l.sizes[origin],
+				Remedy: "have a checkpoint of it time-stamped by an authority whose certificate lasts longer",
+			})
+		}
+	}
+	slices.SortFunc(l.Items, func(a, b Item) int {
+		return cmp.Or(a.Until.Compare(b.Until), cmp.Compare(a.What, b.What), cmp.Compare(a.Subject, b.Subject))
+	})
+}

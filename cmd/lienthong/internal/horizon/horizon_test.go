@@ -1,0 +1,141 @@
+package horizon_test
+
+import (
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/horizon"
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing"
+	"github.com/lienthong/lienthong/signing/pki"
+	"github.com/lienthong/lienthong/signing/tsp"
+)
+
+var now = time.Date(2026, 11, 20, 3, 0, 0, 0, time.UTC)
+
+// store has records and rows of one hub.
+type store struct {
+	records []hub.Record
+	rows    []hub.LogRow
+}
+
+func (s *store) Export(_ context.Context, emit func(hub.Record) error) error {
+	for _, kind := range hub.RecordKinds() {
+		for _, r := range s.records {
+			if r.Kind == kind {
+				if err := emit(r); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (s *store) LogRows(_ context.Context, emit func(hub.LogRow) error) error {
+	for _, r := range s.rows {
+		if err := emit(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *store) record(t *testing.T, kind hub.RecordKind, body any) {
+	t.Helper()
+	raw, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.records = append(s.records, hub.Record{Kind: kind, Body: raw})
+}
+
+// token is one over nothing in particular.
+func token(t *testing.T, id pki.Identity) []byte {
+	t.Helper()
+	authority, err := tsp.NewAuthority(tsp.AuthorityOptions{Key: id.Key, Chain: id.Chain, Accuracy: time.Second, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(nil)
+	made, err := authority.Timestamp(crypto.SHA256, digest[:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.Raw
+}
+
+// TestLook: of six receipts four are covered by time-stamps; what of the rest, and of the
+// time-stamps, ends is told with what it takes along.
+func TestLook(t *testing.T) {
+	world, err := pki.New(now, pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority, err := world.TimestampAuthority("TSA thử nghiệm", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, chain, err := signing.LoadOrCreateHubKey(filepath.Join(t.TempDir(), "key"), "trục", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := signing.NewSealer(key, chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &store{}
+	for i := range 6 {
+		dispatch := hub.DispatchID(fmt.Sprint("d", i))
+		sealed, err := sealer.SealEvidence(t.Context(), hub.Evidence{ID: hub.EvidenceID(fmt.Sprint("e", i)), Event: hub.EventSubmissionAcceptance, Dispatch: dispatch, Time: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.rows = append(s.rows, hub.LogRow{Origin: "o/2026", Index: int64(i), Canonical: sealed[0].Canonical, JWS: sealed[0].JWS, Dispatch: dispatch})
+		s.record(t, hub.RecordDispatch, hub.DispatchRecord{Dispatch: hub.Dispatch{ID: dispatch}, Reports: []hub.SignatureReport{{Signatures: []hub.SignatureVerdict{
+			{Indication: hub.TotalPassed, Algorithm: "RSA with SHA-256"},
+			{Indication: hub.TotalPassed, Algorithm: "ECDSA with SHA-256"},
+			{Indication: hub.TotalPassed, Algorithm: "RSA with SHA-256", ProvenAt: now},
+			{Indication: hub.Indeterminate, Algorithm: "RSA with SHA-256"},
+		}}}})
+	}
+	s.rows[5].Origin, s.rows[5].Index = "", 0 // it has no entry yet
+	for _, size := range []int64{2, 4} {
+		s.record(t, hub.RecordLogStamp, hub.LogStamp{Origin: "o/2026", Size: size, Token: token(t, authority), Time: now})
+	}
+	s.record(t, hub.RecordLogStamp, hub.LogStamp{Origin: "o/2026", Size: 5, Token: []byte("damaged")})
+
+	look := func(before time.Time) horizon.Outlook {
+		t.Helper()
+		found, err := horizon.Look(t.Context(), s, []*x509.Certificate{chain[0]}, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.Receipts != 6 || found.Stamped != 4 || found.Stamps != 3 || found.Unreadable != 1 || found.Unproven != 4 {
+			t.Errorf("counted %+v", found)
+		}
+		return found
+	}
+	if found := look(now.AddDate(0, 1, 0)); len(found.Items) > 0 {
+		t.Errorf("within a month: %+v", found.Items)
+	}
+	var got []string
+	for _, item := range look(now.AddDate(30, 0, 0)).Items {
+		got = append(got, fmt.Sprint(item.What, " ", item.Count, " ", item.Until.Format(time.DateOnly)))
+	}
+	end, last := authority.Chain[0].NotAfter.UTC().Format(time.DateOnly), chain[0].NotAfter.UTC().Format(time.DateOnly)
+	want := []string{"signatures 2 2029-01-01", "log 5 " + end, "time_stamps 2 " + end, "evidence_key 2 " + last}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("within thirty years: %q, want %q", got, want)
+	}
+}
