@@ -120,7 +120,7 @@ func createFile(path string) error {
 // nothing on each of its connections.
 const (
 	writerCache = "cache_size(-8000)" // KiB
-	readerCache = "cache_size(-1000)"
+	readerCache = "cache_size(-2000)"
 )
 
 func open(path string, connections int, q url.Values) (*sql.DB, error) {
