@@ -33,11 +33,8 @@ type Leaf struct {
 
 // ReceiptLeaf returns the leaf that commits to an evidence and its signature.
 func ReceiptLeaf(canonical []byte, jws string) ([]byte, error) {
-	var about struct {
-		Event hub.Event `json:"event"`
-		Time  time.Time `json:"event_time"`
-	}
-	if err := json.Unmarshal(canonical, &about); err != nil {
+	about, err := readAbout(canonical)
+	if err != nil {
 		return nil, hub.Invalid("evidence", "json", "the evidence cannot be read: %v", err)
 	}
 	digest, signature := hub.Digest(sha256.Sum256(canonical)), hub.Digest(sha256.Sum256([]byte(jws)))

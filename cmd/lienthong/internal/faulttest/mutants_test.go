@@ -5,6 +5,7 @@ import "testing"
 // TestKillMutants proves that the kill loop and its checker can fail: each
 // mutant breaks one rule and must be caught.
 func TestKillMutants(t *testing.T) {
+	t.Parallel() // mostly waits: for a document that nobody will ever see
 	if testing.Short() {
 		t.Skip("mutants need many lives")
 	}
