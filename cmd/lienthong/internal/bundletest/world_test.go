@@ -62,11 +62,19 @@ type world struct {
 	document []byte
 }
 
+// newWorld is a world with keys of its own, in which a document is accepted.
 func newWorld(t testing.TB) *world {
-	w := &world{t: t, now: begin(), seenBy: 2, document: []byte("%PDF-1.7 a decision, signed elsewhere")}
-	w.pki = must(pki.New(w.now.AddDate(0, -1, 0), pki.P256))(t)
+	w := &world{t: t}
+	w.pki = must(pki.New(begin().AddDate(0, -1, 0), pki.P256))(t)
 	w.hub = must(w.pki.Agency("Trục liên thông", pki.P256))(t)
 	w.tsa = must(w.pki.TimestampAuthority("Dấu thời gian", pki.P256))(t)
+	return w.again()
+}
+
+// again is another world with the same keys.
+func (same *world) again() *world {
+	t := same.t
+	w := &world{t: t, pki: same.pki, hub: same.hub, tsa: same.tsa, now: begin(), seenBy: 2, document: []byte("%PDF-1.7 a decision, signed elsewhere")}
 	w.logKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
 	for i := range 3 {
 		w.witnesses = append(w.witnesses, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(2 + i)}, ed25519.SeedSize)))
