@@ -104,6 +104,51 @@ type TimeToken struct {
 	Asked, Answered time.Time
 }
 
+// CheckpointUpdate is what a log hands to a witness (c2sp.org/tlog-witness): its new
+// checkpoint, and the proof that the tree of the old size is its beginning.
+type CheckpointUpdate struct {
+	Old   int64    // size that the witness has seen last, as far as the log knows
+	Proof []Digest // RFC 6962, 2.1.2; none from size 0
+	Note  []byte   // signed checkpoint
+}
+
+// StaleSize says which tree a witness has seen last, to a log that thought of another.
+type StaleSize struct {
+	Size int64
+	Err  *Error // KindConflict
+}
+
+// Error implements error.
+func (s *StaleSize) Error() string { return s.Err.Error() }
+
+// Unwrap returns the error with its kind.
+func (s *StaleSize) Unwrap() error { return s.Err }
+
+// LogFork is what a witness was shown that does not fit to what it had seen, both signed
+// by the log.
+type LogFork struct {
+	Origin  string `json:"origin"`
+	Seen    []byte `json:"seen"`    // the checkpoint that the witness had cosigned
+	Refused []byte `json:"refused"` // the one that it was shown then
+	// Old and Proof are what came with it.
+	Old   int64     `json:"old"`
+	Proof []Digest  `json:"proof"`
+	At    time.Time `json:"at"` // UTC
+	// Proven says that the two checkpoints and the proof show two histories. Else the
+	// proof that came along shows nothing, which a stranger can bring about.
+	Proven bool `json:"proven"`
+}
+
+// WitnessedLog is what a witness knows of one log.
+type WitnessedLog struct {
+	Origin     string    `json:"origin"`
+	Size       int64     `json:"size"` // 0 before the first checkpoint
+	Root       Digest    `json:"root"`
+	Time       time.Time `json:"time,omitzero"`        // of the cosignature, UTC
+	Checkpoint string    `json:"checkpoint,omitempty"` // with the cosignature
+	Forks      []LogFork `json:"forks"`
+}
+
 // LogPlace is where the log holds something.
 type LogPlace struct {
 	Origin string

@@ -14,19 +14,32 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-const logKeyFile = "log.pem"
+const (
+	logKeyFile     = "log.pem"
+	witnessKeyFile = "witness.pem"
+)
 
 // LoadOrCreateLogKey returns the key that signs checkpoints of the log: "log.pem" in
 // dir (PKCS #8, Ed25519), beside the hub key and under its rules. At first start it
 // makes one.
 func LoadOrCreateLogKey(dir string) (ed25519.PrivateKey, error) {
+	return ed25519KeyIn(dir, logKeyFile)
+}
+
+// LoadOrCreateWitnessKey returns the key of a witness of logs: "witness.pem" in dir,
+// under the same rules.
+func LoadOrCreateWitnessKey(dir string) (ed25519.PrivateKey, error) {
+	return ed25519KeyIn(dir, witnessKeyFile)
+}
+
+func ed25519KeyIn(dir, name string) (ed25519.PrivateKey, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, hub.Internal("make the key folder", err)
 	}
 	if err := requirePrivate(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return loadOrCreateLogKey(filepath.Join(dir, logKeyFile))
+	return loadOrCreateLogKey(filepath.Join(dir, name))
 }
 
 func loadOrCreateLogKey(path string) (ed25519.PrivateKey, error) {

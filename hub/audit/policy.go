@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +21,7 @@ type Policy struct {
 	witnesses []witnessLine
 	groups    map[string]group
 	quorum    string
+	lines     []string // of witnesses, groups and the quorum, as they were written
 }
 
 type witnessLine struct {
@@ -60,6 +62,9 @@ func ParsePolicy(text []byte) (*Policy, error) {
 		}
 		if err := p.line(words, used); err != nil {
 			return nil, hub.Invalid(fmt.Sprintf("policy line %d", i+1), "syntax", "%v", err)
+		}
+		if words[0] != "log" {
+			p.lines = append(p.lines, strings.Join(words, " ")+"\n")
 		}
 	}
 	if p.quorum == "" {
@@ -154,6 +159,31 @@ func (p *Policy) addGroup(name, least string, members []string, used map[string]
 
 // WantsWitnesses reports whether a checkpoint needs cosignatures.
 func (p *Policy) WantsWitnesses() bool { return p.quorum != noQuorum }
+
+// WitnessLines returns the lines of witnesses, groups and the quorum: a policy without
+// its logs.
+func (p *Policy) WitnessLines() string { return strings.Join(p.lines, "") }
+
+// CheckReachable refuses a policy whose quorum cannot be asked for: its witnesses have
+// addresses, http or https, and those that have one are enough.
+func (p *Policy) CheckReachable() error {
+	reachable := map[string]bool{}
+	for i := range p.witnesses {
+		w := &p.witnesses[i]
+		if w.url == "" {
+			continue
+		}
+		u, err := url.Parse(w.url)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+			return hub.Invalid("policy", "url", "the address of the witness %s is not one of the form https://HOST/PREFIX", w.name)
+		}
+		reachable[w.name] = true
+	}
+	if !p.met(p.quorum, reachable) {
+		return hub.Invalid("policy", "quorum", "the witnesses that have an address are not enough for the quorum")
+	}
+	return nil
+}
 
 // met reports whether those who have seen a checkpoint are enough.
 func (p *Policy) met(name string, seen map[string]bool) bool {

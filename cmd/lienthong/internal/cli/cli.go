@@ -55,6 +55,8 @@ type commands struct {
 	Sign     signCommand     `cmd:"" help:"Sign a PDF or an edXML package, or put an agency's seal on it."`
 	Expiring expiringCommand `cmd:"" help:"List what of a hub's evidence stops being provable in the coming months."`
 
+	Witness witnessCommand `cmd:"" help:"Witness the logs of other hubs: say that they only grew, and show who has two histories."`
+
 	Seal sealCommand `cmd:"" help:"Have a PDF sealed by the hub, with the key that it holds for an agency."`
 
 	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies, and bind certificates to them."`
