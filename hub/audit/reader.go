@@ -24,6 +24,7 @@ type Reader struct {
 	Evidence *Service
 	Store    PlaceStore
 	Tiles    TileStore
+	Policy   *Policy // with the quorum that checkpoints should have; nil: none
 }
 
 // Proof returns the proof that the log holds an evidence, as a file of the form
@@ -70,16 +71,23 @@ func (r *Reader) Consistency(ctx context.Context, older, newer *Checkpoint) ([]h
 	return Consistency(ctx, r.Tiles, ShardName(newer.Origin)+"/", older.Size, newer)
 }
 
+// maxStamps are looked through for one with a quorum; the next ones are newer and as good
+// as the newest checkpoint.
+const maxStamps = 16
+
 // head chooses the checkpoint that proves most, and returns the token over it if it has
-// one: the first one with a time-stamp, else the newest that witnesses cosigned, else the
-// newest.
+// one. Where witnesses are asked it is the first one with a time-stamp that a quorum has
+// seen, else the newest that a quorum has seen. Without both it is the first with a
+// time-stamp, else the newest.
 func (r *Reader) head(ctx context.Context, place hub.LogPlace) (signed, token []byte, err error) {
-	stamps, err := r.Store.LogStamps(ctx, place.Origin, place.Index+1, 1)
+	stamps, err := r.Store.LogStamps(ctx, place.Origin, place.Index+1, maxStamps)
 	if err != nil {
 		return nil, nil, err
 	}
-	if len(stamps) > 0 {
-		return stamps[0].Note, stamps[0].Token, nil
+	for i := range stamps {
+		if r.hasQuorum(stamps[i].Note) {
+			return stamps[i].Note, stamps[i].Token, nil
+		}
 	}
 	shard, err := r.shard(ctx, ShardName(place.Origin))
 	switch {
@@ -87,10 +95,22 @@ func (r *Reader) head(ctx context.Context, place hub.LogPlace) (signed, token []
 		return nil, nil, err
 	case shard.Witnessed.Size > place.Index:
 		return shard.Witnessed.Note, nil, nil
+	case len(stamps) > 0:
+		return stamps[0].Note, stamps[0].Token, nil
 	case shard.Head.Size > place.Index:
 		return shard.Head.Note, nil, nil
 	}
 	return nil, nil, notPublished()
+}
+
+// hasQuorum reports whether enough witnesses have seen a checkpoint; all where none are
+// asked.
+func (r *Reader) hasQuorum(signed []byte) bool {
+	if r.Policy == nil {
+		return true
+	}
+	w, err := r.Policy.Open(signed)
+	return err == nil && w.Quorum
 }
 
 func notPublished() error {

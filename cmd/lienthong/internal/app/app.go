@@ -78,8 +78,9 @@ type services struct {
 	keys      *directory.Keys
 	accounts  *accounts.Service
 	audit     *audit.Service
-	log       *audit.Log     // nil where this node cannot sign checkpoints
-	stamper   *audit.Stamper // nil without a time-stamp authority
+	log       *audit.Log      // nil where this node cannot sign checkpoints
+	stamper   *audit.Stamper  // nil without a time-stamp authority
+	cosigner  *audit.Cosigner // nil without witnesses
 	proofs    *audit.Reader
 	notes     *audit.Notes
 	intake    *intake.Service

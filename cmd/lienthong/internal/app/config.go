@@ -36,6 +36,7 @@ type Config struct {
 	engine.Settings `embed:""`
 	TrustSettings   `embed:""`
 	TimeSettings    `embed:""`
+	WitnessSettings `embed:""`
 
 	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
 	TimeToLive      hub.Terms     `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"How long a recipient has to collect a document, for all or by urgency: 720h,urgent=72h,very_urgent=48h,express=24h,timed=24h. Then the delivery ends as expired."`
@@ -89,6 +90,7 @@ func (c *Config) Check() error {
 	found = append(found, c.checkWatching()...)
 	found = append(found, c.checkKeys()...)
 	found = append(found, c.checkTime()...)
+	found = append(found, c.checkWitnesses()...)
 	if _, err := c.readSeals(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
 	}

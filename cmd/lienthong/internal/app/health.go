@@ -57,6 +57,7 @@ func (h *health) look(ctx context.Context) {
 		{"queue", hub.HealthDegraded, h.queueAge},
 		{"log", hub.HealthDegraded, h.app.logFault},
 		{"timestamps", hub.HealthDegraded, h.app.stampFault},
+		{"witnesses", hub.HealthDegraded, h.app.witnessFault},
 	}
 	found := make([]hub.HealthCheck, len(checks))
 	var all sync.WaitGroup

@@ -57,9 +57,11 @@ func (a *App) logging(ctx context.Context) error {
 	} else {
 		s.log = audit.NewLog(audit.LogOptions{Store: a.store, Tiles: a.tiles, Origin: a.origin(), Key: key, Now: time.Now, Log: a.log})
 	}
-	if err := a.writePolicy(ctx, public); err != nil {
+	policy, err := a.writePolicy(ctx, public)
+	if err != nil {
 		return err
 	}
+	a.witnessing(policy)
 	stamps, err := a.timestamping()
 	if err != nil {
 		return err
@@ -109,12 +111,16 @@ func (a *App) logKey() (ed25519.PrivateKey, error) {
 // on.
 const yearsAhead = 2
 
-// writePolicy publishes the keys of the log: one line for each year that has one, and
-// for the coming ones.
-func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) error {
+// writePolicy publishes the keys of the log, one line for each year that has one and for
+// the coming ones, and who must have seen it.
+func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) (*audit.Policy, error) {
+	witnesses, err := a.config.witnessPolicy()
+	if err != nil {
+		return nil, err
+	}
 	shards, err := a.store.LogShards(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var policy strings.Builder
 	seen := map[string]bool{}
@@ -130,17 +136,21 @@ func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) error {
 			line(origin)
 		}
 	}
-	policy.WriteString("quorum none\n")
+	if witnesses != nil {
+		policy.WriteString(witnesses.WitnessLines())
+	} else {
+		policy.WriteString("quorum none\n")
+	}
 	path := a.config.PolicyFile()
 	if there, err := os.ReadFile(path); err == nil && string(there) == policy.String() {
-		return nil
+		return audit.ParsePolicy(there)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return hub.Internal("read the policy of the log", err)
+		return nil, hub.Internal("read the policy of the log", err)
 	}
 	if err := os.WriteFile(path, []byte(policy.String()), 0o644); err != nil { //nolint:gosec // public keys
-		return hub.Internal("write the policy of the log", err)
+		return nil, hub.Internal("write the policy of the log", err)
 	}
-	return nil
+	return audit.ParsePolicy([]byte(policy.String()))
 }
 
 // keyState and policyState are what the log holds of keys and rules: noted at each start where they

@@ -123,17 +123,21 @@ func (a *App) timestamping() ([]*x509.Certificate, error) {
 		authority = external
 	}
 	a.services.stamper = audit.NewStamper(audit.StamperOptions{
-		Store: a.store, Authority: authority, Every: a.config.pace(), Now: time.Now, Log: a.log, Took: a.watch.Stamped,
+		Store: a.store, Authority: authority, Every: a.config.pace(), Quorum: a.services.cosigner != nil, Now: time.Now, Log: a.log, Took: a.watch.Stamped,
 	})
 	return own, nil
 }
 
-// growLog lets the log grow while this node has the right to, and has it time-stamped.
+// growLog lets the log grow while this node has the right to, and has it witnessed and
+// time-stamped.
 // Nothing that keeps the log from growing ends the node: it goes on with everything else.
 func (a *App) growLog(ctx context.Context, epoch int64) error {
 	var beside sync.WaitGroup
 	if a.services.stamper != nil {
 		beside.Go(func() { a.services.stamper.Run(ctx) })
+	}
+	if a.services.cosigner != nil {
+		beside.Go(func() { a.services.cosigner.Run(ctx) })
 	}
 	a.services.log.Run(ctx, epoch)
 	beside.Wait()

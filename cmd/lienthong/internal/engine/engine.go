@@ -75,6 +75,7 @@ type LogRecords interface {
 	audit.PlaceStore
 	audit.NoteStore
 	audit.StampStore
+	audit.CosignStore
 }
 
 // Kept is for how long content stays.

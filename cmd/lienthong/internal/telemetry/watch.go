@@ -96,6 +96,15 @@ func (t *Telemetry) Stamped(_ hub.TimeToken, err error) {
 	t.stamps.WithLabelValues(outcome).Inc()
 }
 
+// Witnessed counts what a witness answered. Their names come from the operator's policy.
+func (t *Telemetry) Witnessed(witness string, err error) {
+	outcome := "cosigned"
+	if err != nil {
+		outcome = string(hub.KindOf(err))
+	}
+	t.witnesses.WithLabelValues(witness, outcome).Inc()
+}
+
 // stepped counts transitions that were recorded, and notes them in their traces.
 func (t *Telemetry) stepped(steps []hub.Step, results []error) {
 	for i := range steps {
