@@ -122,7 +122,7 @@ type witnessServe struct {
 
 // Help tells what is served.
 func (witnessServe) Help() string {
-	return "Prints one line, \"lienthong: witness ready url=... key=...\", when it answers. POST /add-checkpoint is for logs; " +
+	return "Prints one line, \"lienthong: ready url=...\", when it answers. POST /add-checkpoint is for logs; " +
 		"GET / shows what was seen, GET /seen the same as JSON, GET /metrics its numbers for Prometheus. " +
 		"Example: lienthong witness serve --name witness.example.vn --logs policy.tlog"
 }
@@ -164,8 +164,8 @@ func (c *witnessServe) Run(ctx context.Context, e *env) error {
 		Handler: tlog.NewWitnessHandler(witness, log), ReadTimeout: witnessTimeout, WriteTimeout: witnessTimeout,
 		IdleTimeout: witnessIdle, MaxHeaderBytes: witnessHeader,
 	}
-	fmt.Fprintf(e.Stdout, "lienthong: witness ready url=http://%s/ key=%s\n", listener.Addr(), witness.VerifierKey())
-	log.Info("ready", "address", listener.Addr().String(), "logs", len(logs), "version", e.Version)
+	fmt.Fprintf(e.Stdout, "lienthong: ready url=http://%s/\n", listener.Addr())
+	log.Info("ready", "address", listener.Addr().String(), "key", witness.VerifierKey(), "logs", len(logs), "version", e.Version)
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
 	select {

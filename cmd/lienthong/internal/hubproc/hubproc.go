@@ -48,7 +48,7 @@ type Process struct {
 
 // Start runs the command and returns when the hub says it is ready.
 func Start(ctx context.Context, o Options) (*Process, error) {
-	args := append([]string{cmp.Or(o.Command, "serve"), "--data-dir", o.DataDir, "--listen", cmp.Or(o.Listen, "127.0.0.1:0")}, o.Args...)
+	args := slices.Concat(strings.Fields(cmp.Or(o.Command, "serve")), []string{"--data-dir", o.DataDir, "--listen", cmp.Or(o.Listen, "127.0.0.1:0")}, o.Args)
 	p := &Process{
 		cmd:  exec.CommandContext(context.WithoutCancel(ctx), o.Bin, args...), //nolint:gosec // the caller names its own binary
 		done: make(chan struct{}),
