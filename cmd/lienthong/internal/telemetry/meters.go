@@ -49,7 +49,7 @@ func newMeters(r prometheus.Registerer) meters {
 		missed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "lienthong_broker_missed_total", Help: "References that the broker did not take; the node delivered them itself.",
 		}),
-		stamps: counters("lienthong_log_timestamps_total", "Time-stamps asked for over the log, by outcome: token, or the kind of the error.", "outcome"),
+		stamps:    counters("lienthong_log_timestamps_total", "Time-stamps asked for over the log, by outcome: token, or the kind of the error.", "outcome"),
 		witnesses: counters("lienthong_log_witness_answers_total", "Answers of the witnesses that were asked about the log, by outcome: cosigned, or the kind of the error.", "witness", "outcome"),
 	}
 	r.MustRegister(m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed, m.stamps, m.witnesses)
