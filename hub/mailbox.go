@@ -61,6 +61,30 @@ type LeaseRequest struct {
 	Until  time.Time
 }
 
+// Notice is a status report that waits for whom it is for: the sender of the document
+// or, where the sender itself reports, the recipient.
+type Notice struct {
+	Report StatusReport
+	Item   Item // what it is about
+}
+
+// For is the agency that the report is for.
+func (n *Notice) For() AgencyID {
+	if n.Report.Reporter == n.Item.Dispatch.Sender {
+		return n.Item.Delivery.Recipient
+	}
+	return n.Item.Dispatch.Sender
+}
+
+// NoticeQuery selects the status reports that wait for an agency. Where it reads for the
+// first time, it gets those recorded since Since; from then on none is missed.
+type NoticeQuery struct {
+	Agency AgencyID
+	Since  time.Time
+	Now    time.Time
+	Page   Page
+}
+
 // EvidenceQuery selects sealed evidences, oldest first. Exactly one of Dispatch,
 // Delivery, Sender is set; all empty selects everything (audit).
 type EvidenceQuery struct {

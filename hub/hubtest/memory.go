@@ -32,7 +32,9 @@ type Memory struct {
 	reports    []hub.StatusReport
 	evidences  []evidenceRow
 	notes      map[string]hub.RetentionNote
-	rules      int64 // version of classes and holds
+	rules      int64                      // version of classes and holds
+	readers    map[hub.AgencyID]time.Time // of notices, by when theirs begin
+	taken      map[noticeKey]bool
 }
 
 // NewMemory returns an empty store.
@@ -44,6 +46,8 @@ func NewMemory() *Memory {
 		dispatches: map[hub.DispatchID]*dispatchRow{},
 		deliveries: map[hub.DeliveryID]*deliveryRow{},
 		notes:      map[string]hub.RetentionNote{},
+		readers:    map[hub.AgencyID]time.Time{},
+		taken:      map[noticeKey]bool{},
 	}
 }
 

@@ -60,6 +60,15 @@ type Bell interface {
 	Ring(agency hub.AgencyID)
 }
 
+// NoticeStore keeps which status reports wait for whom.
+type NoticeStore interface {
+	Notices(ctx context.Context, query hub.NoticeQuery) (hub.List[hub.Notice], error)
+	// Notice returns a status report, waiting or not; KindNotFound when there is none.
+	Notice(ctx context.Context, report string) (hub.Notice, error)
+	// TakeNotice MUST be durable when it returns; a second time is no error.
+	TakeNotice(ctx context.Context, agency hub.AgencyID, report string) error
+}
+
 // Blobs opens content by digest; KindNotFound when it is absent.
 type Blobs interface {
 	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)

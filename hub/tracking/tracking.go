@@ -22,6 +22,7 @@ type Options struct {
 	Leases    LeaseStore
 	Reports   ReportStore
 	Links     LinkStore
+	Notices   NoticeStore
 	Evidences EvidenceStore
 	Registers RegisterStore // needed by NextNumber and Register alone
 	Blobs     Blobs

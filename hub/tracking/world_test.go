@@ -21,7 +21,7 @@ type fixture struct {
 func newFixture() *fixture {
 	w := hubtest.NewWorld()
 	return &fixture{World: w, Service: tracking.New(tracking.Options{
-		Store: w, Leases: w, Reports: w, Links: w, Evidences: w, Blobs: w.Blobs, Directory: w.Directory,
+		Store: w, Leases: w, Reports: w, Links: w, Notices: w, Evidences: w, Blobs: w.Blobs, Directory: w.Directory,
 		Notary: w.Notary, Now: w.Clock.Now, NewID: w.IDs.New,
 	})}
 }

@@ -29,6 +29,7 @@ type Store interface {
 	Boxes
 	Leases
 	Reports
+	Notices
 	Evidences
 	Operations
 	Archives
@@ -120,6 +121,13 @@ type Reports interface {
 	LinksTo(ctx context.Context, dispatch hub.DispatchID, limit int) ([]hub.Link, error)
 }
 
+// Notices keeps which status reports wait for whom.
+type Notices interface {
+	Notices(ctx context.Context, query hub.NoticeQuery) (hub.List[hub.Notice], error)
+	Notice(ctx context.Context, report string) (hub.Notice, error)
+	TakeNotice(ctx context.Context, agency hub.AgencyID, report string) error
+}
+
 // Evidences reads evidence.
 type Evidences interface {
 	Evidences(ctx context.Context, query hub.EvidenceQuery) (hub.List[hub.SealedEvidence], error)
@@ -175,6 +183,7 @@ func Run(t *testing.T, b Backend) {
 		"accounts":              testAccounts,
 		"sessions":              testSessions,
 		"registers":             testRegisters,
+		"notices":               testNotices,
 		"accept":                testAccept,
 		"accept once":           testAcceptOnce,
 		"accept in parallel":    testAcceptInParallel,

@@ -185,7 +185,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	s.keys = directory.NewKeys(directory.KeyOptions{Store: a.store, Directory: s.directory, Now: time.Now, Random: rand.Reader, Vault: a.config.vault(a.store)})
 	s.tracking = tracking.New(tracking.Options{
-		Store: a.store, Leases: a.store, Reports: a.store, Links: a.store, Evidences: a.store, Registers: a.store, Blobs: a.blobs,
+		Store: a.store, Leases: a.store, Reports: a.store, Links: a.store, Notices: a.store, Evidences: a.store, Registers: a.store, Blobs: a.blobs,
 		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log, Bell: lateBell{a},
 		Deadlines: a.config.deadlines(), TrackAccess: a.config.TrackAccess,
 	})

@@ -48,6 +48,7 @@ var (
 	_ tracking.Store         = engine.State(nil)
 	_ tracking.LeaseStore    = engine.State(nil)
 	_ tracking.ReportStore   = engine.State(nil)
+	_ tracking.NoticeStore   = engine.State(nil)
 	_ tracking.EvidenceStore = engine.State(nil)
 	_ tracking.Blobs         = engine.Content(nil)
 	_ tracking.Directory     = (*directory.Directory)(nil)

@@ -61,6 +61,7 @@ type Followed interface {
 	tracking.LeaseStore
 	tracking.ReportStore
 	tracking.LinkStore
+	tracking.NoticeStore
 }
 
 // Evidenced keeps what proves what happened.
