@@ -38,6 +38,9 @@ const (
 	LogNoteReading  LogNoteKind = "reading"  // a person read a document
 )
 
+// LogNoteApplication is what a system asks of the operator.
+const LogNoteApplication LogNoteKind = "application"
+
 // LogNote is a fact about the hub itself that nobody may deny later. The log holds its
 // digest only: the body may name people.
 type LogNote struct {

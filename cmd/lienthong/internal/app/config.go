@@ -54,6 +54,8 @@ type Config struct {
 	Traces        string  `env:"LIENTHONG_TRACES" placeholder:"http://HOST:4318" help:"OpenTelemetry collector (OTLP over HTTP) for traces."`
 	TraceRatio    float64 `env:"LIENTHONG_TRACE_RATIO" default:"0.1" help:"Share of requests whose traces are kept, 0 to 1, where the caller has not decided."`
 
+	VXPPath string `name:"vxp-path" env:"LIENTHONG_VXP_PATH" default:"/vxp" help:"Path at which systems of the national document axis (VXP SDK) connect; empty for none. See deploy/connect-vxp.md."`
+
 	LogLevel  string        `env:"LIENTHONG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 	LogFormat string        `env:"LIENTHONG_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of log lines: text or json."`
 	StopLimit time.Duration `env:"LIENTHONG_STOP_LIMIT" default:"30s" help:"How long open requests may finish after a stop."`
@@ -89,6 +91,7 @@ func (c *Config) Check() error {
 	found = append(found, c.Settings.Check()...)
 	found = append(found, c.checkWatching()...)
 	found = append(found, c.checkKeys()...)
+	found = append(found, c.checkAxis()...)
 	found = append(found, c.checkTime()...)
 	found = append(found, c.checkWitnesses()...)
 	if _, err := c.readSeals(); err != nil {

@@ -92,7 +92,7 @@ func (a *App) handler() (http.Handler, error) {
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},
 	})
 	all, err := a.withPages(api)
-	return crashpoint.Answers(a.watch.Trace(a.leaving(all))), err
+	return crashpoint.Answers(a.watch.Trace(a.leaving(a.doors(all)))), err
 }
 
 // leaving asks clients for new connections, which a load balancer leads elsewhere, as

@@ -101,7 +101,7 @@ type demoHub struct {
 func (d *demoHub) start(ctx context.Context, dataDir, anchors string) (demo.Hub, error) {
 	config := app.Config{
 		DataDir: dataDir, Listen: d.command.Listen, Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
-		SignaturePolicy: string(hub.PolicyRecord), TimeToLive: hub.NewTerms(720 * time.Hour), MaxRecipients: 1000, StopLimit: 10 * time.Second,
+		SignaturePolicy: string(hub.PolicyRecord), TimeToLive: hub.NewTerms(720 * time.Hour), MaxRecipients: 1000, VXPPath: demo.AxisPath, StopLimit: 10 * time.Second,
 		TimeSettings: app.TimeSettings{StampEvery: time.Second},
 	}
 	level := "warn"

@@ -78,6 +78,8 @@ type show struct {
 
 	holders map[hub.EvidenceID]*party // who downloaded a receipt
 
+	systems []manifestSystem // of the national axis
+
 	sheets   []Sheet
 	persons  []Person
 	receipts int
@@ -113,6 +115,7 @@ func (s *show) play(ctx context.Context) error {
 		{"Gửi văn bản / sending", s.send},
 		{"Các nơi nhận lấy về, kiểm tra, vào sổ / recipients collect, verify, register", s.collect},
 		{"Trả lời bằng văn bản / answering by a document", s.reply},
+		{"Trao đổi qua giao thức trục liên thông quốc gia / exchange over the protocol of the national axis", s.overAxis},
 		{"Tải biên nhận về tệp / downloading every receipt", s.gather},
 		{"Chờ dấu thời gian / waiting for the time-stamp over the log", s.stamp},
 		{"Tải gói bằng chứng / downloading evidence bundles", s.pack},

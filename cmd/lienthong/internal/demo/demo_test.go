@@ -21,6 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/adapters/vxp"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/demo"
 	"github.com/lienthong/lienthong/hub"
@@ -35,7 +36,7 @@ func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func
 	return func(ctx context.Context, dataDir, anchors string) (demo.Hub, error) {
 		config := app.Config{
 			DataDir: dataDir, Listen: "127.0.0.1:0", Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
-			SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: hub.NewTerms(time.Hour), MaxRecipients: 100, StopLimit: time.Minute,
+			SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: hub.NewTerms(time.Hour), MaxRecipients: 100, VXPPath: demo.AxisPath, StopLimit: time.Minute,
 			TimeSettings: app.TimeSettings{StampEvery: time.Second},
 		}
 		a, err := app.New(ctx, config, "test", slog.New(slog.DiscardHandler))
@@ -85,6 +86,14 @@ type folderFile struct {
 		ID                   string
 		Receipts, Recipients int
 	}
+	VXP struct {
+		Endpoint, Package string
+		Systems           []struct {
+			ID       string `json:"system_id"`
+			Secret   string
+			Agencies []string
+		}
+	}
 }
 
 // TestRun plays the whole demonstration once, looks at what it left, and then
@@ -96,7 +105,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
-	if len(result.Failed) > 0 || result.Checks < 1000 || result.Receipts < 150 || len(result.Board) != 4 {
+	if len(result.Failed) > 0 || result.Checks < 1000 || result.Receipts < 150 || len(result.Board) != 5 {
 		t.Errorf("%d checks, %d failed, %d receipts, %d documents", result.Checks, len(result.Failed), result.Receipts, len(result.Board))
 	}
 	t.Run("files", func(t *testing.T) { checkFiles(t, dir) })
@@ -115,10 +124,10 @@ func TestRun(t *testing.T) {
 func checkFiles(t *testing.T, dir string) {
 	for pattern, least := range map[string]int{
 		"anchors.pem": 1, "demo.json": 1, "hub-data/hub.db": 1,
-		"documents/173-UBND-KSTTHC.pdf": 1, "documents/unsigned/173-UBND-KSTTHC.pdf": 1, "documents/*.pdf": 6,
+		"documents/173-UBND-KSTTHC.pdf": 1, "documents/unsigned/173-UBND-KSTTHC.pdf": 1, "documents/*.pdf": 8,
 		"documents/collected/*": 20, "documents/collected/000.05.31.H47/*.pdf": 2,
-		"edxml/*.edxml": 1, "edxml/status/*.edxml": 3, "edxml/collected/*/*.edxml": 1,
-		"receipts/*": 4, "receipts/*/001-SubmissionAcceptance.receipt.json": 4,
+		"edxml/*.edxml": 2, "edxml/status/*.edxml": 3, "edxml/collected/*/*.edxml": 1,
+		"receipts/*": 5, "receipts/*/001-SubmissionAcceptance.receipt.json": 5,
 		"receipts/*/*-ConsignmentRejection.receipt.json": 1, "keys/*.key": 22,
 		"log/*.tst": 1, "log/*.checkpoint": 1, "bundles/*.asice": 3,
 	} {
@@ -155,9 +164,10 @@ func checkManifest(t *testing.T, dir string) {
 	if m.Accounts != nil {
 		t.Error("accounts are promised although there is no page to use them on")
 	}
-	if len(m.Agencies) != 21 || len(m.Dispatches) != 4 || m.Hub.Operator.Key == "" {
+	if len(m.Agencies) != 21 || len(m.Dispatches) != 5 || m.Hub.Operator.Key == "" {
 		t.Errorf("%d agencies, %d dispatches, operator %q", len(m.Agencies), len(m.Dispatches), m.Hub.Operator.Key)
 	}
+	checkAxis(t, &m)
 	for _, a := range m.Agencies {
 		rest := a.Credentials["rest"]
 		file, err := os.ReadFile(rest.KeyFile)
@@ -176,6 +186,40 @@ func checkManifest(t *testing.T, dir string) {
 	}
 }
 
+// checkAxis sends the package that waits in the folder from the first system to the second.
+func checkAxis(t *testing.T, m *folderFile) {
+	if len(m.VXP.Systems) < 2 {
+		t.Fatalf("systems of the axis: %+v", m.VXP)
+	}
+	client := func(i int) *vxp.Client {
+		s := m.VXP.Systems[i]
+		return &vxp.Client{
+			HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Now: time.Now,
+			Endpoint: m.VXP.Endpoint, System: s.ID, Secret: s.Secret,
+		}
+	}
+	first, second := client(0), client(1)
+	file, err := os.ReadFile(m.VXP.Package)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Send(t.Context(), "edoc", m.VXP.Systems[0].Agencies[0], file); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := second.Received(t.Context(), "edoc")
+	if err != nil || len(rows) != 1 || rows[0].To != m.VXP.Systems[1].Agencies[0] {
+		t.Fatalf("the second system receives %+v, %v", rows, err)
+	}
+	if got, err := second.Fetch(t.Context(), rows[0].DocID); err != nil || !bytes.Equal(got, file) {
+		t.Errorf("the second system fetches something else: %v", err)
+	}
+	for _, c := range []*vxp.Client{first, second} {
+		if rows, err := c.Received(t.Context(), "status"); err != nil || len(rows) != 0 {
+			t.Errorf("status messages were left: %+v, %v", rows, err)
+		}
+	}
+}
+
 func checkOutcome(t *testing.T, r *demo.Result) {
 	states := map[hub.DeliveryState]int{}
 	for _, sheet := range r.Board {
@@ -186,10 +230,10 @@ func checkOutcome(t *testing.T, r *demo.Result) {
 			}
 		}
 	}
-	if states[hub.StateAccepted] != 24 || states[hub.StateRefused] != 1 || states[hub.StateHandedOver] != 2 {
+	if states[hub.StateAccepted] != 25 || states[hub.StateRefused] != 1 || states[hub.StateHandedOver] != 2 {
 		t.Errorf("states: %v", states)
 	}
-	if answer := r.Board[3]; answer.Number != "97/SNV-CCHC" || answer.Rows[0].Name != "UBND tỉnh Quảng Nam" {
+	if answer := r.Board[4]; answer.Number != "97/SNV-CCHC" || answer.Rows[0].Name != "UBND tỉnh Quảng Nam" {
 		t.Errorf("the answer is %+v", answer)
 	}
 }
@@ -198,7 +242,7 @@ func checkBoard(t *testing.T, board string) {
 	for _, want := range []string{
 		"173/UBND-KSTTHC  V/v đẩy mạnh công tác cải cách hành chính năm 2020",
 		"từ chối: sai nơi nhận  từ chối     –       –       3 ✓",
-		"20 nơi nhận: 2 đã nhận, 17 đã vào sổ, 1 từ chối;", "Total: 4 documents, 27 deliveries (27 ✓)",
+		"20 nơi nhận: 2 đã nhận, 17 đã vào sổ, 1 từ chối;", "Total: 5 documents, 28 deliveries (28 ✓)",
 	} {
 		if !strings.Contains(board, want) {
 			t.Errorf("the board lacks %q", want)
@@ -223,7 +267,7 @@ func checkTampered(t *testing.T, dir string) {
 		"a receipt that is no JSON":       {edit("*-ContentHandover*", `^\{`, ``), "-ContentHandover.receipt.json of "},
 		"a member that was not signed":    {edit("*-ContentHandover*", `"evidence": ?\{`, `"evidence":{"extra":1,`), "-ContentHandover.receipt.json of "},
 		"a receipt in the middle is gone": {remove("receipts/*/*-ContentConsignment.receipt.json"), "form one whole chain"},
-		"the last receipt is gone":        {removeLast("receipts/*/*.receipt.json"), "(97/SNV-CCHC) has its 7 receipts (6)"},
+		"the last receipt is gone":        {removeLast("receipts/*/*.receipt.json"), "(44/STP-VP) has its 7 receipts (6)"},
 		"all receipts of a dispatch gone": {removeAll("receipts/*"), "dispatches of demo.json"},
 		"a receipt of another dispatch":   {swap("receipts/*/001-SubmissionAcceptance.receipt.json"), "form one whole chain"},
 		"an original":                     {grow("documents/173-UBND-KSTTHC.pdf"), "names the digest of the real 173-UBND-KSTTHC.pdf"},

@@ -136,6 +136,7 @@ type manifest struct {
 	Folders    map[string]string  `json:"folders"`
 	Agencies   []manifestAgency   `json:"agencies"`
 	Dispatches []manifestDispatch `json:"dispatches"`
+	VXP        manifestAxis       `json:"vxp"` // national document axis
 }
 
 type manifestHub struct {
@@ -182,6 +183,7 @@ func (s *show) describe(dispatches []manifestDispatch) error {
 			Operator: manifestCredential{KeyFile: operatorKey, Key: s.hub.OperatorKey},
 		},
 		Folders:    map[string]string{},
+		VXP:        s.axisManifest(),
 		Dispatches: dispatches,
 	}
 	for _, folder := range []string{"documents", "edxml", "receipts", "keys", bundleFolder} {

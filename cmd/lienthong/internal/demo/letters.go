@@ -105,6 +105,22 @@ func trainingData() hub.Document {
 	return d
 }
 
+// axisLetter goes over the national document axis; the one of the package that waits in
+// the folder says the same under the next number.
+func axisLetter(number string) *sample.Letter {
+	l := guidance()
+	l.Number, l.Date, l.Subject = number+"/STP-VP", in2020(time.January, 17), "đề nghị phối hợp rà soát văn bản quy phạm pháp luật"
+	l.To = []string{"Sở Nội vụ"}
+	l.Body = []string{"Sở Tư pháp đề nghị Sở Nội vụ phối hợp rà soát văn bản quy phạm pháp luật về tổ chức, biên chế có quy định thủ tục hành chính./."}
+	return l
+}
+
+func axisData(number string) hub.Document {
+	d := guidanceData()
+	d.CodeNumber, d.Promulgated, d.Subject = number, "2020-01-17", "V/v đề nghị phối hợp rà soát văn bản quy phạm pháp luật"
+	return d
+}
+
 // answer is the document with which the Department of the Interior answers.
 func answer() *sample.Letter {
 	return &sample.Letter{

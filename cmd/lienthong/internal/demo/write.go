@@ -16,6 +16,8 @@ const (
 	trainingFile  = "43-STP-VP.pdf"
 	materialFile  = "43-tai-lieu-tap-huan.pdf"
 	answerFile    = "97-SNV-CCHC.pdf"
+	axisFile      = "44-STP-VP.pdf" // sent over the axis
+	waitingFile   = "45-STP-VP.pdf" // in a package for whoever tries the axis
 )
 
 // materialSize is large enough to go up in several chunks, in bytes.
@@ -40,6 +42,8 @@ func (s *show) write(ctx context.Context) error {
 		{guidanceFile, justice, guidance().Paper},
 		{trainingFile, justice, training().Paper},
 		{answerFile, interior, answer().Paper},
+		{axisFile, justice, axisLetter("44").Paper},
+		{waitingFile, justice, axisLetter("45").Paper},
 	} {
 		if err := s.writeOne(ctx, d.name, d.agency, d.render); err != nil {
 			return err
@@ -49,7 +53,7 @@ func (s *show) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("6 tệp PDF, mỗi tệp hai chữ ký / PDF files, two signatures each: %s", s.path("documents"))
+	s.say("8 tệp PDF, mỗi tệp hai chữ ký / PDF files, two signatures each: %s", s.path("documents"))
 	return s.save(material, "documents", materialFile)
 }
 
