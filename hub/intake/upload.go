@@ -27,7 +27,7 @@ func (s *Service) Register(ctx context.Context, actor hub.Actor, sub hub.Submiss
 		return hub.Upload{}, err
 	}
 	violations := append(s.validate(&sub), s.announced(&sub)...)
-	_, unresolved := s.resolve(sub.Recipients, now)
+	_, unresolved := s.addressees(&sub, now)
 	if violations = append(violations, unresolved...); len(violations) > 0 && !accepted {
 		return hub.Upload{}, s.refuse(ctx, actor, sender, &sub, violations, now)
 	}

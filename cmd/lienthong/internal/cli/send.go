@@ -40,6 +40,10 @@ type sendCommand struct {
 	Due        string   `help:"Date by which an answer is due, YYYY-MM-DD."`
 	Priority   int      `help:"0 normal, 1 urgent, 2 very urgent, 3 express." default:"0"`
 	ID         string   `name:"id" help:"Your own id of this document; made from the content when left out. The same id is sent once, however often you try."`
+	Updates    string   `placeholder:"ID" help:"Your id of the document that this one updates."`
+	Replaces   []string `placeholder:"ID" help:"Your ids of the documents that this one replaces."`
+	Answers    []string `placeholder:"CODE:ID" help:"Document that this one answers: the agency that sent it, and its number or id there."`
+	Reason     string   `help:"Why it updates or replaces; the recipients read it."`
 	Chunked    bool     `help:"Upload in resumable chunks, as large files are anyway."`
 }
 
@@ -138,6 +142,9 @@ func (c *sendCommand) submission(ctx context.Context, client *hubclient.Client) 
 	sub.ExternalID = cmp.Or(c.ID, sub.ExternalID)
 	if len(c.To) > 0 {
 		sub.Recipients = c.To
+	}
+	if err := c.concerns(&sub); err != nil {
+		return sub, err
 	}
 	if sub.Sender = cmp.Or(c.Agency, sub.Sender); sub.Sender != "" {
 		return sub, nil

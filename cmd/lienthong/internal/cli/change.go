@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
@@ -108,4 +110,33 @@ func requestText(d *hub.Delivery) string {
 		return string(r.Operation) + " refused: " + text.Short(r.AnswerReason, 40)
 	}
 	return string(r.Operation) + " asked: " + text.Short(r.Reason, 40)
+}
+
+// concerns says which earlier documents a submission is about.
+func (c *sendCommand) concerns(sub *hub.Submission) error {
+	d := &sub.Document
+	d.Business.Reason = cmp.Or(c.Reason, d.Business.Reason)
+	switch {
+	case c.Updates != "" && len(c.Replaces) > 0:
+		return hub.Invalid("replaces", "superfluous", "a document updates another or replaces others, not both")
+	case c.Updates != "":
+		sub.Operation, d.Business.EarlierID = hub.OperationUpdate, c.Updates
+	case len(c.Replaces) > 0:
+		sub.Operation = hub.OperationReplace
+	}
+	for _, id := range c.Replaces {
+		d.Business.Replacements = append(d.Business.Replacements, hub.ReplacementInfo{ExternalID: id})
+	}
+	for _, answered := range c.Answers {
+		code, id, ok := strings.Cut(answered, ":")
+		if !ok || code == "" || id == "" {
+			return hub.Invalid("answers", "form", "%q is not of the form CODE:ID", answered)
+		}
+		ref := hub.Reference{Agency: code, ExternalID: id}
+		if strings.Contains(id, "/") && !strings.Contains(id, ",") {
+			ref = hub.Reference{Agency: code, Number: id} // ids with a number in them also name code and date
+		}
+		d.ResponseFor = append(d.ResponseFor, ref)
+	}
+	return nil
 }
