@@ -61,32 +61,44 @@ func (s *Service) destroy(ctx context.Context, item *hub.Item, d *hub.Delivery, 
 }
 
 // aimOf returns the delivery that an answer is about: the one that is named, or, where
-// that carries a recall, update or replacement, the earlier one that it asks about. What
-// is open comes first.
-func (s *Service) aimOf(ctx context.Context, item hub.Item) (hub.Item, error) {
-	if item.Delivery.Request.Open() {
-		return item, nil
+// that carries a recall, update or replacement, an earlier one about which it asks. What
+// is open comes first. An answer that was given before is found on any of them.
+func (s *Service) aimOf(ctx context.Context, actor hub.Actor, id hub.DeliveryID, same sameReport) (asked hub.DeliveryID, first hub.SealedEvidence, found bool, err error) {
+	item, err := s.own(ctx, actor, id)
+	if err != nil {
+		return id, first, false, err
 	}
-	asked := item // unless there is a better one
+	candidates, err := s.askedBy(ctx, &item)
+	if err != nil {
+		return id, first, false, err
+	}
+	for i := range candidates {
+		d := &candidates[i]
+		if first, found, err = s.recorded(ctx, d.ID, same.on(d)); found || err != nil {
+			return d.ID, first, found, err
+		}
+	}
+	for i := range candidates {
+		d := &candidates[i]
+		if d.Request.Open() && (d.ID == id || d.Request.By == item.Dispatch.ID) {
+			return d.ID, first, false, nil
+		}
+	}
+	return id, first, false, nil
+}
+
+// askedBy lists a delivery and those to the same recipient that its dispatch is about.
+func (s *Service) askedBy(ctx context.Context, item *hub.Item) ([]hub.Delivery, error) {
+	list := []hub.Delivery{item.Delivery}
 	for _, l := range item.Dispatch.Links {
 		if l.Kind == hub.LinkAnswers {
 			continue
 		}
 		share, err := s.Options.Reports.DispatchShare(ctx, l.Dispatch, []hub.AgencyID{item.Delivery.Recipient})
 		if err != nil {
-			return item, err
+			return nil, err
 		}
-		for _, d := range share.Deliveries {
-			if d.Request == nil || d.Request.By != item.Dispatch.ID {
-				continue
-			}
-			if d.Request.Open() {
-				return hub.Item{Dispatch: share.Dispatch, Delivery: d}, nil
-			}
-			if asked.Delivery.Request == nil {
-				asked = hub.Item{Dispatch: share.Dispatch, Delivery: d}
-			}
-		}
+		list = append(list, share.Deliveries...)
 	}
-	return asked, nil
+	return list, nil
 }

@@ -161,6 +161,15 @@ func TestRecallRefused(t *testing.T) {
 	if got := f.recalled(t, item.Dispatch.ID, "vì lý do khác"); got[0].Outcome != hub.RecallAsked {
 		t.Errorf("for another reason: %+v", got)
 	}
+	f.Clock.Advance(time.Minute)
+	no := hub.StatusReport{Code: "16", Description: "vẫn giữ"}
+	f.report(t, office, id, no)
+	f.recalled(t, item.Dispatch.ID, "lý do thứ ba")
+	f.Clock.Advance(time.Minute)
+	if f.report(t, office, id, no); f.now(t, id).Request.Open() { // the same words answer another question
+		t.Error("the answer was taken for an earlier one")
+	}
+	f.recalled(t, item.Dispatch.ID, "lý do thứ tư")
 	f.report(t, office, id, stated("15", 2))
 	f.wantStub(t, id)
 }

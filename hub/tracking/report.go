@@ -10,35 +10,27 @@ import (
 
 // Report records a status report 01 to 06 of the recipient, or its answer 15 or 16 to
 // what the sender asks, which it may also give about the delivery that carries the
-// question. The first 02 refuses
-// and the first 03 accepts a delivery that is still open; every report is kept as
-// it came, the furthest is shown. Reports may come in any order, after the end of
-// the delivery too, and change no state that is final. The same report again (same
-// code, text and time stated; without a time, same code and text) gives the first
-// evidence.
+// question. The first 02 refuses and the first 03 accepts a delivery that is still open;
+// every report is kept as it came, the furthest is shown. Reports may come in any order,
+// after the end of the delivery too, and change no state that is final. The same report
+// again (same code, text and time stated; without a time, same code and text) gives the
+// first evidence.
 func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID, r hub.StatusReport) (hub.SealedEvidence, error) {
 	if err := checkReport(&r); err != nil {
 		return hub.SealedEvidence{}, err
 	}
-	timeless := r.StatedAt.IsZero()
+	same := sameReport{r: &r, timeless: r.StatedAt.IsZero()}
 	r.ID, r.RecordedAt = s.NewID(), s.now()
-	if timeless {
+	if same.timeless {
 		r.StatedAt = r.RecordedAt
 	}
 	r.StatedAt = r.StatedAt.UTC().Truncate(time.Second)
-	same := func(e *hub.Evidence) bool {
-		f := e.Status
-		return f != nil && f.Code == r.Code && f.Description == r.Description && (timeless || f.StatedAt.Equal(r.StatedAt))
-	}
 	if r.Code.ChangeAnswer() {
-		item, err := s.own(ctx, actor, id)
-		if err == nil {
-			item, err = s.aimOf(ctx, item)
+		asked, first, found, err := s.aimOf(ctx, actor, id, same)
+		if found || err != nil {
+			return first, err
 		}
-		if err != nil {
-			return hub.SealedEvidence{}, err
-		}
-		id = item.Delivery.ID
+		id = asked
 	}
 	return s.perform(ctx, actor, id, func(item *hub.Item) act {
 		d := &item.Delivery
@@ -46,10 +38,30 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID
 		a := s.reported(actor, d, &r)
 		a.reports = []hub.StatusReport{r}
 		a.done = func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error) {
-			return s.recorded(ctx, item.Delivery.ID, same)
+			return s.recorded(ctx, item.Delivery.ID, same.on(&item.Delivery))
 		}
 		return a
 	})
+}
+
+// sameReport tells the evidence of a report that was recorded before.
+type sameReport struct {
+	r        *hub.StatusReport
+	timeless bool // the reporter stated no time
+}
+
+// on returns what fits the evidence of one delivery. An answer without a time is never
+// one to an earlier question.
+func (s sameReport) on(d *hub.Delivery) func(*hub.Evidence) bool {
+	var since time.Time
+	if s.timeless && s.r.Code.ChangeAnswer() && d.Request.Open() {
+		since = d.Request.AskedAt
+	}
+	return func(e *hub.Evidence) bool {
+		f := e.Status
+		return f != nil && f.Code == s.r.Code && f.Description == s.r.Description &&
+			(s.timeless || f.StatedAt.Equal(s.r.StatedAt)) && e.Time.After(since)
+	}
 }
 
 func checkReport(r *hub.StatusReport) error {
