@@ -62,14 +62,17 @@ type App struct {
 	bells    *bells
 	listener net.Listener
 	server   *http.Server
-	side     *sideServer            // for operators; nil without one
-	sealer   *signing.Sealer        // of evidence
-	rings    []*hubKeyring          // evidence keys, those in use last; only refreshKeys adds one
-	keysSeen string                 // state of their list
-	noted    keyState               // what the log holds of keys; without a log key nothing
-	trusted  trusted                // whom the verifier trusts; only refreshTrust changes it
-	atHand   atomic.Pointer[string] // digest of all that verdicts are made from besides documents
-	stopping chan struct{}          // closed when open waits must end
+	side     *sideServer     // for operators; nil without one
+	sealer   *signing.Sealer // of evidence
+	rings    []*hubKeyring   // evidence keys, those in use last; only refreshKeys adds one
+	keysSeen string          // state of their list
+	// keysRefused is why a list in refusedState is not tried again; nil for none.
+	keysRefused  error
+	refusedState string
+	noted        keyState               // what the log holds of keys; without a log key nothing
+	trusted      trusted                // whom the verifier trusts; only refreshTrust changes it
+	atHand       atomic.Pointer[string] // digest of all that verdicts are made from besides documents
+	stopping     chan struct{}          // closed when open waits must end
 }
 
 // services are the rooms of the domain, wired.

@@ -305,17 +305,35 @@ func (c *Config) hubKeysState() string {
 
 // refreshKeys takes a list of evidence keys that was changed, so that all nodes have the
 // next key long before its turn and none needs a restart. A list that cannot be used
-// changes nothing.
+// changes nothing. One whose token refused its PIN is not tried again before it changes:
+// tokens lock themselves.
 func (a *App) refreshKeys(ctx context.Context) error {
-	if a.config.hubKeysState() == a.keysSeen {
+	state := a.config.hubKeysState()
+	switch {
+	case state == a.keysSeen:
 		return nil
+	case state == "":
+		return hub.Invalid("hub-keys-file", "file", "the list of evidence keys is gone; the keys in it are used on")
+	case a.keysRefused != nil && state == a.refusedState:
+		return a.keysRefused
 	}
 	if err := a.useKeys(ctx); err != nil {
-		return fmt.Errorf("the list of evidence keys: %w", err)
+		err = fmt.Errorf("the list of evidence keys: %w", err)
+		if slices.ContainsFunc(hub.ViolationsOf(err), func(v *hub.Error) bool { return v.Rule == "secret" }) {
+			a.keysRefused, a.refusedState = err, state
+		}
+		return err
 	}
 	a.log.InfoContext(ctx, "evidence keys were read again", "keys", len(a.ring().keys))
-	return a.noteKeys(ctx)
+	err := a.noteKeys(ctx)
+	if err != nil {
+		a.keysSeen = unnoted // so that it is done again
+	}
+	return err
 }
+
+// unnoted is the state of no list.
+const unnoted = "not in the log"
 
 // ring are the keys in use.
 func (a *App) ring() *hubKeyring { return a.rings[len(a.rings)-1] }

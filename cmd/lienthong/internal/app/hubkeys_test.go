@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -239,6 +240,55 @@ func TestHubKeysRefuses(t *testing.T) {
 		}
 		if err := config.Check(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got %v, want %s", list, err, want)
+		}
+	}
+}
+
+// opened is a hub that was opened and does not run, with what closes it.
+func opened(t *testing.T, config app.Config) (a *app.App, closeIt func()) {
+	t.Helper()
+	a, err := app.New(t.Context(), config, "test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	closeIt = sync.OnceFunc(func() {
+		if err := a.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(closeIt)
+	return a, closeIt
+}
+
+// TestAListThatIsGone: a list that cannot be used changes nothing of what a running hub
+// signs with and shows, and is taken when it can.
+func TestAListThatIsGone(t *testing.T) {
+	h := start(t, configIn(t.TempDir()))
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	next, err := app.RotateHubKey(&h.config, app.HubKeySource{}, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, _ := opened(t, h.config)
+	before := string(h.published(t))
+	list, err := os.ReadFile(next.List)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(next.List); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.RefreshKeys(t.Context()); hub.KindOf(err) != hub.KindInvalid || string(h.published(t)) != before {
+		t.Errorf("without its list: %v", err)
+	}
+	for content, ok := range map[string]bool{"{": false, string(list): true} {
+		if err := os.WriteFile(next.List, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.RefreshKeys(t.Context()); (err == nil) != ok || string(h.published(t)) != before {
+			t.Errorf("with the list %q: %v", content, err)
 		}
 	}
 }

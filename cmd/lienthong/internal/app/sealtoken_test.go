@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -142,6 +143,27 @@ func TestHubKeyInToken(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "hub-keys[1].secret_file [secret]") || strings.Contains(err.Error(), "9999") {
 		t.Errorf("with a wrong PIN: %v", err)
 	}
+	// A running hub asks once, too.
+	r.write("pin", []byte(pin+"\n"))
+	running, closeIt := opened(t, h.config)
+	r.write("pin", []byte("9999\n"))
+	touch := func(more time.Duration) {
+		if err := os.Chtimes(next.List, time.Now(), time.Now().Add(more)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	touch(time.Second)
+	refused := running.RefreshKeys(t.Context())
+	r.write("pin", []byte(pin+"\n"))
+	if again := running.RefreshKeys(t.Context()); refused == nil || !errors.Is(again, refused) {
+		t.Errorf("a PIN that was refused is tried again: %v, %v", refused, again)
+	}
+	touch(2 * time.Second)
+	if err := running.RefreshKeys(t.Context()); err != nil {
+		t.Errorf("a list that was changed: %v", err)
+	}
+	closeIt()
+
 	// A token that is out of reach stops nothing but what has to be signed.
 	r.write("pin", []byte(pin+"\n"))
 	keyList(t, next.List, func(keys []map[string]any) []map[string]any {
