@@ -14,11 +14,17 @@ import (
 	"fmt"
 )
 
-//go:embed edxml-document.xsd edxml-status.xsd codes.json
+//go:embed edxml-document.xsd edxml-status.xsd evidence.xsd evidence-extensions.xsd codes.json
 var files embed.FS
 
 // EdXMLDocument returns the XML schema of document packages.
 func EdXMLDocument() []byte { return mustRead("edxml-document.xsd") }
+
+// Evidence returns the schema of the XML form of evidence, and that of its extensions,
+// which it imports as evidence-extensions.xsd.
+func Evidence() (evidence, extensions []byte) {
+	return mustRead("evidence.xsd"), mustRead("evidence-extensions.xsd")
+}
 
 // EdXMLStatus returns the XML schema of status packages.
 func EdXMLStatus() []byte { return mustRead("edxml-status.xsd") }

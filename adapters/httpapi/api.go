@@ -28,6 +28,7 @@ type Options struct {
 	Dispatches     Dispatches
 	Changes        Changes
 	Evidences      Evidences
+	ReceiptXML     func(ctx context.Context, sealed hub.SealedEvidence) ([]byte, error) // its signed XML form; nil: there is none
 	Verifier       Verifier
 	SignatureRules SignatureRules
 	Validation     ValidationArchive

@@ -65,13 +65,30 @@ func (a *api) evidences(x *exchange, wanted hub.EvidenceQuery) error {
 	return x.json(http.StatusOK, listed(list))
 }
 
-// evidence answers with the receipt file, byte for byte what a verifier reads.
+// evidence answers with the receipt file, byte for byte what a verifier reads, or with
+// its XML form where the client asks for that.
 func (a *api) evidence(x *exchange) error {
+	q := x.query()
+	form := q.text("form")
+	if err := q.done(); err != nil {
+		return err
+	}
+	if form != "" && form != "json" && form != "xml" {
+		return hub.Invalid("form", "code_list", "%.20q is none of json, xml", form)
+	}
 	sealed, err := a.Evidences.Evidence(x.r.Context(), x.actor, hub.EvidenceID(x.param("evidence")))
 	if err != nil {
 		return err
 	}
-	return x.text(http.StatusOK, "application/json", hub.MarshalReceipt(sealed))
+	x.w.Header().Add("Vary", "Accept")
+	if form == "json" || form == "" && preferred(x.r.Header.Get("Accept"), "application/xml") < 0 || a.ReceiptXML == nil {
+		return x.text(http.StatusOK, "application/json", hub.MarshalReceipt(sealed))
+	}
+	written, err := a.ReceiptXML(x.r.Context(), sealed)
+	if err != nil {
+		return err
+	}
+	return x.text(http.StatusOK, "application/xml", written)
 }
 
 func (a *api) signatures(x *exchange) error {

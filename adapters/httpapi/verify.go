@@ -66,12 +66,23 @@ func (a *api) reported(x *exchange, language string, v any, files []hub.FileRepo
 	return x.text(http.StatusOK, mediaType, body.Bytes())
 }
 
-// reportForm finds the form that an Accept header prefers (RFC 9110 section 12.5.1); nil
-// stands for JSON, also where nothing that is asked for is there: an answer in another
-// form helps more than none.
+// reportForm finds the form that an Accept header prefers; nil stands for JSON.
 func (a *api) reportForm(accept string) *ReportForm {
-	var best *ReportForm
-	weight := 0.0
+	mediaTypes := make([]string, len(a.ReportForms))
+	for i := range a.ReportForms {
+		mediaTypes[i] = a.ReportForms[i].MediaType
+	}
+	if best := preferred(accept, mediaTypes...); best >= 0 {
+		return &a.ReportForms[best]
+	}
+	return nil
+}
+
+// preferred returns which of the media types an Accept header prefers (RFC 9110 section
+// 12.5.1); -1 stands for JSON, also where nothing that is asked for is there: an answer
+// in another form helps more than none.
+func preferred(accept string, mediaTypes ...string) int {
+	best, weight := -1, 0.0
 	for item := range strings.SplitSeq(accept, ",") {
 		mediaType, parameters, err := mime.ParseMediaType(item)
 		if err != nil {
@@ -83,13 +94,13 @@ func (a *api) reportForm(accept string) *ReportForm {
 				continue
 			}
 		}
-		form := slices.IndexFunc(a.ReportForms, func(f ReportForm) bool { return f.MediaType == mediaType })
+		form := slices.Index(mediaTypes, mediaType)
 		switch {
 		case q <= weight:
 		case form >= 0:
-			best, weight = &a.ReportForms[form], q
+			best, weight = form, q
 		case mediaType == "application/json" || mediaType == "*/*" || mediaType == "application/*":
-			best, weight = nil, q
+			best, weight = -1, q
 		}
 	}
 	return best

@@ -14,13 +14,18 @@ import (
 // c2sp.org/tlog-proof. In the moment before the log has published it, the call is
 // repeated, as always when the hub says that it will work later.
 func (c *Client) Proof(ctx context.Context, id hub.EvidenceID) ([]byte, error) {
-	var proof bytes.Buffer
-	err := c.do(ctx, get(pathOf("evidence", string(id), "proof"), nil), func(resp *http.Response) error {
-		proof.Reset()
-		_, err := proof.ReadFrom(http.MaxBytesReader(nil, resp.Body, maxAnswer))
+	return c.file(ctx, get(pathOf("evidence", string(id), "proof"), nil))
+}
+
+// file returns the body of an answer as it is.
+func (c *Client) file(ctx context.Context, request call) ([]byte, error) {
+	var body bytes.Buffer
+	err := c.do(ctx, request, func(resp *http.Response) error {
+		body.Reset()
+		_, err := body.ReadFrom(http.MaxBytesReader(nil, resp.Body, maxAnswer))
 		return err
 	})
-	return proof.Bytes(), err
+	return body.Bytes(), err
 }
 
 // LogStamp returns the smallest time-stamped checkpoint of a shard of the log, which is a

@@ -74,6 +74,11 @@ func (c *Client) Evidence(ctx context.Context, id hub.EvidenceID) (hub.SealedEvi
 	return s, err
 }
 
+// ReceiptXML returns the XML form of one receipt. Nothing of it is verified here.
+func (c *Client) ReceiptXML(ctx context.Context, id hub.EvidenceID) ([]byte, error) {
+	return c.file(ctx, get(pathOf("evidence", string(id)), url.Values{"form": {"xml"}}))
+}
+
 // Rejections lists the sealed SubmissionRejections of an agency, oldest first;
 // agency as in MailboxQuery.
 func (c *Client) Rejections(ctx context.Context, agency string, p hub.Page) (hub.List[hub.SealedEvidence], error) {

@@ -23,10 +23,11 @@ import (
 var (
 	ErrNotEnvelope   = errors.New("this is no edXML envelope with a header that can be signed")
 	ErrAlreadySigned = errors.New("the envelope has a signature block already")
+	ErrNotDocument   = errors.New("this is no XML document that can be signed as a whole")
 )
 
 // Maker makes XAdES baseline signatures (ETSI EN 319 132-1, level B-B) in the header of
-// edXML envelopes: exclusive canonicalization, SHA-256 or as strong as the key, one
+// edXML envelopes and at the end of other documents: exclusive canonicalization, SHA-256 or as strong as the key, one
 // reference to the whole document and one to the signed properties. It is safe for
 // concurrent use when its key and Stamp are.
 type Maker struct {
@@ -56,6 +57,33 @@ func (m Maker) SignEnvelope(ctx context.Context, envelope []byte, claimed time.T
 	if err != nil {
 		return nil, err
 	}
+	return m.insert(ctx, a, document, envelope, at, claimed)
+}
+
+// SignDocument returns a document that is no edXML with a signature over all of it as the
+// last child of its root; every other byte stays as it is.
+func (m Maker) SignDocument(ctx context.Context, text []byte, claimed time.Time) ([]byte, error) {
+	a, err := m.algorithm()
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > MaxBytes {
+		return nil, fmt.Errorf("%w: it is larger than %d MiB", ErrNotDocument, MaxBytes>>20)
+	}
+	document, err := c14n.Parse(text)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrNotDocument, err)
+	case isEnvelope(document) || document.Root.End == 0 || document.Instructions || document.Irregular != "":
+		return nil, ErrNotDocument
+	case len(signaturesBelow(document.Root, nil)) > 0:
+		return nil, ErrAlreadySigned
+	}
+	return m.insert(ctx, a, document, text, document.Root.End, claimed)
+}
+
+// insert puts a signature over the document at a place in its text.
+func (m Maker) insert(ctx context.Context, a algorithm, document *c14n.Document, envelope []byte, at int, claimed time.Time) ([]byte, error) {
 	sum := a.hash.New()
 	if err := document.Write(sum, nil, nil, c14n.Method{Exclusive: true}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotEnvelope, err)

@@ -85,7 +85,7 @@ func (a *App) handler() (http.Handler, error) {
 		Directory: s.directory, Registry: notedRegistry{s.directory, acts},
 		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking, Changes: s.tracking,
-		Evidences: s.audit, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, SignatureRules: notedRules{s.rules, acts},
+		Evidences: s.audit, ReceiptXML: a.sealer.ReceiptXML, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, SignatureRules: notedRules{s.rules, acts},
 		Validation: s.archive, Seals: s.sealing, Bundles: s.bundles,
 		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
@@ -20,6 +21,10 @@ func verifyChains(files []fileVerdict) []fileVerdict {
 			continue
 		}
 		id := sealed.Evidence.Dispatch
+		same := func(e hub.SealedEvidence) bool { return e.Digest == sealed.Digest && e.JWS == sealed.JWS }
+		if slices.ContainsFunc(byDispatch[id], same) {
+			continue // a receipt beside its XML form is one receipt
+		}
 		byDispatch[id] = append(byDispatch[id], *sealed)
 		if sealed.Evidence.Event == hub.EventSubmissionAcceptance {
 			accepted = append(accepted, id)

@@ -104,6 +104,7 @@ type receiptCommand struct {
 	Dispatch   string `arg:"" help:"Dispatch whose receipts to download."`
 	Dir        string `default:"." type:"path" help:"Folder for the files."`
 	Proof      bool   `help:"Also download the proof of each receipt that the hub's log holds it."`
+	XML        bool   `name:"xml" help:"Also download the XML form of each receipt, for systems that read XML only."`
 	Validation string `type:"path" placeholder:"FILE" help:"Also write what the verdicts on signatures were made from, for verify --archive."`
 }
 
@@ -116,7 +117,7 @@ func (c *receiptCommand) Run(ctx context.Context, e *env) error {
 	if err := os.MkdirAll(c.Dir, 0o700); err != nil {
 		return hub.Invalid("dir", "folder", "%v", err)
 	}
-	var files, proofs []string
+	var files, proofs, forms []string
 	for sealed, err := range hubclient.All(func(p hub.Page) (hub.List[hub.SealedEvidence], error) {
 		return client.DispatchEvidence(ctx, hub.DispatchID(c.Dispatch), p)
 	}) {
@@ -137,8 +138,14 @@ func (c *receiptCommand) Run(ctx context.Context, e *env) error {
 				return err
 			}
 		}
+		if c.XML {
+			forms = append(forms, strings.TrimSuffix(path, ".json")+".xml")
+			if err := saveXML(ctx, client, sealed.Evidence.ID, forms[len(forms)-1]); err != nil {
+				return err
+			}
+		}
 	}
-	files = append(files, proofs...)
+	files = append(append(files, proofs...), forms...)
 	if c.Validation != "" {
 		if err := c.writeValidation(ctx, client); err != nil {
 			return err
@@ -154,7 +161,18 @@ func (c *receiptCommand) Run(ctx context.Context, e *env) error {
 
 // proofName is the file of the proof beside that of a receipt.
 func proofName(receipt string) string {
-	return strings.TrimSuffix(receipt, ".receipt.json") + ".tlog-proof"
+	return strings.TrimSuffix(strings.TrimSuffix(receipt, ".receipt.json"), ".receipt.xml") + ".tlog-proof"
+}
+
+func saveXML(ctx context.Context, client *hubclient.Client, id hub.EvidenceID, path string) error {
+	form, err := client.ReceiptXML(ctx, id)
+	if err != nil {
+		return err
+	}
+	return writeFile(path, func(w io.Writer) error {
+		_, err := w.Write(form)
+		return err
+	})
 }
 
 func saveProof(ctx context.Context, client *hubclient.Client, id hub.EvidenceID, path string) error {

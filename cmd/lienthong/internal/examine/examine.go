@@ -66,6 +66,8 @@ func (e *Examiner) File(ctx context.Context, name string, content hub.Blob) (Res
 		result.FileReport, err = e.plain(ctx, name, content)
 	case bytes.HasPrefix(head, []byte("{")):
 		result, err = e.receipt(ctx, content)
+	case signing.IsReceiptXML(head):
+		result, err = e.receiptXML(ctx, content)
 	case bytes.HasPrefix(head, []byte("<")):
 		result.FileReport, err = e.pack(ctx, content)
 	default:
@@ -104,6 +106,24 @@ func (e *Examiner) receipt(ctx context.Context, content hub.Blob) (Result, error
 	}
 	sealed, report, err := e.Signatures.VerifyReceipt(raw, time.Time{})
 	if err != nil && hub.KindOf(err) == hub.KindInvalid {
+		result, failed := e.unsigned(ctx, content, hub.FileReceipt, err.Error())
+		result.Indication, result.Sub = hub.TotalFailed, hub.SubFormatFailure
+		return result, failed
+	}
+	return Result{FileReport: hub.FileReport{SignatureReport: report, Kind: hub.FileReceipt, Evidence: &sealed.Evidence}, Sealed: &sealed}, err
+}
+
+// receiptXML verifies the XML form of a receipt, and the receipt that it carries.
+func (e *Examiner) receiptXML(ctx context.Context, content hub.Blob) (Result, error) {
+	if content.Size() > signing.MaxReceiptXML {
+		return e.unsigned(ctx, content, hub.FileOther, "this is no receipt: it is larger than 6 MiB")
+	}
+	raw, err := io.ReadAll(io.NewSectionReader(content, 0, content.Size()))
+	if err != nil {
+		return Result{}, hub.Internal("read a file", err)
+	}
+	sealed, report, err := e.Signatures.VerifyReceiptXML(ctx, raw, time.Time{})
+	if kind := hub.KindOf(err); err != nil && (kind == hub.KindInvalid || kind == hub.KindTooLarge) {
 		result, failed := e.unsigned(ctx, content, hub.FileReceipt, err.Error())
 		result.Indication, result.Sub = hub.TotalFailed, hub.SubFormatFailure
 		return result, failed
