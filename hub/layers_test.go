@@ -105,7 +105,7 @@ func testTools() []string {
 	return []string{
 		"pgregory.net/rapid", "github.com/google/go-cmp", "go.uber.org/goleak",
 		"github.com/rogpeppe/go-internal", "github.com/santhosh-tekuri/jsonschema", "github.com/anishathalye/porcupine",
-		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog",
+		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog", "github.com/chromedp/chromedp",
 	}
 }
 

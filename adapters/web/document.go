@@ -71,7 +71,7 @@ func (x *exchange) showIncoming(status int, form documentForm, problems map[stri
 	f.Refusable, f.Reasons = f.Registers, hub.RefusalReasons()
 	f.Reportable = d.State == hub.StateAccepted || d.State == hub.StateHandedOver && d.Final()
 	f.Statuses = []hub.StatusCode{hub.StatusAssigned, hub.StatusInProgress, hub.StatusCompleted}
-	if f.Registers && d.Registers && f.Number == "" && problems == nil {
+	if f.Registers && d.Registers && f.Number == "" && f.Date == "" {
 		next, err := x.Recipient.NextNumber(ctx, actor, d.Recipient)
 		if err != nil {
 			return err
