@@ -24,7 +24,7 @@ import (
 
 // act is one call in a history.
 type act struct {
-	kind  string // submit, look, lease, acknowledge
+	kind  string // submit, look, lease, acknowledge, recall
 	fence int64
 }
 
@@ -34,6 +34,7 @@ type seen struct {
 	id      string // dispatch or receipt; "" for none
 	fence   int64
 	refused bool
+	taken   bool // a recall came before the hand-over
 }
 
 // keyModel: a key stands for one dispatch, from its first acceptance on and for ever.
@@ -57,35 +58,65 @@ func keyModel() porcupine.Model {
 	}
 }
 
-// hold is the state of a delivery: its last fence, and the receipt of its hand-over.
+// hold is the state of a delivery: its last fence, and the receipt of its hand-over or of
+// its withdrawal.
 type hold struct {
-	fence   int64
-	receipt string
+	fence     int64
+	receipt   string
+	withdrawn string
 }
 
-// deliveryModel: fences grow, and there is one hand-over, with one receipt.
+// deliveryModel: fences grow, and there is one hand-over or one withdrawal, with one
+// receipt.
 func deliveryModel() porcupine.Model {
 	return porcupine.Model{
 		Init: func() any { return hold{} },
 		Step: func(state, input, output any) (bool, any) {
 			h, in, out := state.(hold), input.(act), output.(seen)
+			open := h.receipt == "" && h.withdrawn == ""
 			switch {
+			case in.kind == "recall":
+				return recalled(h, out)
 			case in.kind == "lease" && out.unknown:
-				return true, hold{h.fence + 1, h.receipt}
+				h.fence++
+				return true, h
 			case in.kind == "lease":
-				return out.fence > h.fence && h.receipt == "", hold{out.fence, h.receipt}
+				valid := out.fence > h.fence && open
+				h.fence = out.fence
+				return valid, h
 			case out.refused:
 				return true, h
-			case out.unknown && h.receipt == "" && in.fence == h.fence:
-				return true, hold{h.fence, "unknown"}
 			case out.unknown:
+				if open && in.fence == h.fence {
+					h.receipt = "unknown"
+				}
 				return true, h
-			case h.receipt == "" || h.receipt == "unknown":
-				return in.fence == h.fence, hold{h.fence, out.id}
+			case open || h.receipt == "unknown":
+				h.receipt = out.id
+				return in.fence == h.fence, h
 			}
 			return out.id == h.receipt, h
 		},
 	}
+}
+
+// recalled is the step of a recall: it withdraws what was not handed over, once, and
+// asks for everything else.
+func recalled(h hold, out seen) (bool, hold) {
+	open := h.receipt == "" && h.withdrawn == ""
+	switch {
+	case out.unknown && open:
+		h.withdrawn = "unknown"
+		return true, h
+	case out.unknown || out.refused:
+		return true, h
+	case !out.taken:
+		return h.receipt != "", h
+	case open || h.withdrawn == "unknown":
+		h.withdrawn = out.id
+		return true, h
+	}
+	return out.id == h.withdrawn, h
 }
 
 // history collects what clients saw, by object.
@@ -130,19 +161,35 @@ func TestLinearizable(t *testing.T) {
 func linearizable(t *testing.T, histories int, env ...string) {
 	dir := t.TempDir()
 	l := &load{keys: prepared(t, dir, env...), record: newRecord(), counter: new(atomic.Int64)}
-	total := int64(0)
+	total, withdrawn := int64(0), 0
 	for n := range histories {
 		h := &history{ops: map[string][]porcupine.Operation{}}
 		for life := 0; h.n.Load() < 2000 && life < 60; life++ {
 			hub := startHub(t, dir, "", env...)
 			h.live(t, hub, l, fmt.Sprintf("%d-%d", n, life/6))
 		}
-		total += h.n.Load()
+		total, withdrawn = total+h.n.Load(), withdrawn+h.withdrawals()
 		if object, ok := h.explained(); !ok {
 			t.Fatalf("no order of single acts explains what clients saw of %s", object)
 		}
 	}
-	t.Logf("%d histories, %d calls", histories, total)
+	if withdrawn == 0 {
+		t.Error("no recall came before a hand-over")
+	}
+	t.Logf("%d histories, %d calls, %d withdrawals", histories, total, withdrawn)
+}
+
+// withdrawals counts the recalls that came before a hand-over.
+func (h *history) withdrawals() int {
+	n := 0
+	for _, ops := range h.ops {
+		for _, op := range ops {
+			if op.Output.(seen).taken {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // live lets clients work on a few shared keys and deliveries until the hub is killed.
@@ -153,7 +200,9 @@ func (h *history) live(t *testing.T, hub *hubproc.Process, l *load, group string
 		all.Go(func() { h.submitAndLook(ctx, newClient(hub.URL, l.keys.sender), client, group) })
 	}
 	for client, key := range append(l.keys.recipients, l.keys.recipients...) {
-		all.Go(func() { h.leaseAndAcknowledge(ctx, newClient(hub.URL, key), 100+client) })
+		all.Go(func() {
+			h.leaseAndAcknowledge(ctx, newClient(hub.URL, key), newClient(hub.URL, l.keys.sender), 100+client)
+		})
 	}
 	select {
 	case <-time.After(100*time.Millisecond + rand.N(400*time.Millisecond)):
@@ -198,7 +247,10 @@ func (c *client) look(ctx context.Context, externalID string) (seen, error) {
 	return seen{id: page.Items[0].Dispatch.ID}, nil
 }
 
-func (h *history) leaseAndAcknowledge(ctx context.Context, c *client, client int) {
+// leaseAndAcknowledge collects, while the sender sometimes takes back what is collected.
+func (h *history) leaseAndAcknowledge(ctx context.Context, c, sender *client, client int) {
+	var recalls sync.WaitGroup
+	defer recalls.Wait()
 	for ctx.Err() == nil {
 		begun := time.Now().UnixNano()
 		items, err := c.lease(ctx, 1+rand.IntN(3))
@@ -208,6 +260,11 @@ func (h *history) leaseAndAcknowledge(ctx context.Context, c *client, client int
 		}
 		for _, it := range items {
 			h.leased(it, client, begun)
+			if rand.IntN(4) == 0 {
+				recalls.Go(func() {
+					_ = h.note(it.Delivery.ID, 200+client, act{kind: "recall"}, func() (seen, error) { return sender.recall(ctx, it) })
+				})
+			}
 			digests := map[string]string{}
 			for _, p := range it.Dispatch.Parts {
 				digests[p.ID] = p.SHA256
@@ -223,6 +280,26 @@ func (h *history) leaseAndAcknowledge(ctx context.Context, c *client, client int
 			}
 		}
 	}
+}
+
+// recall takes a document back from one recipient.
+func (c *client) recall(ctx context.Context, it item) (seen, error) {
+	var answer struct {
+		Items []struct {
+			Outcome string `json:"outcome"`
+			Receipt struct {
+				Evidence struct {
+					ID string `json:"evidence_id"`
+				} `json:"evidence"`
+			} `json:"receipt"`
+		} `json:"items"`
+	}
+	err := c.json(ctx, http.MethodPost, "/v1/dispatches/"+it.Dispatch.ID+"/recall",
+		map[string]any{"reason": "ban hành nhầm", "recipients": []string{it.Delivery.AddressedAs}}, &answer)
+	if err != nil || len(answer.Items) != 1 {
+		return seen{}, err
+	}
+	return seen{id: answer.Items[0].Receipt.Evidence.ID, taken: answer.Items[0].Outcome == "withdrawn"}, nil
 }
 
 func (h *history) leased(it item, client int, begun int64) {
@@ -271,6 +348,21 @@ func TestUnexplained(t *testing.T) {
 		"two receipts of one hand-over": {
 			op(0, 1, act{kind: "lease"}, seen{fence: 1}), op(2, 3, act{kind: "acknowledge", fence: 1}, seen{id: "r"}),
 			op(4, 5, act{kind: "acknowledge", fence: 1}, seen{id: "s"}),
+		},
+		"a hand-over after a withdrawal": {
+			op(0, 1, act{kind: "lease"}, seen{fence: 1}), op(2, 3, act{kind: "recall"}, seen{id: "w", taken: true}),
+			op(4, 5, act{kind: "acknowledge", fence: 1}, seen{id: "r"}),
+		},
+		"a withdrawal after a hand-over": {
+			op(0, 1, act{kind: "lease"}, seen{fence: 1}), op(2, 3, act{kind: "acknowledge", fence: 1}, seen{id: "r"}),
+			op(4, 5, act{kind: "recall"}, seen{id: "w", taken: true}),
+		},
+		"a question about what was not handed over": {
+			op(0, 1, act{kind: "lease"}, seen{fence: 1}), op(2, 3, act{kind: "recall"}, seen{id: "w"}),
+		},
+		"two receipts of one withdrawal": {
+			op(0, 1, act{kind: "lease"}, seen{fence: 1}), op(2, 3, act{kind: "recall"}, seen{id: "w", taken: true}),
+			op(4, 5, act{kind: "recall"}, seen{id: "x", taken: true}),
 		},
 	} {
 		h := &history{ops: map[string][]porcupine.Operation{name: ops}}
