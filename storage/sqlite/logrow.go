@@ -8,26 +8,12 @@ import (
 	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
-// logRowSources read what sqlkit.ScanLogRow takes: the log in its order with what it is
-// about, then what has no entry.
-func logRowSources() []string {
-	return []string{
-		`SELECT coalesce(s.origin, '?'), l.idx, l.data, coalesce(l.source, ''), e.canonical, coalesce(e.jws, ''), coalesce(e.dispatch, ''), coalesce(e.delivery, ''), n.body
-			FROM log_entries l LEFT JOIN log_shards s ON s.number = l.shard LEFT JOIN evidences e ON e.id = l.source LEFT JOIN log_notes n ON n.id = l.source
-			ORDER BY l.shard, l.idx`,
-		`SELECT '', 0, x'', e.id, e.canonical, e.jws, e.dispatch, e.delivery, NULL
-			FROM evidences e WHERE NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.source = e.id) ORDER BY e.position`,
-		`SELECT '', 0, x'', n.id, NULL, '', '', '', n.body
-			FROM log_notes n WHERE NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.source = n.id) ORDER BY n.position`,
-	}
-}
-
 // LogRows hands out the log of one instant: every entry in its order, with the evidence
 // or note that the database holds for it; then every evidence and note without an entry.
 // An error of emit ends it and is returned as it is.
 func (a *Archive) LogRows(ctx context.Context, emit func(hub.LogRow) error) error {
 	return a.snapshot(ctx, func(c *sql.Conn) error {
-		for _, text := range logRowSources() {
+		for _, text := range sqlkit.LogRowTexts("e.position") {
 			for row, err := range each(ctx, c, sqlkit.ScanLogRow[*sql.Rows], text) {
 				if err != nil {
 					return err

@@ -116,6 +116,20 @@ func Pointer(s string) *string {
 	return &s
 }
 
+// LogRowTexts are the statements that read what ScanLogRow takes: the log in its order with
+// what it is about, then what has no entry. The order is that of recording evidences e.
+func LogRowTexts(order string) []string {
+	return []string{
+		`SELECT coalesce(s.origin, '?'), l.idx, l.data, coalesce(l.source, ''), e.canonical, coalesce(e.jws, ''), coalesce(e.dispatch, ''), coalesce(e.delivery, ''), n.body
+			FROM log_entries l LEFT JOIN log_shards s ON s.number = l.shard LEFT JOIN evidences e ON e.id = l.source LEFT JOIN log_notes n ON n.id = l.source
+			ORDER BY l.shard, l.idx`,
+		`SELECT '', 0, NULL, e.id, e.canonical, e.jws, e.dispatch, e.delivery, NULL
+			FROM evidences e WHERE NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.source = e.id) ORDER BY ` + order,
+		`SELECT '', 0, NULL, n.id, NULL, '', '', '', n.body
+			FROM log_notes n WHERE NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.source = n.id) ORDER BY n.position`,
+	}
+}
+
 // ScanLogRow reads origin, index and data of an entry, its source, canonical bytes,
 // signature, dispatch and delivery of its evidence, and the body of its note.
 func ScanLogRow[R Row](row R) (hub.LogRow, error) {
