@@ -189,6 +189,43 @@ func TestWhoSeesWhichEvidence(t *testing.T) {
 	}
 }
 
+// TestOnlyThePartiesGetAReceipt: whatever the event, also one that comes to be known
+// later, its receipt goes to the sender, to the recipient that it names or, about the
+// document as a whole, to all recipients, and to auditors; never to anybody else.
+func TestOnlyThePartiesGetAReceipt(t *testing.T) {
+	item := hub.SentItem{
+		Dispatch:   hub.Dispatch{ID: "d", Sender: "sender"},
+		Deliveries: []hub.Delivery{{ID: "v0", Recipient: "r0"}, {ID: "v1", Recipient: "r1"}},
+	}
+	for _, event := range []hub.Event{
+		hub.EventContentConsignment, hub.EventContentConsignmentFailure, hub.EventConsignmentNotification, hub.EventNotificationFailure,
+		hub.EventContentHandover, hub.EventContentHandoverFailure, hub.EventConsignmentAcceptance, hub.EventConsignmentRejection,
+		hub.EventAcceptanceRejectionExpiry, hub.EventContentAccessTracking, hub.EventSignatureValidation, hub.EventWithdrawal,
+		hub.EventCorrection, hub.EventForward, hub.EventStatusReport, hub.EventEvidenceRenewal, hub.EventExpiryWarning,
+		hub.EventContentPurge, "urn:of:tomorrow",
+	} {
+		for _, delivery := range []hub.DeliveryID{"", "v0"} {
+			root := seal(hub.Evidence{ID: "e0", Event: hub.EventSubmissionAcceptance, Dispatch: "d"})
+			about := seal(hub.Evidence{ID: "e1", Event: event, Dispatch: "d", Delivery: delivery})
+			s := newService(&shelf{evidence: []hub.SealedEvidence{root, about}, items: []hub.SentItem{item}}, nil)
+			for _, reading := range []struct {
+				actor hub.Actor
+				sees  bool
+			}{
+				{reader("sender"), true}, {reader("r0"), true}, {reader("r1"), delivery == ""}, {auditor(), true},
+				{reader("x"), false}, {reader(), false}, {hub.Actor{Agencies: []hub.AgencyID{"sender", "r0"}}, false},
+			} {
+				_, err := s.Evidence(t.Context(), reading.actor, "e1")
+				listed, _ := s.Evidences(t.Context(), reading.actor, hub.EvidenceQuery{Dispatch: "d", Page: hub.Page{Limit: 10}})
+				inList := slices.Contains(names(listed.Items), "e1")
+				if (err == nil) != reading.sees || inList != reading.sees {
+					t.Errorf("%s about %q: %v gets %v, in the list %v", event.Name(), delivery, reading.actor.Agencies, err, inList)
+				}
+			}
+		}
+	}
+}
+
 // pages reads a list page by page.
 func pages(s *audit.Service, actor hub.Actor, q hub.EvidenceQuery, limit int) ([]hub.EvidenceID, error) {
 	var all []hub.EvidenceID

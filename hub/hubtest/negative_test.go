@@ -1,0 +1,218 @@
+package hubtest_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/delivery"
+	"github.com/lienthong/lienthong/hub/hubtest"
+	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/tracking"
+)
+
+// station is all services with the real completion of evidence.
+type station struct {
+	*hubtest.World
+	intake   *intake.Service
+	delivery *delivery.Service
+	tracking *tracking.Service
+	carry    error // what the carrier of Remote answers
+}
+
+// Carry implements delivery.Carrier.
+func (s *station) Carry(context.Context, hub.Item) error { return s.carry }
+
+func newStation(carriers bool) *station {
+	s := &station{World: hubtest.NewWorld()}
+	notary := audit.New(audit.Options{
+		Store: s, Sealer: s.Notary, Issuer: hub.Party{ID: "hub"}, Origin: "hub.test/evidence", Now: s.Clock.Now, NewID: s.IDs.New,
+	})
+	s.tracking = tracking.New(tracking.Options{
+		Store: s, Leases: s, Reports: s, Links: s, Evidences: s, Blobs: s.Blobs, Directory: s.Directory,
+		Notary: notary, Now: s.Clock.Now, NewID: s.IDs.New,
+	})
+	o := delivery.Options{
+		Store: s, Notary: notary, Queue: delivery.NewLocalQueue(4), Bell: s.tracking, Now: s.Clock.Now, Retry: delivery.Backoff{Attempts: 2},
+	}
+	if carriers {
+		o.Carriers = map[hub.Channel]delivery.Carrier{hubtest.ChannelTest: s}
+	}
+	s.delivery = delivery.New(o)
+	s.intake = intake.New(intake.Options{
+		Store: s, Uploads: s, Blobs: s.Blobs, Staging: s.Blobs, Directory: s.Directory, Verifier: s.Verifier, Changes: s.tracking,
+		Notary: notary, Queue: s.Queue, Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Digest: hubtest.ReportDigest,
+		Policy: hub.PolicyEnforce, MaxRecipients: 3,
+	})
+	return s
+}
+
+const remoteCode = "000.00.14.H47"
+
+// TestEveryNegativeSaysWhy: on every path that ends in a negative evidence it carries the
+// reason of that path, from the closed list; and there is no negative event whose paths
+// are not among these, but those of channels that this hub does not have.
+func TestEveryNegativeSaysWhy(t *testing.T) {
+	refused := func(change func(*station, *hub.Submission)) func(*testing.T, *station) {
+		return func(t *testing.T, s *station) {
+			sub := s.Submission("x", officeCode)
+			change(s, &sub)
+			var rejection *hub.Rejection
+			if _, err := s.intake.Submit(t.Context(), hubtest.System(hubtest.Province), sub); !errors.As(err, &rejection) {
+				t.Fatalf("it was not refused: %v", err)
+			}
+		}
+	}
+	type path struct {
+		name  string
+		event hub.Event
+		code  hub.ReasonCode
+		walk  func(*testing.T, *station)
+	}
+	paths := []path{
+		{"unknown recipient", hub.EventSubmissionRejection, hub.ReasonUnknownRecipient, refused(func(_ *station, s *hub.Submission) { s.Recipients = []string{hubtest.UnknownCode} })},
+		{"divided recipient", hub.EventSubmissionRejection, hub.ReasonClosedRecipient, refused(func(_ *station, s *hub.Submission) { s.Recipients = []string{hubtest.DividedCode} })},
+		{"state secret", hub.EventSubmissionRejection, hub.ReasonStateSecret, refused(func(_ *station, s *hub.Submission) { s.Document.Confidential = "MẬT" })},
+		{"no subject", hub.EventSubmissionRejection, hub.ReasonInvalidFormat, refused(func(_ *station, s *hub.Submission) { s.Document.Subject = "" })},
+		{"too many recipients", hub.EventSubmissionRejection, hub.ReasonTooLarge, refused(func(_ *station, s *hub.Submission) {
+			s.Recipients = []string{officeCode, remoteCode, "000.00.13.H47", "000.31.05.H47"}
+		})},
+		{"broken signature", hub.EventSubmissionRejection, hub.ReasonInvalidSignature, refused(func(w *station, s *hub.Submission) {
+			s.Parts = []hub.Part{w.Part("p1", hub.RoleOriginal, "tampered")}
+		})},
+		{"the carrier says never", hub.EventContentConsignmentFailure, hub.ReasonUnreachable, func(t *testing.T, s *station) {
+			s.carry = hub.Invalid("document", "required", "refused")
+			s.send(t, remoteCode)
+			s.work(t)
+		}},
+		{"no carrier", hub.EventContentConsignmentFailure, hub.ReasonUnreachable, func(t *testing.T, s *station) {
+			s.send(t, remoteCode)
+			s.work(t)
+		}},
+		{"no answer, ever", hub.EventContentConsignmentFailure, hub.ReasonAttemptsExhausted, func(t *testing.T, s *station) {
+			s.carry = errors.New("no answer")
+			s.send(t, remoteCode)
+			for range 3 {
+				s.work(t)
+				s.Clock.Advance(24 * time.Hour)
+			}
+		}},
+		{"not carried in time", hub.EventContentHandoverFailure, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
+			s.send(t, remoteCode)
+			s.expire(t)
+		}},
+		{"not collected in time", hub.EventContentHandoverFailure, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
+			s.send(t, officeCode)
+			s.expire(t)
+		}},
+		{"not registered in time", hub.EventAcceptanceRejectionExpiry, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
+			s.collect(t, s.send(t, officeCode))
+			s.expire(t)
+		}},
+		{"status 02", hub.EventConsignmentRejection, hub.ReasonOther, func(t *testing.T, s *station) {
+			d := s.send(t, officeCode)
+			report := hub.StatusReport{Code: hub.StatusRefused, Description: "không đúng thẩm quyền"}
+			if _, err := s.tracking.Report(t.Context(), hubtest.System(hubtest.Office), d.ID, report); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	}
+	for _, code := range hub.RefusalReasons() {
+		for _, collected := range []bool{false, true} {
+			paths = append(paths, path{"refused as " + string(code), hub.EventConsignmentRejection, code, func(t *testing.T, s *station) {
+				d := s.send(t, officeCode)
+				if collected {
+					s.collect(t, d)
+				}
+				reason := hub.Reason{Code: code, Detail: "lý do"}
+				if _, err := s.tracking.Refuse(t.Context(), hubtest.System(hubtest.Office), d.ID, 0, reason); err != nil {
+					t.Fatal(err)
+				}
+			}})
+		}
+	}
+	issued := map[hub.Event]bool{ // those of channels that are not there
+		hub.EventRelayRejection: true, hub.EventRelayFailure: true, hub.EventRelayToNonERDSFailure: true, hub.EventNotificationFailure: true,
+	}
+	for _, p := range paths {
+		t.Run(p.name, func(t *testing.T) {
+			s := newStation(p.name != "no carrier")
+			p.walk(t, s)
+			s.wantNegative(t, p.event, p.code)
+		})
+		issued[p.event] = true
+	}
+	for _, event := range allEvents() {
+		if event.Negative() && !issued[event] {
+			t.Errorf("no path is known that ends in %s", event.Name())
+		}
+	}
+}
+
+func allEvents() []hub.Event {
+	return []hub.Event{
+		hub.EventSubmissionAcceptance, hub.EventSubmissionRejection, hub.EventRelayAcceptance, hub.EventRelayRejection, hub.EventRelayFailure,
+		hub.EventContentConsignment, hub.EventContentConsignmentFailure, hub.EventConsignmentNotification, hub.EventNotificationFailure,
+		hub.EventContentHandover, hub.EventContentHandoverFailure, hub.EventConsignmentAcceptance, hub.EventConsignmentRejection,
+		hub.EventAcceptanceRejectionExpiry, hub.EventContentAccessTracking, hub.EventRelayToNonERDS, hub.EventRelayToNonERDSFailure,
+		hub.EventReceivedFromNonERDS, hub.EventSignatureValidation, hub.EventWithdrawal, hub.EventCorrection, hub.EventForward,
+		hub.EventStatusReport, hub.EventEvidenceRenewal, hub.EventExpiryWarning, hub.EventContentPurge,
+	}
+}
+
+func (s *station) send(t *testing.T, code string) hub.Delivery {
+	t.Helper()
+	a, err := s.intake.Submit(t.Context(), hubtest.System(hubtest.Province), s.Submission("x", code))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.Deliveries[0]
+}
+
+func (s *station) work(t *testing.T) {
+	t.Helper()
+	if _, err := s.delivery.Work(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *station) expire(t *testing.T) {
+	t.Helper()
+	s.Clock.Advance(hub.DefaultTerm)
+	if n, err := s.delivery.Expire(t.Context()); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+}
+
+func (s *station) collect(t *testing.T, d hub.Delivery) {
+	t.Helper()
+	item, err := s.Item(t.Context(), d.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.tracking.Acknowledge(t.Context(), hubtest.System(hubtest.Office), d.ID, 0, hubtest.Digests(&item.Dispatch)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// wantNegative fails the test unless there is one negative evidence, of this event and
+// for this reason.
+func (s *station) wantNegative(t *testing.T, event hub.Event, code hub.ReasonCode) {
+	t.Helper()
+	all, err := s.Evidences(t.Context(), hub.EvidenceQuery{Page: hub.Page{Limit: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	negative := slices.DeleteFunc(all.Items, func(e hub.SealedEvidence) bool { return !e.Evidence.Event.Negative() })
+	if len(negative) != 1 || negative[0].Evidence.Event != event {
+		t.Fatalf("%d negative evidences, %+v", len(negative), negative)
+	}
+	reasons := negative[0].Evidence.Reasons
+	if len(reasons) == 0 || reasons[0].Code != code || reasons[0].Detail == "" || !slices.Contains(hub.ReasonCodes(), code) {
+		t.Errorf("%s for %+v, want %s", event.Name(), reasons, code)
+	}
+}
