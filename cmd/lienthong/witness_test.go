@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,6 +20,8 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/signing/pki"
+	"github.com/lienthong/lienthong/signing/tsp"
 )
 
 // witnessed is a hub with three witnesses, two of which are a quorum, each a process of
@@ -295,5 +298,140 @@ func TestWitnesses(t *testing.T) {
 	out := w.run(1, "witness", "show", "--name", "w2.example", "--data-dir", w.path("w2.example"), "--logs", filepath.Join(w.path("data"), "policy.tlog"))
 	if strings.Count(out, "FORKED") == 0 || strings.Count(out, "— lienthong/evidence/") < 2 {
 		t.Errorf("the witness shows: %s", out)
+	}
+}
+
+// authority is a time-stamp authority behind HTTP that can be stopped and started at its
+// address, with a clock that can be wrong.
+type authority struct {
+	*testing.T
+	tsa     *tsp.Authority
+	address string
+	server  *http.Server
+	ahead   atomic.Int64 // of its clock, in nanoseconds
+}
+
+func newAuthority(t *testing.T, anchors string) *authority {
+	t.Helper()
+	a := &authority{T: t, address: freeAddresses(t)[0]}
+	issuer, err := pki.New(time.Now(), pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := issuer.TimestampAuthority("TSA", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := func() time.Time { return time.Now().Add(time.Duration(a.ahead.Load())) }
+	if a.tsa, err = tsp.NewAuthority(tsp.AuthorityOptions{Key: id.Key, Chain: id.Chain, Now: now}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(anchors, issuer.AnchorsPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a.start()
+	t.Cleanup(a.stop)
+	return a
+}
+
+func (a *authority) start() {
+	a.Helper()
+	l, err := (&net.ListenConfig{}).Listen(a.Context(), "tcp", a.address)
+	if err != nil {
+		a.Fatal(err)
+	}
+	a.server = &http.Server{Handler: a.tsa, ReadHeaderTimeout: time.Minute}
+	go a.server.Serve(l) //nolint:errcheck // it ends with stop
+}
+
+func (a *authority) stop() { _ = a.server.Close() }
+
+// TestFailsClosed: where the operator requires it, a hub takes no new submissions while
+// the log lacks its quorum or its time-stamp for too long, or the clocks differ. What was
+// taken is still handed over, and the hub recovers by itself.
+func TestFailsClosed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("many processes")
+	}
+	anchors := filepath.Join(t.TempDir(), "tsa.pem")
+	tsa := newAuthority(t, anchors)
+	w := newWitnessed(t, "--tsa", "http://"+tsa.address, "--tsa-anchors", anchors, "--require-timestamp-within", "4s", "--require-witnesses-within", "4s")
+	list := "id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors\n" +
+		"h47,H47,UBND tỉnh Quảng Nam,province,,,,,true,,,,\nsnv,H47.12,Sở Nội vụ (hư cấu),department,,H47,,,true,,,,\n"
+	if _, err := w.operator.ImportAgencies(t.Context(), strings.NewReader(list), false); err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]string{}
+	clients := map[string]*hubclient.Client{}
+	for _, agency := range []string{"H47", "H47.12"} {
+		issued, err := w.operator.IssueKey(t.Context(), hubclient.NewKey{
+			Name: agency, Kind: hub.ActorSystem, Agencies: []string{agency}, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeRead, hub.ScopeCollect},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[agency] = issued.Secret
+		if clients[agency], err = hubclient.New(hubclient.Options{URL: w.hub.URL, Key: issued.Secret}); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(clients[agency].CloseIdle)
+	}
+	folder := t.TempDir()
+	if err := writeDocuments(folder); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCheck("proofs", hub.HealthSound)
+	sent := sendSigned(t, clients["H47"], filepath.Join(folder, "signed.pdf"))
+
+	closed := func(why string) {
+		t.Helper()
+		w.await("closed by "+why, func() (bool, string) {
+			reason := w.awaitCheck("proofs", hub.HealthDegraded)
+			return strings.Contains(reason, why), reason
+		})
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.hub.URL+"/v1/dispatches", strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Authorization", "Bearer "+keys["H47"])
+		request.Header.Set("Content-Type", "application/json")
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || !strings.Contains(string(body), why) {
+			t.Errorf("a submission: %d %s", answer.StatusCode, body)
+		}
+	}
+
+	w.witnesses[0].Kill()
+	w.witnesses[1].Kill()
+	w.act(1)
+	closed("quorum")
+	if items, err := clients["H47.12"].Lease(t.Context(), hubclient.LeaseRequest{Deliveries: []hub.DeliveryID{sent.Deliveries[0].ID}, For: time.Minute}); err != nil || len(items) != 1 {
+		t.Errorf("what was accepted cannot be collected: %v, %v", items, err)
+	}
+	w.startWitness(0)
+	w.awaitCheck("proofs", hub.HealthSound)
+
+	tsa.stop()
+	w.act(1)
+	closed("time-stamp")
+	tsa.start()
+	w.awaitCheck("proofs", hub.HealthSound)
+	w.awaitCheck("timestamps", hub.HealthSound)
+
+	tsa.ahead.Store(int64(10 * time.Minute))
+	w.act(1)
+	w.awaitCheck("clock", hub.HealthDegraded)
+	closed("clock")
+	tsa.ahead.Store(0)
+	w.act(1)
+	w.awaitCheck("clock", hub.HealthSound)
+	w.awaitCheck("proofs", hub.HealthSound)
+	if again := sendSigned(t, clients["H47"], filepath.Join(folder, "signed.pdf")); again.Dispatch.ID == "" {
+		t.Error("nothing was accepted")
 	}
 }

@@ -57,15 +57,22 @@ const (
 type Stamper struct {
 	StamperOptions
 
-	last map[string]hub.LogStamp // the newest of each shard, as far as it was looked for
+	last map[string]stampedAt // the newest of each shard, as far as it was looked for
 
 	mu    sync.Mutex // guards fault
 	fault error
 }
 
+// stampedAt is how far a shard is stamped, and since when by the clock of this node: that
+// of an authority that is wrong must not decide when it is asked again.
+type stampedAt struct {
+	size int64
+	time time.Time
+}
+
 // NewStamper returns a stamper. It does nothing before Run.
 func NewStamper(o StamperOptions) *Stamper {
-	return &Stamper{StamperOptions: o, last: map[string]hub.LogStamp{}}
+	return &Stamper{StamperOptions: o, last: map[string]stampedAt{}}
 }
 
 // Run stamps until ctx ends.
@@ -103,8 +110,12 @@ func (s *Stamper) Step(ctx context.Context) error {
 	for i := range shards {
 		last, known := s.last[shards[i].Origin]
 		if !known {
-			if last, err = lastStamp(ctx, s.Store, &shards[i]); err != nil {
+			newest, err := lastStamp(ctx, s.Store, &shards[i])
+			if err != nil {
 				return err
+			}
+			if last.size = newest.Size; newest.Time.Before(s.Now()) {
+				last.time = newest.Time
 			}
 			s.last[shards[i].Origin] = last
 		}
@@ -118,18 +129,18 @@ func (s *Stamper) Step(ctx context.Context) error {
 }
 
 // due chooses the checkpoint of a shard that wants a token now, if one does.
-func (s *Stamper) due(shard *hub.LogShard, ended bool, last hub.LogStamp) (hub.LogHead, bool) {
+func (s *Stamper) due(shard *hub.LogShard, ended bool, last stampedAt) (hub.LogHead, bool) {
 	now, head := s.Now(), shard.Head
 	switch {
-	case head.Size <= last.Size:
+	case head.Size <= last.size:
 		return head, false
-	case ended, now.Sub(last.Time) >= s.Every, !sameDay(now, last.Time):
+	case ended, now.Sub(last.time) >= s.Every, !sameDay(now, last.time):
 	default:
 		return head, false
 	}
 	if s.Quorum && shard.Witnessed.Size < head.Size && now.Sub(head.At) < witnessPatience {
 		// The witnessed one is behind and covers something new all the same.
-		return shard.Witnessed, shard.Witnessed.Size > last.Size
+		return shard.Witnessed, shard.Witnessed.Size > last.size
 	}
 	if shard.Witnessed.Size == head.Size {
 		return shard.Witnessed, true
@@ -153,14 +164,19 @@ func (s *Stamper) stamp(ctx context.Context, head hub.LogHead) error {
 	if err := s.Store.AddLogStamp(ctx, stamp); err != nil {
 		return err
 	}
-	s.last[head.Origin] = stamp
+	s.last[head.Origin] = stampedAt{stamp.Size, s.Now()}
 	s.Log.InfoContext(ctx, "the log is time-stamped", "origin", head.Origin, "size", head.Size, "time", token.Time, "authority", token.Authority)
 	return nil
 }
 
+// stampReader is what lastStamp reads.
+type stampReader interface {
+	LogStamps(ctx context.Context, origin string, size int64, limit int) ([]hub.LogStamp, error)
+}
+
 // lastStamp finds the newest token of a shard by its size, in few steps however many
 // there are; the zero value where there is none.
-func lastStamp(ctx context.Context, store StampStore, shard *hub.LogShard) (hub.LogStamp, error) {
+func lastStamp(ctx context.Context, store stampReader, shard *hub.LogShard) (hub.LogStamp, error) {
 	var last hub.LogStamp
 	for low, high := int64(0), shard.Head.Size; low <= high; {
 		middle := low + (high-low)/2

@@ -84,6 +84,8 @@ type services struct {
 	log       *audit.Log      // nil where this node cannot sign checkpoints
 	stamper   *audit.Stamper  // nil without a time-stamp authority
 	cosigner  *audit.Cosigner // nil without witnesses
+	clock     *audit.Clock    // nil without a time-stamp authority outside
+	unproven  audit.Unproven  // asked by the looks of health alone
 	proofs    *audit.Reader
 	notes     *audit.Notes
 	intake    *intake.Service
@@ -387,6 +389,7 @@ func (a *App) Run(ctx context.Context) error {
 		func() error { return a.refresh(work) },
 		func() error { return a.health.run(work) },
 		func() error { return a.bells.run(work) },
+		func() error { return a.checkClock(work) },
 	}
 	if a.services.log != nil {
 		parts = append(parts, func() error { return a.store.Lead(work, "log", a.growLog) })

@@ -58,6 +58,8 @@ func (h *health) look(ctx context.Context) {
 		{"log", hub.HealthDegraded, h.app.logFault},
 		{"timestamps", hub.HealthDegraded, h.app.stampFault},
 		{"witnesses", hub.HealthDegraded, h.app.witnessFault},
+		{"clock", hub.HealthDegraded, h.app.clockFault},
+		{"proofs", hub.HealthDegraded, h.app.proofs},
 	}
 	found := make([]hub.HealthCheck, len(checks))
 	var all sync.WaitGroup
@@ -166,10 +168,14 @@ func (h *health) leaving() bool {
 	return h.stopping
 }
 
-// overloaded refuses new submissions while the disk is full or the queue too old.
+// overloaded refuses new submissions while the disk is full, the queue too old, or the
+// log proves less than the operator requires.
 func (h *health) overloaded() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.now == nil && h.app.config.closesUnproven() {
+		return &hub.Error{Kind: hub.KindUnavailable, Rule: "starting", Message: "the hub has just begun", RetryAfter: time.Second}
+	}
 	for _, c := range h.now {
 		if c.State == hub.HealthSound {
 			continue
@@ -177,6 +183,8 @@ func (h *health) overloaded() error {
 		switch c.Name {
 		case "disk":
 			return &hub.Error{Kind: hub.KindUnavailable, Rule: "disk", Message: "the hub's storage is full", RetryAfter: time.Minute}
+		case "proofs":
+			return &hub.Error{Kind: hub.KindUnavailable, Rule: "unproven", Message: c.Reason, RetryAfter: 30 * time.Second}
 		case "queue":
 			return &hub.Error{Kind: hub.KindBusy, Rule: "queue_age", Message: fmt.Sprintf("the hub cannot keep up: %s", c.Reason), RetryAfter: 30 * time.Second}
 		}

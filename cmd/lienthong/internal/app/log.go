@@ -29,6 +29,7 @@ const logName = "/evidence"
 func (a *App) logging(ctx context.Context) error {
 	s := &a.services
 	s.proofs = &audit.Reader{Evidence: s.audit, Store: a.store, Tiles: a.tiles}
+	s.unproven = audit.Unproven{Store: a.store, Now: time.Now}
 	s.notes = &audit.Notes{Store: a.store, Now: time.Now, NewID: newID}
 	if err := a.settleOrigin(ctx); err != nil {
 		return err

@@ -21,6 +21,8 @@ type TimeSettings struct {
 	TSA        []string      `name:"tsa" env:"LIENTHONG_TSA" placeholder:"URL" help:"Addresses of time-stamp authorities (RFC 3161) for checkpoints of the log, asked in order until one answers. own: one inside this hub, which proves no more than its own word; none: no time-stamps. When left out: own with the embedded database, else none."`
 	TSAAnchors string        `name:"tsa-anchors" env:"LIENTHONG_TSA_ANCHORS" type:"path" placeholder:"FILE" help:"Certificates (PEM) that tokens of --tsa must lead to; required with addresses."`
 	StampEvery time.Duration `name:"stamp-every" env:"LIENTHONG_STAMP_EVERY" default:"1h" help:"Time between two time-stamps while the log grows, one second to one hour."`
+
+	RequireTimestampWithin time.Duration `env:"LIENTHONG_REQUIRE_TIMESTAMP_WITHIN" default:"0s" help:"Refuse new submissions (503) while something in the log waits for a time-stamp for longer, or the clock of the node differs from that of the authority by more than a minute; 0 never."`
 }
 
 // The words that --tsa takes besides addresses.
@@ -65,6 +67,9 @@ func (c *Config) checkTime() hub.Violations {
 	}
 	if pace := c.pace(); pace < time.Second || pace > stampEvery {
 		found = append(found, hub.Invalid("stamp-every", "range", "the log is time-stamped once an hour at least and once a second at most"))
+	}
+	if within := c.RequireTimestampWithin; within != 0 && (within <= c.pace() || list[0] == tsaNone) {
+		found = append(found, hub.Invalid("require-timestamp-within", "minimum", "it is longer than --stamp-every (%s), and goes with a time-stamp authority", c.pace()))
 	}
 	return found
 }
@@ -121,16 +126,42 @@ func (a *App) timestamping() ([]*x509.Certificate, error) {
 			return nil, hub.Internal("write the anchors of time-stamps", err)
 		}
 		authority = external
+		a.services.clock = audit.NewClock(external, a.log)
 	}
 	a.services.stamper = audit.NewStamper(audit.StamperOptions{
-		Store: a.store, Authority: authority, Every: a.config.pace(), Quorum: a.services.cosigner != nil, Now: time.Now, Log: a.log, Took: a.watch.Stamped,
+		Store: a.store, Authority: authority, Every: a.config.pace(), Quorum: a.services.cosigner != nil, Now: time.Now, Log: a.log, Took: a.stamped,
 	})
 	return own, nil
 }
 
+// stamped counts an answer of the authority and compares clocks.
+func (a *App) stamped(token hub.TimeToken, err error) {
+	a.watch.Stamped(token, err)
+	if err == nil && a.services.clock != nil {
+		a.services.clock.Observe(context.Background(), token)
+	}
+}
+
+// checkClock compares the clock of this node with that of the authority until ctx ends.
+func (a *App) checkClock(ctx context.Context) error {
+	if a.services.clock != nil {
+		a.services.clock.Run(ctx)
+	}
+	<-ctx.Done()
+	return nil
+}
+
+// clockFault tells by how much the clock of this node is wrong.
+func (a *App) clockFault(context.Context) error {
+	if a.services.clock == nil {
+		return nil
+	}
+	return a.services.clock.Fault()
+}
+
 // growLog lets the log grow while this node has the right to, and has it witnessed and
-// time-stamped.
-// Nothing that keeps the log from growing ends the node: it goes on with everything else.
+// time-stamped. Nothing that keeps the log from growing ends the node: it goes on with
+// everything else.
 func (a *App) growLog(ctx context.Context, epoch int64) error {
 	var beside sync.WaitGroup
 	if a.services.stamper != nil {
