@@ -49,6 +49,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		"DROP TABLE log_entries", "DROP TABLE log_notes", "DROP TABLE log_shards", "DROP TABLE log_stamps",
 		"DELETE FROM counters WHERE name = 'retention'", "DROP INDEX deliveries_by_share",
 		"CREATE UNIQUE INDEX deliveries_by_dispatch ON deliveries (dispatch, position)", "DROP TABLE accounts", "DROP TABLE sessions", "DROP TABLE register_numbers",
+		"DROP TRIGGER status_reports_are_noticed", "DROP TABLE notices", "DROP TABLE notice_readers",
 		"DROP TABLE dispatch_links", "DROP INDEX deliveries_asked", "ALTER TABLE deliveries DROP COLUMN asked",
 		"DELETE FROM goose_db_version WHERE version_id >= 4",
 	} {
