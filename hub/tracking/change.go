@@ -35,7 +35,7 @@ func (s *Service) Recall(ctx context.Context, actor hub.Actor, id hub.DispatchID
 	if err != nil {
 		return nil, err
 	}
-	return s.recall(ctx, actor, chosen, reason, nil)
+	return s.recall(ctx, actor, id, chosen, reason, nil)
 }
 
 // chosen returns the deliveries of a dispatch to the recipients that are named by code
@@ -71,14 +71,16 @@ func (s *Service) chosen(item *hub.SentItem, recipients []string) ([]hub.Deliver
 }
 
 // recall runs until every delivery is settled: what a race left out is looked at anew.
-func (s *Service) recall(ctx context.Context, actor hub.Actor, ids []hub.DeliveryID, reason string, message *hub.StatusMessage) ([]hub.RecallOutcome, error) {
+func (s *Service) recall(ctx context.Context, actor hub.Actor, dispatch hub.DispatchID, ids []hub.DeliveryID, reason string, message *hub.StatusMessage) ([]hub.RecallOutcome, error) {
 	for try := 0; ; try++ {
-		aims := make([]hub.Aim, len(ids))
-		for i, id := range ids {
-			item, err := s.Store.Item(ctx, id)
-			if err != nil {
-				return nil, err
-			}
+		found, err := s.Store.DispatchItem(ctx, dispatch)
+		if err != nil {
+			return nil, err
+		}
+		chosen := among(found.Deliveries, ids)
+		aims := make([]hub.Aim, len(chosen))
+		for i, d := range chosen {
+			item := hub.Item{Dispatch: found.Dispatch, Delivery: d}
 			aims[i] = hub.Aim{Item: item, Operation: hub.OperationRecall, Reason: reason, Message: message}
 		}
 		steps, err := s.Change(ctx, actor, aims)
@@ -90,11 +92,16 @@ func (s *Service) recall(ctx context.Context, actor hub.Actor, ids []hub.Deliver
 		case err != nil:
 			return nil, err
 		case lost == nil:
-			return s.outcomes(ctx, ids)
+			return s.outcomes(ctx, dispatch, ids)
 		case try == conflictRetries:
 			return nil, lost
 		}
 	}
+}
+
+// among returns the deliveries with these ids, each once.
+func among(deliveries []hub.Delivery, ids []hub.DeliveryID) []hub.Delivery {
+	return slices.DeleteFunc(deliveries, func(d hub.Delivery) bool { return !slices.Contains(ids, d.ID) })
 }
 
 // applyChanges records steps and tells recipients. The first result is a conflict with
@@ -115,19 +122,20 @@ func (s *Service) applyChanges(ctx context.Context, steps []hub.Step) (lost, err
 }
 
 // outcomes tells what a recall came to, with its evidence.
-func (s *Service) outcomes(ctx context.Context, ids []hub.DeliveryID) ([]hub.RecallOutcome, error) {
-	list := make([]hub.RecallOutcome, len(ids))
-	for i, id := range ids {
-		item, err := s.Store.Item(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		d := &item.Delivery
-		list[i] = hub.RecallOutcome{Delivery: id, Recipient: d.Recipient, Name: d.Name, Outcome: hub.ResultOf(d)}
+func (s *Service) outcomes(ctx context.Context, dispatch hub.DispatchID, ids []hub.DeliveryID) ([]hub.RecallOutcome, error) {
+	item, err := s.Store.DispatchItem(ctx, dispatch)
+	if err != nil {
+		return nil, err
+	}
+	chosen := among(item.Deliveries, ids)
+	list := make([]hub.RecallOutcome, len(chosen))
+	for i := range chosen {
+		d := &chosen[i]
+		list[i] = hub.RecallOutcome{Delivery: d.ID, Recipient: d.Recipient, Name: d.Name, Outcome: hub.ResultOf(d)}
 		if list[i].Outcome == hub.RecallEnded {
 			continue
 		}
-		sealed, found, err := s.recorded(ctx, id, func(e *hub.Evidence) bool {
+		sealed, found, err := s.recorded(ctx, d.ID, func(e *hub.Evidence) bool {
 			return e.Event == hub.EventWithdrawal || e.Status != nil && e.Status.Code == hub.StatusRecallAsked
 		})
 		if err != nil {

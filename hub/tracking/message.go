@@ -59,7 +59,7 @@ func (s *Service) recallMessage(ctx context.Context, actor hub.Actor, sender, at
 			ids = append(ids, d.ID)
 		}
 	}
-	outcomes, err := s.recall(ctx, actor, ids, m.Description, m)
+	outcomes, err := s.recall(ctx, actor, item.Dispatch.ID, ids, m.Description, m)
 	if err != nil {
 		return none, err
 	}
