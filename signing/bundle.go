@@ -41,7 +41,7 @@ func (v *Verifier) Bundle(along []hub.Material, at time.Time) *BundleJudge {
 }
 
 // At is the time that is judged for.
-func (j *BundleJudge) At() time.Time { return j.Report.ValidatedAt }
+func (j *BundleJudge) At() time.Time { return j.examination.Report.ValidatedAt }
 
 // Seal judges the container of a bundle: one signature over all files, and not a byte
 // that it leaves free. The error is for I/O failures only.
@@ -92,6 +92,11 @@ func (j *BundleJudge) Token(token, stamped []byte) hub.SignatureVerdict {
 		s.Proven = stamp.Time
 	}
 	return toHub(s)
+}
+
+// Report digests a signature report as receipts name it.
+func (j *BundleJudge) Report(report *hub.SignatureReport) (hub.Digest, error) {
+	return ReportDigest(report)
 }
 
 // BundleSeal makes the signature over the manifest of a bundle with the key of the hub.

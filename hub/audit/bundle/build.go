@@ -74,7 +74,11 @@ func (b *Builder) Write(ctx context.Context, actor hub.Actor, order hub.BundleOr
 	}
 	g := &gathering{Builder: b, actor: actor, tokens: map[string][]byte{}, heads: map[string]audit.Checkpoint{}}
 	defer g.close()
-	if err := g.receipts(ctx, &item.Dispatch, delivery); err != nil {
+	archive, err := b.Verdicts.Archive(ctx, actor, order.Dispatch)
+	if err != nil {
+		return err
+	}
+	if err := g.receipts(ctx, &item.Dispatch, delivery, archive.Rechecks); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{g.growth, g.trust} {
@@ -82,7 +86,7 @@ func (b *Builder) Write(ctx context.Context, actor hub.Actor, order hub.BundleOr
 			return err
 		}
 	}
-	if err := g.archive(ctx, item.Dispatch.ID); err != nil {
+	if err := g.archive(&archive); err != nil {
 		return err
 	}
 	if order.Content {
@@ -127,8 +131,17 @@ func (g *gathering) add(name, mediaType string, content []byte) {
 }
 
 // receipts adds every receipt of the chain with its proof, in order.
-func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delivery *hub.Delivery) error {
-	chain, err := g.chain(ctx, dispatch, delivery)
+func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delivery *hub.Delivery, rechecks []hub.Recheck) error {
+	wanted := []hub.EvidenceID{delivery.LastEvidence.ID}
+	if dispatch.Purged != nil {
+		wanted = append(wanted, dispatch.Purged.Evidence)
+	}
+	for i := range rechecks {
+		if id := rechecks[i].Evidence; id != "" {
+			wanted = append(wanted, id)
+		}
+	}
+	chain, err := g.chain(ctx, delivery.ID, wanted)
 	if err != nil {
 		return err
 	}
@@ -157,17 +170,14 @@ func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delive
 	return nil
 }
 
-// chain returns the evidence of a delivery from the acceptance on, each behind the one
-// that it names as its predecessor.
-func (g *gathering) chain(ctx context.Context, dispatch *hub.Dispatch, delivery *hub.Delivery) ([]hub.SealedEvidence, error) {
-	all, err := g.own(ctx, delivery.ID)
+// chain returns the evidence of a delivery from the acceptance on, and what else is
+// wanted about its dispatch, each behind the one that it names as its predecessor.
+func (g *gathering) chain(ctx context.Context, delivery hub.DeliveryID, wanted []hub.EvidenceID) ([]hub.SealedEvidence, error) {
+	all, err := g.own(ctx, delivery)
 	if err != nil {
 		return nil, err
 	}
-	have, wanted := map[hub.EvidenceID]bool{}, []hub.EvidenceID{delivery.LastEvidence.ID}
-	if dispatch.Purged != nil {
-		wanted = append(wanted, dispatch.Purged.Evidence)
-	}
+	have := map[hub.EvidenceID]bool{}
 	note := func(e *hub.Evidence) {
 		if have[e.ID] = true; e.Prev != nil {
 			wanted = append(wanted, e.Prev.ID)
@@ -262,11 +272,7 @@ func (g *gathering) trust(ctx context.Context) error {
 
 // archive adds the verdicts on the signatures of the document and what they were made
 // from.
-func (g *gathering) archive(ctx context.Context, id hub.DispatchID) error {
-	archive, err := g.Verdicts.Archive(ctx, g.actor, id)
-	if err != nil {
-		return err
-	}
+func (g *gathering) archive(archive *hub.ValidationArchive) error {
 	text, err := json.Marshal(archive)
 	if err != nil {
 		return hub.Internal("write an archive of validation", err)

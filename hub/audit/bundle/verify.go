@@ -36,6 +36,8 @@ type Judge interface {
 	Receipt(sealed *hub.SealedEvidence, proven time.Time) hub.SignatureVerdict
 	// Token judges a time-stamp over some bytes. ProvenAt is its time if it counts.
 	Token(token, stamped []byte) hub.SignatureVerdict
+	// Report digests a signature report as receipts name it (RFC 8785, SHA-256).
+	Report(report *hub.SignatureReport) (hub.Digest, error)
 }
 
 // Original is a file that somebody holds beside the bundle.
@@ -123,6 +125,7 @@ func (v *verification) run(ctx context.Context) error {
 	if err := v.checkContent(ctx); err != nil {
 		return err
 	}
+	v.checkVerdicts()
 	v.checkChain()
 	v.checkConsistency()
 	v.skip(stepRenewal, "the bundle holds no renewal of its time-stamps")

@@ -126,6 +126,10 @@ func attacks() map[string]attack {
 			build: func(w *world) []byte { w.walk(); w.document = append(w.document, '!'); return w.bundle(true) },
 			want:  hub.TotalFailed, step: "content", says: "is not what was accepted",
 		},
+		"another verdict": {
+			build: changed(edit("validation/archive.json", func(b []byte) []byte { return bytes.Replace(b, []byte("INDETERMINATE"), []byte("TOTAL-PASSED"), 1) })),
+			want:  hub.TotalFailed, step: "content", says: `part "p1" is not the one that a receipt names`,
+		},
 		"other content at hand": {
 			build: whole, by: func(_ *world, a *auditor) { a.Originals = []bundle.Original{{Name: "Quyết định 42.pdf"}} },
 			want: hub.TotalFailed, step: "content", says: "that you have is not the one",
