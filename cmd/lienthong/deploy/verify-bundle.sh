@@ -288,7 +288,7 @@ for file in "$work/x"/receipts/*.json; do
 	[ -z "${followed[$prev]:-}" ] || fail "10 chain: $name and another follow the same receipt"
 	followed[$prev]=1
 	case $short in
-	StatusReport | ContentAccessTracking | EvidenceRenewal) ;;
+	StatusReport | ContentAccessTracking | EvidenceRenewal | Correction | ContentPurge) ;;
 	*)
 		[ -z "$ended" ] || fail "10 chain: $name follows the end"
 		case $short in ContentConsignmentFailure | ContentHandoverFailure | ConsignmentAcceptance | ConsignmentRejection | AcceptanceRejectionExpiry | Withdrawal) ended=$short ;; esac
