@@ -85,10 +85,10 @@ fi
 declare -A log_key witness_key
 members=() least=0 quorum=''
 vkey() { # NAME+ID+KEY -> the key in hex, if it is of that type and its id is right
-	local raw id
-	raw=$(printf %s "${1##*+}" | from_base64 | to_hex)
-	id=$({ printf '%s\n' "${1%%+*}"; from_hex "$raw"; } | sha256)
-	[ "${raw:0:2}" = "$2" ] && [ "$1" = "${1%%+*}+${id:0:8}+${1##*+}" ] || { echo "the policy has a key that is none: $1" >&2; exit 3; }
+	local name=${1%%+*} rest=${1#*+} raw id # the key may hold a plus, the name none
+	raw=$(printf %s "${rest#*+}" | from_base64 | to_hex)
+	id=$({ printf '%s\n' "$name"; from_hex "$raw"; } | sha256)
+	[ "${raw:0:2}" = "$2" ] && [ "${id:0:8}" = "${rest%%+*}" ] || { echo "the policy has a key that is none: $1" >&2; exit 3; }
 	printf %s "${raw:2}"
 }
 while read -r word a b rest; do

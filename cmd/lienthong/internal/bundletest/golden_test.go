@@ -2,6 +2,7 @@ package bundletest
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"flag"
 	"fmt"
@@ -140,7 +141,7 @@ func makeGolden(t *testing.T) {
 	}
 	first := newWorld(t)
 	save("anchors.pem", first.pki.AnchorsPEM())
-	save("policy.tlog", first.policyText(2))
+	save("policy.tlog", append([]byte("log "+keyWithPlus()+"\n"), first.policyText(2)...))
 	var expected strings.Builder
 	codes := map[string]int{"good": 0, "bad": 1, "open": 2}
 	set := goldenSet()
@@ -155,6 +156,17 @@ func makeGolden(t *testing.T) {
 		fmt.Fprintf(&expected, "%s.asice %d\n", name, codes[kind])
 	}
 	save("expected.txt", []byte(expected.String()))
+}
+
+// keyWithPlus is the key of another log with a plus in its encoding, which also stands
+// between its parts.
+func keyWithPlus() string {
+	for i := byte(0); ; i++ {
+		key := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{i}, ed25519.SeedSize)).Public().(ed25519.PublicKey)
+		if text := audit.VerifierKey("other.example/evidence/2026", key); strings.Count(text, "+") > 2 {
+			return text
+		}
+	}
 }
 
 // batch is a way on which one signature covers evidence of two recipients.
