@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ import (
 type stamps struct {
 	shards []hub.LogShard
 	kept   []hub.LogStamp
+	mu     sync.Mutex // guards away and asked, where a stamper runs beside its test
 	away   error
 	asked  int
 	reads  int
@@ -43,6 +45,8 @@ func (s *stamps) AddLogStamp(_ context.Context, stamp hub.LogStamp) error {
 }
 
 func (s *stamps) Timestamp(_ context.Context, digest hub.Digest) (hub.TimeToken, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.asked++
 	return hub.TimeToken{DER: digest[:], Time: time.Now().Truncate(time.Second)}, s.away
 }
@@ -166,10 +170,12 @@ func TestAnAuthorityThatIsAway(t *testing.T) {
 		go func() { run.Run(ctx); close(done) }()
 		time.Sleep(time.Hour)
 		synctest.Wait()
+		s.mu.Lock()
 		if run.Fault() == nil || s.asked < 8 || s.asked > 25 {
 			t.Errorf("after an hour: %v, asked %d times", run.Fault(), s.asked)
 		}
 		s.away = nil
+		s.mu.Unlock()
 		time.Sleep(longestPause)
 		synctest.Wait()
 		s.expect(t, "when it is back", 3)
