@@ -24,6 +24,10 @@ type Checkpoint struct {
 	Root   hub.Digest
 }
 
+// maxTree bounds the size of a tree, in entries: above it package tlog looks for a power
+// of two without an end.
+const maxTree = 1 << 62
+
 // maxNote bounds a signed checkpoint: one with more than a hundred signatures fits.
 const maxNote = 32 << 10
 
@@ -44,7 +48,7 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 		return bad("lines")
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
+	if err != nil || size < 0 || size > maxTree || strconv.FormatInt(size, 10) != lines[1] {
 		return bad("size")
 	}
 	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])

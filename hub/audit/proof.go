@@ -78,7 +78,7 @@ func ParseProof(text []byte) (Proof, error) {
 	p, lines := Proof{Note: []byte(signed)}, lines[1:]
 	if encoded, is := strings.CutPrefix(lines[0], "extra "); is && len(lines) > 1 {
 		extra, err := base64.StdEncoding.Strict().DecodeString(encoded)
-		if err != nil || len(extra) == 0 {
+		if err != nil || len(extra) == 0 || len(encoded) != base64.StdEncoding.EncodedLen(len(extra)) {
 			return bad("extra", "the extra data is not base64")
 		}
 		p.Extra, lines = extra, lines[1:]
@@ -101,7 +101,7 @@ func readHashes(lines []string) ([]hub.Digest, error) {
 	hashes := make([]hub.Digest, len(lines))
 	for i, line := range lines {
 		raw, err := base64.StdEncoding.Strict().DecodeString(line)
-		if err != nil || len(raw) != tlog.HashSize {
+		if err != nil || len(raw) != tlog.HashSize || len(line) != base64.StdEncoding.EncodedLen(len(raw)) {
 			return nil, hub.Invalid("proof", "hashes", "line %d of the hashes is not 32 bytes in base64", i+1)
 		}
 		hashes[i] = hub.Digest(raw)

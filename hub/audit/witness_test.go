@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -110,6 +111,18 @@ func (l *grownLog) update(t *testing.T, forkedFrom, old, size int64) hub.Checkpo
 	return u
 }
 
+// endless is the checkpoint of a tree as large as a number can say, signed by the log, with
+// hashes enough for it.
+func (l *grownLog) endless(t *testing.T, old int64) hub.CheckpointUpdate {
+	t.Helper()
+	c := Checkpoint{Origin: l.origin, Size: math.MaxInt64}
+	signed, err := note.Sign(&note.Note{Text: c.text()}, &signer{name: l.origin, keyType: typeEd25519, key: l.key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hub.CheckpointUpdate{Old: old, Note: signed, Proof: make([]hub.Digest, 63)}
+}
+
 func newTestWitness(t *testing.T, s *sight, seed byte, logs ...string) *Witness {
 	t.Helper()
 	key := ed25519.NewKeyFromSeed(append(make([]byte, 31), seed))
@@ -185,6 +198,9 @@ func TestWitness(t *testing.T) {
 	}
 	if _, err := w.AddCheckpoint(t.Context(), hub.CheckpointUpdate{Note: []byte("else\n1\nAAAA\n\n— else AAAA\n")}); ruleOf(err) != "origin" {
 		t.Errorf("an unknown log: %v", err)
+	}
+	if _, err := w.AddCheckpoint(t.Context(), l.endless(t, 300)); ruleOf(err) != "size" {
+		t.Errorf("a tree without an end: %v", err)
 	}
 	forged := l.update(t, honest, 300, 301)
 	forged.Note = []byte(strings.Replace(string(forged.Note), "\n301\n", "\n302\n", 1))

@@ -49,6 +49,7 @@ func attacks() map[string]attack {
 		"signatures swapped":             {build: changed(swap("003-ContentHandover.jws", "004-ConsignmentAcceptance.jws")), want: hub.TotalFailed, step: "signatures", says: "003-ContentHandover"},
 		"receipts swapped":               {build: changed(swap("003-ContentHandover.json", "004-ConsignmentAcceptance.json")), want: hub.TotalFailed, step: "container", says: "holds an evidence of the event"},
 		"truncated tree":                 {build: changed(truncated), want: hub.TotalFailed, step: "inclusion in the log", says: "is not in a tree of 3"},
+		"a tree without an end":          {build: changed(edit("001-SubmissionAcceptance.tlog-proof", hugeTree)), want: hub.TotalFailed, step: "inclusion in the log", says: "no checkpoint"},
 		"old checkpoint replayed":        {build: replayed, want: hub.TotalFailed, step: "inclusion in the log", says: "is not in a tree"},
 		"forked log": {
 			build: whole, by: func(w *world, a *auditor) { a.Kept = []audit.Kept{{Name: "mine", Note: w.fork()}} },
@@ -253,6 +254,17 @@ func truncated(files []bundle.File) []bundle.File {
 	_, note, _ := strings.Cut(string(content(first)), "\n\n")
 	*last = bundle.Bytes(last.Name, last.MediaType, []byte(head+"\n\n"+note))
 	return files
+}
+
+// hugeTree says that the tree of a receipt has as many entries as a number can say, and
+// gives hashes enough for it.
+func hugeTree(proof []byte) []byte {
+	lines := strings.Split(string(proof), "\n")
+	end := slices.Index(lines, "")
+	note := lines[end:]
+	note[2] = "9223372036854775807"
+	hash := note[3]
+	return []byte(strings.Join(slices.Concat(lines[:2], slices.Repeat([]string{hash}, 63), note), "\n"))
 }
 
 // replayed proves the last receipts by an old checkpoint that has a token.
