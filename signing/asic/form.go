@@ -10,18 +10,19 @@ import (
 )
 
 // CheckForm requires that a container is, byte for byte, what Write makes of its files
-// and of their one signature: no header, no flag and no place in the signature is left
-// that could be changed without a trace. What Read and Verify take from others is not
-// always of this form. A *Refusal says where the container is not, with the rule "form";
-// any other error is a failure to read.
+// and of their one signature: no header, no flag, no order and no place in the signature
+// is left that could be changed without a trace, but that an ECDSA signature has a twin
+// with the other s. What Read and Verify take from others is
+// not always of this form. A *Refusal says where the container is not, with the rule
+// "form"; any other error is a failure to read.
 func CheckForm(ctx context.Context, source io.ReaderAt, size int64) error {
 	c, err := Read(source, size)
 	if err != nil {
 		return err
 	}
 	entries := c.archive.entries
-	if n := len(entries); n < 4 || entries[n-2].name != manifestFile || entries[n-1].name != signatureFile {
-		return refuse("form", "does not end with the manifest and the signature of a bundle")
+	if err := c.checkFilesForm(); err != nil {
+		return err
 	}
 	if err := c.checkSignatureForm(); err != nil {
 		return err
@@ -43,6 +44,41 @@ func CheckForm(ctx context.Context, source io.ReaderAt, size int64) error {
 	}
 	if same.at != size {
 		return refuse("form", "is longer than its files make it")
+	}
+	return nil
+}
+
+// checkFilesForm requires the media type, the files of the manifest in its order, the
+// manifest and the signature, and nothing else: no folder, and nothing in META-INF that
+// no signature is over.
+func (c *Container) checkFilesForm() error {
+	var names []string
+	for i := range c.archive.entries {
+		names = append(names, c.archive.entries[i].name)
+	}
+	if n := len(names); n < 4 || names[n-2] != manifestFile || names[n-1] != signatureFile {
+		return refuse("form", "does not end with the manifest and the signature of a bundle")
+	}
+	mediaType, err := c.ReadFile(mediaTypeFile, MaxMetaBytes)
+	if err != nil {
+		return err
+	}
+	if string(mediaType) != MediaTypeE {
+		return refuse("form", "has a media type that is not written as a hub writes it")
+	}
+	content, err := c.ReadFile(manifestFile, MaxMetaBytes)
+	if err != nil {
+		return err
+	}
+	sealed := []string{mediaTypeFile}
+	for _, file := range readManifest(manifestFile, content).files {
+		sealed = append(sealed, file.name)
+	}
+	sealed = append(sealed, manifestFile, signatureFile)
+	for i, name := range names {
+		if i >= len(sealed) || name != sealed[i] {
+			return refuse("form", "has %q where its manifest has no such file", name)
+		}
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ known='^(mimetype|META-INF/(ASiCManifest\.xml|signature\.p7s)|receipts/[0-9]{3}-
 mkdir "$work/x"
 unzip -qq "$bundle" -d "$work/x"
 cd_x() { printf '%s/%s' "$work/x" "$1"; }
-[ "$(head -1 "$work/names")" = mimetype ] && [ "$(cat "$(cd_x mimetype)")" = application/vnd.etsi.asic-e+zip ] || fail "1 container: no ASiC-E container"
+[ "$(head -1 "$work/names")" = mimetype ] && printf %s application/vnd.etsi.asic-e+zip | cmp -s - "$(cd_x mimetype)" || fail "1 container: no ASiC-E container"
 manifest=$(cd_x META-INF/ASiCManifest.xml)
 refs="//*[local-name()='DataObjectReference']"
 xpath() { xmllint --nonet --xpath "$1" "$manifest" 2>/dev/null; }
@@ -62,8 +62,8 @@ count=$(xpath "count($refs)") || fail "1 container: the manifest cannot be read"
 xpath "$refs/@URI" | sed -n 's/^ *URI="\(.*\)"$/\1/p' >"$work/listed"
 xpath "$refs/*[local-name()='DigestValue']/text()" >"$work/digests"
 [ "$(wc -l <"$work/listed")" = "$count" ] && [ "$(grep -c . "$work/digests")" = "$count" ] || fail "1 container: the manifest cannot be read"
-grep -Ev '^(mimetype|META-INF/)' "$work/names" | sort >"$work/files"
-sort "$work/listed" | cmp -s - "$work/files" || fail "1 container: the manifest lists other files than there are"
+{ echo mimetype; cat "$work/listed"; printf '%s\n' META-INF/ASiCManifest.xml META-INF/signature.p7s; } >"$work/sealed"
+cmp -s "$work/sealed" "$work/names" || fail "1 container: the manifest lists other files than there are, or in another order"
 while read -r name <&3 && read -r digest <&4; do
 	[ "$(openssl dgst -sha256 -binary "$(cd_x "$name")" | base64)" = "$digest" ] || fail "1 container: $name is not the file that was sealed"
 done 3<"$work/listed" 4<"$work/digests"

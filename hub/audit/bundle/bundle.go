@@ -11,7 +11,8 @@
 // Verify promises: nothing in a bundle makes anybody trusted. Keys of the log, witnesses
 // and roots come from whoever verifies; without them the result is INDETERMINATE and says
 // what is missing. It uses no network, reads no clock, and the same inputs give the same
-// report. Every byte of a bundle counts: what differs from what was sealed never passes.
+// report. Every byte of a bundle counts: what differs from what was sealed never passes,
+// but for the twin that the value of an ECDSA seal has.
 //
 // The steps are modelled on ETSI EN 319 102-1 and on the verification of receipts in
 // signatures of logs (c2sp.org/tlog-proof).

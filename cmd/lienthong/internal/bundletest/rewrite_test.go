@@ -1,0 +1,87 @@
+package bundletest
+
+import (
+	"archive/zip"
+	"bytes"
+	"hash/crc32"
+	"io"
+	"slices"
+	"testing"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// entry is a file of a container, by the name that it has there.
+type entry struct {
+	name    string
+	content []byte
+}
+
+// TestRewritten: a container that was written again as a hub writes it, with the seal and
+// all files that it covers, has nothing beside them and nothing in another order.
+func TestRewritten(t *testing.T) {
+	w := newWorld(t)
+	whole := whole(w)
+	at := func(i int, name, content string) func([]entry) []entry {
+		return func(list []entry) []entry { return slices.Insert(list, len(list)-i, entry{name, []byte(content)}) }
+	}
+	for name, change := range map[string]func([]entry) []entry{
+		"nothing": func(list []entry) []entry { return list },
+		"a line end in the media type": func(list []entry) []entry {
+			list[0].content = append(list[0].content, '\n')
+			return list
+		},
+		"a manifest of OpenDocument": at(2, "META-INF/manifest.xml", "<a>anything</a>"),
+		"another container.xml":      at(2, "META-INF/container.xml", "anything"),
+		"a time assertion":           at(2, "META-INF/timestamp.tst", "anything"),
+		"an evidence record":         at(2, "META-INF/evidencerecord.exe", "anything"),
+		"another manifest":           at(2, "META-INF/ASiCManifest2.xml", "anything"),
+		"a manifest at the end":      at(0, "META-INF/ASiCManifest2.xml", "anything"),
+		"a folder":                   at(2, "receipts/", ""),
+		"the folder of signatures":   at(2, "META-INF/", ""),
+		"another order": func(list []entry) []entry {
+			last := len(list) - 3
+			list[last], list[last-1] = list[last-1], list[last]
+			return list
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := written(t, change(entriesOf(t, whole)))
+			r := w.auditor().verify(t, file)
+			if name == "nothing" {
+				if !bytes.Equal(file, whole) || r.Indication != hub.TotalPassed {
+					t.Fatalf("this test does not write as a hub does: %s\n%s", r.Indication, stepsOf(&r))
+				}
+			} else if r.Indication != hub.TotalFailed {
+				t.Errorf("%s\n%s", r.Indication, stepsOf(&r))
+			}
+		})
+	}
+}
+
+func entriesOf(t *testing.T, file []byte) []entry {
+	t.Helper()
+	var list []entry
+	for _, f := range must(zip.NewReader(bytes.NewReader(file), int64(len(file))))(t).File {
+		list = append(list, entry{f.Name, must(io.ReadAll(must(f.Open())(t)))(t)})
+	}
+	return list
+}
+
+func written(t *testing.T, list []entry) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	for _, e := range list {
+		size := uint64(len(e.content))
+		to := must(z.CreateRaw(&zip.FileHeader{
+			Name: e.name, CreatorVersion: 20, ReaderVersion: 20,
+			CRC32: crc32.ChecksumIEEE(e.content), CompressedSize64: size, UncompressedSize64: size,
+		}))(t)
+		must(to.Write(e.content))(t)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
