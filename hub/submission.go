@@ -56,6 +56,10 @@ func (s *Submission) Fingerprint() Digest {
 	return sha256.Sum256(body)
 }
 
+// IDMark stands in the external id of a dispatch between the id that its sender gave to
+// several documents and what tells them apart on this hub.
+const IDMark = "~"
+
 // AllParts returns the parts and, last, the envelope if there is one.
 func (s *Submission) AllParts() []Part {
 	if s.Envelope == nil {

@@ -267,6 +267,9 @@ func (s *Server) packageOf(x *call) (*outgoing, error) {
 	if f.notice != nil {
 		return s.statusFile(x, f.notice)
 	}
+	if len(f.dispatch.Parts) == 0 { // what is left of a document for whom it was taken from
+		return nil, hub.Errorf(hub.KindNotFound, "docId", "recalled", "the document was taken back by its sender")
+	}
 	for i := range f.own {
 		if d := &f.own[i]; d.State == hub.StateConsigned {
 			if err := s.lease(x, d); err != nil {

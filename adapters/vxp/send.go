@@ -92,7 +92,7 @@ func messageType(x *call, absent string) (string, error) {
 // one system sends for several agencies and may carry the parameter of an earlier call.
 func (s *Server) checkSender(x *call) error {
 	from := x.param("from")
-	if from == "" {
+	if from == "" || from == x.system {
 		return nil
 	}
 	r, err := s.Directory.Resolve(from, x.begun)
@@ -129,6 +129,9 @@ func (s *Server) takeDocument(x *call, sub *hub.Submission, to []string) (string
 	accepted, err := s.Intake.Submit(x.context(), x.actor, *sub)
 	if err != nil && isDuplicate(err) {
 		if marked := markedID(sub); marked != "" {
+			if b := &sub.Document.Business; sub.Operation == hub.OperationRecall && b.EarlierID == "" {
+				b.EarlierID = sub.ExternalID // the header repeats that of the recalled document
+			}
 			sub.ExternalID = marked
 			accepted, err = s.Intake.Submit(x.context(), x.actor, *sub)
 		}
@@ -148,7 +151,7 @@ const maxExternalID = 200
 // too long.
 func markedID(sub *hub.Submission) string {
 	print := sub.Fingerprint()
-	marked := sub.ExternalID + "~" + hex.EncodeToString(print[:6])
+	marked := sub.ExternalID + hub.IDMark + hex.EncodeToString(print[:6])
 	if utf8.RuneCountInString(marked) > maxExternalID {
 		return ""
 	}
@@ -165,6 +168,16 @@ func (s *Server) takeStatus(x *call, m *hub.StatusMessage) (string, error) {
 			m.For.Agency = strings.TrimSpace(owner)
 		}
 	}
+	if m.Description == "" && reasoned(m.Code) {
+		m.Description = noReason
+	}
 	sealed, err := s.Recipient.ReportMessage(x.context(), x.actor, *m)
 	return string(sealed.Evidence.ID), err
+}
+
+// noReason stands where the hub needs a reason and the format leaves one out.
+const noReason = "(không nêu lý do)"
+
+func reasoned(code hub.StatusCode) bool {
+	return code == hub.StatusRefused || code == hub.StatusRecallAsked || code == hub.StatusChangeRefused
 }

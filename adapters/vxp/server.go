@@ -135,18 +135,9 @@ func (s *Server) serve(x *call, known bool) error {
 	case x.r.Method != http.MethodPost:
 		return hub.Errorf(hub.KindUnsupported, "", "method", "operations are called with POST")
 	}
-	leave, err := s.gate.enter(&s.gate.all, s.Limits.Requests)
+	leave, err := s.admit(x)
 	if err != nil {
-		return err
-	}
-	defer leave()
-	if err := s.authenticate(x); err != nil {
-		x.drain(s.Limits.strangers())
-		return err
-	}
-	leave, err = s.gate.enterSystem(x.actor.Name, s.Limits.PerSystem)
-	if err != nil {
-		x.drain(s.Limits.strangers())
+		x.turnedAway(s.Limits)
 		return err
 	}
 	defer leave()
@@ -157,6 +148,25 @@ func (s *Server) serve(x *call, known bool) error {
 		x.patient()
 	}
 	return x.op.run(s, x)
+}
+
+// admit authenticates a call and gives it a place among those under way. Who is not let
+// in takes none, however slowly it sends what it has.
+func (s *Server) admit(x *call) (leave func(), err error) {
+	leaveAll, err := s.gate.enter(&s.gate.all, s.Limits.Requests)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.authenticate(x); err != nil {
+		leaveAll()
+		return nil, err
+	}
+	leaveSystem, err := s.gate.enterSystem(x.actor.Name, s.Limits.PerSystem)
+	if err != nil {
+		leaveAll()
+		return nil, err
+	}
+	return func() { leaveSystem(); leaveAll() }, nil
 }
 
 // strangers is how much of a body is read of somebody who is not let in. Clients read no
@@ -268,13 +278,17 @@ func (x *call) first(names ...string) string {
 // deadlines give the peer time in proportion to what it sends. Connections of tests may
 // have no deadlines, which is fine: nothing is waited for there.
 func (x *call) deadlines(l Limits) {
+	x.reading(l.Package, l)
+	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Time{})
+}
+
+// reading gives the peer time to send its body, or as much of it as is read.
+func (x *call) reading(most int64, l Limits) {
 	length := x.r.ContentLength
 	if length < 0 {
-		length = l.Package
+		length = most
 	}
-	control := http.NewResponseController(x.w)
-	_ = control.SetReadDeadline(time.Now().Add(l.Patience + time.Duration(min(length, l.Package)/l.Speed)*time.Second))
-	_ = control.SetWriteDeadline(time.Time{})
+	_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(l.Patience + time.Duration(min(length, most)/l.Speed)*time.Second))
 }
 
 // patient ends the deadline of a body that was read: the server goes on listening for the
@@ -284,6 +298,12 @@ func (x *call) patient() { _ = http.NewResponseController(x.w).SetReadDeadline(t
 // writing gives the peer time to take an answer of that many bytes.
 func (x *call) writing(size int64, l Limits) {
 	_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(l.Patience + time.Duration(size/l.Speed)*time.Second))
+}
+
+// turnedAway reads what it must of a call that is not let in.
+func (x *call) turnedAway(l Limits) {
+	x.reading(l.strangers(), l)
+	x.drain(l.strangers())
 }
 
 // drain reads what is left of a body. What goes wrong with it changes no answer.

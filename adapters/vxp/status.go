@@ -34,7 +34,8 @@ func (s *Server) find(x *call, id string) (found, error) {
 	}
 	sent, err := s.Dispatches.Dispatch(ctx, x.actor, hub.DispatchID(id))
 	if err == nil {
-		return found{dispatch: &sent.Dispatch, own: s.own(x, sent.Deliveries)}, nil
+		f := found{dispatch: &sent.Dispatch, own: s.own(x, sent.Deliveries)}
+		return f, s.seenByRecipient(x, f.own)
 	}
 	if hub.KindOf(err) != hub.KindNotFound {
 		return found{}, err
@@ -54,6 +55,19 @@ func (s *Server) own(x *call, all []hub.Delivery) []hub.Delivery {
 		}
 	}
 	return own
+}
+
+// seenByRecipient reads deliveries as their recipient sees them: a system that sends to
+// agencies of its own finds them as the sender, who is not told of leases.
+func (s *Server) seenByRecipient(x *call, own []hub.Delivery) error {
+	for i := range own {
+		item, err := s.Mailbox.Item(x.context(), x.actor, own[i].ID)
+		if err != nil {
+			return err
+		}
+		own[i] = item.Delivery
+	}
+	return nil
 }
 
 // leaseFor is how long others leave a delivery alone that a system has begun to collect.
@@ -142,6 +156,8 @@ func (s *Server) handOver(x *call, dispatch *hub.Dispatch, d *hub.Delivery) erro
 	switch {
 	case d.State == hub.StateHandedOver || d.State == hub.StateAccepted:
 		return nil // acknowledged before
+	case d.State == hub.StateWithdrawn:
+		return hub.Errorf(hub.KindConflict, "docId", "recalled", "the document was taken back by its sender")
 	case d.State == hub.StateConsigned && (d.Lease == nil || d.Lease.Holder != x.actor.Name):
 		return hub.Errorf(hub.KindConflict, "docId", "fetch_first", "this system has not fetched the document: getEdoc comes before done")
 	case d.Lease != nil:
@@ -195,8 +211,8 @@ func progressOf(status string) hub.StatusCode {
 
 func (s *Server) report(x *call, d *hub.Delivery, code hub.StatusCode) error {
 	description := x.param("description")
-	if code == hub.StatusRefused {
-		description = cmp.Or(description, "Từ chối tiếp nhận (không nêu lý do)")
+	if reasoned(code) {
+		description = cmp.Or(description, noReason)
 	}
 	_, err := s.Recipient.Report(x.context(), x.actor, d.ID, hub.StatusReport{Code: code, Description: description})
 	return err

@@ -142,7 +142,7 @@ func (s *Service) parts(c *checker, sub *hub.Submission) {
 		seen[p.ID] = true
 		content = content || p.Size > 0
 	}
-	if !content {
+	if bare := sub.Operation == hub.OperationRecall && sub.Envelope != nil; !content && !(bare && len(sub.Parts) == 0) {
 		c.fail("parts", "required", "at least one file with content is required")
 	}
 }

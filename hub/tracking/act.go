@@ -2,6 +2,7 @@ package tracking
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -166,6 +167,8 @@ func matchDigests(d *hub.Dispatch, digests map[string]hub.Digest) error {
 			return hub.Invalid("parts."+p.ID, "digest", "part %s has the SHA-256 %s, you name %s: collect it again", p.ID, p.Digest, got)
 		case !ok && p.Role != hub.RoleEnvelope && (envelope == nil || !gotEnvelope):
 			return hub.Invalid("parts."+p.ID, "required", "the digest of part %s is missing", p.ID)
+		case !ok && len(d.Parts) == 1: // a package without files
+			return hub.Invalid("parts."+p.ID, "required", "the digest of the package is missing")
 		}
 	}
 	for id := range digests {
@@ -183,7 +186,10 @@ func (s *Service) Accept(ctx context.Context, actor hub.Actor, id hub.DeliveryID
 	if err := checkRegistration(r); err != nil {
 		return hub.SealedEvidence{}, err
 	}
-	return s.perform(ctx, actor, id, func(*hub.Item) act { return s.acceptance(actor, r, nil) })
+	return s.perform(ctx, actor, id, func(item *hub.Item) act {
+		said := fmt.Sprintf("Số đến %s ngày %s", r.Number, r.Date)
+		return s.told(item, s.acceptance(actor, r, nil), hub.StatusAccepted, said)
+	})
 }
 
 // acceptance is made by a registration or by a status report that says so.
@@ -231,7 +237,22 @@ func (s *Service) Refuse(ctx context.Context, actor hub.Actor, id hub.DeliveryID
 	if err := checkReason(reason); err != nil {
 		return hub.SealedEvidence{}, err
 	}
-	return s.perform(ctx, actor, id, func(*hub.Item) act { return s.refusal(actor, fence, reason, nil) })
+	return s.perform(ctx, actor, id, func(item *hub.Item) act {
+		return s.told(item, s.refusal(actor, fence, reason, nil), hub.StatusRefused, reason.Detail)
+	})
+}
+
+// told adds a status report to an act that came without one, where the sender speaks in
+// packages: it reads of its documents by such reports alone.
+func (s *Service) told(item *hub.Item, a act, code hub.StatusCode, description string) act {
+	if d := &item.Delivery; item.Dispatch.Format == hub.FormatEdXML {
+		now := s.now()
+		a.reports = []hub.StatusReport{{
+			ID: s.NewID(), Dispatch: d.Dispatch, Delivery: d.ID, Reporter: d.Recipient,
+			Code: code, Description: description, StatedAt: now.Truncate(time.Second), RecordedAt: now,
+		}}
+	}
+	return a
 }
 
 // refusal is made by a reason or by a status report that says so.

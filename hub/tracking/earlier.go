@@ -137,13 +137,38 @@ func (e *search) documents(field, id string) ([]hub.SentItem, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := slices.DeleteFunc(list.Items, func(i hub.SentItem) bool { return i.Dispatch.Operation == hub.OperationRecall })
+	found, err := e.numbered(list.Items, id)
+	if err != nil {
+		return nil, err
+	}
+	found = slices.DeleteFunc(found, func(i hub.SentItem) bool { return i.Dispatch.Operation == hub.OperationRecall })
 	switch {
 	case len(found) > 0:
 	case e.sub.Operation == hub.OperationRecall:
 		e.fail(field, "unknown_document", "no document %q was sent by this agency through this hub", id)
 	default:
 		e.found.Note = strings.TrimSpace(fmt.Sprintf("%s The earlier document %q is not known to this hub.", e.found.Note, id))
+	}
+	return found, nil
+}
+
+// numbered narrows what has an id to what has the number too, where the submission
+// repeats it: senders give one id to several documents.
+func (e *search) numbered(found []hub.SentItem, id string) ([]hub.SentItem, error) {
+	number := e.sub.Document.Number()
+	if number == "" || id == "" {
+		return found, nil
+	}
+	list, err := e.Store.Sent(e.ctx, hub.SentQuery{Agency: e.sender, Number: number, Page: hub.Page{Limit: maxSameID}})
+	if err != nil {
+		return nil, err
+	}
+	named := slices.DeleteFunc(list.Items, func(i hub.SentItem) bool {
+		d := &i.Dispatch
+		return d.Operation == hub.OperationRecall || d.ExternalID != id && !marks(d.ExternalID, id)
+	})
+	if len(named) > 0 {
+		return named, nil
 	}
 	return found, nil
 }

@@ -2,6 +2,8 @@ package tracking
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -32,7 +34,7 @@ func (s *Service) ReportMessage(ctx context.Context, actor hub.Actor, m hub.Stat
 	if m.Code == hub.StatusRecallAsked {
 		return s.recallMessage(ctx, actor, from.Agency.ID, other.Agency.ID, &m)
 	}
-	item, err := s.Options.Reports.MatchDelivery(ctx, other.Agency.ID, from.Agency.ID, m.For)
+	item, err := s.reportedOn(ctx, other.Agency.ID, from.Agency.ID, m.For)
 	if err != nil {
 		return hub.SealedEvidence{}, inField(err, "response_for")
 	}
@@ -40,6 +42,26 @@ func (s *Service) ReportMessage(ctx context.Context, actor hub.Actor, m hub.Stat
 		Code: m.Code, Description: m.Description, Staff: m.Staff, StatedAt: m.StatedAt, Envelope: m.Envelope,
 	})
 }
+
+// reportedOn finds the delivery that a report is about. Among documents to which the
+// sender gave one id, the number decides, and the newest of that number.
+func (s *Service) reportedOn(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error) {
+	item, err := s.Options.Reports.MatchDelivery(ctx, sender, recipient, ref)
+	if err != nil || ref.ExternalID == "" || ref.Number == "" {
+		return item, err
+	}
+	numbered, err := s.Options.Reports.MatchDelivery(ctx, sender, recipient, hub.Reference{Number: ref.Number, Promulgated: ref.Promulgated})
+	switch {
+	case err == nil && marks(numbered.Dispatch.ExternalID, ref.ExternalID):
+		return numbered, nil
+	case err != nil && hub.KindOf(err) != hub.KindNotFound:
+		return item, err
+	}
+	return item, nil
+}
+
+// marks reports whether an external id is one that the hub made of another.
+func marks(id, of string) bool { return strings.HasPrefix(id, of+hub.IDMark) }
 
 // recallMessage recalls a document from the agency that the package is for, or from all
 // recipients where a program wrote the sender itself there, and returns the evidence of
@@ -73,8 +95,9 @@ func (s *Service) recallMessage(ctx context.Context, actor hub.Actor, sender, at
 
 // sentDocument finds a document of the sender that went to an agency (to any where that
 // is the sender itself) by its external id, else by its number and date: the newest, and
-// no recall.
+// no recall. Among documents with one id the number decides.
 func (s *Service) sentDocument(ctx context.Context, sender, at hub.AgencyID, ref hub.Reference) (hub.SentItem, error) {
+	var found []hub.SentItem
 	for _, query := range []hub.SentQuery{{ExternalID: ref.ExternalID}, {Number: ref.Number}} {
 		if query.ExternalID == "" && query.Number == "" {
 			continue
@@ -84,14 +107,21 @@ func (s *Service) sentDocument(ctx context.Context, sender, at hub.AgencyID, ref
 		if err != nil {
 			return hub.SentItem{}, err
 		}
-		for _, item := range list.Items {
+		i := slices.IndexFunc(list.Items, func(item hub.SentItem) bool {
 			dated := query.Number == "" || ref.Promulgated == "" || ref.Promulgated == item.Dispatch.Document.Promulgated
-			if item.Dispatch.Operation != hub.OperationRecall && dated && (at == sender || goesTo(&item, at)) {
-				return item, nil
-			}
+			return item.Dispatch.Operation != hub.OperationRecall && dated && (at == sender || goesTo(&item, at))
+		})
+		if i >= 0 {
+			found = append(found, list.Items[i])
 		}
 	}
-	return hub.SentItem{}, hub.Errorf(hub.KindNotFound, "response_for", "", "no document of this agency to that one is known by this reference")
+	switch {
+	case len(found) == 0:
+		return hub.SentItem{}, hub.Errorf(hub.KindNotFound, "response_for", "", "no document of this agency to that one is known by this reference")
+	case len(found) == 2 && marks(found[1].Dispatch.ExternalID, ref.ExternalID):
+		return found[1], nil
+	}
+	return found[0], nil
 }
 
 func goesTo(item *hub.SentItem, agency hub.AgencyID) bool {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/edxml"
+	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/adapters/vxp"
 	"github.com/lienthong/lienthong/hub"
 )
@@ -69,14 +70,26 @@ func startAxis(t *testing.T, path string) *axisWorld {
 // axisPackage is a document of G22.
 func axisPackage(t *testing.T, id, number string, to ...string) []byte {
 	t.Helper()
-	var out bytes.Buffer
-	sub := hub.Submission{
-		Sender: axisOffice, Recipients: to, ExternalID: id, Operation: hub.OperationNew,
+	sub := axisRecall(id, number, to...)
+	sub.Operation = hub.OperationNew
+	sub.Parts = []hub.Part{{ID: "p1", Role: hub.RoleOriginal, Name: "van-ban.pdf", MediaType: "application/pdf"}}
+	return encoded(t, sub)
+}
+
+// axisRecall takes a document of G22 back, in the form that its samples have: without a
+// file, and with id and number of the document itself in the header.
+func axisRecall(id, number string, to ...string) hub.Submission {
+	return hub.Submission{
+		Sender: axisOffice, Recipients: to, ExternalID: id, Operation: hub.OperationRecall,
 		Document: hub.Document{
 			CodeNumber: number, CodeNotation: "VPCP-TTĐT", TypeName: "Công văn", Subject: "Văn bản thử", Promulgated: "2018-09-28",
 		},
-		Parts: []hub.Part{{ID: "p1", Role: hub.RoleOriginal, Name: "van-ban.pdf", MediaType: "application/pdf"}},
 	}
+}
+
+func encoded(t *testing.T, sub hub.Submission) []byte {
+	t.Helper()
+	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeSubmission(t.Context(), &out, sub, nil,
 		func(context.Context, hub.Part) (hub.Blob, error) {
 			return pdfBlob{bytes.NewReader([]byte("%PDF-1.7\n"))}, nil
@@ -381,6 +394,130 @@ func (w *axisWorld) refusesCalls(t *testing.T) {
 	}
 	if id, err := office.Send(t.Context(), "edoc", axisOffice, file); err != nil || id == "" {
 		t.Errorf("a good file after all that: %q, %v", id, err)
+	}
+}
+
+// TestAxisRecalls takes documents back that have one id, by packages without files: the
+// number says which is meant, each recall is one of its own, and who had seen the row
+// before gets nothing made up in its place.
+func TestAxisRecalls(t *testing.T) {
+	w := startAxis(t, "/axis")
+	ctx := t.Context()
+	office, d77 := w.system(axisOffice), w.system(axisSystem)
+	send := func(file []byte) string {
+		t.Helper()
+		id, err := office.Send(ctx, "edoc", axisOffice, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id
+	}
+	state := func(id string) string {
+		t.Helper()
+		rows, err := office.Sent(ctx, id)
+		if err != nil || len(rows) != 1 {
+			t.Fatal(rows, err)
+		}
+		return rows[0].ReceiveStatus
+	}
+	first, second := send(axisPackage(t, "G22-7", "7", axisSystem)), send(axisPackage(t, "G22-7", "8", axisSystem))
+	rows, err := d77.Received(ctx, "edoc")
+	if err != nil || len(rows) != 4 {
+		t.Fatal(rows, err)
+	}
+	if _, err := d77.Fetch(ctx, rows[1].DocID); err != nil {
+		t.Fatal(err)
+	}
+	recall := encoded(t, axisRecall("G22-7", "8", axisSystem))
+	if id := send(recall); id != send(recall) || state(first) != "initial" && state(first) != "processing" || state(second) != "fail" {
+		t.Errorf("the first is %s, the second %s", state(first), state(second))
+	}
+	if file, err := d77.Fetch(ctx, rows[1].DocID); err == nil || !strings.Contains(err.Error(), "404") || !strings.Contains(err.Error(), "recalled") {
+		t.Errorf("in place of what was taken back: %v\n%s", err, file)
+	}
+	if err := d77.Update(ctx, rows[1].DocID, "done"); err == nil || !strings.Contains(err.Error(), "409") {
+		t.Error(err)
+	}
+	if send(encoded(t, axisRecall("G22-7", "7", axisSystem))); state(first) != "fail" {
+		t.Errorf("after the second recall: %s", state(first))
+	}
+	rows, err = d77.Received(ctx, "edoc") // the recalls are documents too
+	if err != nil || len(rows) != 4 {
+		t.Fatal(rows, err)
+	}
+	if file, err := d77.Fetch(ctx, rows[0].DocID); err != nil || !bytes.Equal(file, recall) {
+		t.Errorf("the package of the recall: %v", err)
+	}
+	if err := d77.Update(ctx, rows[0].DocID, "done"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestAxisTellsSenders: whatever way a recipient takes to register a document or send it
+// back, a sender of the axis reads it as a status message.
+func TestAxisTellsSenders(t *testing.T) {
+	w := startAxis(t, "/axis")
+	ctx := t.Context()
+	office, d77 := w.system(axisOffice), w.system(axisSystem)
+	if _, err := office.Received(ctx, "status"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d77.Fetch(ctx, axisDelivery); err != nil {
+		t.Fatal(err)
+	}
+	if err := d77.Update(ctx, axisDelivery, "done"); err != nil {
+		t.Fatal(err)
+	}
+	key, err := w.client(t, w.operatorKey(t)).IssueKey(ctx, hubclient.NewKey{
+		Name: "clerk", Kind: hub.ActorSystem, Agencies: []string{"d77"}, Scopes: []hub.Scope{hub.ScopeCollect},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clerk := w.client(t, key.Secret)
+	for range 2 {
+		if _, err := clerk.Accept(ctx, axisDelivery, hub.Registration{Number: "12", Date: "2026-01-02"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := d77.Received(ctx, "edoc")
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	for range 2 {
+		if err := d77.Update(ctx, rows[0].DocID, "fail"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err = office.Received(ctx, "status")
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("%+v, %v", rows, err)
+	}
+	for i, want := range []string{"StatusCode>03<", "StatusCode>02<"} {
+		file, err := office.Fetch(ctx, rows[i].DocID)
+		if err != nil || !bytes.Contains(file, []byte(want)) || !bytes.Contains(file, []byte(axisDocument)) {
+			t.Errorf("%s: %s, %v", want, file, err)
+		}
+	}
+}
+
+// TestAxisSendsToItself: a system that is at both ends acknowledges by the id of what it
+// sent as well.
+func TestAxisSendsToItself(t *testing.T) {
+	w := startAxis(t, "/axis")
+	if err := w.Admit(t.Context(), "both", axisSecret, "g22", "d77"); err != nil {
+		t.Fatal(err)
+	}
+	both := w.system("both")
+	id, err := both.Send(t.Context(), "edoc", "both", axisPackage(t, "G22-9", "9", axisSystem))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := both.Fetch(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if err := both.Update(t.Context(), id, "done"); err != nil {
+		t.Error(err)
 	}
 }
 
