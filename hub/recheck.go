@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -62,4 +63,25 @@ type VerdictRound struct {
 	Position RetentionNote // and as it becomes
 	Evidence []SealedEvidence
 	Notes    []RetentionNote
+}
+
+// DeliveryVerdicts are the verdicts on the document of one delivery as they are kept.
+type DeliveryVerdicts struct {
+	Delivery Delivery // without its lease
+	Reports  []SignatureReport
+	Later    json.RawMessage // a list of Recheck; empty: no later look
+}
+
+// NewestReports returns the reports with the last verdict on each part in the place of
+// the first.
+func NewestReports(reports []SignatureReport, later []Recheck) []SignatureReport {
+	newest := slices.Clone(reports)
+	for _, r := range later {
+		for i := range newest {
+			if r.Report != nil && r.Report.Part == newest[i].Part {
+				newest[i] = *r.Report
+			}
+		}
+	}
+	return newest
 }

@@ -55,6 +55,7 @@ type listPage struct {
 
 type incomingRow struct {
 	hub.Item
+	Judged  bool // false: it was taken back
 	Verdict hub.Indication
 }
 
@@ -98,38 +99,27 @@ func (x *exchange) inbox() error {
 	if err != nil {
 		return err
 	}
+	ids := make([]hub.DeliveryID, len(found.Items))
 	for i := range found.Items {
-		verdict, err := x.verdictOn(found.Items[i].Dispatch.ID)
-		if err != nil {
-			return err
-		}
-		p.Incoming = append(p.Incoming, incomingRow{found.Items[i], verdict})
+		ids[i] = found.Items[i].Delivery.ID
+	}
+	verdicts, err := x.Verdicts.VerdictsNow(x.r.Context(), x.visit.Actor, x.office(), ids)
+	if err != nil {
+		return err
+	}
+	for i, item := range found.Items {
+		reports, judged := verdicts[ids[i]]
+		p.Incoming = append(p.Incoming, incomingRow{item, judged, worst(reports)})
 	}
 	p.follow("/inbox", found.Next)
 	return x.show(http.StatusOK, "inbox", p, nil)
 }
 
-// verdictOn is the worst verdict on the originals of a dispatch, as it stands now.
-func (x *exchange) verdictOn(id hub.DispatchID) (hub.Indication, error) {
-	reports, later, err := x.Verdicts.Verdicts(x.r.Context(), x.visit.Actor, id)
-	if err != nil {
-		return "", err
-	}
-	file := hub.FileReport{Kind: hub.FileEdXML, Parts: newest(reports, later)}
+// worst is the worst verdict on the originals of a document.
+func worst(reports []hub.SignatureReport) hub.Indication {
+	file := hub.FileReport{Kind: hub.FileEdXML, Parts: reports}
 	file.ConcludeParts()
-	return file.Indication, nil
-}
-
-// newest puts the last verdict on each part in the place of the first.
-func newest(reports []hub.SignatureReport, later []hub.Recheck) []hub.SignatureReport {
-	for _, r := range later {
-		for i := range reports {
-			if r.Report != nil && r.Report.Part == reports[i].Part {
-				reports[i] = *r.Report
-			}
-		}
-	}
-	return reports
+	return file.Indication
 }
 
 func (x *exchange) sent() error {

@@ -88,7 +88,7 @@ func (x *exchange) fill(p *documentPage) error {
 	if err != nil {
 		return err
 	}
-	p.Signatures = newest(reports, later)
+	p.Signatures = hub.NewestReports(reports, later)
 	if p.Reports, err = x.Documents.Reports(ctx, actor, p.Dispatch.ID); err != nil {
 		return err
 	}

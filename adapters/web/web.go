@@ -81,6 +81,8 @@ type Evidences interface {
 // acceptance, and those given later.
 type Verdicts interface {
 	Verdicts(ctx context.Context, actor hub.Actor, id hub.DispatchID) ([]hub.SignatureReport, []hub.Recheck, error)
+	// VerdictsNow is for a whole page of an inbox; what was taken back is left out.
+	VerdictsNow(ctx context.Context, actor hub.Actor, agency hub.AgencyID, deliveries []hub.DeliveryID) (map[hub.DeliveryID][]hub.SignatureReport, error)
 }
 
 // Verifier verifies the signatures in a file.

@@ -115,6 +115,23 @@ func (m *Memory) SignatureReports(_ context.Context, id hub.DispatchID) ([]hub.S
 	return clone(row.reports), nil
 }
 
+// DeliveryVerdicts returns the verdicts on the documents of deliveries to a recipient.
+func (m *Memory) DeliveryVerdicts(_ context.Context, recipient hub.AgencyID, deliveries []hub.DeliveryID, later string) ([]hub.DeliveryVerdicts, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []hub.DeliveryVerdicts
+	for _, id := range deliveries {
+		if row, ok := m.deliveries[id]; ok && row.delivery.Recipient == recipient {
+			dispatch := row.delivery.Dispatch
+			found = append(found, hub.DeliveryVerdicts{
+				Delivery: clone(row.delivery), Reports: clone(m.dispatches[dispatch].reports),
+				Later: bytes.Clone(m.notes[later+string(dispatch)].Body),
+			})
+		}
+	}
+	return found, nil
+}
+
 // MatchDelivery finds a delivery by the external id of its document, else by
 // number and, when it is named, date; of several the newest.
 func (m *Memory) MatchDelivery(_ context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error) {

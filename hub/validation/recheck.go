@@ -27,6 +27,13 @@ type Rounds interface {
 	RecordVerdicts(ctx context.Context, round hub.VerdictRound) error
 }
 
+// Boxes shows the verdicts on what came to an agency.
+type Boxes interface {
+	// DeliveryVerdicts answers for those of the deliveries that are the recipient's, in
+	// any order. What later looks gave is in the note of the name later + dispatch id.
+	DeliveryVerdicts(ctx context.Context, recipient hub.AgencyID, deliveries []hub.DeliveryID, later string) ([]hub.DeliveryVerdicts, error)
+}
+
 // Blobs opens content.
 type Blobs interface {
 	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)
@@ -118,6 +125,32 @@ func (s *Service) Verdicts(ctx context.Context, actor hub.Actor, id hub.Dispatch
 	}
 	later, err := load[[]hub.Recheck](ctx, s.notes, recheckPrefix+string(id))
 	return reports, later, err
+}
+
+// VerdictsNow returns for each of the deliveries to an agency the last verdict on every
+// part of its document. What was taken back has none.
+func (s *Service) VerdictsNow(ctx context.Context, actor hub.Actor, agency hub.AgencyID, deliveries []hub.DeliveryID) (map[hub.DeliveryID][]hub.SignatureReport, error) {
+	if err := actor.SpeaksFor(agency, hub.ScopeCollect); err != nil {
+		return nil, err
+	}
+	found, err := s.boxes.DeliveryVerdicts(ctx, agency, deliveries, recheckPrefix)
+	if err != nil {
+		return nil, err
+	}
+	verdicts := make(map[hub.DeliveryID][]hub.SignatureReport, len(found))
+	for _, f := range found {
+		if f.Delivery.TakenBack() {
+			continue
+		}
+		var later []hub.Recheck
+		if len(f.Later) > 0 {
+			if err := json.Unmarshal(f.Later, &later); err != nil {
+				return nil, hub.Internal("decode the later verdicts on "+string(f.Delivery.Dispatch), err)
+			}
+		}
+		verdicts[f.Delivery.ID] = hub.NewestReports(f.Reports, later)
+	}
+	return verdicts, nil
 }
 
 // Run goes on with the round under way, or begins one when what is trusted differs from

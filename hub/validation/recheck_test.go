@@ -33,7 +33,7 @@ func newDesk() *desk {
 		World: hubtest.NewWorld(), trust: "first", verdict: map[hub.Digest]hub.SignatureReport{}, fail: map[hub.Digest]error{},
 		known: map[hub.Digest]time.Time{}, kept: map[hub.Digest][]hub.Material{},
 	}
-	d.archive = validation.New(d.World, d)
+	d.archive = validation.New(d.World, d, d.World)
 	d.Rechecker = validation.NewRechecker(validation.RecheckOptions{
 		Archive: d.archive, Notes: d.World, Dispatches: d.World, Blobs: d.Blobs, Judge: d, Rounds: d.World,
 		Notary: d.Notary, Digest: hubtest.ReportDigest,

@@ -39,14 +39,15 @@ type Reports interface {
 type Service struct {
 	notes   Notes
 	reports Reports
+	boxes   Boxes
 
 	mu   sync.Mutex
 	kept map[hub.Digest]bool // pieces that are known to be durable
 }
 
 // New returns a Service.
-func New(notes Notes, reports Reports) *Service {
-	return &Service{notes: notes, reports: reports, kept: map[hub.Digest]bool{}}
+func New(notes Notes, reports Reports, boxes Boxes) *Service {
+	return &Service{notes: notes, reports: reports, boxes: boxes, kept: map[hub.Digest]bool{}}
 }
 
 const (

@@ -37,7 +37,7 @@ func (r reports) SignatureReports(_ context.Context, actor hub.Actor, _ hub.Disp
 func TestMaterialIsKeptOnceAndComesBack(t *testing.T) {
 	store := &counted{World: hubtest.NewWorld()}
 	first, second := hub.NewMaterial(hub.MaterialCertificate, []byte{1}), hub.NewMaterial(hub.MaterialCRL, []byte{2})
-	s := validation.New(store, nil)
+	s := validation.New(store, nil, nil)
 	for range 3 {
 		refs, err := s.Keep(t.Context(), []hub.Material{first, second})
 		if err != nil || len(refs) != 2 || refs[0] != first.Ref() || refs[1] != second.Ref() {
@@ -47,7 +47,7 @@ func TestMaterialIsKeptOnceAndComesBack(t *testing.T) {
 	if store.saved != 2 {
 		t.Errorf("%d pieces were written, want each once", store.saved)
 	}
-	s = validation.New(store, reports{{Part: "p1", Material: []hub.MaterialRef{first.Ref(), second.Ref()}}, {Part: "p2", Material: []hub.MaterialRef{first.Ref()}}})
+	s = validation.New(store, reports{{Part: "p1", Material: []hub.MaterialRef{first.Ref(), second.Ref()}}, {Part: "p2", Material: []hub.MaterialRef{first.Ref()}}}, nil)
 	a, err := s.Archive(t.Context(), hub.Actor{}, "d1")
 	if err != nil || a.Dispatch != "d1" || len(a.Reports) != 2 || len(a.Material) != 2 || string(a.Material[1].DER) != "\x02" {
 		t.Errorf("%+v %v", a, err)
@@ -60,7 +60,7 @@ func TestMaterialIsKeptOnceAndComesBack(t *testing.T) {
 // What was not made durable is not taken for kept.
 func TestFailedKeepIsTriedAgain(t *testing.T) {
 	store := &counted{World: hubtest.NewWorld(), err: hub.Errorf(hub.KindUnavailable, "", "", "away")}
-	s := validation.New(store, nil)
+	s := validation.New(store, nil, nil)
 	piece := []hub.Material{hub.NewMaterial(hub.MaterialOCSP, []byte{1})}
 	if _, err := s.Keep(t.Context(), piece); hub.KindOf(err) != hub.KindUnavailable {
 		t.Fatal(err)
@@ -84,7 +84,7 @@ func TestDamagedMaterialIsNotHandedOut(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		s := validation.New(w, reports{{Material: []hub.MaterialRef{piece.Ref()}}})
+		s := validation.New(w, reports{{Material: []hub.MaterialRef{piece.Ref()}}}, nil)
 		if _, err := s.Archive(t.Context(), hub.Actor{}, "d1"); hub.KindOf(err) != hub.KindInternal {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -112,6 +112,11 @@ func TestPlans(t *testing.T) {
 	use("MatchDelivery")(s.MatchDelivery(ctx, "s1", "r1", hub.Reference{ExternalID: "none", Number: "1"}))
 	use("StatusReports")(s.StatusReports(ctx, someDispatch))
 	use("SignatureReports")(s.SignatureReports(ctx, someDispatch))
+	var boxed []hub.DeliveryID
+	for i := range 25 {
+		boxed = append(boxed, hub.DeliveryID(fillID(now, 'v', 70+i)))
+	}
+	use("DeliveryVerdicts")(s.DeliveryVerdicts(ctx, "r1", boxed, "recheck/"))
 	use("Backlog")(s.Backlog(ctx, 20))
 	use("Mailbox")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", Free: true, Now: now, Page: page}))
 	use("Mailbox of all states")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", States: hub.DeliveryStates(), Page: hub.Page{

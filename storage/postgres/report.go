@@ -3,7 +3,10 @@ package postgres
 import (
 	"context"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // StatusReports lists the reports about a dispatch in the order of recording.
@@ -17,6 +20,23 @@ func (s *Store) StatusReports(ctx context.Context, id hub.DispatchID) ([]hub.Sta
 func (s *Store) SignatureReports(ctx context.Context, id hub.DispatchID) ([]hub.SignatureReport, error) {
 	found, err := collect(ctx, s, scanBody[[]hub.SignatureReport], "SELECT reports FROM dispatches WHERE id = $1", string(id))
 	return first(found, "dispatch", err)
+}
+
+// DeliveryVerdicts returns the verdicts on the documents of deliveries to a recipient.
+func (s *Store) DeliveryVerdicts(ctx context.Context, recipient hub.AgencyID, deliveries []hub.DeliveryID, later string) ([]hub.DeliveryVerdicts, error) {
+	return collect(ctx, s, scanVerdicts, `SELECT v.body, d.reports, n.body FROM unnest($1::text[]) AS j (id)
+		CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE id = j.id LIMIT 1) v
+		CROSS JOIN LATERAL (SELECT * FROM dispatches WHERE id = v.dispatch LIMIT 1) d
+		LEFT JOIN retention_notes n ON n.name = $2 || d.id WHERE v.recipient = $3`,
+		deliveries, later, string(recipient))
+}
+
+func scanVerdicts(row pgx.CollectableRow) (hub.DeliveryVerdicts, error) {
+	var delivery, reports, later []byte
+	if err := row.Scan(&delivery, &reports, &later); err != nil {
+		return hub.DeliveryVerdicts{}, err
+	}
+	return sqlkit.DecodeVerdicts(delivery, reports, later)
 }
 
 // MatchDelivery finds a delivery by what a status message says of its document:

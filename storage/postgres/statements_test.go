@@ -88,15 +88,16 @@ func TestStatements(t *testing.T) {
 		want("MatchDelivery", 1, func() { _, err = s.MatchDelivery(ctx, "s1", "r000", hub.Reference{ExternalID: a.Dispatch.ExternalID}) })
 		want("StatusReports", 1, func() { _, err = s.StatusReports(ctx, a.Dispatch.ID) })
 		want("SignatureReports", 1, func() { _, err = s.SignatureReports(ctx, a.Dispatch.ID) })
+		ids := make([]hub.DeliveryID, n)
+		for i := range a.Deliveries {
+			ids[i] = a.Deliveries[i].ID
+		}
+		want("DeliveryVerdicts", 1, func() { _, err = s.DeliveryVerdicts(ctx, "r000", ids, "recheck/") })
 		want("Evidences", 1, func() {
 			_, err = s.Evidences(ctx, hub.EvidenceQuery{Dispatch: a.Dispatch.ID, Page: hub.Page{Limit: n}})
 		})
 		want("Evidence", 1, func() { _, err = s.Evidence(ctx, a.Evidence[0].Evidence.ID) })
 
-		ids := make([]hub.DeliveryID, n)
-		for i := range a.Deliveries {
-			ids[i] = a.Deliveries[i].ID
-		}
 		lease := hub.LeaseRequest{Agency: "r000", Holder: "k1", Max: n, Now: m.Clock, Until: m.Clock.Add(time.Minute)}
 		want("TakeLeases", 1, func() { items, err = s.TakeLeases(ctx, lease) })
 		fence := items[0].Delivery.Lease.Fence

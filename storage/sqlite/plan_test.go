@@ -30,6 +30,7 @@ func TestPlans(t *testing.T) {
 	use(s.StatusReports(ctx, "x"))
 	use(s.LinksTo(ctx, "x", 1))
 	use(s.SignatureReports(ctx, "x"))
+	use(s.DeliveryVerdicts(ctx, "r", []hub.DeliveryID{"x"}, "recheck/"))
 	use(s.Evidence(ctx, "x"))
 	use(s.KeyByID(ctx, "x"))
 	use(s.Upload(ctx, "x"))

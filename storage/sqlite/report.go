@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // StatusReports lists the reports about a dispatch in the order of recording.
@@ -16,6 +18,21 @@ func (s *Store) StatusReports(ctx context.Context, id hub.DispatchID) ([]hub.Sta
 // KindNotFound when there is no such dispatch.
 func (s *Store) SignatureReports(ctx context.Context, id hub.DispatchID) ([]hub.SignatureReport, error) {
 	return one(ctx, s.reader, "dispatch", scanBody[[]hub.SignatureReport], "SELECT reports FROM dispatches WHERE id = ?", string(id))
+}
+
+// DeliveryVerdicts returns the verdicts on the documents of deliveries to a recipient.
+func (s *Store) DeliveryVerdicts(ctx context.Context, recipient hub.AgencyID, deliveries []hub.DeliveryID, later string) ([]hub.DeliveryVerdicts, error) {
+	return collect(ctx, s.reader, scanVerdicts, `SELECT v.body, d.reports, n.body FROM json_each(?1) CROSS JOIN deliveries v ON v.id = json_each.value
+		CROSS JOIN dispatches d ON d.id = v.dispatch LEFT JOIN retention_notes n ON n.name = ?2 || d.id WHERE v.recipient = ?3`,
+		list(deliveries), later, string(recipient))
+}
+
+func scanVerdicts(rows *sql.Rows) (hub.DeliveryVerdicts, error) {
+	var delivery, reports, later sql.RawBytes
+	if err := rows.Scan(&delivery, &reports, &later); err != nil {
+		return hub.DeliveryVerdicts{}, err
+	}
+	return sqlkit.DecodeVerdicts(delivery, reports, later)
 }
 
 // MatchDelivery finds a delivery by what a status message says of its document:

@@ -2,7 +2,9 @@ package storagetest
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -46,6 +48,35 @@ func testSignatureReports(t *testing.T, back Backend) {
 	same(t, "reports in part order", reports, a.Reports)
 	_, err = b.store.SignatureReports(b.ctx, "none")
 	b.wants(hub.KindNotFound, err)
+}
+
+// testDeliveryVerdicts: those on a page of an inbox come at once, each with the later
+// looks at it, and to nobody but the recipient.
+func testDeliveryVerdicts(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	var ids []hub.DeliveryID
+	var want []hub.DeliveryVerdicts
+	for i, recipient := range []hub.AgencyID{"r1", "r1", "r2"} {
+		a := b.Acceptance(recipient, "r3")
+		a.Reports = []hub.SignatureReport{{Part: fmt.Sprint("p", i), Indication: hub.Indeterminate, ValidatedAt: b.Clock}}
+		b.acceptThis(a)
+		ids = append(ids, a.Deliveries[0].ID)
+		v := hub.DeliveryVerdicts{Delivery: a.Deliveries[0], Reports: a.Reports}
+		if i == 1 {
+			v.Later = []byte(`[{"part": "p1"}]`)
+			b.must(b.store.SaveNotes(b.ctx, hub.RetentionNote{Name: "later/" + string(a.Dispatch.ID), Body: v.Later}))
+		}
+		if recipient == "r1" {
+			want = append(want, v)
+		}
+	}
+	found, err := b.store.DeliveryVerdicts(b.ctx, "r1", append(ids, "none"), "later/")
+	b.must(err)
+	slices.SortFunc(found, func(x, y hub.DeliveryVerdicts) int { return cmp.Compare(x.Reports[0].Part, y.Reports[0].Part) })
+	same(t, "verdicts", found, want)
+	found, err = b.store.DeliveryVerdicts(b.ctx, "r1", nil, "later/")
+	b.must(err)
+	same(t, "verdicts on nothing", len(found), 0)
 }
 
 func testMatchDelivery(t *testing.T, back Backend) {

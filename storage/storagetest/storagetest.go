@@ -29,6 +29,7 @@ type Store interface {
 	Boxes
 	Leases
 	Reports
+	Verdicts
 	Notices
 	Evidences
 	Operations
@@ -119,6 +120,11 @@ type Reports interface {
 	MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error)
 	DispatchShare(ctx context.Context, dispatch hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error)
 	LinksTo(ctx context.Context, dispatch hub.DispatchID, limit int) ([]hub.Link, error)
+}
+
+// Verdicts reads the verdicts on what came to an agency.
+type Verdicts interface {
+	DeliveryVerdicts(ctx context.Context, recipient hub.AgencyID, deliveries []hub.DeliveryID, later string) ([]hub.DeliveryVerdicts, error)
 }
 
 // Notices keeps which status reports wait for whom.
@@ -213,6 +219,7 @@ func Run(t *testing.T, b Backend) {
 		"foreign cursors":       testForeignCursors,
 		"status reports":        testStatusReports,
 		"signature reports":     testSignatureReports,
+		"delivery verdicts":     testDeliveryVerdicts,
 		"match delivery":        testMatchDelivery,
 		"evidence":              testEvidence,
 		"evidence order":        testEvidenceOrder,

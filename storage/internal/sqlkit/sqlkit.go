@@ -4,6 +4,7 @@
 package sqlkit
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -107,6 +108,18 @@ func OtherAccount(err error) error {
 // NumberTaken is the answer where another delivery has a number of a register.
 func NumberTaken(n *hub.RegisterNumber) error {
 	return hub.Errorf(hub.KindConflict, "number", "unique", "the number %.50q stands in the register of %d already", n.Number, n.Year)
+}
+
+// DecodeVerdicts reads the verdicts on the document of a delivery; without later looks,
+// that column is NULL.
+func DecodeVerdicts(delivery, reports, later []byte) (hub.DeliveryVerdicts, error) {
+	var v hub.DeliveryVerdicts
+	var err error
+	if v.Delivery, err = Decode[hub.Delivery](delivery); err == nil {
+		v.Reports, err = Decode[[]hub.SignatureReport](reports)
+	}
+	v.Later = bytes.Clone(later)
+	return v, err
 }
 
 // SearchText is what a search without diacritics looks through.

@@ -199,7 +199,7 @@ func (a *App) wire(ctx context.Context) error {
 		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, Log: a.log, SweepGrace: a.sweepGrace(), Deadlines: a.config.deadlines(),
 		Carriers: a.queue.Carriers(s.directory),
 	})
-	s.archive = validation.New(a.store, s.tracking)
+	s.archive = validation.New(a.store, s.tracking, a.store)
 	a.bundling()
 	s.rules = signrules.New(signrules.Options{Notes: a.store, Now: time.Now, NewID: newID, Log: a.log})
 	if err := s.rules.Refresh(ctx); err != nil {

@@ -25,6 +25,7 @@ var (
 	_ validation.Dispatches = engine.State(nil)
 	_ validation.Blobs      = engine.Content(nil)
 	_ validation.Rounds     = engine.State(nil)
+	_ validation.Boxes      = engine.State(nil)
 	_ validation.Notary     = (*audit.Service)(nil)
 	_ validation.Judge      = judge{}
 

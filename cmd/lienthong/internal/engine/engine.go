@@ -84,6 +84,7 @@ type Kept interface {
 	retention.Store
 	retention.Notes
 	validation.Rounds
+	validation.Boxes
 }
 
 // Operated is what running a hub on several nodes asks of its store.
