@@ -105,6 +105,8 @@ func (c *Comparison) check(row *hub.LogRow, data []byte) {
 		c.found("entry_changed", "entry %d of %s (%s) has other bytes in the store than in the log", row.Index, row.Origin, name)
 	case row.Source == "" && leaf.Type != leafPrevious:
 		c.found("entry_changed", "entry %d of %s has lost the id of what it is about", row.Index, row.Origin)
+	case row.Source != "" && leaf.Type == leafPrevious: // it would hide that row from those without an entry
+		c.found("extra_row", "%s stands in the store under entry %d of %s, which is the link to the year before", name, row.Index, row.Origin)
 	}
 	switch {
 	case row.Source == "" || leaf.Type == leafPrevious:

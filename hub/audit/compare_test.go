@@ -3,7 +3,10 @@ package audit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -98,6 +101,38 @@ func TestCompareBesideGrowth(t *testing.T) {
 	// A log that is shorter than it was a moment ago.
 	if _, err := later.Run(context.Background(), old); err != nil || found[len(found)-1] != "truncated" {
 		t.Errorf("found %v, %v", found, err)
+	}
+}
+
+// TestCompareLinks: a row that is added and passed off as what the link between two
+// years is about is told, though it is no row without an entry then.
+func TestCompareLinks(t *testing.T) {
+	m, now := newMemory(), at(2026)
+	for _, year := range []int{2026, 2027} {
+		*now = *at(year)
+		m.record(3)
+		if err := grow(newTestLog(m, now)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows := m.rows()
+	link := slices.IndexFunc(rows, func(r hub.LogRow) bool { return r.Origin != "" && r.Source == "" })
+	rows[link].Source, rows[link].Canonical = "stranger", []byte(`{"evidence_id":"stranger"}`)
+	var found []string
+	c, err := Compare(seqOf(rows, nil), func(rule, format string, args ...any) { found = append(found, rule+" "+fmt.Sprintf(format, args...)) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for i := range m.shards {
+		for _, e := range m.entries[m.shards[i].Origin] {
+			if err := c.Entry(m.shards[i].Origin, e.Index, e.Data); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if waiting, err := c.Rest(); err != nil || waiting != 0 || len(found) != 1 || !strings.Contains(found[0], "evidence stranger") {
+		t.Errorf("%d wait, found %q, %v", waiting, found, err)
 	}
 }
 
