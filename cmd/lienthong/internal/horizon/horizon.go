@@ -19,6 +19,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -67,7 +68,7 @@ type Outlook struct {
 func Look(ctx context.Context, source Source, certificates []*x509.Certificate, before time.Time) (Outlook, error) {
 	l := &look{
 		Outlook: Outlook{Before: before.UTC(), Items: []Item{}}, covered: map[string]int64{}, last: map[string]time.Time{}, sizes: map[string]int64{},
-		authorities: map[hub.Digest]*Item{}, signers: map[hub.Digest]int64{}, open: map[hub.DispatchID]bool{}, algorithms: map[string]*Item{},
+		lasting: map[string]int64{}, authorities: map[hub.Digest]*Item{}, signers: map[hub.Digest]int64{}, open: map[hub.DispatchID]bool{}, algorithms: map[string]*Item{},
 	}
 	for _, step := range []func() error{
 		func() error { return source.Export(ctx, l.stamp) },
@@ -93,11 +94,20 @@ type look struct {
 	covered     map[string]int64     // by origin: size of the greatest checkpoint with a time-stamp
 	last        map[string]time.Time // by origin: the last end of its time-stamps
 	sizes       map[string]int64     // by origin: entries
+	lasting     map[string]int64     // by origin: size of the greatest checkpoint with a time-stamp that lasts beyond the day
+	ending      []endingStamp
 	authorities map[hub.Digest]*Item // by the certificate that signed time-stamps
 	signers     map[hub.Digest]int64 // receipts without a time-stamp, by certificate
 	open        map[hub.DispatchID]bool
 	openAll     bool // too many to remember: all count
 	algorithms  map[string]*Item
+}
+
+// endingStamp is a time-stamp that ends before the day.
+type endingStamp struct {
+	origin    string
+	size      int64
+	authority hub.Digest
 }
 
 // maxOpen bounds what is remembered of dispatches without a time-stamp.
@@ -127,17 +137,29 @@ func (l *look) stamp(r hub.Record) error {
 		l.last[s.Origin] = until
 	}
 	if until.After(l.Before) {
+		l.lasting[s.Origin] = max(l.lasting[s.Origin], s.Size)
 		return nil
 	}
 	key := hub.Digest(sha256.Sum256(sunset.Certificate.Raw))
+	l.ending = append(l.ending, endingStamp{s.Origin, s.Size, key})
 	if l.authorities[key] == nil {
 		l.authorities[key] = &Item{
 			What: TimeStamps, Subject: fmt.Sprintf("%s (%.16s...)", sunset.Certificate.Subject.CommonName, key), Until: until, Why: why,
 			Remedy: "keep its revocation lists of today with the tokens; let another authority stamp the log before that day (--tsa)",
 		}
 	}
-	l.authorities[key].Count++
 	return nil
+}
+
+// superseded takes time-stamps out of the account that a lasting one over a checkpoint at
+// least as great stands in for.
+func (l *look) superseded() {
+	for _, s := range l.ending {
+		if s.size > l.lasting[s.origin] {
+			l.authorities[s.authority].Count++
+		}
+	}
+	maps.DeleteFunc(l.authorities, func(_ hub.Digest, item *Item) bool { return item.Count == 0 })
 }
 
 // row takes a receipt with its place in the log.
@@ -156,12 +178,23 @@ func (l *look) row(row hub.LogRow) error {
 	if signer, err := jose.SignerOf(row.JWS); err == nil {
 		l.signers[signer]++
 	}
-	if row.Delivery == "" && row.Dispatch != "" { // an acceptance
+	if row.Delivery == "" && row.Dispatch != "" && eventOf(row.Canonical) == hub.EventSubmissionAcceptance {
 		if l.openAll = l.openAll || len(l.open) == maxOpen; !l.openAll {
 			l.open[row.Dispatch] = true
 		}
 	}
 	return nil
+}
+
+// eventOf reads what an evidence is about; empty where it cannot be read.
+func eventOf(canonical []byte) hub.Event {
+	var about struct {
+		Event hub.Event `json:"event"`
+	}
+	if err := json.Unmarshal(canonical, &about); err != nil {
+		return ""
+	}
+	return about.Event
 }
 
 // dispatch takes the signatures of a dispatch whose acceptance has no time-stamp.
@@ -206,13 +239,27 @@ func (l *look) signature(s *hub.SignatureVerdict) {
 	l.algorithms[s.Algorithm].Count++
 }
 
+// followed reports whether there is the certificate of a later key that lasts beyond the
+// day.
+func (l *look) followed(c *x509.Certificate, all []*x509.Certificate) bool {
+	return slices.ContainsFunc(all, func(other *x509.Certificate) bool {
+		sunset := signing.SunsetOfKey(other)
+		until, _ := sunset.End()
+		return !other.IsCA && other.NotBefore.After(c.NotBefore) && until.After(l.Before)
+	})
+}
+
 // conclude puts the items together.
 func (l *look) conclude(certificates []*x509.Certificate) {
+	l.superseded()
 	for _, c := range certificates {
 		if c.IsCA {
 			continue
 		}
 		key := hub.Digest(sha256.Sum256(c.Raw))
+		if l.signers[key] == 0 && l.followed(c, certificates) {
+			continue // it signs no more, and time-stamps prove all that it signed
+		}
 		sunset := signing.SunsetOfKey(c)
 		if until, why := sunset.End(); !until.After(l.Before) {
 			l.Items = append(l.Items, Item{

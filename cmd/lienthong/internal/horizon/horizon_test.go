@@ -139,3 +139,73 @@ func TestLook(t *testing.T) {
 		t.Errorf("within thirty years: %q, want %q", got, want)
 	}
 }
+
+// TestLookSeesWhatIsProven: evidence about a whole document that came after its acceptance
+// says nothing of its signatures; a key that another follows and a time-stamp that a later
+// one stands in for end without harm.
+func TestLookSeesWhatIsProven(t *testing.T) {
+	world, err := pki.New(now, pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lasting, err := world.TimestampAuthority("TSA thử nghiệm", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	past, err := pki.New(now.AddDate(-1, -6, 0), pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ending, err := past.TimestampAuthority("TSA cũ", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	_, first, err := signing.LoadOrCreateHubKey(filepath.Join(dir, "first"), "trục", now.AddDate(-19, -6, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, second, err := signing.LoadOrCreateHubKey(filepath.Join(dir, "second"), "trục", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := signing.NewSealer(key, second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &store{}
+	for i, event := range []hub.Event{hub.EventSubmissionAcceptance, hub.EventSignatureValidation, hub.EventContentPurge} {
+		sealed, err := sealer.SealEvidence(t.Context(), hub.Evidence{ID: hub.EvidenceID(fmt.Sprint("e", i)), Event: event, Dispatch: "d", Time: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.rows = append(s.rows, hub.LogRow{Origin: "o/2026", Index: int64(i), Canonical: sealed[0].Canonical, JWS: sealed[0].JWS, Dispatch: "d"})
+	}
+	s.record(t, hub.RecordDispatch, hub.DispatchRecord{Dispatch: hub.Dispatch{ID: "d"}, Reports: []hub.SignatureReport{{Signatures: []hub.SignatureVerdict{
+		{Indication: hub.TotalPassed, Algorithm: "RSA with SHA-256"},
+	}}}})
+	stamp := func(size int64, id pki.Identity) {
+		s.record(t, hub.RecordLogStamp, hub.LogStamp{Origin: "o/2026", Size: size, Token: token(t, id), Time: now})
+	}
+	stamp(1, ending)
+	stamp(1, lasting)
+	before := now.AddDate(1, 0, 0)
+	if !ending.Chain[0].NotAfter.Before(before) || !lasting.Chain[0].NotAfter.After(before) || !first[0].NotAfter.Before(before) {
+		t.Fatal("the certificates do not end as this test needs it")
+	}
+	look := func() horizon.Outlook {
+		t.Helper()
+		found, err := horizon.Look(t.Context(), s, []*x509.Certificate{first[0], second[0]}, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	if found := look(); len(found.Items) > 0 || found.Unproven > 0 {
+		t.Errorf("found %+v", found)
+	}
+	stamp(2, ending)
+	if found := look(); len(found.Items) != 1 || found.Items[0].What != horizon.TimeStamps || found.Items[0].Count != 1 {
+		t.Errorf("a time-stamp that no lasting one stands in for: %+v", found.Items)
+	}
+}
