@@ -143,9 +143,10 @@ func (u *Upload) complete() []Part {
 // submission there is the evidence alone, and no id.
 type Dossier struct {
 	ID         DispatchID
-	Dispatch   *Dispatch  // nil where other rows name a dispatch that is not there
-	Receipt    EvidenceID // as the store says
-	Deliveries []Delivery // by index
+	Dispatch   *Dispatch         // nil where other rows name a dispatch that is not there
+	Receipt    EvidenceID        // as the store says
+	Verdicts   []SignatureReport // on its signatures, as recorded at acceptance
+	Deliveries []Delivery        // by index
 	Evidence   []SealedEvidence
 	Reports    []StatusReport // evidence and reports are in the order of recording
 }

@@ -114,7 +114,7 @@ func (s *Store) Export(ctx context.Context, emit func(hub.Record) error) error {
 func (s *Store) Dossiers(ctx context.Context, emit func(hub.Dossier) error) error {
 	return s.snapshot(ctx, func(tx pgx.Tx) error {
 		rows := sqlkit.DossierRows{
-			Heads: each(ctx, tx, "heads", scanHead, "SELECT d.id, d.body, a.receipt FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id ORDER BY d.id"),
+			Heads: each(ctx, tx, "heads", scanHead, "SELECT d.id, d.body, a.receipt, d.reports FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id ORDER BY d.id"),
 			Deliveries: each(ctx, tx, "deliveries", scanDeliveryAbout,
 				"SELECT dispatch, body, fence, lease_until, lease_holder FROM deliveries ORDER BY dispatch, position"),
 			Evidence: each(ctx, tx, "evidence", scanEvidenceAbout,
@@ -242,14 +242,17 @@ func scanEvidenceRecord(row pgx.CollectableRow) (json.RawMessage, error) {
 
 func scanHead(row pgx.CollectableRow) (sqlkit.About[sqlkit.Head], error) {
 	var a sqlkit.About[sqlkit.Head]
-	var body []byte
+	var body, reports []byte
 	var receipt *string // NULL: the acceptance is not there, which is for others to say
-	err := row.Scan((*string)(&a.Dispatch), &body, &receipt)
+	err := row.Scan((*string)(&a.Dispatch), &body, &receipt, &reports)
 	if err == nil && receipt != nil {
 		a.Row.Receipt = hub.EvidenceID(*receipt)
 	}
 	if err == nil {
 		a.Row.Dispatch, err = sqlkit.Decode[hub.Dispatch](body)
+	}
+	if err == nil {
+		a.Row.Verdicts, err = sqlkit.Decode[[]hub.SignatureReport](reports)
 	}
 	return a, err
 }

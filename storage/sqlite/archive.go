@@ -203,7 +203,7 @@ func scanEvidenceRecord(rows *sql.Rows) (json.RawMessage, error) {
 func (a *Archive) Dossiers(ctx context.Context, emit func(hub.Dossier) error) error {
 	return a.snapshot(ctx, func(c *sql.Conn) error {
 		rows := sqlkit.DossierRows{
-			Heads: each(ctx, c, scanHead, "SELECT id, body, receipt FROM dispatches ORDER BY id"),
+			Heads: each(ctx, c, scanHead, "SELECT id, body, receipt, reports FROM dispatches ORDER BY id"),
 			Deliveries: each(ctx, c, scanDeliveryAbout,
 				"SELECT dispatch, body, fence, lease_until, lease_holder FROM deliveries ORDER BY dispatch, position"),
 			Evidence: each(ctx, c, scanEvidenceAbout,
@@ -244,10 +244,13 @@ func each[T any](ctx context.Context, c *sql.Conn, scan func(*sql.Rows) (T, erro
 
 func scanHead(rows *sql.Rows) (sqlkit.About[sqlkit.Head], error) {
 	var a sqlkit.About[sqlkit.Head]
-	var body sql.RawBytes
-	err := rows.Scan((*string)(&a.Dispatch), &body, (*string)(&a.Row.Receipt))
+	var body, reports sql.RawBytes
+	err := rows.Scan((*string)(&a.Dispatch), &body, (*string)(&a.Row.Receipt), &reports)
 	if err == nil {
 		a.Row.Dispatch, err = sqlkit.Decode[hub.Dispatch](body)
+	}
+	if err == nil {
+		a.Row.Verdicts, err = sqlkit.Decode[[]hub.SignatureReport](reports)
 	}
 	return a, err
 }

@@ -252,6 +252,9 @@ func testDossiers(t *testing.T, back Backend) {
 		same(t, "evidence", d.Evidence, list.Items)
 		reports, err := b.store.StatusReports(b.ctx, d.ID)
 		b.must(err)
+		verdicts, err := b.store.SignatureReports(b.ctx, d.ID)
+		b.must(err)
+		same(t, "verdicts", append([]hub.SignatureReport{}, d.Verdicts...), append([]hub.SignatureReport{}, verdicts...))
 		same(t, "reports", append([]hub.StatusReport{}, d.Reports...), append([]hub.StatusReport{}, reports...))
 		if d.Receipt != d.Evidence[0].Evidence.ID {
 			t.Errorf("receipt %s, first evidence %s", d.Receipt, d.Evidence[0].Evidence.ID)

@@ -13,10 +13,11 @@ type About[T any] struct {
 	Row      T
 }
 
-// Head is a dispatch with its receipt.
+// Head is a dispatch with its receipt and the verdicts on its signatures.
 type Head struct {
 	Dispatch hub.Dispatch
 	Receipt  hub.EvidenceID
+	Verdicts []hub.SignatureReport
 }
 
 // DossierRows are the rows of all dossiers, each kind in the order of dispatches, all
@@ -46,7 +47,7 @@ func (r *DossierRows) Emit(emit func(hub.Dossier) error) error {
 		}
 		d := hub.Dossier{ID: id, Deliveries: deliveries.take(id), Evidence: evidence.take(id), Reports: reports.take(id)}
 		if found := heads.take(id); len(found) > 0 {
-			d.Dispatch, d.Receipt = &found[0].Dispatch, found[0].Receipt
+			d.Dispatch, d.Receipt, d.Verdicts = &found[0].Dispatch, found[0].Receipt, found[0].Verdicts
 		}
 		if err := cmp.Or(heads.err, deliveries.err, evidence.err, reports.err); err != nil {
 			return err

@@ -157,6 +157,9 @@ func tamperings(e engine) []tampering {
 		{"a note is deleted", note, "DELETE FROM log_notes WHERE id = '?'", "deleted", ""},
 		{"a note is edited", note, "UPDATE log_notes SET body = replace(body, '\"kind\":\"', '\"kind\":\"x') WHERE id = '?'", "changed", "note"},
 		{"a delivery is set to another state", "SELECT min(id) FROM deliveries", `UPDATE deliveries SET body = replace(body, '"state":"accepted"', '"state":"refused"') WHERE id = '?'`, "state", ""},
+		{"a delivery is registered otherwise", "SELECT min(id) FROM deliveries", `UPDATE deliveries SET body = replace(body, '"registration":{"number":"', '"registration":{"number":"9') WHERE id = '?'`, "registration", ""},
+		{"a dispatch gets another sender", "SELECT min(id) FROM dispatches", `UPDATE dispatches SET body = replace(body, '"sender":"', '"sender":"x') WHERE id = '?'`, "sender", ""},
+		{"a verdict is made another", "SELECT min(id) FROM dispatches", `UPDATE dispatches SET reports = replace(reports, '"policy":"', '"policy":"x') WHERE id = '?'`, "verdicts", ""},
 		{"a dispatch is deleted", "SELECT min(id) FROM dispatches", "DELETE FROM dispatches WHERE id = '?'", "no_dispatch", ""},
 	}
 }

@@ -20,7 +20,7 @@ type auditCommand struct {
 	Policy      string        `required:"" type:"existingfile" help:"Keys of the log and of its witnesses (c2sp.org/tlog-policy), from a place that you trust."`
 	Checkpoints string        `type:"existingdir" placeholder:"DIR" help:"Folder with checkpoints and proofs that were kept at any time: the log must be consistent with all of them."`
 	CA          string        `name:"ca" type:"existingfile" help:"Certificates (PEM) that the server's certificate must lead to; the system's when left out."`
-	Stores      bool          `help:"Also compare every row of the stores that the settings below name with the log and back, and dispatches, deliveries and signatures with their evidence."`
+	Stores      bool          `help:"Also compare every row of the stores that the settings below name with the log and back, and dispatches, deliveries and verdicts with their evidence."`
 	Wait        time.Duration `default:"10s" help:"How long what the stores hold may take to come into the log of a hub that works."`
 	Certificate string        `type:"path" placeholder:"FILE" help:"Certificates of the hub (PEM), for --stores; DATA-DIR/hub-certificate.pem when left out."`
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/signing"
 )
 
 // check checks one dossier.
@@ -89,38 +90,80 @@ func (c *checker) chains(d *hub.Dossier) {
 	if d.Receipt != chain.Acceptance {
 		c.found("receipt", subject, "its receipt is %q, its acceptance %s", d.Receipt, chain.Acceptance)
 	}
-	c.parts(d, chain.Acceptance)
+	i := slices.IndexFunc(d.Evidence, func(e hub.SealedEvidence) bool { return e.Evidence.ID == chain.Acceptance })
+	c.accepted(d, &d.Evidence[i].Evidence)
 	if len(chain.Recipients) != len(d.Deliveries) {
 		c.found("deliveries", subject, "the acceptance names %d recipients, %d deliveries are stored", len(chain.Recipients), len(d.Deliveries))
 		return
 	}
 	for i := range d.Deliveries {
-		c.delivery(&d.Deliveries[i], &chain.Recipients[i])
+		c.delivery(&d.Deliveries[i], &chain.Recipients[i], d.Evidence)
 	}
 }
 
-// parts checks that the acceptance is about the parts that are stored.
-func (c *checker) parts(d *hub.Dossier, acceptance hub.EvidenceID) {
-	i := slices.IndexFunc(d.Evidence, func(e hub.SealedEvidence) bool { return e.Evidence.ID == acceptance })
+// accepted checks that the acceptance is about what is stored: whose it is, the parts, and
+// the verdicts on their signatures.
+func (c *checker) accepted(d *hub.Dossier, acceptance *hub.Evidence) {
+	subject := "dispatch " + string(d.ID)
 	var accepted, stored []hub.PartFact
-	if content := d.Evidence[i].Evidence.Content; content != nil {
+	if content := acceptance.Content; content != nil {
 		accepted = content.Parts
 	}
 	if content := hub.PartFacts(d.Dispatch.Parts); content != nil {
 		stored = content.Parts
 	}
 	if !slices.Equal(accepted, stored) {
-		c.found("parts", "dispatch "+string(d.ID), "the acceptance names other parts than are stored")
+		c.found("parts", subject, "the acceptance names other parts than are stored")
+	}
+	if from := acceptance.Sender; from == nil || from.ID != d.Dispatch.Sender {
+		c.found("sender", subject, "the acceptance names another sender than %s", d.Dispatch.Sender)
+	}
+	if acceptance.Operation != d.Dispatch.Operation || acceptance.ExternalID != d.Dispatch.ExternalID {
+		c.found("operation", subject, "the acceptance is about %q of the document %q, stored is %q of %q",
+			acceptance.Operation, acceptance.ExternalID, d.Dispatch.Operation, d.Dispatch.ExternalID)
+	}
+	if judged, err := verdicts(d.Verdicts, acceptance.Validation); err != nil {
+		c.found("verdicts", subject, "a stored verdict cannot be read: %v", err)
+	} else if !slices.Equal(judged, acceptance.Validation) {
+		c.found("verdicts", subject, "the acceptance names other verdicts on the signatures than are stored")
 	}
 }
 
-func (c *checker) delivery(v *hub.Delivery, chain *audit.RecipientChain) {
+// verdicts is what an acceptance says of reports. One of before named no report and no
+// policy.
+func verdicts(reports []hub.SignatureReport, named []hub.Validation) ([]hub.Validation, error) {
+	var list []hub.Validation
+	for i := range reports {
+		digest, err := signing.ReportDigest(&reports[i])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, reports[i].Validations(digest)...)
+	}
+	if !slices.ContainsFunc(named, func(v hub.Validation) bool { return !v.Report.IsZero() }) {
+		for i := range list {
+			list[i].Report, list[i].Policy = hub.Digest{}, ""
+		}
+	}
+	return list, nil
+}
+
+func (c *checker) delivery(v *hub.Delivery, chain *audit.RecipientChain, evidence []hub.SealedEvidence) {
 	subject := "delivery " + string(v.ID)
 	if v.Recipient != chain.Recipient.ID || chain.Delivery != "" && chain.Delivery != v.ID {
 		c.found("recipient", subject, "it is to %s, the evidence is about delivery %q to %s", v.Recipient, chain.Delivery, chain.Recipient.ID)
 	}
 	if v.State != chain.State {
 		c.found("state", subject, "it is %s, its evidence proves %s", v.State, chain.State)
+	}
+	for i := range evidence {
+		e := &evidence[i].Evidence
+		if e.Delivery != v.ID || e.Event != hub.EventConsignmentAcceptance || e.Registration == nil {
+			continue
+		}
+		if v.Registration == nil || *v.Registration != *e.Registration {
+			c.found("registration", subject, "its evidence says that it was registered as %q, which is not what is stored", e.Registration.Number)
+		}
 	}
 	if last := chain.Evidence[len(chain.Evidence)-1]; v.LastEvidence.ID != last {
 		c.found("head", subject, "its last evidence is %s, its chain ends with %s", v.LastEvidence.ID, last)

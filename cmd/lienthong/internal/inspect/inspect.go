@@ -2,8 +2,9 @@
 //
 // Of every dispatch it checks: each original is there and has the digest and size
 // that were accepted; each evidence is signed by the hub; the evidence of each
-// recipient is one unbroken chain that leads to the state of its delivery; the
-// acceptance names exactly the deliveries and parts that are stored. It reads one
+// recipient is one unbroken chain that leads to the state of its delivery and names its
+// registration; the acceptance names exactly the sender, deliveries, parts and verdicts
+// that are stored. It reads one
 // snapshot and has one dispatch in memory for each processor, so it can run beside a
 // working hub, over a history of any length.
 //
