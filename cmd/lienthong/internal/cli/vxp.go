@@ -176,7 +176,7 @@ func endSecret(ctx context.Context, client *hubclient.Client, id string, end tim
 type vxpRevoke struct {
 	connection `embed:""`
 	System     string `arg:"" help:"Id of the system."`
-	Secret     string `help:"Revoke only this secret, as vxp list shows it."`
+	ID         string `arg:"" optional:"" help:"Revoke only the secret with this id, as vxp list shows it."`
 }
 
 // Run ends the secrets of a system.
@@ -192,7 +192,7 @@ func (c *vxpRevoke) Run(ctx context.Context, e *env) error {
 	ended := []string{}
 	for i := range keys {
 		k := &keys[i]
-		if k.System != c.System || !k.LiveAt(time.Now()) || c.Secret != "" && k.ID != c.Secret {
+		if k.System != c.System || !k.LiveAt(time.Now()) || c.ID != "" && k.ID != c.ID {
 			continue
 		}
 		if err := client.RevokeKey(ctx, k.ID); err != nil {
