@@ -347,8 +347,8 @@ func (a *authority) start() {
 func (a *authority) stop() { _ = a.server.Close() }
 
 // TestFailsClosed: where the operator requires it, a hub takes no new submissions while
-// the log lacks its quorum or its time-stamp for too long, or the clocks differ. What was
-// taken is still handed over, and the hub recovers by itself.
+// the log lacks its quorum or its time-stamp for too long, or the clocks differ, by whatever
+// way they come. What was taken is still handed over, and the hub recovers by itself.
 func TestFailsClosed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("many processes")
@@ -361,7 +361,6 @@ func TestFailsClosed(t *testing.T) {
 	if _, err := w.operator.ImportAgencies(t.Context(), strings.NewReader(list), false); err != nil {
 		t.Fatal(err)
 	}
-	keys := map[string]string{}
 	clients := map[string]*hubclient.Client{}
 	for _, agency := range []string{"H47", "H47.12"} {
 		issued, err := w.operator.IssueKey(t.Context(), hubclient.NewKey{
@@ -370,7 +369,6 @@ func TestFailsClosed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys[agency] = issued.Secret
 		if clients[agency], err = hubclient.New(hubclient.Options{URL: w.hub.URL, Key: issued.Secret}); err != nil {
 			t.Fatal(err)
 		}
@@ -382,6 +380,8 @@ func TestFailsClosed(t *testing.T) {
 	}
 	w.awaitCheck("proofs", hub.HealthSound)
 	sent := sendSigned(t, clients["H47"], filepath.Join(folder, "signed.pdf"))
+	in := newDoors(t, w.hub.URL, w.operator)
+	in.open()
 
 	closed := func(why string) {
 		t.Helper()
@@ -389,21 +389,7 @@ func TestFailsClosed(t *testing.T) {
 			reason := w.awaitCheck("proofs", hub.HealthDegraded)
 			return strings.Contains(reason, why), reason
 		})
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.hub.URL+"/v1/dispatches", strings.NewReader("{}"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		request.Header.Set("Authorization", "Bearer "+keys["H47"])
-		request.Header.Set("Content-Type", "application/json")
-		answer, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		body, _ := io.ReadAll(answer.Body)
-		answer.Body.Close()
-		if answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" || !strings.Contains(string(body), why) {
-			t.Errorf("a submission: %d %s", answer.StatusCode, body)
-		}
+		in.closed(why)
 	}
 
 	w.witnesses[0].Kill()
@@ -431,7 +417,5 @@ func TestFailsClosed(t *testing.T) {
 	w.act(1)
 	w.awaitCheck("clock", hub.HealthSound)
 	w.awaitCheck("proofs", hub.HealthSound)
-	if again := sendSigned(t, clients["H47"], filepath.Join(folder, "signed.pdf")); again.Dispatch.ID == "" {
-		t.Error("nothing was accepted")
-	}
+	in.open()
 }

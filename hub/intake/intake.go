@@ -10,8 +10,8 @@
 // says. What a recipient collects here lies in its box when the sender has its answer;
 // what has to be carried further is left to the workers.
 //
-// The order is fixed: who may send, is it a repetition, every field and every
-// addressee at once, then the bytes and their signatures, then one transaction.
+// The order is fixed: who may send, is it a repetition, is the intake open, every field
+// and every addressee at once, then the bytes and their signatures, then one transaction.
 package intake
 
 import (
@@ -39,6 +39,10 @@ type Options struct {
 	// names it.
 	Digest func(*hub.SignatureReport) (hub.Digest, error)
 	Log    *slog.Logger // default: silent
+	// Closed tells why nothing new is taken for now, as a KindUnavailable error; nil: the
+	// intake never closes. What was accepted before is answered all the same. Whoever takes
+	// something in comes through here, so that no way in is forgotten.
+	Closed func() error
 
 	Rules         Rules               // for signatures, by sender and channel; nil for none
 	Undecided     Undecided           // to have verdicts looked at again; nil: they are not
@@ -79,6 +83,9 @@ func New(o Options) *Service {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Closed == nil {
+		o.Closed = func() error { return nil }
 	}
 	if o.Bell == nil {
 		o.Bell = silence{}

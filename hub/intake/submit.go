@@ -15,7 +15,7 @@ import (
 // the actor's, without a trace; *hub.Rejection with the sealed SubmissionRejection
 // for everything that is wrong with the submission itself; KindConflict when the
 // key or external id already stands for other content; KindUnavailable when a
-// verdict could not be made.
+// verdict could not be made, or while the intake is closed to what is new.
 func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Accepted, error) {
 	now := s.now()
 	if sub.ReceivedAt.IsZero() {
@@ -27,6 +27,9 @@ func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submissio
 	}
 	if first, found, err := s.first(ctx, sender.ID, &sub); found || err != nil {
 		return first, err
+	}
+	if err := s.Closed(); err != nil {
+		return hub.Accepted{}, err
 	}
 	plan, err := s.examine(ctx, sender, &sub, now)
 	if err != nil {

@@ -478,3 +478,46 @@ func TestAcceptedAnswerIsPlainJSON(t *testing.T) {
 		t.Errorf("%s, %v", body, err)
 	}
 }
+
+// TestClosed: while the intake is closed nothing new comes in by any way, and nothing is
+// promised or recorded, not even a refusal; what was accepted before is answered as ever.
+func TestClosed(t *testing.T) {
+	var why error
+	f := newFixture(func(o *intake.Options) { o.Closed = func() error { return why } })
+	sub := f.Submission("1", office)
+	first := f.submit(t, sub)
+	taken := f.register(t, f.announced("2", original))
+	f.append1(t, taken.ID, 0, original)
+	before := len(f.evidences(t))
+
+	why = &hub.Error{Kind: hub.KindUnavailable, Rule: "unproven", RetryAfter: time.Minute}
+	if again, err := f.Submit(t.Context(), f.actor, sub); err != nil || !again.Duplicate || again.Receipt.Digest != first.Receipt.Digest {
+		t.Errorf("what was accepted before: %+v, %v", again, err)
+	}
+	for name, try := range map[string]func() error{
+		"a submission": func() error { _, err := f.Submit(t.Context(), f.actor, f.Submission("3", office)); return err },
+		"one that is wrong": func() error {
+			_, err := f.Submit(t.Context(), f.actor, f.Submission("4", hubtest.UnknownCode))
+			return err
+		},
+		"an upload":          func() error { _, err := f.Register(t.Context(), f.actor, f.announced("5", original)); return err },
+		"a wrong upload":     func() error { _, err := f.Register(t.Context(), f.actor, f.announced("6", "")); return err },
+		"the end of another": func() error { _, err := f.Complete(t.Context(), f.actor, taken.ID); return err },
+	} {
+		err := try()
+		if err == nil || hub.KindOf(err) != hub.KindUnavailable || hub.ViolationsOf(err)[0].RetryAfter != time.Minute {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := f.Submit(t.Context(), hubtest.System(hubtest.Stranger), sub); err == nil || hub.KindOf(err) != hub.KindDenied {
+		t.Errorf("a stranger learns of it: %v", err)
+	}
+	if after := len(f.evidences(t)); after != before || len(f.sent(t)) != 1 {
+		t.Errorf("%d evidences were made, %d dispatches are there", after-before, len(f.sent(t)))
+	}
+
+	why = nil
+	if got, err := f.Complete(t.Context(), f.actor, taken.ID); err != nil || got.Duplicate {
+		t.Errorf("the upload, afterwards: %+v, %v", got, err)
+	}
+}

@@ -23,6 +23,9 @@ func (s *Service) Register(ctx context.Context, actor hub.Actor, sub hub.Submiss
 		return hub.Upload{}, err
 	}
 	_, accepted, err := s.first(ctx, sender.ID, &sub)
+	if err == nil && !accepted {
+		err = s.Closed()
+	}
 	if err != nil {
 		return hub.Upload{}, err
 	}

@@ -209,7 +209,7 @@ func (a *App) wire(ctx context.Context) error {
 		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
 		Verifier: &archiving{s.verifier, s.archive}, Changes: s.tracking, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
 		Rules: s.rules, Undecided: s.archive, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), Deadlines: a.config.deadlines(), Digest: signing.ReportDigest,
-		MaxRecipients: a.config.MaxRecipients,
+		MaxRecipients: a.config.MaxRecipients, Closed: a.health.closed,
 	})
 	return a.openSeals()
 }

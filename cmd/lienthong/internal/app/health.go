@@ -168,14 +168,11 @@ func (h *health) leaving() bool {
 	return h.stopping
 }
 
-// overloaded refuses new submissions while the disk is full, the queue too old, or the
-// log proves less than the operator requires.
+// overloaded refuses requests that would bring something new, before their bytes are
+// read, while the disk is full or the queue too old.
 func (h *health) overloaded() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.now == nil && h.app.config.closesUnproven() {
-		return &hub.Error{Kind: hub.KindUnavailable, Rule: "starting", Message: "the hub has just begun", RetryAfter: time.Second}
-	}
 	for _, c := range h.now {
 		if c.State == hub.HealthSound {
 			continue
@@ -183,10 +180,27 @@ func (h *health) overloaded() error {
 		switch c.Name {
 		case "disk":
 			return &hub.Error{Kind: hub.KindUnavailable, Rule: "disk", Message: "the hub's storage is full", RetryAfter: time.Minute}
-		case "proofs":
-			return &hub.Error{Kind: hub.KindUnavailable, Rule: "unproven", Message: c.Reason, RetryAfter: 30 * time.Second}
 		case "queue":
 			return &hub.Error{Kind: hub.KindBusy, Rule: "queue_age", Message: fmt.Sprintf("the hub cannot keep up: %s", c.Reason), RetryAfter: 30 * time.Second}
+		}
+	}
+	return nil
+}
+
+// closed closes the intake while the log proves less than the operator requires, and
+// until that was looked at for the first time.
+func (h *health) closed() error {
+	if !h.app.config.closesUnproven() {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.now == nil {
+		return &hub.Error{Kind: hub.KindUnavailable, Rule: "starting", Message: "the hub has just begun", RetryAfter: time.Second}
+	}
+	for _, c := range h.now {
+		if c.Name == "proofs" && c.State != hub.HealthSound {
+			return &hub.Error{Kind: hub.KindUnavailable, Rule: "unproven", Message: c.Reason, RetryAfter: 30 * time.Second}
 		}
 	}
 	return nil
