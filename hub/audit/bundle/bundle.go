@@ -24,6 +24,7 @@ import (
 	"io"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/lienthong/lienthong/hub"
@@ -142,4 +143,13 @@ var receiptFile = regexp.MustCompile(`^receipts/(\d{3})-[A-Za-z0-9_.-]+?(\.json|
 // then the first receipt. A thousand are enough.
 func IsBundle(head []byte) bool {
 	return bytes.HasPrefix(head, []byte("PK")) && bytes.Contains(head, []byte(receiptFolder+"001-"))
+}
+
+// HoldsReceipts reports whether among the files of a container there are proofs or
+// signatures of receipts, whatever the folder and in whatever case.
+func HoldsReceipts(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		name = strings.ToLower(name)
+		return strings.HasSuffix(name, endProof) || strings.HasSuffix(name, endSignature)
+	})
 }

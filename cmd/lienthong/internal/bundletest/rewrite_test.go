@@ -6,9 +6,12 @@ import (
 	"hash/crc32"
 	"io"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/examine"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit/bundle"
 )
 
 // entry is a file of a container, by the name that it has there.
@@ -84,4 +87,31 @@ func written(t *testing.T, list []entry) []byte {
 		t.Fatal(err)
 	}
 	return out.Bytes()
+}
+
+// TestDisguised: a bundle is verified as one wherever its receipts stand, and whatever
+// stands before them.
+func TestDisguised(t *testing.T) {
+	for name, change := range map[string]func([]bundle.File) []bundle.File{
+		"a file before the receipts": func(files []bundle.File) []bundle.File {
+			return slices.Insert(files, 0, bundle.Bytes("cover.txt", "text/plain", bytes.Repeat([]byte("x"), 2000)))
+		},
+		"another folder": func(files []bundle.File) []bundle.File {
+			for i := range files {
+				files[i].Name = strings.Replace(files[i].Name, "receipts/", "Receipts/", 1)
+			}
+			return files
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.change = change
+			by := w.auditor()
+			e := examine.Examiner{Signatures: by.verifier(), Bundles: &by.Auditor}
+			r := must(e.File(t.Context(), "x.asice", blob{bytes.NewReader(whole(w))}))(t)
+			if r.Kind != hub.FileBundle || r.Indication != hub.TotalFailed {
+				t.Errorf("a %s that is %s", r.Kind, r.Indication)
+			}
+		})
+	}
 }

@@ -1,6 +1,7 @@
 package examine
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"time"
@@ -20,6 +21,20 @@ type Auditor struct {
 	Originals    []bundle.Original // files to compare with the content; nil: none
 	Gap          time.Duration     // between an event and its time-stamp; bundle.DefaultGap when zero
 	HandoverEnds bool              // the recipient has agreed to no registration
+}
+
+// isBundle reports whether a file is, or pretends to be, an evidence bundle: it begins like
+// one, or holds receipts anywhere. Else somebody could put another file before them, and
+// what is left is a sealed container, of which nobody asks for proofs.
+func isBundle(head []byte, content hub.Blob) bool {
+	if bundle.IsBundle(head) {
+		return true
+	}
+	if !bytes.HasPrefix(head, []byte("PK")) {
+		return false
+	}
+	c, err := asic.Read(content, content.Size())
+	return err == nil && bundle.HoldsReceipts(c.Names()) // what cannot be read passes as nothing
 }
 
 // bundle verifies an evidence bundle for the time of the verifier. The twelve steps of

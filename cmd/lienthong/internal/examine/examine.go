@@ -60,7 +60,7 @@ func (e *Examiner) File(ctx context.Context, name string, content hub.Blob) (Res
 	n, _ := content.ReadAt(head, 0) // a shorter file has a shorter head
 	head = bytes.TrimLeft(head[:n], "\xef\xbb\xbf \t\r\n")
 	switch {
-	case e.Bundles != nil && bundle.IsBundle(head):
+	case e.Bundles != nil && isBundle(head, content):
 		result, err = e.bundle(ctx, content)
 	case bytes.Contains(head, []byte(pdfHeader)):
 		result.FileReport, err = e.plain(ctx, name, content)
