@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
@@ -72,7 +73,7 @@ func (b *Builder) Write(ctx context.Context, actor hub.Actor, order hub.BundleOr
 	if err != nil {
 		return err
 	}
-	g := &gathering{Builder: b, actor: actor, tokens: map[string][]byte{}, heads: map[string]audit.Checkpoint{}}
+	g := &gathering{Builder: b, actor: actor, tokens: map[string][]byte{}, heads: map[string]audit.Checkpoint{}, notes: map[string]string{}}
 	defer g.close()
 	archive, err := b.Verdicts.Archive(ctx, actor, order.Dispatch)
 	if err != nil {
@@ -117,6 +118,7 @@ type gathering struct {
 	files  []File
 	tokens map[string][]byte // by the name of their file
 	heads  map[string]audit.Checkpoint
+	notes  map[string]string // signed checkpoints, by the name of their token
 	open   []io.Closer
 }
 
@@ -155,7 +157,9 @@ func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delive
 		if err != nil {
 			return err
 		}
-		g.heads[tokenName(&c)] = c
+		if err := g.head(&c, proof.Note); err != nil {
+			return err
+		}
 		if token != nil {
 			g.tokens[tokenName(&c)] = token
 		}
@@ -167,6 +171,20 @@ func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delive
 	for _, name := range slices.Sorted(maps.Keys(g.tokens)) {
 		g.add(name, "application/vnd.etsi.timestamp-token", g.tokens[name])
 	}
+	return nil
+}
+
+// head takes the checkpoint of a proof. Of one size all receipts have the same note, for a
+// token is over one of them: witnesses may have signed it between two proofs.
+func (g *gathering) head(c *audit.Checkpoint, note []byte) error {
+	name := tokenName(c)
+	if before, known := g.notes[name]; known && before != string(note) {
+		return &hub.Error{
+			Kind: hub.KindUnavailable, Field: "evidence", Rule: "not_published", RetryAfter: time.Second,
+			Message: "the log is being witnessed at this moment; ask again",
+		}
+	}
+	g.heads[name], g.notes[name] = *c, string(note)
 	return nil
 }
 

@@ -139,6 +139,21 @@ func (r *Report) note(step int, format string, args ...any) {
 	s.Findings = append(s.Findings, fmt.Sprintf(format, args...))
 }
 
+// Findings says in a line each what was wrong or missing, with the step.
+func (r *Report) Findings() []string {
+	var list []string
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		if s.Outcome.rank() <= Passed.rank() {
+			continue
+		}
+		for _, finding := range s.Findings {
+			list = append(list, fmt.Sprintf("%d %s, %s: %s", s.Number, s.Name, s.Outcome, finding))
+		}
+	}
+	return list
+}
+
 // conclude sets the indication: the worst step decides.
 func (r *Report) conclude() {
 	worst := Step{Outcome: Passed}

@@ -3,6 +3,7 @@ package bundletest
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"hash/crc32"
 	"io"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/examine"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/audit/bundle"
 )
 
@@ -113,5 +115,34 @@ func TestDisguised(t *testing.T) {
 				t.Errorf("a %s that is %s", r.Kind, r.Indication)
 			}
 		})
+	}
+}
+
+// lateWitness signs the checkpoint between two proofs.
+type lateWitness struct {
+	bundle.Proofs
+	w *world
+}
+
+func (l lateWitness) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (audit.Proof, []byte, error) {
+	defer func() { l.w.seenBy = 2 }()
+	return l.Proofs.Prove(ctx, actor, id)
+}
+
+// TestOneNoteOfEachSize: no bundle holds two notes of one checkpoint, of which the
+// time-stamp would be over one only.
+func TestOneNoteOfEachSize(t *testing.T) {
+	w := newWorld(t)
+	w.event(hub.EventContentConsignment)
+	w.seenBy = 1
+	b := w.builder()
+	b.Proofs = lateWitness{b.Proofs, w}
+	order := hub.BundleOrder{Dispatch: w.dispatch.ID, Delivery: w.delivery.ID}
+	var out bytes.Buffer
+	if err := b.Write(t.Context(), party(), order, &out); hub.KindOf(err) != hub.KindUnavailable || out.Len() > 0 {
+		t.Errorf("%v after %d bytes", err, out.Len())
+	}
+	if err := b.Write(t.Context(), party(), order, &out); err != nil {
+		t.Error(err)
 	}
 }

@@ -283,8 +283,10 @@ func (v *fileVerdict) text(w io.Writer) {
 	if v.Proof != nil {
 		fmt.Fprintf(w, "  entry %d of %d in the log %s, seen by %d witnesses\n", v.Proof.Index, v.Proof.Size, text.Printable(v.Proof.Origin), len(v.Proof.Witnesses))
 	}
-	for _, finding := range v.Report.Findings {
-		fmt.Fprintf(w, "  ! %s\n", text.Printable(finding))
+	if v.Bundle == nil { // its steps say more
+		for _, finding := range v.Report.Findings {
+			fmt.Fprintf(w, "  ! %s\n", text.Printable(finding))
+		}
 	}
 	reports := v.Parts
 	if len(reports) == 0 {

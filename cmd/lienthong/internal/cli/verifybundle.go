@@ -31,7 +31,7 @@ const maxOriginals = 10_000
 // auditor is what the flags say.
 func (f *bundleFlags) auditor(ctx context.Context, policy *audit.Policy) (*examine.Auditor, error) {
 	if f.Gap <= 0 {
-		return nil, hub.Invalid("gap", "minimum", "it is longer than nothing")
+		return nil, hub.Invalid("gap", "minimum", "it is longer than zero")
 	}
 	a := &examine.Auditor{Policy: policy, Gap: f.Gap, HandoverEnds: f.HandoverEnds}
 	var err error

@@ -48,7 +48,7 @@ func (e *Examiner) bundle(ctx context.Context, content hub.Blob) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	report.Indication, report.Sub = found.Indication, found.Sub
+	report.Indication, report.Sub, report.Findings = found.Indication, found.Sub, found.Findings()
 	return Result{FileReport: hub.FileReport{SignatureReport: report, Kind: hub.FileBundle}, Bundle: &found}, nil
 }
 
