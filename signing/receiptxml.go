@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -140,10 +141,10 @@ type xmlWriter struct{ strings.Builder }
 // open and end write tags; attributes are pairs of name and value, left out when empty.
 func (w *xmlWriter) open(name string, attributes ...string) {
 	w.WriteString("<" + name)
-	for i := 0; i < len(attributes); i += 2 {
-		if attributes[i+1] != "" {
-			w.WriteString(" " + attributes[i] + `="`)
-			w.text(attributes[i+1])
+	for pair := range slices.Chunk(attributes, 2) {
+		if name, value := pair[0], pair[1]; value != "" {
+			w.WriteString(" " + name + `="`)
+			w.text(value)
 			w.WriteString(`"`)
 		}
 	}

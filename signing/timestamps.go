@@ -76,11 +76,11 @@ func (t *Timestamps) Timestamp(ctx context.Context, digest hub.Digest) (hub.Time
 		token, err := s.ask.Timestamp(ctx, crypto.SHA256, digest[:])
 		if err == nil {
 			answered := t.now()
-			if problem := t.judge(token.Raw, digest, answered); problem == nil {
+			problem := t.judge(token.Raw, digest, answered)
+			if problem == nil {
 				return hub.TimeToken{DER: token.Raw, Time: token.Time.UTC(), Authority: s.name, Asked: asked, Answered: answered}, nil
-			} else {
-				err = errors.New(problem.Reason)
 			}
+			err = errors.New(problem.Reason)
 		}
 		failures = append(failures, fmt.Errorf("%s: %w", s.name, err))
 	}

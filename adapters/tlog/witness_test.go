@@ -66,7 +66,7 @@ func TestWitnessProtocol(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &fakeWitness{err: c.err}
 			url := serve(t, f)
-			answer, err := http.Post(url+"/add-checkpoint", "text/plain", bytes.NewReader(encodeUpdate(ptr(sampleUpdate())))) //nolint:noctx // a test
+			answer, err := http.Post(url+"/add-checkpoint", "text/plain", bytes.NewReader(encodeUpdate(ptr(sampleUpdate()))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -119,7 +119,7 @@ func TestWitnessRefusesRequests(t *testing.T) {
 		"63 hashes":       {"old 5\n" + strings.Repeat(line, 63) + "\nnote\n", http.StatusOK},
 		"too large":       {"old 5\n\n" + strings.Repeat("x", maxUpdate), http.StatusRequestEntityTooLarge},
 	} {
-		answer, err := http.Post(url+"/add-checkpoint", "text/plain", strings.NewReader(c.body)) //nolint:noctx // a test
+		answer, err := http.Post(url+"/add-checkpoint", "text/plain", strings.NewReader(c.body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +128,7 @@ func TestWitnessRefusesRequests(t *testing.T) {
 			t.Errorf("%s: %d, want %d", name, answer.StatusCode, c.status)
 		}
 	}
-	if answer, err := http.Get(url + "/add-checkpoint"); err != nil || answer.StatusCode != http.StatusMethodNotAllowed { //nolint:noctx,bodyclose // a test
+	if answer, err := http.Get(url + "/add-checkpoint"); err != nil || answer.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("GET: %v", err)
 	}
 }
@@ -175,7 +175,7 @@ func TestBoard(t *testing.T) {
 		"/seen":    `"proven": true`,
 		"/metrics": `lienthong_witness_forks{origin="hub/evidence/2026"} 1` + "\n",
 	} {
-		answer, err := http.Get(url + path) //nolint:noctx // a test
+		answer, err := http.Get(url + path)
 		if err != nil {
 			t.Fatal(err)
 		}

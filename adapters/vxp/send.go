@@ -150,8 +150,8 @@ const maxExternalID = 200
 // markedID is the id with the beginning of the fingerprint behind it; "" when it would be
 // too long.
 func markedID(sub *hub.Submission) string {
-	print := sub.Fingerprint()
-	marked := sub.ExternalID + hub.IDMark + hex.EncodeToString(print[:6])
+	fingerprint := sub.Fingerprint()
+	marked := sub.ExternalID + hub.IDMark + hex.EncodeToString(fingerprint[:6])
 	if utf8.RuneCountInString(marked) > maxExternalID {
 		return ""
 	}

@@ -19,7 +19,7 @@ func (s *site) cookieName() string {
 
 // setSession gives the browser a token, or with an empty one takes it away.
 func (x *exchange) setSession(token string) {
-	c := &http.Cookie{
+	c := &http.Cookie{ //nolint:gosec // Secure is set wherever people come by https
 		Name: x.cookieName(), Value: token, Path: "/", HttpOnly: true, Secure: x.Secure, SameSite: http.SameSiteLaxMode,
 	}
 	if token == "" {
@@ -76,7 +76,7 @@ func (x *exchange) chooseLanguage() error {
 	if x.r.PostFormValue("language") == english {
 		chosen = english
 	}
-	http.SetCookie(x.w, &http.Cookie{
+	http.SetCookie(x.w, &http.Cookie{ //nolint:gosec // Secure is set wherever people come by https
 		Name: languageCookie, Value: chosen, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: x.Secure, SameSite: http.SameSiteLaxMode,
 	})
 	return x.redirect(ownAddress(x.r.PostFormValue("next")))

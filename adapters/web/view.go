@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io"
 	"io/fs"
+	"net/http"
 	"path"
 	"strings"
 	"time"
@@ -73,7 +74,7 @@ func (v *view) Token() string { return v.x.formToken() }
 
 // Here is the address of this page; of the answer to a form, the first page.
 func (v *view) Here() string {
-	if v.x.r.Method == "GET" {
+	if v.x.r.Method == http.MethodGet {
 		return v.x.r.URL.RequestURI()
 	}
 	return "/"

@@ -341,7 +341,7 @@ func (a *authority) start() {
 		a.Fatal(err)
 	}
 	a.server = &http.Server{Handler: a.tsa, ReadHeaderTimeout: time.Minute}
-	go a.server.Serve(l) //nolint:errcheck // it ends with stop
+	go a.server.Serve(l) // it ends with stop
 }
 
 func (a *authority) stop() { _ = a.server.Close() }

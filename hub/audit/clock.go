@@ -36,9 +36,9 @@ func NewClock(authority TimeAuthority, log *slog.Logger) *Clock {
 // authority that does not answer says nothing about the clock.
 func (c *Clock) Run(ctx context.Context) {
 	for {
-		var any hub.Digest // a token over nothing in particular
-		_, _ = rand.Read(any[:])
-		if token, err := c.authority.Timestamp(ctx, any); err == nil {
+		var something hub.Digest // a token over nothing in particular
+		_, _ = rand.Read(something[:])
+		if token, err := c.authority.Timestamp(ctx, something); err == nil {
 			c.Observe(ctx, token)
 		}
 		pause := clockPace

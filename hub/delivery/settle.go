@@ -92,14 +92,14 @@ func (s *Service) apply(ctx context.Context, moves []move) (tally, error) {
 	if err != nil {
 		return t, err
 	}
-	for i, stepErr := range results {
-		d := &steps[i].Delivery
+	for i, m := range moves {
+		d, stepErr := &steps[i].Delivery, results[i]
 		switch {
 		case stepErr == nil:
 			t.count(&steps[i])
 			switch {
-			case moves[i].warns:
-				s.warned(&moves[i])
+			case m.warns:
+				s.warned(&m)
 			case d.State == hub.StateConsigned:
 				s.Bell.Ring(d.Recipient)
 			}

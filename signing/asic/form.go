@@ -105,7 +105,7 @@ type comparison struct {
 // Write implements io.Writer.
 func (c *comparison) Write(p []byte) (int, error) {
 	there := make([]byte, len(p))
-	if n, err := c.source.ReadAt(there, c.at); n < len(p) && err != io.EOF { //nolint:errorlint // io.ReaderAt gives io.EOF itself
+	if n, err := c.source.ReadAt(there, c.at); n < len(p) && err != io.EOF { // io.ReaderAt gives io.EOF itself
 		return 0, err
 	}
 	if !bytes.Equal(there, p) {

@@ -250,7 +250,7 @@ func TestNobodySeesAnothersPages(t *testing.T) {
 			if open && a[1] == "Post" {
 				continue // those change the session of the person alone
 			}
-			got := page{}
+			var got page
 			if a[1] == "Get" {
 				got = p.get(path)
 			} else {

@@ -311,12 +311,12 @@ func (w *axisWorld) playStatus(t *testing.T) {
 // protocol, and a good request afterwards still works.
 func TestAxisRefuses(t *testing.T) {
 	w := startAxis(t, "/")
-	edit := func(name, old, new string) []byte {
+	edit := func(name, was, is string) []byte {
 		request := recorded(t, name)
-		if !bytes.Contains(request, []byte(old)) {
-			t.Fatalf("there is no %q in %s", old, name)
+		if !bytes.Contains(request, []byte(was)) {
+			t.Fatalf("there is no %q in %s", was, name)
 		}
-		return bytes.ReplaceAll(request, []byte(old), []byte(new))
+		return bytes.ReplaceAll(request, []byte(was), []byte(is))
 	}
 	status := "c343d37d6f62b326d60d6169fc6491d22d7d5d86aa9c2d8e7863d061b4a119"
 	for name, bad := range map[string]struct {

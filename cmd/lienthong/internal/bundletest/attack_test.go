@@ -300,9 +300,9 @@ func twoRoots(w *world) []byte {
 		w.stamps[i].Note = w.checkpoint(forged[:w.stamps[i].Size])
 		w.stamps[i].Token = w.token(w.stamps[i].Note)
 	}
-	real := fileOf(w, other, "receipts/003-ContentHandover.tlog-proof")
+	genuine := fileOf(w, other, "receipts/003-ContentHandover.tlog-proof")
 	w.change = func(files []bundle.File) []bundle.File {
-		return drop(".consistency")(replace("003-ContentHandover.tlog-proof", real)(files))
+		return drop(".consistency")(replace("003-ContentHandover.tlog-proof", genuine)(files))
 	}
 	return w.bundle(false)
 }

@@ -135,7 +135,7 @@ func makeGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	save := func(name string, content []byte) {
-		if err := os.WriteFile(filepath.Join(golden, name), content, 0o644); err != nil { //nolint:gosec // test data
+		if err := os.WriteFile(filepath.Join(golden, name), content, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}

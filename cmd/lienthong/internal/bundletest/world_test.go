@@ -72,9 +72,9 @@ func newWorld(t testing.TB) *world {
 }
 
 // again is another world with the same keys.
-func (same *world) again() *world {
-	t := same.t
-	w := &world{t: t, pki: same.pki, hub: same.hub, tsa: same.tsa, now: begin(), seenBy: 2, document: []byte("%PDF-1.7 a decision, signed elsewhere")}
+func (w *world) again() *world {
+	same, t := w, w.t
+	w = &world{t: t, pki: same.pki, hub: same.hub, tsa: same.tsa, now: begin(), seenBy: 2, document: []byte("%PDF-1.7 a decision, signed elsewhere")}
 	w.logKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
 	for i := range 3 {
 		w.witnesses = append(w.witnesses, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(2 + i)}, ed25519.SeedSize)))

@@ -147,7 +147,7 @@ func (c *witnessServe) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	defer store.Close()
+	defer func() { _ = store.Close() }() // what it answered is durable already
 	log := newLog(e.Stderr, c.LogLevel, "text")
 	witness, err := c.witness(e, logs, store, c.LogLevel)
 	if err != nil {
