@@ -46,6 +46,7 @@ type hubKeysFile struct {
 // that receipts were or will be signed with.
 type hubKeyring struct {
 	keys         []signing.EvidenceKey // oldest turn first
+	listed       bool                  // they come from a list
 	certificates []*x509.Certificate
 	tokens       []*signing.TokenKey
 	away         error // why a token cannot be opened now
@@ -148,7 +149,7 @@ func openHubKeys(path string) (*hubKeyring, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring := &hubKeyring{}
+	ring := &hubKeyring{listed: true}
 	for i := range file.Keys {
 		set := file.Keys[i].setting(path, i)
 		if set.Key == "" {
@@ -265,10 +266,36 @@ func (a *App) settleKeys(ctx context.Context, ring *hubKeyring) error {
 	return nil
 }
 
+// requireList refuses to go back to the first key where the log says that a list of keys
+// was used: a hub whose list was lost would sign with a key that was replaced, or a new
+// one, and show no more certificates of the others. Nodes of one hub are compared by
+// settleKeys, and may be without it for a while; a copy may have other keys.
+func (a *App) requireList(ctx context.Context) error {
+	if a.config.Shared() || a.config.NoLogGrowth || a.config.hubKeysPath()+a.config.HubKeyFile != "" {
+		return nil
+	}
+	last, err := a.store.LogNotes(ctx, hub.LogNoteKey, 1)
+	if err != nil || len(last) == 0 {
+		return err
+	}
+	var state keyState
+	if err := json.Unmarshal(last[0].Body, &state); err != nil {
+		return hub.Internal("read the note of the keys", err)
+	}
+	if state.Listed {
+		return hub.Errorf(hub.KindConflict, "hub-keys-file", "gone",
+			"this hub signs with a list of evidence keys, which is gone: put %s back, by --hub-keys-file or there; %s has the certificates that it named", a.config.ownHubKeys(), a.config.CertificateFile())
+	}
+	return nil
+}
+
 // useKeys opens the evidence keys, agrees on them with the other nodes, and publishes
 // their certificates before any of them signs.
 func (a *App) useKeys(ctx context.Context) error {
 	state := a.config.hubKeysState()
+	if err := a.requireList(ctx); err != nil {
+		return err
+	}
 	ring, err := a.hubKeys()
 	if err != nil {
 		return err
@@ -417,6 +444,10 @@ func enterHubKeys(path string, file *hubKeysFile) (NextHubKey, error) {
 	}
 	next := ring.keys[len(ring.keys)-1]
 	err = errors.Join(ring.away, ring.Close())
+	if of := next.Chain[0]; err == nil && (next.From.Before(of.NotBefore) || !next.From.Before(of.NotAfter)) {
+		return NextHubKey{}, hub.Invalid("from", "validity", "the certificate of the key is valid from %s to %s, and not when its turn begins",
+			of.NotBefore.UTC().Format(time.RFC3339), of.NotAfter.UTC().Format(time.RFC3339))
+	}
 	if err == nil {
 		err = writeSecret(path, string(text)+"\n")
 	}

@@ -106,6 +106,9 @@ func TestHubKeyRotation(t *testing.T) {
 	if _, err := app.RotateHubKey(&h.config, app.HubKeySource{}, time.Now().Add(time.Second)); hub.KindOf(err) != hub.KindInvalid {
 		t.Errorf("a turn that other nodes cannot know of: %v", err)
 	}
+	if _, err := app.RotateHubKey(&h.config, app.HubKeySource{Key: filepath.Join(h.config.DataDir, "key", "hub.pem")}, time.Now().AddDate(30, 0, 0)); len(hub.ViolationsOf(err)) != 1 || hub.ViolationsOf(err)[0].Rule != "validity" {
+		t.Errorf("a turn that begins after the certificate has ended: %v", err)
+	}
 	next, err := app.RotateHubKey(&h.config, app.HubKeySource{}, time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -271,7 +274,7 @@ func TestAListThatIsGone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, _ := opened(t, h.config)
+	a, closeIt := opened(t, h.config)
 	before := string(h.published(t))
 	list, err := os.ReadFile(next.List)
 	if err != nil {
@@ -290,5 +293,23 @@ func TestAListThatIsGone(t *testing.T) {
 		if err := a.RefreshKeys(t.Context()); (err == nil) != ok || string(h.published(t)) != before {
 			t.Errorf("with the list %q: %v", content, err)
 		}
+	}
+
+	// The next start does not go back to the first key, or make another one.
+	closeIt()
+	for _, path := range []string{next.List, filepath.Join(h.config.DataDir, "key", "hub.pem")} {
+		if err := os.Rename(path, path+".away"); err != nil {
+			t.Fatal(err)
+		}
+		again, err := app.New(t.Context(), h.config, "test", slog.New(slog.DiscardHandler))
+		if err == nil {
+			_ = again.Close()
+		}
+		if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Rule != "gone" || string(h.published(t)) != before {
+			t.Errorf("a start without %s: %v", path, err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(h.config.DataDir, "key", "hub.pem")); err == nil {
+		t.Error("another key was made")
 	}
 }

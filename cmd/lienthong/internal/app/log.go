@@ -161,6 +161,7 @@ type keyState struct {
 	Certificates []string  `json:"certificates"`         // SHA-256 of the chain of the hub key
 	Timestamps   []string  `json:"timestamps,omitempty"` // the same of the hub's own time-stamp authority
 	Turns        []keyTurn `json:"turns,omitempty"`      // of evidence keys, where there are several
+	Listed       bool      `json:"listed,omitempty"`     // evidence keys come from a list, which must be there at each start
 }
 
 // keyTurn says from when on a key signs evidence.
@@ -181,7 +182,7 @@ func (a *App) noteKeys(ctx context.Context) error {
 		return nil // a node with another key of the log notes nothing
 	}
 	ring := a.ring()
-	a.noted.Certificates, a.noted.Turns = fingerprintsOf(ring.certificates), nil
+	a.noted.Certificates, a.noted.Turns, a.noted.Listed = fingerprintsOf(ring.certificates), nil, ring.listed
 	for i := range ring.keys {
 		if len(ring.keys) > 1 {
 			a.noted.Turns = append(a.noted.Turns, keyTurn{fingerprintsOf(ring.keys[i].Chain[:1])[0], ring.keys[i].From})
