@@ -2,12 +2,17 @@ package app_test
 
 import (
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/signing/pki"
+	"github.com/lienthong/lienthong/signing/tsp"
 )
 
 // TestHubKeyFile: a key that an operator provides is used, and one that others may read
@@ -85,9 +90,39 @@ func TestALostLogKey(t *testing.T) {
 	}
 	config := h.config
 	config.NoLogGrowth = true
+	config.TSA, config.TSAAnchors = slowAuthority(t)
 	h = start(t, config)
-	await(t, h, func(r hub.Readiness) bool { return r.Ready && logCheck(r).State == hub.HealthDegraded })
+	await(t, h, func(r hub.Readiness) bool {
+		// It writes evidence all the same, by a clock that others must believe.
+		clock := slices.ContainsFunc(r.Checks, func(c hub.HealthCheck) bool { return c.Name == "clock" && c.State == hub.HealthDegraded })
+		return r.Ready && clock && logCheck(r).State == hub.HealthDegraded
+	})
 	if after, err := os.ReadFile(config.PolicyFile()); err != nil || string(after) != string(policy) {
 		t.Errorf("the policy names another key now: %v", err)
 	}
+}
+
+// slowAuthority is a time-stamp authority whose clock is ten minutes behind: its address,
+// and the file of the certificates that its tokens lead to.
+func slowAuthority(t *testing.T) (addresses []string, anchors string) {
+	t.Helper()
+	issuer, err := pki.New(time.Now().Add(-time.Hour), pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := issuer.TimestampAuthority("Dấu thời gian", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tsa, err := tsp.NewAuthority(tsp.AuthorityOptions{Key: own.Key, Chain: own.Chain, Now: func() time.Time { return time.Now().Add(-10 * time.Minute) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(tsa)
+	t.Cleanup(server.Close)
+	anchors = filepath.Join(t.TempDir(), "tsa.pem")
+	if err := os.WriteFile(anchors, issuer.AnchorsPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{server.URL}, anchors
 }

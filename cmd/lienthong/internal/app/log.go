@@ -34,6 +34,9 @@ func (a *App) logging(ctx context.Context) error {
 	if err := a.settleOrigin(ctx); err != nil {
 		return err
 	}
+	if err := a.comparingClocks(); err != nil {
+		return err
+	}
 	key, err := a.logKey()
 	if err != nil {
 		return err

@@ -126,12 +126,25 @@ func (a *App) timestamping() ([]*x509.Certificate, error) {
 			return nil, hub.Internal("write the anchors of time-stamps", err)
 		}
 		authority = external
-		a.services.clock = audit.NewClock(external, a.log)
 	}
 	a.services.stamper = audit.NewStamper(audit.StamperOptions{
 		Store: a.store, Authority: authority, Every: a.config.pace(), Quorum: a.services.cosigner != nil, Now: time.Now, Log: a.log, Took: a.stamped,
 	})
 	return own, nil
+}
+
+// comparingClocks wires the comparison of this node's clock with the authorities outside.
+// Every node has it, for each writes evidence, also one that signs no checkpoints.
+func (a *App) comparingClocks() error {
+	if first := a.config.authorities()[0]; first == tsaOwn || first == tsaNone {
+		return nil
+	}
+	external, err := a.config.externalTimestamps()
+	if err != nil {
+		return err
+	}
+	a.services.clock = audit.NewClock(external, a.log)
+	return nil
 }
 
 // stamped counts an answer of the authority and compares clocks.
