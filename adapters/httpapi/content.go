@@ -183,13 +183,14 @@ func (a *api) packageOf(x *exchange) error {
 		return a.content(x, envelope.ID)
 	}
 	// Opening one part shows that the actor may read content, before anything is sent.
-	if len(item.Dispatch.Parts) > 0 {
-		_, blob, err := a.Dispatches.Open(ctx, x.actor, item.Dispatch.ID, item.Dispatch.Parts[0].ID)
-		if err != nil {
-			return err
-		}
-		_ = blob.Close() // only opened to ask
+	if len(item.Dispatch.Parts) == 0 { // what is left of a document for whom it was taken from
+		return hub.Errorf(hub.KindNotFound, "dispatch", "recalled", "the document was taken back by its sender")
 	}
+	_, blob, err := a.Dispatches.Open(ctx, x.actor, item.Dispatch.ID, item.Dispatch.Parts[0].ID)
+	if err != nil {
+		return err
+	}
+	_ = blob.Close() // only opened to ask
 	h := x.w.Header()
 	h.Set("Content-Type", "application/xml")
 	h.Set("Content-Disposition", attachment(string(item.Dispatch.ID)+".edxml"))

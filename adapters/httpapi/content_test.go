@@ -174,6 +174,9 @@ func TestEncodedPackage(t *testing.T) {
 	if a := s.call(t, http.MethodGet, "/v1/dispatches/other/package", ""); a.problem(t).Status != http.StatusNotFound {
 		t.Errorf("%d", a.StatusCode)
 	}
+	if a := s.call(t, http.MethodGet, "/v1/dispatches/taken/package", ""); a.problem(t).Status != http.StatusNotFound {
+		t.Errorf("of a document that was taken back: %d %s", a.StatusCode, a.body)
+	}
 	s.hub.damaged = true
 	d := theDispatch()
 	s.hub.blobs[d.Parts[0].Digest] = bytes.Repeat([]byte("x"), 1<<20)

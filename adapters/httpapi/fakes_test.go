@@ -240,6 +240,9 @@ func (f *fakeHub) Sent(_ context.Context, _ hub.Actor, q hub.SentQuery) (hub.Lis
 	return hub.List[hub.SentItem]{Items: []hub.SentItem{{Dispatch: theDispatch(), Deliveries: []hub.Delivery{theDelivery()}}}}, f.err
 }
 func (f *fakeHub) Dispatch(_ context.Context, _ hub.Actor, id hub.DispatchID) (hub.SentItem, error) {
+	if id == "taken" {
+		return hub.SentItem{Dispatch: hub.Item{Dispatch: theDispatch()}.Stub().Dispatch}, nil
+	}
 	if id != "d1" {
 		return hub.SentItem{}, hub.Errorf(hub.KindNotFound, "dispatch", "", "there is no such dispatch")
 	}
