@@ -271,10 +271,9 @@ func (s *Server) packageOf(x *call) (*outgoing, error) {
 		return nil, hub.Errorf(hub.KindNotFound, "docId", "recalled", "the document was taken back by its sender")
 	}
 	for i := range f.own {
-		if d := &f.own[i]; d.State == hub.StateConsigned {
-			if err := s.lease(x, d); err != nil {
-				return nil, err
-			}
+		d := &f.own[i]
+		if err := s.unmoved(x, d, func() error { return s.collect(x, d) }); err != nil {
+			return nil, err
 		}
 	}
 	if envelope := f.dispatch.PartByID(string(hub.RoleEnvelope)); envelope != nil {
@@ -285,6 +284,14 @@ func (s *Server) packageOf(x *call) (*outgoing, error) {
 		return outgoingBlob(blob), nil
 	}
 	return s.encoded(x, f.dispatch)
+}
+
+// collect leases a delivery that nobody has acknowledged.
+func (s *Server) collect(x *call, d *hub.Delivery) error {
+	if d.State != hub.StateConsigned {
+		return nil
+	}
+	return s.lease(x, d)
 }
 
 func outgoingBlob(blob hub.Blob) *outgoing {

@@ -104,13 +104,41 @@ func (s *Server) updateStatus(x *call) error {
 	}
 	for i := range f.own {
 		if err == nil {
-			err = s.settle(x, f.dispatch, &f.own[i], status)
+			d := &f.own[i]
+			err = s.unmoved(x, d, func() error { return s.settle(x, f.dispatch, d, status) })
 		}
 	}
 	if err != nil {
 		return err
 	}
 	return x.ok(nil)
+}
+
+// races bounds how often an act meets one of another thread of the same system.
+const races = 5
+
+// unmoved acts on a delivery until nothing came between: another thread of the system
+// that fetches the document takes a lease of its own, or acknowledges it first.
+func (s *Server) unmoved(x *call, d *hub.Delivery, act func() error) error {
+	for try := 0; ; try++ {
+		seen := *d
+		err := act()
+		if err == nil || hub.KindOf(err) != hub.KindConflict || try == races {
+			return err
+		}
+		now, gone := s.Mailbox.Item(x.context(), x.actor, d.ID)
+		if gone != nil || now.Delivery.Version == seen.Version && fenceOf(&now.Delivery) == fenceOf(&seen) {
+			return err
+		}
+		*d = now.Delivery
+	}
+}
+
+func fenceOf(d *hub.Delivery) int64 {
+	if d.Lease == nil {
+		return 0
+	}
+	return d.Lease.Fence
 }
 
 func (s *Server) settleNotice(x *call, n *hub.Notice, status string) error {
@@ -160,8 +188,8 @@ func (s *Server) handOver(x *call, dispatch *hub.Dispatch, d *hub.Delivery) erro
 		return hub.Errorf(hub.KindConflict, "docId", "recalled", "the document was taken back by its sender")
 	case d.State == hub.StateConsigned && (d.Lease == nil || d.Lease.Holder != x.actor.Name):
 		return hub.Errorf(hub.KindConflict, "docId", "fetch_first", "this system has not fetched the document: getEdoc comes before done")
-	case d.Lease != nil:
-		fence = d.Lease.Fence
+	default:
+		fence = fenceOf(d)
 	}
 	digests := map[string]hub.Digest{}
 	if envelope := dispatch.PartByID(string(hub.RoleEnvelope)); envelope != nil {
