@@ -147,9 +147,9 @@ func (s DeliveryState) MayBecome(next DeliveryState) bool {
 }
 
 // Final reports whether the delivery has ended. A hand-over ends a delivery
-// whose recipient does not register.
+// whose recipient does not register, or gave the document back before it did.
 func (d *Delivery) Final() bool {
-	return len(d.State.Next()) == 0 || d.State == StateHandedOver && !d.Registers
+	return len(d.State.Next()) == 0 || d.State == StateHandedOver && (!d.Registers || d.Destroyed != nil)
 }
 
 // Deadline is when the passing of time does something to an open delivery: a warning

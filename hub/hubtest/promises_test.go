@@ -515,6 +515,10 @@ func (p *play) checkEnd(t *rapid.T, d *hub.Delivery, evidence []hub.SealedEviden
 			if !d.Registers {
 				terminal++
 			}
+		case hub.EventContentPurge: // it was given back before it was registered
+			if d.Registers && d.State == hub.StateHandedOver {
+				terminal++
+			}
 		}
 	}
 	want := 0

@@ -207,6 +207,8 @@ func (s *Service) acceptance(actor hub.Actor, r hub.Registration, report *hub.St
 			switch {
 			case d.State == hub.StateAccepted:
 				return hub.Errorf(hub.KindConflict, "registration", "state", "the delivery is already registered otherwise")
+			case d.Destroyed != nil:
+				return hub.Errorf(hub.KindConflict, "registration", "state", "the document was given back to its sender")
 			case !d.Registers:
 				return hub.Errorf(hub.KindConflict, "registration", "state", "this recipient does not register documents on this hub")
 			}

@@ -137,6 +137,16 @@ func TestRecallAfterHandOver(t *testing.T) {
 	}
 	_, err = f.Report(t.Context(), office, id, hub.StatusReport{Code: "16", Description: "đổi ý"})
 	wantError(t, err, hub.KindConflict, "code request")
+
+	// It has ended: nobody blames the recipient for not having registered it, nor can it.
+	if late, err := f.ExpiringDeliveries(t.Context(), f.Clock.Now().Add(365*24*time.Hour), 10); err != nil || len(late) != 0 {
+		t.Errorf("%+v expire, %v", late, err)
+	}
+	_, err = f.Accept(t.Context(), office, id, hub.Registration{Number: "1", Date: "2026-03-03"})
+	wantError(t, err, hub.KindConflict, "registration state")
+	if f.report(t, office, id, stated("03", 4)); f.now(t, id).State != hub.StateHandedOver {
+		t.Errorf("%+v", f.now(t, id))
+	}
 }
 
 // TestRecallRefused: the recipient keeps the document, and may be asked again for

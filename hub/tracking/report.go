@@ -79,7 +79,7 @@ func (s *Service) reported(actor hub.Actor, d *hub.Delivery, r *hub.StatusReport
 	switch {
 	case r.Code.ChangeAnswer():
 		return s.answered(d, r)
-	case r.Code == hub.StatusAccepted && d.State == hub.StateHandedOver && d.Registers:
+	case r.Code == hub.StatusAccepted && d.State == hub.StateHandedOver && !d.Final():
 		return s.acceptance(actor, registrationOf(r), r)
 	case r.Code == hub.StatusRefused && d.State.MayBecome(hub.StateRefused) && !d.Final():
 		return s.refusal(actor, fenceOf(d, actor, s.now()), hub.Reason{Code: hub.ReasonOther, Detail: r.Description}, r)

@@ -3,6 +3,7 @@ package sqlkit
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -47,6 +48,9 @@ func Digest(raw []byte) (hub.Digest, error) {
 func EndsWith(step *hub.Step) bool {
 	before := step.Delivery
 	before.State = step.From
+	if slices.ContainsFunc(step.Evidence, func(e hub.SealedEvidence) bool { return e.Evidence.Event == hub.EventContentPurge }) {
+		before.Destroyed = nil // it is this step that gives the document back
+	}
 	return step.Delivery.Final() && !before.Final()
 }
 
