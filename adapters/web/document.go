@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -262,6 +263,21 @@ func (x *exchange) receipt() error {
 	h.Set("Content-Type", "application/json")
 	h.Set("Content-Disposition", disposition("attachment", sealed.Evidence.Event.Name()+"-"+string(sealed.Evidence.ID)+".json"))
 	_, _ = x.w.Write(hub.MarshalReceipt(sealed)) // the browser may have gone
+	return nil
+}
+
+// bundle gives out the evidence of one delivery as a file that proves itself, without the
+// document, which the page offers beside it.
+func (x *exchange) bundle() error {
+	order := hub.BundleOrder{Dispatch: hub.DispatchID(x.r.PathValue("dispatch")), Delivery: hub.DeliveryID(x.r.URL.Query().Get("delivery"))}
+	var file bytes.Buffer // all of it or a page that says why not
+	if err := x.Bundles.Write(x.r.Context(), x.visit.Actor, order, &file); err != nil {
+		return err
+	}
+	h := x.w.Header()
+	h.Set("Content-Type", "application/vnd.etsi.asic-e+zip")
+	h.Set("Content-Disposition", disposition("attachment", string(order.Dispatch)+".asice"))
+	_, _ = file.WriteTo(x.w) // the browser may have gone
 	return nil
 }
 

@@ -41,6 +41,7 @@ func routes() []route {
 		{method: http.MethodGet, pattern: "/sent", scopes: read, handle: (*exchange).sent},
 		{method: http.MethodGet, pattern: "/sent/{dispatch}", scopes: read, handle: (*exchange).board},
 		{method: http.MethodGet, pattern: "/documents/{dispatch}/parts/{part}", scopes: either, handle: (*exchange).part},
+		{method: http.MethodGet, pattern: "/documents/{dispatch}/bundle", scopes: read, handle: (*exchange).bundle},
 		{method: http.MethodGet, pattern: "/evidence/{evidence}", scopes: read, handle: (*exchange).receipt},
 
 		{method: http.MethodGet, pattern: "/examine", scopes: verify, handle: (*exchange).examineForm},

@@ -17,6 +17,7 @@ import (
 	"cmp"
 	"context"
 	"embed"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -77,6 +78,12 @@ type Evidences interface {
 	Evidence(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (hub.SealedEvidence, error)
 }
 
+// Bundles makes evidence bundles for those who may see the evidence. It wrote nothing when
+// it fails for who asks or for what was asked.
+type Bundles interface {
+	Write(ctx context.Context, actor hub.Actor, order hub.BundleOrder, w io.Writer) error
+}
+
 // Verdicts shows the verdicts on the signatures of a dispatch: those recorded at
 // acceptance, and those given later.
 type Verdicts interface {
@@ -106,6 +113,7 @@ type Options struct {
 	Documents Documents
 	Recipient Recipient
 	Evidences Evidences
+	Bundles   Bundles
 	Verdicts  Verdicts
 	Verifier  Verifier
 	Words     VerdictWords

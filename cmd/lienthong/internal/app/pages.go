@@ -15,6 +15,7 @@ import (
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/accounts"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/hub/directory"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/hub/validation"
@@ -33,6 +34,7 @@ var (
 	_ web.Documents         = readings{}
 	_ web.Recipient         = (*tracking.Service)(nil)
 	_ web.Evidences         = (*audit.Service)(nil)
+	_ web.Bundles           = (*bundle.Builder)(nil)
 	_ web.Verdicts          = (*validation.Service)(nil)
 	_ web.Verifier          = (*examine.Examiner)(nil)
 	_ web.VerdictWords      = report.Words{}
@@ -55,7 +57,7 @@ func (a *App) withPages(api http.Handler) (http.Handler, error) {
 	pages, err := web.New(web.Options{
 		Persons: s.accounts, Keeper: notedAccounts{s.accounts, chronicle{s.notes}}, Directory: s.directory,
 		Boxes: s.tracking, Documents: readings{s.tracking, s.notes}, Recipient: s.tracking,
-		Evidences: s.audit, Verdicts: s.archive, Verifier: &examine.Examiner{Signatures: s.verifier}, Words: s.pages.Words(),
+		Evidences: s.audit, Bundles: s.bundles, Verdicts: s.archive, Verifier: &examine.Examiner{Signatures: s.verifier}, Words: s.pages.Words(),
 		Ready: a.health.readiness, Backlog: a.health.lastBacklog,
 		Now: time.Now, Log: a.log, Name: a.config.Name, Version: a.version,
 		Secure: !a.config.plain() || a.config.BehindProxy,

@@ -180,6 +180,19 @@ func TestAClerksDay(t *testing.T) {
 			t.Error(link[1], err)
 		}
 	}
+	link := regexp.MustCompile(`href="(/documents/[^"]+/bundle[^"]+)"`).FindStringSubmatch(board.text)
+	if link == nil {
+		t.Fatal("no bundle on the board")
+	}
+	for _, who := range []*person{author, clerk} {
+		got := who.get(link[1])
+		for got.status == http.StatusServiceUnavailable { // until the log has published it
+			got = who.get(link[1])
+		}
+		if got.status != http.StatusOK || !strings.HasPrefix(got.text, "PK") || !strings.Contains(got.text, "ConsignmentAcceptance.tlog-proof") {
+			t.Errorf("the bundle is %d, %.100q", got.status, got.text)
+		}
+	}
 	operator := h.client(t, h.operatorKey(t))
 	accounts, err := operator.Accounts(t.Context())
 	if err != nil || len(accounts) != 2 || accounts[1].Temporary {
