@@ -164,3 +164,23 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	perCPU()
 }
+
+// TestQuorumIsToldOnce: that witnesses have not seen a log is said of its first
+// checkpoint, however often the replay goes on.
+func TestQuorumIsToldOnce(t *testing.T) {
+	m, now := newMemory(), at(2026)
+	told := 0
+	r := &Replay{Policy: testPolicy(t, "witness w1 "+WitnessKey("w1", testKey(11).Public().(ed25519.PublicKey)), "quorum w1"), Tiles: m, Shard: "2026/", Found: func(string, string, ...any) { told++ }}
+	for range 3 {
+		m.record(2)
+		if err := grow(newTestLog(m, now)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Run(t.Context(), m.shards[0].Head.Note); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times", told)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/tlog"
@@ -21,7 +22,7 @@ type auditCommand struct {
 	Checkpoints string        `type:"existingdir" placeholder:"DIR" help:"Folder with checkpoints and proofs that were kept at any time: the log must be consistent with all of them."`
 	CA          string        `name:"ca" type:"existingfile" help:"Certificates (PEM) that the server's certificate must lead to; the system's when left out."`
 	Stores      bool          `help:"Also compare every row of the stores that the settings below name with the log and back, and dispatches, deliveries and verdicts with their evidence."`
-	Wait        time.Duration `default:"10s" help:"How long what the stores hold may take to come into the log of a hub that works."`
+	Wait        time.Duration `default:"10s" help:"How long, at a hub that works, a checkpoint may take to be seen by its witnesses, and what the stores hold to come into the log."`
 	Certificate string        `type:"path" placeholder:"FILE" help:"Certificates of the hub (PEM), for --stores; DATA-DIR/hub-certificate.pem when left out."`
 
 	hubSettings `embed:""`
@@ -79,7 +80,7 @@ func (c *auditCommand) Run(ctx context.Context, e *env) error {
 	if result.kept, err = keptCheckpoints(c.Checkpoints); err != nil {
 		return err
 	}
-	heads, err := result.heads(ctx)
+	heads, err := result.heads(ctx, time.Now().Add(c.patience()))
 	if err != nil {
 		return err
 	}
@@ -115,8 +116,17 @@ func (a *logAudit) found(rule, format string, args ...any) {
 	}
 }
 
-// heads asks for the newest checkpoint of every log, oldest log first.
-func (a *logAudit) heads(ctx context.Context) ([]logHead, error) {
+// patience is how long checkpoints may take to be seen: files change no more.
+func (c *auditCommand) patience() time.Duration {
+	if strings.HasPrefix(c.Log, "http://") || strings.HasPrefix(c.Log, "https://") {
+		return c.Wait
+	}
+	return 0
+}
+
+// heads asks for the newest checkpoint of every log, oldest log first, until then for one
+// that enough witnesses have seen.
+func (a *logAudit) heads(ctx context.Context, until time.Time) ([]logHead, error) {
 	logs, err := a.source.Logs(ctx)
 	if err != nil {
 		return nil, err
@@ -124,11 +134,33 @@ func (a *logAudit) heads(ctx context.Context) ([]logHead, error) {
 	heads := make([]logHead, len(logs))
 	for i, log := range logs {
 		heads[i].log = log
-		if heads[i].signed, err = a.source.Checkpoint(ctx, log); err != nil {
+		if heads[i].signed, err = a.head(ctx, log, until); err != nil {
 			return nil, err
 		}
 	}
 	return heads, nil
+}
+
+// askAgain is the pause before a checkpoint is asked for that enough witnesses have seen:
+// the log of a hub that works has a newer one in less than half a second.
+const askAgain = 50 * time.Millisecond
+
+func (a *logAudit) head(ctx context.Context, log string, until time.Time) ([]byte, error) {
+	for {
+		signed, err := a.source.Checkpoint(ctx, log)
+		if err != nil {
+			return nil, err
+		}
+		seen, wrong := a.policy.Open(signed)
+		if wrong != nil || seen.Quorum || !time.Now().Before(until) {
+			return signed, nil //nolint:nilerr // the replay says what is wrong with it
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(askAgain):
+		}
+	}
 }
 
 // replay reads every log up to its checkpoint, from where the last replay ended.

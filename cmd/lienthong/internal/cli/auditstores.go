@@ -73,7 +73,7 @@ func (c *auditCommand) await(ctx context.Context, a *logAudit, rows *audit.Compa
 			return ctx.Err()
 		case <-time.After(min(time.Until(deadline), time.Second/4)):
 		}
-		heads, err := a.heads(ctx)
+		heads, err := a.heads(ctx, time.Time{})
 		if err != nil {
 			return err
 		}
