@@ -65,12 +65,12 @@ func (x *exchange) showIncoming(status int, form documentForm, problems map[stri
 	}
 	switch d.State {
 	case hub.StateConsigned, hub.StateHandedOver, hub.StateAccepted, hub.StateRefused:
-		p.Readable = item.Dispatch.Purged == nil
+		p.Readable = item.Dispatch.Purged == nil && !d.TakenBack()
 	}
 	f := &p.Form
 	f.Registers = !d.Final() && (d.State == hub.StateConsigned || d.State == hub.StateHandedOver)
 	f.Refusable, f.Reasons = f.Registers, hub.RefusalReasons()
-	f.Reportable = d.State == hub.StateAccepted || d.State == hub.StateHandedOver && d.Final()
+	f.Reportable = !d.TakenBack() && (d.State == hub.StateAccepted || d.State == hub.StateHandedOver && d.Final())
 	f.Statuses = []hub.StatusCode{hub.StatusAssigned, hub.StatusInProgress, hub.StatusCompleted}
 	if f.Registers && d.Registers && f.Number == "" && f.Date == "" {
 		next, err := x.Recipient.NextNumber(ctx, actor, d.Recipient)
@@ -86,10 +86,13 @@ func (x *exchange) showIncoming(status int, form documentForm, problems map[stri
 func (x *exchange) fill(p *documentPage) error {
 	ctx, actor := x.r.Context(), x.visit.Actor
 	reports, later, err := x.Verdicts.Verdicts(ctx, actor, p.Dispatch.ID)
-	if err != nil {
+	switch takenBack := p.Delivery != nil && p.Delivery.TakenBack(); {
+	case takenBack && hub.KindOf(err) == hub.KindNotFound: // verdicts are no longer its recipient's
+	case err != nil:
 		return err
+	default:
+		p.Signatures = hub.NewestReports(reports, later)
 	}
-	p.Signatures = hub.NewestReports(reports, later)
 	if p.Reports, err = x.Documents.Reports(ctx, actor, p.Dispatch.ID); err != nil {
 		return err
 	}

@@ -206,6 +206,27 @@ func TestAClerksDay(t *testing.T) {
 	}
 }
 
+// TestWhatWasTakenBack: its recipient still has a page, with the record of the act and
+// nothing of what the document said.
+func TestWhatWasTakenBack(t *testing.T) {
+	h := start(t, configIn(t.TempDir()))
+	senderKey, _ := h.enroll(t)
+	sender := h.client(t, senderKey)
+	sent, err := sender.Submit(t.Context(), submission("a"), original("Nội dung."), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sender.Recall(t.Context(), sent.Dispatch.ID, nil, "Ban hành nhầm"); err != nil {
+		t.Fatal(err)
+	}
+	clerk := h.signIn(t, "van.thu", member("000.00.12.H47", hub.RoleClerk))
+	got := clerk.get("/inbox/" + string(sent.Deliveries[0].ID))
+	got.shows(t, "<h1>173/UBND-KSTTHC</h1>", "Ban hành nhầm")
+	if got.status != http.StatusOK || strings.Contains(got.text, "cải cách hành chính") || strings.Contains(got.text, `id="signatures"`) {
+		t.Errorf("%d %s", got.status, got.text)
+	}
+}
+
 // TestReadingIsRecorded: in the log of the hub, before it is shown.
 func TestReadingIsRecorded(t *testing.T) {
 	h := start(t, configIn(t.TempDir()))
