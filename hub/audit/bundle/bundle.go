@@ -68,10 +68,13 @@ const (
 
 // Bounds.
 const (
-	maxReceipts   = 300 // three files each; a container has at most 1000
-	maxSmallFile  = 1 << 20
-	maxRevocation = 8 << 20  // of one list
-	maxMaterial   = 32 << 20 // of all lists together
+	maxReceipts  = 300 // three files each; a container has at most 1000
+	maxSmallFile = 1 << 20
+
+	// MaxRevocation is the most bytes of a revocation list or response in a bundle, and
+	// MaxMaterial that of all together.
+	MaxRevocation = 8 << 20
+	MaxMaterial   = 32 << 20
 )
 
 // File is one file of a bundle.
@@ -135,6 +138,9 @@ func safeName(name string) string {
 	}
 	return name
 }
+
+// revocationFile tells revocation lists and responses: a digest in hex and an ending.
+var revocationFile = regexp.MustCompile(`^trust/revocation/[0-9a-f]+(\.crl|\.ocsp)$`)
 
 // receiptFile tells the files of receipts: number and ending.
 var receiptFile = regexp.MustCompile(`^receipts/(\d{3})-[A-Za-z0-9_.-]+?(\.json|\.jws|\.tlog-proof)$`)

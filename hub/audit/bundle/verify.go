@@ -211,7 +211,6 @@ func (v *verification) material() ([]hub.Material, error) {
 	var all []hub.Material
 	total := 0
 	for _, name := range v.container.Names() {
-		list, is := strings.CutPrefix(name, RevocationFolder)
 		switch {
 		case name == ChainFile || name == AuthorityFile:
 			text, err := v.container.ReadFile(name, maxSmallFile)
@@ -221,14 +220,14 @@ func (v *verification) material() ([]hub.Material, error) {
 			for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 				all = append(all, hub.NewMaterial(hub.MaterialCertificate, block.Bytes))
 			}
-		case is && total < maxMaterial:
-			der, err := v.container.ReadFile(name, maxRevocation)
+		case revocationFile.MatchString(name) && total < MaxMaterial:
+			der, err := v.container.ReadFile(name, MaxRevocation)
 			if err != nil {
 				return nil, err
 			}
 			total += len(der)
 			kind := hub.MaterialCRL
-			if strings.HasSuffix(list, endOCSP) {
+			if strings.HasSuffix(name, endOCSP) {
 				kind = hub.MaterialOCSP
 			}
 			all = append(all, hub.NewMaterial(kind, der))

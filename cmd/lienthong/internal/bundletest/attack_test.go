@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"io"
 	"math/big"
@@ -101,6 +103,14 @@ func attacks() map[string]attack {
 			want:  hub.Indeterminate, step: "time-stamp", says: "revoked",
 		},
 
+		"an unknown file among the lists": {build: changed(insert(bundle.Bytes(bundle.RevocationFolder+"00.exe", "", []byte("hello")))), want: hub.TotalFailed, step: "container", says: "none of a bundle"},
+		"a list too large for a bundle": {
+			build: func(w *world) []byte {
+				w.mirror = w.revoked(w.tsa.Certificate(), begin(), bundle.MaxRevocation)
+				return whole(w)
+			},
+			want: hub.TotalPassed,
+		},
 		"unknown file":                 {build: changed(insert(bundle.Bytes("read-me.txt", "text/plain", []byte("hello")))), want: hub.TotalFailed, step: "container", says: `none of a bundle: "read-me.txt"`},
 		"second receipt of one number": {build: changed(insert(bundle.Bytes("receipts/002-Withdrawal.json", "application/json", []byte("{}")))), want: hub.TotalFailed, step: "container", says: "none of a bundle"},
 		"unsealed file":                {build: unsealed, want: hub.TotalFailed, step: "container", says: "extra.txt"},
@@ -333,12 +343,15 @@ func dated(w *world, by time.Duration) []byte {
 }
 
 // revoked is the list of the authority of a world, with one certificate on it since a
-// time, because its key was stolen.
-func (w *world) revoked(certificate *x509.Certificate, at time.Time) *trust.Mirror {
+// time, because its key was stolen. With padding it is larger by as many bytes.
+func (w *world) revoked(certificate *x509.Certificate, at time.Time, padding ...int) *trust.Mirror {
 	w.t.Helper()
 	by := w.pki.Issuing()
 	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: w.now.Add(2 * time.Hour), NextUpdate: w.now.AddDate(0, 0, 7)}
 	list.RevokedCertificateEntries = []x509.RevocationListEntry{{SerialNumber: certificate.SerialNumber, RevocationTime: at, ReasonCode: 1}}
+	for _, n := range padding {
+		list.ExtraExtensions = append(list.ExtraExtensions, pkix.Extension{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1}, Value: make([]byte, n)})
+	}
 	der := must(x509.CreateRevocationList(rand.Reader, list, by.Certificate(), by.Key))(w.t)
 	return trust.NewMirror(verdict.Material{CRLs: [][]byte{der}})
 }

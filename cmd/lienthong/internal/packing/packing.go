@@ -23,6 +23,7 @@ import (
 	"github.com/lienthong/lienthong/signing/asic"
 	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/tsp"
+	"github.com/lienthong/lienthong/signing/verdict"
 )
 
 // Packing closes bundles. It is safe for concurrent use when its key is.
@@ -57,13 +58,7 @@ func (p *Packing) Trust(_ context.Context, tokens [][]byte) ([]bundle.File, erro
 	if len(authorities) > 0 {
 		files = append(files, bundle.Bytes(bundle.AuthorityFile, mediaPEM, encode(authorities)))
 	}
-	known := p.Mirror().About(slices.Concat(chain, authorities)...)
-	for _, der := range known.CRLs {
-		files = append(files, bundle.Bytes(revocationName(der, ".crl"), "application/pkix-crl", der))
-	}
-	for _, der := range known.OCSPs {
-		files = append(files, bundle.Bytes(revocationName(der, ".ocsp"), "application/ocsp-response", der))
-	}
+	files = append(files, revocation(p.Mirror().About(slices.Concat(chain, authorities)...))...)
 	anchors, err := p.Anchors()
 	switch {
 	case err != nil:
@@ -78,6 +73,26 @@ func (p *Packing) Trust(_ context.Context, tokens [][]byte) ([]bundle.File, erro
 }
 
 const mediaPEM = "application/x-pem-file"
+
+// revocation are the responses and lists that there is room for; no verifier reads more.
+// Who lacks one brings it.
+func revocation(known verdict.Material) []bundle.File {
+	var files []bundle.File
+	total := 0
+	add := func(der []byte, end, mediaType string) {
+		if len(der) <= bundle.MaxRevocation && total+len(der) < bundle.MaxMaterial {
+			total += len(der)
+			files = append(files, bundle.Bytes(revocationName(der, end), mediaType, der))
+		}
+	}
+	for _, der := range known.OCSPs {
+		add(der, ".ocsp", "application/ocsp-response")
+	}
+	for _, der := range known.CRLs {
+		add(der, ".crl", "application/pkix-crl")
+	}
+	return files
+}
 
 // revocationName names a list or response by the beginning of its digest.
 func revocationName(der []byte, end string) string {
