@@ -82,6 +82,13 @@ func (r *Rejection) Error() string { return "submission rejected: " + r.Violatio
 // Unwrap returns the violations.
 func (r *Rejection) Unwrap() error { return r.Violations }
 
+// Preview is what would become of a submission that was not made yet.
+type Preview struct {
+	Accepted   DispatchID        // what the same submission became before; else empty
+	Recipients []Resolution      // in the order of the submission
+	Reports    []SignatureReport // on its parts
+}
+
 // PackageKind tells the two kinds of edXML packages apart.
 type PackageKind string
 

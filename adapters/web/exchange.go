@@ -36,7 +36,9 @@ func (s *site) endpoint(rt route) http.Handler {
 			return
 		}
 		if x.visit == nil && !rt.public {
-			x.askToSignIn()
+			if !rt.files || !x.keepLetter() {
+				x.askToSignIn()
+			}
 			return
 		}
 		if err := rt.handle(x); err != nil {
@@ -52,8 +54,8 @@ func (x *exchange) admit(rt route) error {
 	if x.visit != nil && !rt.public && !rt.anybody && !may(&x.visit.Actor, rt.scopes) {
 		return hub.Errorf(hub.KindDenied, "", "scope", "your role does not allow this")
 	}
-	if x.r.Method != http.MethodPost || rt.pattern == "/examine" {
-		return nil // a form with a file carries its token before the file
+	if x.r.Method != http.MethodPost || rt.files {
+		return nil // a form with files carries its token before them
 	}
 	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxForm)
 	if err := x.r.ParseForm(); err != nil {

@@ -14,12 +14,14 @@ type route struct {
 	public          bool
 	anybody         bool        // who is signed in, whatever the scopes; also with a temporary password
 	scopes          []hub.Scope // any of them
+	files           bool        // the form holds files: the handler reads it, and its token first
 	handle          func(*exchange) error
 }
 
 // routes are all addresses.
 func routes() []route {
 	collect, read := []hub.Scope{hub.ScopeCollect}, []hub.Scope{hub.ScopeRead}
+	submit := []hub.Scope{hub.ScopeSubmit}
 	either := []hub.Scope{hub.ScopeCollect, hub.ScopeRead}
 	accounts := []hub.Scope{hub.ScopeAccounts, hub.ScopeOperate}
 	operate, verify := []hub.Scope{hub.ScopeOperate}, []hub.Scope{hub.ScopeVerify}
@@ -38,6 +40,8 @@ func routes() []route {
 		{method: http.MethodPost, pattern: "/inbox/{delivery}/register", scopes: collect, handle: (*exchange).register},
 		{method: http.MethodPost, pattern: "/inbox/{delivery}/refuse", scopes: collect, handle: (*exchange).refuse},
 		{method: http.MethodPost, pattern: "/inbox/{delivery}/report", scopes: collect, handle: (*exchange).report},
+		{method: http.MethodGet, pattern: "/send", scopes: submit, handle: (*exchange).newLetter},
+		{method: http.MethodPost, pattern: "/send", scopes: submit, files: true, handle: (*exchange).sendLetter},
 		{method: http.MethodGet, pattern: "/sent", scopes: read, handle: (*exchange).sent},
 		{method: http.MethodGet, pattern: "/sent/{dispatch}", scopes: read, handle: (*exchange).board},
 		{method: http.MethodGet, pattern: "/documents/{dispatch}/parts/{part}", scopes: either, handle: (*exchange).part},
@@ -45,7 +49,7 @@ func routes() []route {
 		{method: http.MethodGet, pattern: "/evidence/{evidence}", scopes: read, handle: (*exchange).receipt},
 
 		{method: http.MethodGet, pattern: "/examine", scopes: verify, handle: (*exchange).examineForm},
-		{method: http.MethodPost, pattern: "/examine", scopes: verify, handle: (*exchange).examine},
+		{method: http.MethodPost, pattern: "/examine", scopes: verify, files: true, handle: (*exchange).examine},
 		{method: http.MethodGet, pattern: "/health", scopes: operate, handle: (*exchange).health},
 		{method: http.MethodGet, pattern: "/agencies", scopes: operate, handle: (*exchange).agencies},
 		{method: http.MethodGet, pattern: "/accounts", scopes: accounts, handle: (*exchange).accounts},

@@ -31,6 +31,7 @@ func (x *exchange) setSession(token string) {
 type signInPage struct {
 	Name, Next string
 	Ended      bool
+	Kept       string // a letter that was being written when the session ended
 }
 
 func (x *exchange) signInForm() error {
@@ -42,7 +43,7 @@ func (x *exchange) signInForm() error {
 }
 
 func (x *exchange) signIn() error {
-	form := signInPage{Name: x.r.PostFormValue("name"), Next: x.r.PostFormValue("next")}
+	form := signInPage{Name: x.r.PostFormValue("name"), Next: x.r.PostFormValue("next"), Kept: x.r.PostFormValue("kept")}
 	token, err := x.Persons.SignIn(x.r.Context(), form.Name, x.r.PostFormValue("password"))
 	if err != nil && again(err) {
 		return x.show(http.StatusUnprocessableEntity, "signin", form, x.problems(err, "name", "password"))
@@ -51,6 +52,9 @@ func (x *exchange) signIn() error {
 		return err
 	}
 	x.setSession(token)
+	if form.Kept != "" {
+		return x.resumeLetter(token, form.Kept)
+	}
 	return x.redirect(ownAddress(form.Next))
 }
 

@@ -89,6 +89,21 @@ func (v *view) Problem(field string) string { return v.Problems[field] }
 // With gives a piece its data and the view.
 func (v *view) With(data any) map[string]any { return map[string]any{"V": v, "D": data} }
 
+// typedField is a line of a letter to type.
+type typedField struct {
+	V                   *view
+	Field, Label, Value string
+}
+
+// Typed is what the piece of that name shows of a letter.
+func (v *view) Typed(field, label string) typedField {
+	p, ok := v.Data.(interface{ Get(field string) string })
+	if !ok {
+		return typedField{v, field, v.T(label), ""}
+	}
+	return typedField{v, field, v.T(label), p.Get(field)}
+}
+
 // link is an entry of the navigation.
 type link struct {
 	Path, Text string
@@ -107,6 +122,7 @@ func (v *view) Links() []link {
 		scopes []hub.Scope
 	}{
 		{"/inbox", "inbox document", []hub.Scope{hub.ScopeCollect}},
+		{"/send", "send confirm", []hub.Scope{hub.ScopeSubmit}},
 		{"/sent", "sent board", []hub.Scope{hub.ScopeRead}},
 		{"/examine", "examine", []hub.Scope{hub.ScopeVerify}},
 		{"/health", "health", []hub.Scope{hub.ScopeOperate}},

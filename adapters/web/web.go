@@ -1,4 +1,4 @@
-// Package web is the page of a hub for people: clerks who receive and register
+// Package web is the page of a hub for people: clerks who receive, register and send
 // documents, auditors who verify files, operators who look after the hub and its
 // accounts.
 //
@@ -92,6 +92,18 @@ type Verdicts interface {
 	VerdictsNow(ctx context.Context, actor hub.Actor, agency hub.AgencyID, deliveries []hub.DeliveryID) (map[hub.DeliveryID][]hub.SignatureReport, error)
 }
 
+// Intake takes documents in.
+type Intake interface {
+	// Preview makes every check of Submit and leaves nothing behind.
+	Preview(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Preview, error)
+	Submit(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Accepted, error)
+}
+
+// Content takes files in. One that no document comes to name is swept later.
+type Content interface {
+	CreateBlob(ctx context.Context) (hub.BlobWriter, error)
+}
+
 // Verifier verifies the signatures in a file.
 type Verifier interface {
 	VerifyFile(ctx context.Context, name string, content hub.Blob) (hub.FileReport, error)
@@ -117,11 +129,14 @@ type Options struct {
 	Verdicts  Verdicts
 	Verifier  Verifier
 	Words     VerdictWords
+	Intake    Intake
+	Content   Content
 	// Ready and Backlog say how the hub is.
 	Ready   func(ctx context.Context) hub.Readiness
 	Backlog func(ctx context.Context) (hub.Backlog, error)
 
 	Now     func() time.Time
+	NewID   func() string
 	Log     *slog.Logger
 	Name    string // of the hub
 	Version string // of the software
@@ -129,7 +144,7 @@ type Options struct {
 	// are for HTTPS alone.
 	Secure  bool
 	TempDir string // holds files while they are verified; empty: the system's
-	MaxFile int64  // bytes of a file to verify; default 512 MiB
+	MaxFile int64  // bytes of a file to verify or to send; default 512 MiB
 }
 
 //go:embed static
@@ -141,15 +156,19 @@ type site struct {
 	texts     catalogues
 	pages     pages
 	verifying chan struct{} // bounds files that are verified side by side
+	receiving chan struct{} // bounds files to send that come in side by side
 }
 
 // verifiedAtOnce bounds the files that are verified side by side for people.
 const verifiedAtOnce = 4
 
+// receivedAtOnce bounds the files to send that come in side by side from people.
+const receivedAtOnce = 32
+
 // New returns the handler of the pages.
 func New(o Options) (http.Handler, error) {
 	o.MaxFile = cmp.Or(o.MaxFile, 512<<20)
-	s := &site{Options: o, verifying: make(chan struct{}, verifiedAtOnce)}
+	s := &site{Options: o, verifying: make(chan struct{}, verifiedAtOnce), receiving: make(chan struct{}, receivedAtOnce)}
 	var err error
 	if s.texts, err = readCatalogues(); err != nil {
 		return nil, err

@@ -72,10 +72,19 @@ func named() []string {
 	add("role.", "original", "attachment", "envelope")
 	add("file.", "pdf", "edxml", "xml", "container", "receipt", "other")
 	add("health.", "sound", "degraded", "failed")
-	add("nav", "/inbox", "/sent", "/examine", "/health", "/agencies", "/accounts")
-	add("title.", "signin", "password", "inbox", "sent", "document", "board", "examine", "health", "agencies", "accounts", "problem")
+	add("nav", "/inbox", "/send", "/sent", "/examine", "/health", "/agencies", "/accounts")
+	add("title.", "signin", "password", "inbox", "send", "confirm", "sent", "document", "board", "examine", "health", "agencies", "accounts", "problem")
+	add("rule.", letterRules()...)
 	add("kind.", "internal", "invalid", "untrusted", "unknown_agency", "denied", "not_found", "conflict", "too_large", "unsupported", "busy", "unavailable")
 	return names
+}
+
+// letterRules are those that the form for sending meets and that no template names.
+func letterRules() []string {
+	return []string{
+		"receiving", "claim", "office", "max_files", "max_items", "max_length", "program", "pdf", "encrypted", "file_name", "digest", "closed",
+		"several_successors", "unknown_agency", "state_secret", "signature", "duplicate", "original.required", "to.required", "to.unique",
+	}
 }
 
 // TestWordsOfTheHubHaveTexts: every event, reason and health check that the sources

@@ -150,6 +150,9 @@ func TestPagesInABrowser(t *testing.T) {
 			b.do(chromedp.WaitReady("html[lang=" + screen.language + "] body.page-signin footer"))
 		}
 		b.walk(&sent, fmt.Sprint(i+1))
+		if i == 0 || i == 3 { // each language and each screen once
+			b.sendOne(fmt.Sprint(i + 1))
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/hub/directory"
+	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/tracking"
 	"github.com/lienthong/lienthong/hub/validation"
 	"github.com/lienthong/lienthong/signing/report"
@@ -38,6 +39,8 @@ var (
 	_ web.Verdicts          = (*validation.Service)(nil)
 	_ web.Verifier          = (*examine.Examiner)(nil)
 	_ web.VerdictWords      = report.Words{}
+	_ web.Intake            = desk{}
+	_ web.Content           = engine.Content(nil)
 )
 
 func (a *App) openAccounts(context.Context) error {
@@ -57,9 +60,10 @@ func (a *App) withPages(api http.Handler) (http.Handler, error) {
 	pages, err := web.New(web.Options{
 		Persons: s.accounts, Keeper: notedAccounts{s.accounts, chronicle{s.notes}}, Directory: s.directory,
 		Boxes: s.tracking, Documents: readings{s.tracking, s.notes}, Recipient: s.tracking,
+		Intake: desk{a.watch.Intake(s.intake), s.intake}, Content: a.blobs,
 		Evidences: s.audit, Bundles: s.bundles, Verdicts: s.archive, Verifier: &examine.Examiner{Signatures: s.verifier}, Words: s.pages.Words(),
 		Ready: a.health.readiness, Backlog: a.health.lastBacklog,
-		Now: time.Now, Log: a.log, Name: a.config.Name, Version: a.version,
+		Now: time.Now, NewID: newID, Log: a.log, Name: a.config.Name, Version: a.version,
 		Secure: !a.config.plain() || a.config.BehindProxy,
 	})
 	if err != nil {
@@ -78,6 +82,17 @@ func (a *App) withPages(api http.Handler) (http.Handler, error) {
 func forPrograms(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	return slices.Contains([]string{"v1", "log", "healthz", "readyz", "metrics"}, first)
+}
+
+// desk is the intake for people: what they send is counted as that of systems.
+type desk struct {
+	httpapi.Intake
+	service *intake.Service
+}
+
+// Preview implements web.Intake.
+func (d desk) Preview(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Preview, error) {
+	return d.service.Preview(ctx, actor, sub)
 }
 
 // readings notes in the log which document a person reads, before it is shown: what

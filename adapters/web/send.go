@@ -1,0 +1,241 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// sendPage is the form for sending.
+type sendPage struct {
+	*letter
+	Chosen     []recipient
+	Found      []recipient // by the search, and not chosen yet
+	Nothing    bool        // the search found nothing
+	More       bool        // and more than are shown
+	Secrecies  []string
+	Priorities []hub.Priority
+	MaxFile    int64
+}
+
+// recipient is an agency to choose.
+type recipient struct {
+	Code, Name string
+	Note       string // on a successor
+}
+
+// confirmPage shows what is about to be sent, and to whom.
+type confirmPage struct {
+	*letter
+	Document   hub.Document
+	Recipients []hub.Resolution
+	Reports    []hub.SignatureReport
+	Unsigned   bool
+	Doubtful   bool // a signature is there and has not passed
+	Earlier    []hub.SentItem
+}
+
+// foundAtOnce bounds what a search for recipients shows.
+const foundAtOnce = 50
+
+// secrecies are the markings of state secrets (Law on Protection of State Secrets
+// 29/2018/QH14, art. 8). None may be sent: the form asks so that nobody sends one unaware.
+func secrecies() []string { return []string{"Mật", "Tối mật", "Tuyệt mật"} }
+
+func (x *exchange) newLetter() error {
+	f := newLetterForm()
+	f.Fields["priority"] = "0"
+	f.Fields["date"] = x.Now().In(hub.Vietnam()).Format("2006-01-02")
+	return x.showLetter(http.StatusOK, f)
+}
+
+// showLetter shows the form with what was typed, and the search for recipients.
+func (x *exchange) showLetter(status int, f *letterForm) error {
+	f.Fields["office"] = string(x.office())
+	if f.Fields["key"] == "" {
+		f.Fields["key"] = x.NewID()
+	}
+	p := sendPage{
+		letter: &f.letter, Secrecies: secrecies(), MaxFile: x.MaxFile,
+		Priorities: []hub.Priority{hub.PriorityNormal, hub.PriorityUrgent, hub.PriorityVeryUrgent, hub.PriorityExpress},
+	}
+	for _, code := range f.To {
+		r := recipient{Code: code, Name: code}
+		found, err := x.Directory.Resolve(code, x.Now())
+		if err == nil {
+			r.Name, r.Note = found.Agency.NameAt(x.Now()), found.Note
+		} else if !strings.Contains(f.problems["to"], code) {
+			f.problem("to", visible(code)+": "+x.problems(err)[""])
+		}
+		p.Chosen = append(p.Chosen, r)
+	}
+	x.find(&p, f)
+	return x.show(status, "send", &p, f.problems)
+}
+
+// find looks for recipients by name or code, diacritics aside. A code that is closed
+// leads to its successor, or says what became of it.
+func (x *exchange) find(p *sendPage, f *letterForm) {
+	text := strings.TrimSpace(f.Fields["find"])
+	if text == "" {
+		return
+	}
+	now := x.Now()
+	list := x.Directory.Search(text, now, hub.Page{Limit: foundAtOnce})
+	for i := range list.Items {
+		a := &list.Items[i]
+		p.Found = append(p.Found, recipient{Code: string(a.CodeAt(now)), Name: a.NameAt(now)})
+	}
+	p.More = list.Next != ""
+	if len(p.Found) == 0 {
+		switch held, err := x.Directory.Resolve(text, now); {
+		case err == nil:
+			p.Found = append(p.Found, recipient{Code: string(held.Code), Name: held.Agency.NameAt(now), Note: held.Note})
+		case slices.ContainsFunc(hub.ViolationsOf(err), func(e *hub.Error) bool { return e.Rule == "closed" || e.Rule == "several_successors" }):
+			f.problem("find", x.problems(err)[""])
+			return
+		}
+	}
+	p.Nothing = len(p.Found) == 0
+	p.Found = slices.DeleteFunc(p.Found, func(r recipient) bool { return slices.Contains(f.To, r.Code) })
+}
+
+// sendLetter does what the pressed button says.
+func (x *exchange) sendLetter() error {
+	f, err := x.readLetter()
+	switch {
+	case f == nil:
+		return err
+	case err != nil && again(err):
+		for field, text := range x.problems(err) {
+			f.problem(field, text)
+		}
+		return x.showLetter(statusOf(hub.KindOf(err)), f)
+	case err != nil:
+		return err
+	case f.Fields["office"] != string(x.office()):
+		f.problem("", x.texts.text(x.lang, "rule.office"))
+		return x.showLetter(http.StatusConflict, f)
+	case len(f.problems) > 0:
+		return x.showLetter(http.StatusUnprocessableEntity, f)
+	}
+	switch f.do {
+	case "check":
+		return x.checkLetter(f)
+	case "send":
+		accepted, err := x.Intake.Submit(x.r.Context(), x.visit.Actor, x.submission(&f.letter))
+		if err != nil {
+			return x.mend(f, err)
+		}
+		return x.redirect("/sent/" + url.PathEscape(string(accepted.Dispatch.ID)))
+	}
+	return x.showLetter(http.StatusOK, f)
+}
+
+// checkLetter makes all checks and shows what is about to be sent.
+func (x *exchange) checkLetter(f *letterForm) error {
+	f.Fields["find"] = "" // the search is over
+	sub := x.submission(&f.letter)
+	preview, err := x.Intake.Preview(x.r.Context(), x.visit.Actor, sub)
+	if f.Original() == nil {
+		err = append(hub.ViolationsOf(err), hub.Invalid("original", "required", "the signed document is missing"))
+	}
+	if err != nil {
+		return x.mend(f, err)
+	}
+	if preview.Accepted != "" {
+		return x.redirect("/sent/" + url.PathEscape(string(preview.Accepted)))
+	}
+	p := confirmPage{letter: &f.letter, Document: sub.Document, Recipients: preview.Recipients, Reports: preview.Reports}
+	for i := range preview.Reports {
+		r := &preview.Reports[i]
+		if i < len(f.Files) { // one report on each file, in their order
+			p.Unsigned = p.Unsigned || f.Files[i].Role == hub.RoleOriginal && len(r.Signatures) == 0
+			r.Part = f.Files[i].Name
+		}
+		p.Doubtful = p.Doubtful || len(r.Signatures) > 0 && r.Indication != hub.TotalPassed
+	}
+	if p.Earlier, err = x.sameNumber(&sub.Document); err != nil {
+		return err
+	}
+	return x.show(http.StatusOK, "confirm", &p, nil)
+}
+
+// sameNumber finds what the agency sent under the number in the same year.
+func (x *exchange) sameNumber(d *hub.Document) ([]hub.SentItem, error) {
+	found, err := x.Boxes.Sent(x.r.Context(), x.visit.Actor, hub.SentQuery{Agency: x.office(), Number: d.Number(), Page: hub.Page{Limit: rows}})
+	return slices.DeleteFunc(found.Items, func(item hub.SentItem) bool {
+		return year(item.Dispatch.Document.Promulgated) != year(d.Promulgated) || item.Dispatch.Operation == hub.OperationRecall
+	}), err
+}
+
+func year(d hub.Date) string {
+	before, _, _ := strings.Cut(string(d), "-")
+	return before
+}
+
+// mend shows the form again with what is wrong beside the fields.
+func (x *exchange) mend(f *letterForm, err error) error {
+	violations := hub.ViolationsOf(err)
+	for _, v := range violations {
+		if !again(v) {
+			return err
+		}
+	}
+	for _, v := range violations {
+		named := *v
+		var about string
+		named.Field, about = f.place(v.Field)
+		if named.Field == "" && v.Rule == "duplicate" {
+			f.Fields["key"] = "" // another document from now on
+		}
+		text := x.explain(&named)
+		if about != "" {
+			text = visible(about) + ": " + text
+		}
+		if !strings.Contains(f.problems[named.Field], text) {
+			f.problem(named.Field, text)
+		}
+	}
+	return x.showLetter(statusOf(hub.KindOf(violations[0])), f)
+}
+
+var indexed = regexp.MustCompile(`^(recipients|parts)\[(\d+)\]`)
+
+// place finds the field of the form for one of a submission, and what in it is meant.
+func (f *letterForm) place(field string) (name, about string) {
+	if m := indexed.FindStringSubmatch(field); m != nil {
+		i, err := strconv.Atoi(m[2])
+		switch {
+		case err != nil:
+		case m[1] == "recipients" && i < len(f.To):
+			return "to", f.To[i]
+		case m[1] == "parts" && i < len(f.Files):
+			if f.Files[i].Role == hub.RoleOriginal {
+				return "original", f.Files[i].Name
+			}
+			return "annex", f.Files[i].Name
+		}
+	}
+	switch field {
+	case "recipients":
+		return "to", ""
+	case "parts":
+		return "original", ""
+	case "original":
+		return field, ""
+	case "document.response_for[0].number":
+		return "answers", ""
+	}
+	return map[string]string{
+		"document.code_number": "number", "document.code_notation": "notation", "document.type_name": "type",
+		"document.subject": "subject", "document.signer.position": "position", "document.signer.full_name": "signer",
+		"document.place": "place", "document.promulgated": "date", "document.due_date": "due",
+		"document.priority": "priority", "document.confidential": "secrecy",
+	}[field], ""
+}
