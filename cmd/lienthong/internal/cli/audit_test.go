@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"github.com/lienthong/lienthong/adapters/tlog"
 	"github.com/lienthong/lienthong/hub/audit"
 )
@@ -34,23 +32,23 @@ func (k noteKey) public() []byte {
 
 // text is the key as policies have it.
 func (k noteKey) text() string {
-	return fmt.Sprintf("%s+%08x+%s", k.name, k.KeyHash(), base64.StdEncoding.EncodeToString(k.public()))
+	return fmt.Sprintf("%s+%x+%s", k.name, k.hash(), base64.StdEncoding.EncodeToString(k.public()))
 }
 
-func (k noteKey) Name() string { return k.name }
-
-func (k noteKey) KeyHash() uint32 {
+func (k noteKey) hash() []byte {
 	sum := sha256.Sum256(append([]byte(k.name+"\n"), k.public()...))
-	return binary.BigEndian.Uint32(sum[:])
+	return sum[:4]
 }
 
-func (k noteKey) Sign(text []byte) ([]byte, error) {
-	if k.kind == 1 {
-		return ed25519.Sign(k.key, text), nil
+// line is the line under a signed note (c2sp.org/signed-note).
+func (k noteKey) line(text string) string {
+	value := ed25519.Sign(k.key, []byte(text))
+	if k.kind == 4 {
+		at := time.Now().Unix()
+		value = ed25519.Sign(k.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text))
+		value = append(binary.BigEndian.AppendUint64(nil, uint64(at)), value...)
 	}
-	at := time.Now().Unix()
-	value := ed25519.Sign(k.key, fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", at, text))
-	return append(binary.BigEndian.AppendUint64(nil, uint64(at)), value...), nil
+	return "\u2014 " + k.name + " " + base64.StdEncoding.EncodeToString(append(k.hash(), value...)) + "\n"
 }
 
 // headSource is a log whose newest checkpoint is seen by its witness at the third look.
@@ -78,14 +76,9 @@ func TestAuditAwaitsWitnesses(t *testing.T) {
 		t.Fatal(err)
 	}
 	root := sha256.Sum256(nil)
-	checkpoint := &note.Note{Text: "o/2026\n0\n" + base64.StdEncoding.EncodeToString(root[:]) + "\n"}
-	source := &headSource{}
-	if source.fresh, err = note.Sign(checkpoint, log); err != nil {
-		t.Fatal(err)
-	}
-	if source.aware, err = note.Sign(checkpoint, log, witness); err != nil {
-		t.Fatal(err)
-	}
+	text := "o/2026\n0\n" + base64.StdEncoding.EncodeToString(root[:]) + "\n"
+	fresh := text + "\n" + log.line(text)
+	source := &headSource{fresh: []byte(fresh), aware: []byte(fresh + witness.line(text))}
 	a := &logAudit{source: source, policy: policy}
 	quorum := func(until time.Time) bool {
 		t.Helper()
