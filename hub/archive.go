@@ -23,6 +23,7 @@ const (
 	RecordLogShard     RecordKind = "log_shard"     // LogShardRecord, oldest first
 	RecordLogEntry     RecordKind = "log_entry"     // LogEntryRecord, by shard and index
 	RecordLogStamp     RecordKind = "log_stamp"     // LogStamp
+	RecordLogRenewal   RecordKind = "log_renewal"   // LogRenewal, by the stamp that it renews and in order
 )
 
 // RecordKinds lists all kinds in the order in which an archive holds them: what a
@@ -31,7 +32,7 @@ func RecordKinds() []RecordKind {
 	return []RecordKind{
 		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordUpload, RecordAccount, RecordRegister,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
-		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogStamp,
+		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogStamp, RecordLogRenewal,
 	}
 }
 

@@ -98,6 +98,30 @@ type LogStamp struct {
 	Time   time.Time `json:"time"`  // genTime of the token
 }
 
+// LogRenewal is a further time-stamp token for a checkpoint that has some: over the bytes
+// of its note and of all tokens that it had before, one behind the other. Made while the
+// last of them still proves something, it proves that they were there then (RFC 4998,
+// 5.2).
+type LogRenewal struct {
+	Origin  string    `json:"origin"`
+	Size    int64     `json:"size"`
+	Stamped time.Time `json:"stamped"` // Time of the LogStamp that is renewed
+	Number  int       `json:"number"`  // from 1 without gaps
+	Token   []byte    `json:"token"`   // DER
+	Time    time.Time `json:"time"`    // genTime of the token
+}
+
+// MaxLogRenewals bounds the renewals of one time-stamp: more than a century of tokens
+// that last ten years each.
+const MaxLogRenewals = 16
+
+// TokenEnd is when a time-stamp token stops proving anything by itself.
+type TokenEnd struct {
+	At  time.Time `json:"at"`  // UTC
+	Why string    `json:"why"` // what ends
+	Sub SubReason `json:"sub_indication"`
+}
+
 // TimeToken is a time-stamp token (RFC 3161) as it was given.
 type TimeToken struct {
 	DER       []byte

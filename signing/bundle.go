@@ -99,6 +99,11 @@ func (j *BundleJudge) Report(report *hub.SignatureReport) (hub.Digest, error) {
 	return ReportDigest(report)
 }
 
+// TokenEnd returns when a time-stamp token stops proving anything by itself.
+func (j *BundleJudge) TokenEnd(token []byte) (hub.TokenEnd, error) {
+	return tokenEnd(token, j.validator.Algorithms())
+}
+
 // BundleSeal makes the signature over the manifest of a bundle with the key of the hub.
 // The certificates above its own are for the files of the bundle, where the signature
 // covers them.

@@ -1,10 +1,12 @@
 package signing
 
 import (
+	"crypto"
 	"crypto/x509"
 	"errors"
 	"time"
 
+	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/tsp"
 )
@@ -34,7 +36,11 @@ func SunsetOfKey(certificate *x509.Certificate) Sunset {
 }
 
 // SunsetOfToken returns that of a time-stamp token (RFC 3161). Nothing in it is verified.
-func SunsetOfToken(der []byte) (Sunset, error) {
+func SunsetOfToken(der []byte) (Sunset, error) { return sunsetOfToken(der, trust.DefaultAlgorithms()) }
+
+// sunsetOfToken looks at two algorithms: that of the signature, and the digest by which
+// the token names what it stamps.
+func sunsetOfToken(der []byte, algorithms *trust.Algorithms) (Sunset, error) {
 	token, problem := tsp.Parse(der)
 	if problem != nil {
 		return Sunset{}, errors.New(problem.Reason)
@@ -45,10 +51,58 @@ func SunsetOfToken(der []byte) (Sunset, error) {
 	}
 	s := Sunset{Certificate: signer, Algorithm: token.Message.Algorithm()}
 	var known bool
-	if s.Until, known = trust.DefaultAlgorithms().UntilOf(s.Algorithm, signer.PublicKey); !known {
+	if s.Until, known = algorithms.UntilOf(s.Algorithm, signer.PublicKey); !known {
 		return s, errors.New("its algorithm, " + s.Algorithm + ", is not in the table")
 	}
+	digest := token.Imprint.Hash.String()
+	until, known := algorithms.UntilOfDigest(digest)
+	if !known {
+		return s, errors.New("its digest, " + digest + ", is not in the table")
+	}
+	if !until.IsZero() && (s.Until.IsZero() || until.Before(s.Until)) {
+		s.Algorithm, s.Until = digest, until
+	}
 	return s, nil
+}
+
+// tokenEnd is the sunset of a token in the words of the hub.
+func tokenEnd(der []byte, algorithms *trust.Algorithms) (hub.TokenEnd, error) {
+	s, err := sunsetOfToken(der, algorithms)
+	if err != nil {
+		return hub.TokenEnd{}, hub.Errorf(hub.KindUntrusted, "timestamp", "unreadable", "the time-stamp cannot be relied upon: %v", err)
+	}
+	at, why := s.End()
+	end := hub.TokenEnd{At: at, Why: why, Sub: hub.SubOutOfBoundsNoPOE}
+	if at.Equal(s.Until) {
+		end.Sub = hub.SubCryptoConstraintsNoPOE
+	}
+	return end, nil
+}
+
+// Tokens looks at time-stamp tokens (RFC 3161) without asking whom they lead to.
+type Tokens struct{ algorithms *trust.Algorithms }
+
+// NewTokens returns one that knows the algorithms of the table in the program.
+func NewTokens() Tokens { return Tokens{trust.DefaultAlgorithms()} }
+
+// End returns when a token stops proving anything by itself; KindUntrusted for one that
+// never does.
+func (t Tokens) End(token []byte) (hub.TokenEnd, error) { return tokenEnd(token, t.algorithms) }
+
+// Intact returns KindUntrusted unless a token is one over some bytes, signed as it says.
+func (Tokens) Intact(token, content []byte) error {
+	read, problem := tsp.Parse(token)
+	if problem == nil {
+		problem = read.Intact(func(hash crypto.Hash) []byte {
+			h := hash.New()
+			h.Write(content)
+			return h.Sum(nil)
+		})
+	}
+	if problem != nil {
+		return hub.Errorf(hub.KindUntrusted, "timestamp", string(problem.Sub), "%s", problem.Reason)
+	}
+	return nil
 }
 
 // AlgorithmEnd returns the end of an algorithm by its name in a verdict, whatever the size

@@ -3,7 +3,8 @@ package signing
 import (
 	"context"
 	"crypto"
-	_ "crypto/sha256" // the only digest that is asked for
+	_ "crypto/sha256" // digests that are asked for
+	_ "crypto/sha512"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -69,14 +70,25 @@ func (a ownAuthority) Timestamp(_ context.Context, hash crypto.Hash, digest []by
 // clock the authority was asked. Errors are KindUnavailable and name what each authority
 // did.
 func (t *Timestamps) Timestamp(ctx context.Context, digest hub.Digest) (hub.TimeToken, error) {
+	return t.get(ctx, crypto.SHA256, digest[:])
+}
+
+// Stamp is Timestamp over content, by SHA-256, SHA-384 or SHA-512.
+func (t *Timestamps) Stamp(ctx context.Context, hash crypto.Hash, content []byte) (hub.TimeToken, error) {
+	h := hash.New()
+	h.Write(content)
+	return t.get(ctx, hash, h.Sum(nil))
+}
+
+func (t *Timestamps) get(ctx context.Context, hash crypto.Hash, digest []byte) (hub.TimeToken, error) {
 	var failures []error
 	for i := range t.sources {
 		s := &t.sources[i]
 		asked := t.now()
-		token, err := s.ask.Timestamp(ctx, crypto.SHA256, digest[:])
+		token, err := s.ask.Timestamp(ctx, hash, digest)
 		if err == nil {
 			answered := t.now()
-			problem := t.judge(token.Raw, digest, answered)
+			problem := t.judge(token.Raw, hash, digest, answered)
 			if problem == nil {
 				return hub.TimeToken{DER: token.Raw, Time: token.Time.UTC(), Authority: s.name, Asked: asked, Answered: answered}, nil
 			}
@@ -92,15 +104,15 @@ func (t *Timestamps) Timestamp(ctx context.Context, digest hub.Digest) (hub.Time
 
 // judge asks whether the token would convince who has the anchors. The time of the token
 // is no matter here: how far clocks differ is for the clock check to say.
-func (t *Timestamps) judge(token []byte, digest hub.Digest, at time.Time) *verdict.Problem {
+func (t *Timestamps) judge(token []byte, hash crypto.Hash, digest []byte, at time.Time) *verdict.Problem {
 	if read, problem := tsp.Parse(token); problem == nil && read.Time.After(at) {
 		at = read.Time
 	}
-	over := func(hash crypto.Hash) []byte {
-		if hash != crypto.SHA256 {
+	over := func(used crypto.Hash) []byte {
+		if used != hash {
 			return nil
 		}
-		return digest[:]
+		return digest
 	}
 	return tsp.Judge(t.validator, at, nil, time.Time{})(token, over, verdict.Material{}, time.Time{}).Problem
 }

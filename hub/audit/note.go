@@ -48,5 +48,18 @@ func (n *Notes) NoteChange(ctx context.Context, kind hub.LogNoteKind, fact any) 
 }
 
 func (n *Notes) add(ctx context.Context, kind hub.LogNoteKind, body []byte) error {
-	return n.Store.AddLogNote(ctx, hub.LogNote{ID: n.NewID(), Kind: kind, Time: n.Now().UTC().Truncate(time.Millisecond), Body: body})
+	return n.Store.AddLogNote(ctx, noteOf(kind, body, n.NewID(), n.Now()))
+}
+
+func noteOf(kind hub.LogNoteKind, body []byte, id string, now time.Time) hub.LogNote {
+	return hub.LogNote{ID: id, Kind: kind, Time: now.UTC().Truncate(time.Millisecond), Body: body}
+}
+
+// newNote is a note of a fact that is recorded together with something else.
+func newNote(kind hub.LogNoteKind, fact any, id string, now time.Time) (hub.LogNote, error) {
+	body, err := json.Marshal(fact)
+	if err != nil {
+		return hub.LogNote{}, hub.Internal("encode a note", err)
+	}
+	return noteOf(kind, body, id, now), nil
 }

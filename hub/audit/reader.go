@@ -16,6 +16,8 @@ type PlaceStore interface {
 	LogShards(ctx context.Context) ([]hub.LogShard, error)
 	// LogStamps lists time-stamped checkpoints from a size on, smallest first.
 	LogStamps(ctx context.Context, origin string, size int64, limit int) ([]hub.LogStamp, error)
+	// LogRenewals lists the further tokens of the stamp of that size and time, in order.
+	LogRenewals(ctx context.Context, origin string, size int64, stamped time.Time) ([]hub.LogRenewal, error)
 }
 
 // Reader shows the log: to anybody its checkpoints and tiles, which hold no personal
@@ -39,9 +41,9 @@ func (r *Reader) Proof(ctx context.Context, actor hub.Actor, id hub.EvidenceID) 
 	return proof.Text(), nil
 }
 
-// Prove is Proof before it is written, and the time-stamp token over its checkpoint; nil
-// while there is none.
-func (r *Reader) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (Proof, []byte, error) {
+// Prove is Proof before it is written, and the time-stamp tokens for its checkpoint: the
+// one over its note, then its renewals in order; none while there is none.
+func (r *Reader) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (Proof, [][]byte, error) {
 	none := Proof{}
 	if _, err := r.Evidence.Evidence(ctx, actor, id); err != nil {
 		return none, nil, err
@@ -53,7 +55,7 @@ func (r *Reader) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) 
 	if err != nil {
 		return none, nil, err
 	}
-	signed, token, err := r.head(ctx, place)
+	signed, stamp, err := r.head(ctx, place)
 	if err != nil {
 		return none, nil, err
 	}
@@ -62,7 +64,24 @@ func (r *Reader) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) 
 		return none, nil, err
 	}
 	hashes, err := Inclusion(ctx, r.Tiles, ShardName(place.Origin)+"/", &c, place.Index)
-	return Proof{Index: place.Index, Hashes: hashes, Note: signed}, token, err
+	if err != nil {
+		return none, nil, err
+	}
+	tokens, err := r.tokens(ctx, stamp)
+	return Proof{Index: place.Index, Hashes: hashes, Note: signed}, tokens, err
+}
+
+// tokens returns all tokens of a stamp.
+func (r *Reader) tokens(ctx context.Context, stamp *hub.LogStamp) ([][]byte, error) {
+	if stamp == nil {
+		return nil, nil
+	}
+	renewals, err := r.Store.LogRenewals(ctx, stamp.Origin, stamp.Size, stamp.Time)
+	tokens := [][]byte{stamp.Token}
+	for i := range renewals {
+		tokens = append(tokens, renewals[i].Token)
+	}
+	return tokens, err
 }
 
 // Consistency returns the hashes that show that one checkpoint of a shard is the
@@ -75,18 +94,18 @@ func (r *Reader) Consistency(ctx context.Context, older, newer *Checkpoint) ([]h
 // as the newest checkpoint.
 const maxStamps = 16
 
-// head chooses the checkpoint that proves most, and returns the token over it if it has
-// one. Where witnesses are asked it is the first one with a time-stamp that a quorum has
+// head chooses the checkpoint that proves most, and returns the time-stamp over it if it
+// has one. Where witnesses are asked it is the first one with a time-stamp that a quorum has
 // seen, else the newest that a quorum has seen. Without both it is the first with a
 // time-stamp, else the newest.
-func (r *Reader) head(ctx context.Context, place hub.LogPlace) (signed, token []byte, err error) {
+func (r *Reader) head(ctx context.Context, place hub.LogPlace) (signed []byte, stamp *hub.LogStamp, err error) {
 	stamps, err := r.Store.LogStamps(ctx, place.Origin, place.Index+1, maxStamps)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i := range stamps {
 		if r.hasQuorum(stamps[i].Note) {
-			return stamps[i].Note, stamps[i].Token, nil
+			return stamps[i].Note, &stamps[i], nil
 		}
 	}
 	shard, err := r.shard(ctx, ShardName(place.Origin))
@@ -96,7 +115,7 @@ func (r *Reader) head(ctx context.Context, place hub.LogPlace) (signed, token []
 	case shard.Witnessed.Size > place.Index:
 		return shard.Witnessed.Note, nil, nil
 	case len(stamps) > 0:
-		return stamps[0].Note, stamps[0].Token, nil
+		return stamps[0].Note, &stamps[0], nil
 	case shard.Head.Size > place.Index:
 		return shard.Head.Note, nil, nil
 	}

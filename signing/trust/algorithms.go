@@ -148,12 +148,22 @@ func (a *Algorithms) Until(s Suite) (time.Time, bool) {
 	if s.Digest == "" || !known {
 		return end, known
 	}
+	until, known := a.UntilOfDigest(s.Digest)
+	if known {
+		end = earlier(end, until)
+	}
+	return end, known
+}
+
+// UntilOfDigest returns the end of a digest by its name ("SHA-256"), zero when none is
+// set. The second result is false for one that the table does not list.
+func (a *Algorithms) UntilOfDigest(name string) (time.Time, bool) {
 	for _, row := range a.Digests {
-		if row.Name == s.Digest {
-			return earlier(end, row.until), true
+		if row.Name == name {
+			return row.until, true
 		}
 	}
-	return end, false
+	return time.Time{}, false
 }
 
 // earlier returns the first of two ends, of which zero is none.

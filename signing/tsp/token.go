@@ -46,6 +46,15 @@ func (t *Token) Over(digest func(hash crypto.Hash) []byte) *verdict.Problem {
 	return nil
 }
 
+// Intact reports whether the token was made for these bytes and by the key of the
+// certificate in it. Whose that is, and whether it counts, is for Judge.
+func (t *Token) Intact(digest func(hash crypto.Hash) []byte) *verdict.Problem {
+	if problem := t.Over(digest); problem != nil {
+		return problem
+	}
+	return t.checkSignature()
+}
+
 // checkSignature verifies the token with the certificate in it that its signer names,
 // without asking who that is.
 func (t *Token) checkSignature() *verdict.Problem {

@@ -123,7 +123,7 @@ func (i *importer) flush() error {
 	case hub.RecordRetention:
 		err = insert(i, `INSERT INTO retention_notes (name, body) SELECT * FROM unnest($1::text[], $2::text[])`,
 			func(c *columns, _ *hub.Record, n *hub.RetentionNote) { c.add(n.Name, string(n.Body)) })
-	case hub.RecordLogNote, hub.RecordLogShard, hub.RecordLogEntry, hub.RecordLogStamp:
+	case hub.RecordLogNote, hub.RecordLogShard, hub.RecordLogEntry, hub.RecordLogStamp, hub.RecordLogRenewal:
 		err = i.log(kind)
 	default:
 		err = sqlkit.UnknownKind(kind)

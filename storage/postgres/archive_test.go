@@ -120,7 +120,7 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 		"dispatches", "eras", // eras belong to a cluster
 		"evidences", "goose_db_version",
 		"leaders", // nobody leads after a restore
-		"log_entries", "log_notes", "log_shards", "log_stamps",
+		"log_entries", "log_notes", "log_renewals", "log_shards", "log_stamps",
 		"notice_readers", "notices", // an agency reads the last reports again after a restore
 		"register_numbers",
 		"report_parts", // made anew from the reports

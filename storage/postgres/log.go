@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -230,6 +231,37 @@ func (s *Store) LogStamps(ctx context.Context, origin string, size int64, limit 
 		WHERE shard = (SELECT number FROM log_shards WHERE origin = $1) AND size >= $2 ORDER BY size, time LIMIT $3`, origin, size, limit)
 }
 
+// AddLogRenewal keeps a further token for a time-stamped checkpoint, together with the
+// note of it.
+func (s *Store) AddLogRenewal(ctx context.Context, r hub.LogRenewal, note hub.LogNote) error {
+	body, err := sqlkit.Encode(r)
+	if err != nil {
+		return err
+	}
+	noted, err := sqlkit.Encode(note)
+	if err != nil {
+		return err
+	}
+	added, err := change(ctx, s, "renew a time-stamp", pgx.RowTo[string], `WITH r AS (
+			INSERT INTO log_renewals (shard, size, stamped, number, body)
+			SELECT p.shard, p.size, p.time, $4::bigint, $5 FROM log_stamps p JOIN log_shards s ON s.number = p.shard
+			WHERE s.origin = $1 AND p.size = $2 AND p.time = $3 AND $4::bigint = 1 + (
+				SELECT count(*) FROM log_renewals r WHERE r.shard = p.shard AND r.size = p.size AND r.stamped = p.time)
+			ON CONFLICT DO NOTHING RETURNING number)
+		INSERT INTO log_notes (id, kind, body, pending) SELECT $6, $7, $8, true FROM r RETURNING id`,
+		r.Origin, r.Size, sqlkit.Micros(r.Stamped), r.Number, body, note.ID, string(note.Kind), noted)
+	if err == nil && len(added) == 0 {
+		err = sqlkit.NotNextRenewal(&r)
+	}
+	return err
+}
+
+// LogRenewals lists the further tokens of a time-stamped checkpoint, in order.
+func (s *Store) LogRenewals(ctx context.Context, origin string, size int64, stamped time.Time) ([]hub.LogRenewal, error) {
+	return collect(ctx, s, scanBody[hub.LogRenewal], `SELECT body FROM log_renewals
+		WHERE shard = (SELECT number FROM log_shards WHERE origin = $1) AND size = $2 AND stamped = $3 ORDER BY number`, origin, size, sqlkit.Micros(stamped))
+}
+
 // The records of the log in an archive.
 
 func logSources() []recordSource {
@@ -238,6 +270,7 @@ func logSources() []recordSource {
 		{hub.RecordLogShard, "SELECT origin, size, head, witnessed FROM log_shards ORDER BY number", sqlkit.ScanShardRecord[pgx.CollectableRow]},
 		{hub.RecordLogEntry, "SELECT shard, idx, coalesce(source, ''), data FROM log_entries ORDER BY shard, idx", sqlkit.ScanEntryRecord[pgx.CollectableRow]},
 		{hub.RecordLogStamp, "SELECT body FROM log_stamps ORDER BY shard, size, time", scanRaw},
+		{hub.RecordLogRenewal, "SELECT body FROM log_renewals ORDER BY shard, size, stamped, number", scanRaw},
 	}
 }
 
@@ -277,6 +310,12 @@ func (i *importer) log(kind hub.RecordKind) error {
 			p AS (UPDATE log_notes n SET pending = false FROM x WHERE n.pending AND n.id = x.source)
 			INSERT INTO log_entries (shard, idx, source, data) SELECT shard, idx, nullif(source, ''), data FROM x`,
 			func(c *columns, _ *hub.Record, e *hub.LogEntryRecord) { c.add(e.Shard, e.Index, e.Source, e.Data) })
+	case hub.RecordLogRenewal:
+		return insert(i, `INSERT INTO log_renewals (shard, size, stamped, number, body) SELECT s.number, x.size, x.stamped, x.number, x.body
+			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS x (size, stamped, number, body, origin) JOIN log_shards s ON s.origin = x.origin`,
+			func(c *columns, r *hub.Record, n *hub.LogRenewal) {
+				c.add(n.Size, sqlkit.Micros(n.Stamped), int64(n.Number), string(r.Body), n.Origin)
+			})
 	default:
 		return insert(i, `INSERT INTO log_stamps (shard, size, time, body) SELECT s.number, x.size, x.time, x.body
 			FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS x (size, time, body, origin) JOIN log_shards s ON s.origin = x.origin`,

@@ -36,7 +36,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	want := look(s)
 	older := behind(t, s.url)
 	for _, text := range []string{
-		"DROP TABLE report_parts, completions, retention_notes, log_entries, log_notes, log_shards, log_stamps, accounts, sessions, register_numbers", "DELETE FROM counters WHERE name = 'retention'",
+		"DROP TABLE report_parts, completions, retention_notes, log_entries, log_notes, log_renewals, log_shards, log_stamps, accounts, sessions, register_numbers", "DELETE FROM counters WHERE name = 'retention'",
 		"DROP INDEX deliveries_by_share", "DROP TABLE dispatch_links", "ALTER TABLE deliveries DROP COLUMN asked",
 		"DROP TRIGGER status_reports_are_noticed ON status_reports", "DROP FUNCTION notice_report", "DROP FUNCTION begin_notices", "DROP TABLE notices, notice_readers",
 		"DELETE FROM goose_db_version WHERE version_id >= 4",

@@ -97,7 +97,7 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 	want := "accounts agencies api_keys " +
 		"completions counters deliveries dispatch_links dispatch_parts dispatches evidences " + // completions, links and parts are made anew from the dispatches
 		"goose_db_version " + // made by the program that opens the store
-		"log_entries log_notes log_shards log_stamps " +
+		"log_entries log_notes log_renewals log_shards log_stamps " +
 		"notice_readers notices " + // an agency reads the last reports again after a restore
 		"register_numbers report_parts retention_notes " +
 		"sessions " + // nobody is signed in after a restore

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strconv"
+	"time"
 
 	sqlite3 "modernc.org/sqlite/lib"
 
@@ -189,6 +190,39 @@ func (s *Store) LogStamps(ctx context.Context, origin string, size int64, limit 
 		WHERE shard = (SELECT number FROM log_shards WHERE origin = ?) AND size >= ? ORDER BY size, time LIMIT ?`, origin, size, limit)
 }
 
+// AddLogRenewal keeps a further token for a time-stamped checkpoint, together with the
+// note of it.
+func (s *Store) AddLogRenewal(ctx context.Context, r hub.LogRenewal, note hub.LogNote) error {
+	body, err := sqlkit.Encode(r)
+	if err != nil {
+		return err
+	}
+	noted, err := sqlkit.Encode(note)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, 2, func(t *tx) error {
+		added, err := t.change(`INSERT INTO log_renewals (shard, size, stamped, number, body)
+			SELECT p.shard, p.size, p.time, ?4, ?5 FROM log_stamps p JOIN log_shards s ON s.number = p.shard
+			WHERE s.origin = ?1 AND p.size = ?2 AND p.time = ?3 AND ?4 = 1 + (
+				SELECT count(*) FROM log_renewals r WHERE r.shard = p.shard AND r.size = p.size AND r.stamped = p.time)`,
+			r.Origin, r.Size, sqlkit.Micros(r.Stamped), r.Number, body)
+		if err != nil {
+			return failed("renew a time-stamp", err)
+		}
+		if added == 0 {
+			return sqlkit.NotNextRenewal(&r)
+		}
+		return failed("record a note", t.exec("INSERT INTO log_notes (id, kind, body, pending) VALUES (?, ?, ?, 1)", note.ID, string(note.Kind), noted))
+	})
+}
+
+// LogRenewals lists the further tokens of a time-stamped checkpoint, in order.
+func (s *Store) LogRenewals(ctx context.Context, origin string, size int64, stamped time.Time) ([]hub.LogRenewal, error) {
+	return collect(ctx, s.reader, scanBody[hub.LogRenewal], `SELECT body FROM log_renewals
+		WHERE shard = (SELECT number FROM log_shards WHERE origin = ?) AND size = ? AND stamped = ? ORDER BY number`, origin, size, sqlkit.Micros(stamped))
+}
+
 // The records of the log in an archive.
 
 func logSources() []recordSource {
@@ -197,6 +231,7 @@ func logSources() []recordSource {
 		{hub.RecordLogShard, "SELECT origin, size, head, witnessed FROM log_shards ORDER BY number", sqlkit.ScanShardRecord[*sql.Rows]},
 		{hub.RecordLogEntry, "SELECT shard, idx, coalesce(source, ''), data FROM log_entries ORDER BY shard, idx", sqlkit.ScanEntryRecord[*sql.Rows]},
 		{hub.RecordLogStamp, "SELECT body FROM log_stamps ORDER BY shard, size, time", scanRaw},
+		{hub.RecordLogRenewal, "SELECT body FROM log_renewals ORDER BY shard, size, stamped, number", scanRaw},
 	}
 }
 
@@ -231,6 +266,11 @@ func (t *tx) importLog(r *hub.Record) error {
 		return importAs(r, func(s *hub.LogStamp) error {
 			return t.exec("INSERT INTO log_stamps (shard, size, time, body) SELECT number, ?, ?, ? FROM log_shards WHERE origin = ?",
 				s.Size, sqlkit.Micros(s.Time), string(r.Body), s.Origin)
+		})
+	case hub.RecordLogRenewal:
+		return importAs(r, func(n *hub.LogRenewal) error {
+			return t.exec("INSERT INTO log_renewals (shard, size, stamped, number, body) SELECT number, ?, ?, ?, ? FROM log_shards WHERE origin = ?",
+				n.Size, sqlkit.Micros(n.Stamped), n.Number, string(r.Body), n.Origin)
 		})
 	}
 	return sqlkit.UnknownKind(r.Kind)

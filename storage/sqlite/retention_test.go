@@ -46,7 +46,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	older := behind(t, path)
 	for _, text := range []string{
 		"DROP TABLE dispatch_parts", "DROP TABLE report_parts", "DROP TABLE completions", "DROP TABLE retention_notes",
-		"DROP TABLE log_entries", "DROP TABLE log_notes", "DROP TABLE log_shards", "DROP TABLE log_stamps",
+		"DROP TABLE log_entries", "DROP TABLE log_notes", "DROP TABLE log_renewals", "DROP TABLE log_shards", "DROP TABLE log_stamps",
 		"DELETE FROM counters WHERE name = 'retention'", "DROP INDEX deliveries_by_share",
 		"CREATE UNIQUE INDEX deliveries_by_dispatch ON deliveries (dispatch, position)", "DROP TABLE accounts", "DROP TABLE sessions", "DROP TABLE register_numbers",
 		"DROP TRIGGER status_reports_are_noticed", "DROP TABLE notices", "DROP TABLE notice_readers",

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -36,6 +38,8 @@ type LogRecords interface {
 type LogStamps interface {
 	AddLogStamp(ctx context.Context, stamp hub.LogStamp) error
 	LogStamps(ctx context.Context, origin string, size int64, limit int) ([]hub.LogStamp, error)
+	LogRenewals(ctx context.Context, origin string, size int64, stamped time.Time) ([]hub.LogRenewal, error)
+	AddLogRenewal(ctx context.Context, renewal hub.LogRenewal, note hub.LogNote) error
 }
 
 func (b *bench) unsequenced(mark hub.LogMark, limit int) (hub.LogIntake, []string) {
@@ -188,6 +192,69 @@ func testLogOrder(t *testing.T, back Backend) {
 	same(t, "stamps", stamps, []hub.LogStamp{stamp(2, 1), stamp(2, 2)})
 }
 
+// renewal is the n-th of a time-stamp, with the note of it.
+func (b *bench) renewal(stamp *hub.LogStamp, n int) (hub.LogRenewal, hub.LogNote) {
+	at := b.Clock.Add(time.Duration(n) * time.Hour)
+	return hub.LogRenewal{Origin: stamp.Origin, Size: stamp.Size, Stamped: stamp.Time, Number: n, Token: []byte{2, byte(n)}, Time: at},
+		hub.LogNote{ID: b.ID(), Kind: hub.LogNoteRenewal, Time: at, Body: json.RawMessage(`{"number":` + strconv.Itoa(n) + `}`)}
+}
+
+// testLogRenewals: a renewal and its note are there both or not at all, and each number
+// is given once, also when several renew at once.
+func testLogRenewals(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	b.must(b.store.AppendLog(b.ctx, 0, batchOf("o/2026", 1, 0, "", "a")))
+	stamp := hub.LogStamp{Origin: "o/2026", Size: 1, Note: []byte("n\n"), Token: []byte{1}, Time: b.Clock}
+	other := stamp
+	other.Time = stamp.Time.Add(time.Second)
+	b.must(b.store.AddLogStamp(b.ctx, stamp))
+	b.must(b.store.AddLogStamp(b.ctx, other))
+
+	refused := func(r hub.LogRenewal, note hub.LogNote) {
+		t.Helper()
+		b.wants(hub.KindConflict, b.store.AddLogRenewal(b.ctx, r, note))
+	}
+	first, firstNote := b.renewal(&stamp, 1)
+	second, secondNote := b.renewal(&stamp, 2)
+	refused(second, secondNote)
+	absent := first
+	absent.Stamped = b.Clock.Add(time.Minute)
+	refused(absent, firstNote)
+	b.must(b.store.AddLogRenewal(b.ctx, first, firstNote))
+	refused(first, secondNote)
+
+	var won atomic.Int64
+	var racing sync.WaitGroup
+	for range 4 {
+		note := secondNote
+		note.ID = b.ID()
+		racing.Go(func() {
+			switch err := b.store.AddLogRenewal(b.ctx, second, note); {
+			case err == nil:
+				won.Add(1)
+			case hub.KindOf(err) != hub.KindConflict:
+				t.Error(err)
+			}
+		})
+	}
+	racing.Wait()
+	same(t, "renewals that got one number", won.Load(), int64(1))
+
+	b.store = back.Reopen(t, b.store)
+	renewals, err := b.store.LogRenewals(b.ctx, "o/2026", 1, stamp.Time)
+	b.must(err)
+	same(t, "renewals", renewals, []hub.LogRenewal{first, second})
+	renewals, err = b.store.LogRenewals(b.ctx, "o/2026", 1, other.Time)
+	b.must(err)
+	same(t, "renewals of another stamp", len(renewals), 0)
+	notes, err := b.store.LogNotes(b.ctx, hub.LogNoteRenewal, 9)
+	b.must(err)
+	same(t, "notes", len(notes), 2)
+	same(t, "the first note", notes[1], firstNote)
+	intake, _ := b.unsequenced("", 9)
+	same(t, "notes that the log will hold", len(intake.Sources), 2)
+}
+
 // testLogInParallel: while many record and two sequencers fight, every evidence gets
 // exactly one index, and there is no gap.
 func testLogInParallel(t *testing.T, back Backend) {
@@ -274,7 +341,12 @@ func (b *bench) logHistory() {
 	head := hub.LogHead{Origin: "o/2026", Epoch: 1, Size: 3, Note: []byte("n\n"), At: b.Clock}
 	b.must(b.store.PublishLog(b.ctx, head))
 	b.must(b.store.WitnessLog(b.ctx, head))
-	b.must(b.store.AddLogStamp(b.ctx, hub.LogStamp{Origin: "o/2026", Size: 3, Note: []byte("n\n"), Token: []byte{1}, Time: b.Clock}))
+	stamp := hub.LogStamp{Origin: "o/2026", Size: 3, Note: []byte("n\n"), Token: []byte{1}, Time: b.Clock}
+	b.must(b.store.AddLogStamp(b.ctx, stamp))
+	for n := range 2 {
+		renewal, note := b.renewal(&stamp, n+1)
+		b.must(b.store.AddLogRenewal(b.ctx, renewal, note))
+	}
 	b.must(b.store.AppendLog(b.ctx, 0, hub.LogBatch{Origin: "o/2027", Epoch: 1, Entries: []hub.LogEntry{{Data: []byte("link")}}}))
 	b.note(hub.LogNotePolicy)
 }
@@ -293,6 +365,8 @@ func (b *bench) logAnswers(keep func(name string, value any, err error)) {
 	keep("log notes", notes, err)
 	stamps, err := b.store.LogStamps(b.ctx, "o/2026", 0, 10)
 	keep("stamps", stamps, err)
+	renewals, err := b.store.LogRenewals(b.ctx, "o/2026", 3, b.Clock)
+	keep("renewals", renewals, err)
 	intake, err := b.store.Unsequenced(b.ctx, "", 100)
 	keep("what waits for the log", intake.Sources, err)
 }

@@ -239,6 +239,7 @@ func Run(t *testing.T, b Backend) {
 		"verdicts":              testVerdicts,
 		"retention rules":       testRules,
 		"log":                   testLog,
+		"renewals":              testLogRenewals,
 		"log of notes alone":    testLogNotesFirst,
 		"log rows":              testLogRows,
 		"log order":             testLogOrder,

@@ -8,7 +8,7 @@
 #
 # Exit code 0: passed; 1: failed; 2: undecided; 3: wrong use. What it prints names the
 # same steps as lienthong verify (bundles.md). It knows less and says so:
-#   - revocation lists are not read; lienthong verify does;
+#   - revocation lists are not read, and no algorithm has an end; lienthong verify does both;
 #   - of a policy it understands a quorum of none, of one witness, or of one group of
 #     witnesses without groups in it;
 #   - whether a delivery may go from one state to the next is checked for its end alone.
@@ -49,7 +49,7 @@ leaf_of() { { printf '\0'; cat; } | sha256; }
 unzip -tqq "$bundle" >/dev/null 2>&1 || fail "1 container: the archive is damaged"
 unzip -Z1 "$bundle" >"$work/names"
 [ -z "$(sort "$work/names" | uniq -d)" ] || fail "1 container: two files of one name"
-known='^(mimetype|META-INF/(ASiCManifest\.xml|signature\.p7s)|receipts/[0-9]{3}-[A-Za-z0-9_.-]+\.(json|jws|tlog-proof)|log/[0-9]{4}-[0-9]+\.tst|log/[0-9]{4}-[0-9]+-[0-9]+\.consistency|trust/(policy\.tlog|hub-chain\.pem|tsa-chain\.pem|anchors\.pem|trustlist\.json|revocation/[0-9a-f]+\.(crl|ocsp))|validation/archive\.json|content/[0-9]+-[A-Za-z0-9_.-]+)$'
+known='^(mimetype|META-INF/(ASiCManifest\.xml|signature\.p7s)|receipts/[0-9]{3}-[A-Za-z0-9_.-]+\.(json|jws|tlog-proof)|log/[0-9]{4}-[0-9]+(-renewal-[0-9]{2})?\.tst|log/[0-9]{4}-[0-9]+-[0-9]+\.consistency|trust/(policy\.tlog|hub-chain\.pem|tsa-chain\.pem|anchors\.pem|trustlist\.json|revocation/[0-9a-f]+\.(crl|ocsp))|validation/archive\.json|content/[0-9]+-[A-Za-z0-9_.-]+)$'
 ! grep -Evq "$known" "$work/names" || fail "1 container: a file that is none of a bundle: $(grep -Ev "$known" "$work/names" | head -1)"
 mkdir "$work/x"
 unzip -qq "$bundle" -d "$work/x"
@@ -140,16 +140,52 @@ check_checkpoint() { # note file; sets origin, size, root and, once for each, ch
 	root_of[$head]=$root
 	check_token "$1"
 }
+gen_time() { # of a token, in seconds
+	local stamped
+	stamped=$(openssl ts -reply -token_in -in "$1" -token_out -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+	[ -z "$stamped" ] || date -d "$stamped" +%s
+}
+stamps() { # data token time: whether it is one over the data that leads to the roots
+	openssl ts -verify -data "$1" -in "$2" -token_in -CAfile "$anchors" -untrusted "$(cd_x trust/tsa-chain.pem)" \
+		-partial_chain -attime "$3" >/dev/null 2>"$work/err"
+}
+end_of() { # when the certificate ends that signed a token
+	openssl cms -verify -noverify -inform DER -in "$1" -signer "$work/tsa.pem" -out /dev/null 2>/dev/null || return 0
+	date -d "$(openssl x509 -in "$work/tsa.pem" -noout -enddate | sed 's/^notAfter=//')" +%s
+}
+declare -A renewal_known
+check_renewals() { # 12. each later token is over the checkpoint and all tokens before it, made while the last one lasted
+	local n name token made end why='no later time-stamp holds it' last=${time_of[$head]} held=$head
+	cat "$1" "$(cd_x "log/$head.tst")" >"$work/covered"
+	end=$(end_of "$(cd_x "log/$head.tst")")
+	for n in {01..16}; do
+		name=log/$head-renewal-$n.tst token=$(cd_x "log/$head-renewal-$n.tst")
+		[ -f "$token" ] || break
+		renewal_known[$name]=1
+		[ "$why" = 'no later time-stamp holds it' ] || continue
+		made=$(gen_time "$token")
+		[ -n "$made" ] || { why="$name cannot be read"; continue; }
+		if stamps "$work/covered" "$token" "$made"; then
+			if [ "$made" -gt $((at + 300)) ]; then why="$name is of later"; continue; fi
+			[ "$made" -ge "$last" ] || fail "12 renewals: $name is older than what it renews"
+			if [ "$made" -gt "${end:-0}" ]; then why="$name was made too late"; continue; fi
+			cat "$token" >>"$work/covered"
+			last=$made held=$name end=$(end_of "$token")
+		elif grep -q 'message imprint mismatch' "$work/err"; then fail "12 renewals: $name was made for other bytes"
+		elif grep -qE 'signature failure|bad signature|asn1 encoding' "$work/err"; then fail "12 renewals: the signature of $name is wrong"
+		else why="$name leads to none of your roots"; fi
+	done
+	[ "$at" -le "${end:-0}" ] || doubt "12 renewals: $held stopped proving anything by itself, and $why"
+}
 check_token() { # 7. the time-stamp over a checkpoint
 	local token stamped
 	token=$(cd_x "log/$head.tst")
 	[ -f "$token" ] || { doubt "7 time-stamp: nothing stamps the checkpoint $head"; return 0; }
-	stamped=$(openssl ts -reply -token_in -in "$token" -token_out -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+	stamped=$(gen_time "$token")
 	[ -n "$stamped" ] || fail "7 time-stamp: $head.tst cannot be read"
-	stamped=$(date -d "$stamped" +%s)
-	if openssl ts -verify -data "$1" -in "$token" -token_in -CAfile "$anchors" -untrusted "$(cd_x trust/tsa-chain.pem)" \
-		-partial_chain -attime "$stamped" >/dev/null 2>"$work/err"; then
+	if stamps "$1" "$token" "$stamped"; then
 		time_of[$head]=$stamped
+		check_renewals "$1"
 	elif grep -q 'message imprint mismatch' "$work/err"; then fail "7 time-stamp: $head.tst was made for other bytes"
 	else doubt "7 time-stamp: $head.tst leads to none of your roots"; fi
 }
@@ -296,6 +332,9 @@ for file in "$work/x"/receipts/*.json; do
 	esac
 done
 [ $n -gt 0 ] || fail "1 container: there is no receipt"
+while read -r name; do
+	[ -n "${renewal_known[$name]:-}" ] || fail "1 container: $name renews nothing in the bundle"
+done < <(grep -E -- '-renewal-[0-9]{2}\.tst$' "$work/names")
 ok "2 to 8: $n receipts, ${#root_of[@]} checkpoints"
 
 # 9. Content: each file in the bundle is one that was accepted.

@@ -23,9 +23,10 @@ type Evidences interface {
 
 // Proofs proves that the log holds evidence.
 type Proofs interface {
-	// Prove returns the token over the checkpoint of the proof, nil while there is
-	// none. What the log has not published yet is KindUnavailable.
-	Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (audit.Proof, []byte, error)
+	// Prove returns the tokens for the checkpoint of the proof: the first, then those
+	// that renew it in order; none while there is none. What the log has not published
+	// yet is KindUnavailable.
+	Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (audit.Proof, [][]byte, error)
 	Consistency(ctx context.Context, older, newer *audit.Checkpoint) ([]hub.Digest, error)
 }
 
@@ -149,7 +150,7 @@ func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delive
 	}
 	for i := range chain {
 		sealed := &chain[i]
-		proof, token, err := g.Proofs.Prove(ctx, g.actor, sealed.Evidence.ID)
+		proof, tokens, err := g.Proofs.Prove(ctx, g.actor, sealed.Evidence.ID)
 		if err != nil {
 			return err
 		}
@@ -160,8 +161,8 @@ func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delive
 		if err := g.head(&c, proof.Note); err != nil {
 			return err
 		}
-		if token != nil {
-			g.tokens[tokenName(&c)] = token
+		for n, token := range tokens {
+			g.tokens[renewalName(tokenName(&c), n)] = token
 		}
 		name := receiptName(i+1, sealed.Evidence.Event)
 		g.add(name+endEvidence, "application/json", sealed.Canonical)

@@ -100,6 +100,15 @@ func tokenName(c *audit.Checkpoint) string {
 	return fmt.Sprintf("%s%s-%d%s", logFolder, safeName(audit.ShardName(c.Origin)), c.Size, endToken)
 }
 
+// renewalName is the file of the n-th token, from 1, over a checkpoint and the tokens
+// before it; of the token itself for 0.
+func renewalName(token string, n int) string {
+	if n == 0 {
+		return token
+	}
+	return fmt.Sprintf("%s-renewal-%02d%s", strings.TrimSuffix(token, endToken), n, endToken)
+}
+
 // growthName is the file that shows that one checkpoint is the beginning of another.
 func growthName(older, newer *audit.Checkpoint) string {
 	return fmt.Sprintf("%s%s-%d-%d%s", logFolder, safeName(audit.ShardName(newer.Origin)), older.Size, newer.Size, endGrowth)

@@ -78,7 +78,7 @@ func (v *verification) checkToken(name string, note []byte) {
 	}
 	switch verdict := v.judge.Token(token, note); verdict.Indication {
 	case hub.TotalPassed:
-		v.tokens[name] = verdict.ProvenAt
+		v.tokens[name] = stamped{note, token, verdict.ProvenAt}
 	case hub.TotalFailed:
 		v.fail(stepTimestamp, verdict.Sub, "%s: %s", name, verdict.Reason)
 	default:
@@ -89,10 +89,11 @@ func (v *verification) checkToken(name string, note []byte) {
 // checkTime compares what the hub says of the time of an event with the time-stamp over
 // the first checkpoint that holds it.
 func (v *verification) checkTime(r *receipt) {
-	stamped, counts := v.tokens[tokenName(&r.head)]
+	token, counts := v.tokens[tokenName(&r.head)]
 	if !counts {
 		return
 	}
+	stamped := token.time
 	r.fact.NotAfter = stamped
 	at := r.Evidence.Time
 	switch {

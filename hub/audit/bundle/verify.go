@@ -36,6 +36,8 @@ type Judge interface {
 	Receipt(sealed *hub.SealedEvidence, proven time.Time) hub.SignatureVerdict
 	// Token judges a time-stamp over some bytes. ProvenAt is its time if it counts.
 	Token(token, stamped []byte) hub.SignatureVerdict
+	// TokenEnd returns when a time-stamp stops proving anything by itself.
+	TokenEnd(token []byte) (hub.TokenEnd, error)
 	// Report digests a signature report as receipts name it (RFC 8785, SHA-256).
 	Report(report *hub.SignatureReport) (hub.Digest, error)
 }
@@ -80,7 +82,7 @@ func Verify(ctx context.Context, q Question) (Report, error) {
 	if q.Gap == 0 {
 		q.Gap = DefaultGap
 	}
-	v := &verification{Question: q, Report: newReport(q.At), tokens: map[string]time.Time{}, heads: map[string]audit.Checkpoint{}}
+	v := &verification{Question: q, Report: newReport(q.At), tokens: map[string]stamped{}, heads: map[string]audit.Checkpoint{}}
 	if err := v.run(ctx); err != nil {
 		return *v.Report, err
 	}
@@ -95,9 +97,15 @@ type verification struct {
 	container Container
 	judge     Judge
 	receipts  []receipt
-	tokens    map[string]time.Time        // that count, by the name of their file
+	tokens    map[string]stamped          // that count, by the name of their file
 	heads     map[string]audit.Checkpoint // by the name that their token has
 	files     map[string]bool             // of the container; true once something is known of it
+}
+
+// stamped is a checkpoint with a time-stamp that counts.
+type stamped struct {
+	note, token []byte
+	time        time.Time
 }
 
 // receipt is one of the bundle.
@@ -128,7 +136,7 @@ func (v *verification) run(ctx context.Context) error {
 	v.checkVerdicts()
 	v.checkChain()
 	v.checkConsistency()
-	v.skip(stepRenewal, "the bundle holds no renewal of its time-stamps")
+	v.checkRenewals()
 	v.checkFiles()
 	v.passAll()
 	return nil

@@ -108,6 +108,12 @@ func LogRefused() error {
 		"this step does not follow the last one: another node lets the log grow, or the shard is not the newest")
 }
 
+// NotNextRenewal says that a renewal is not the next one of a time-stamp that is there.
+func NotNextRenewal(r *hub.LogRenewal) error {
+	return hub.Errorf(hub.KindConflict, "renewal", "order",
+		"the time-stamp over %d entries of %s is not there, or renewal %d is not its next one: another was made meanwhile", r.Size, r.Origin, r.Number)
+}
+
 // Pointer returns nil for the empty text, as a column that may be NULL wants it.
 func Pointer(s string) *string {
 	if s == "" {

@@ -86,6 +86,24 @@ func (c *Config) externalTimestamps() (*signing.Timestamps, error) {
 	return signing.NewTimestamps(c.authorities(), anchors, time.Now)
 }
 
+// timeAuthority returns whom the settings name, nil for nobody. The certificates are those
+// of the hub's own authority, nil where others are asked.
+func (c *Config) timeAuthority() (*signing.Timestamps, []*x509.Certificate, error) {
+	switch c.authorities()[0] {
+	case tsaNone:
+		return nil, nil, nil
+	case tsaOwn:
+		key, chain, err := signing.LoadOrCreateTSAKey(filepath.Join(c.DataDir, "key"), c.Name, time.Now())
+		if err != nil {
+			return nil, nil, err
+		}
+		own, err := signing.OwnTimestamps(key, chain, time.Now)
+		return own, chain, err
+	}
+	external, err := c.externalTimestamps()
+	return external, nil, err
+}
+
 // TimestampAnchorsFile holds the certificates that time-stamps of the log lead to, for
 // those who verify them.
 func (c *Config) TimestampAnchorsFile() string {
@@ -96,28 +114,15 @@ func (c *Config) TimestampAnchorsFile() string {
 // tokens beside the certificate of the hub. It returns the certificates of the hub's own
 // authority, nil where others are asked.
 func (a *App) timestamping() ([]*x509.Certificate, error) {
-	var authority audit.TimeAuthority
-	var own []*x509.Certificate
-	switch a.config.authorities()[0] {
-	case tsaNone:
-		return nil, nil
-	case tsaOwn:
-		key, chain, err := signing.LoadOrCreateTSAKey(filepath.Join(a.config.DataDir, "key"), a.config.Name, time.Now())
-		if err != nil {
+	authority, own, err := a.config.timeAuthority()
+	switch {
+	case err != nil || authority == nil:
+		return nil, err
+	case own != nil:
+		if err := writeCertificates(a.config.TimestampAnchorsFile(), own[len(own)-1:]); err != nil {
 			return nil, err
 		}
-		if err := writeCertificates(a.config.TimestampAnchorsFile(), chain[len(chain)-1:]); err != nil {
-			return nil, err
-		}
-		if authority, err = signing.OwnTimestamps(key, chain, time.Now); err != nil {
-			return nil, err
-		}
-		own = chain
 	default:
-		external, err := a.config.externalTimestamps()
-		if err != nil {
-			return nil, err
-		}
 		pem, err := os.ReadFile(a.config.TSAAnchors)
 		if err != nil {
 			return nil, hub.Invalid("tsa-anchors", "file", "%v", err)
@@ -125,7 +130,6 @@ func (a *App) timestamping() ([]*x509.Certificate, error) {
 		if err := os.WriteFile(a.config.TimestampAnchorsFile(), pem, 0o644); err != nil { //nolint:gosec // certificates are public
 			return nil, hub.Internal("write the anchors of time-stamps", err)
 		}
-		authority = external
 	}
 	a.services.stamper = audit.NewStamper(audit.StamperOptions{
 		Store: a.store, Authority: authority, Every: a.config.pace(), Quorum: a.services.cosigner != nil, Now: time.Now, Log: a.log, Took: a.stamped,

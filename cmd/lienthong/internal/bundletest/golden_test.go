@@ -112,6 +112,11 @@ func byGo(t *testing.T, name string) int {
 }
 
 func byShell(t *testing.T, name string) (int, []byte) {
+	return runShell(t, filepath.Join(golden, name), filepath.Join(golden, "anchors.pem"), filepath.Join(golden, "policy.tlog"), goldenTime)
+}
+
+// runShell is the exit code of the second verifier, and what it says.
+func runShell(t *testing.T, file, anchors, policy, at string) (int, []byte) {
 	for _, tool := range []string{"bash", "unzip", "openssl", "jq", "xmllint", "basenc"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("CI") == "true" {
@@ -120,8 +125,7 @@ func byShell(t *testing.T, name string) (int, []byte) {
 			t.Skip(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "bash", "../../deploy/verify-bundle.sh", filepath.Join(golden, name),
-		"--anchors", filepath.Join(golden, "anchors.pem"), "--policy", filepath.Join(golden, "policy.tlog"), "--at", goldenTime)
+	cmd := exec.CommandContext(t.Context(), "bash", "../../deploy/verify-bundle.sh", file, "--anchors", anchors, "--policy", policy, "--at", at)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {

@@ -56,7 +56,9 @@ type world struct {
 	evidence []hub.SealedEvidence
 	leaves   [][]byte
 	stamps   []hub.LogStamp
-	seenBy   int // witnesses that cosign checkpoints
+	renewals []hub.LogRenewal
+	notes    []hub.LogNote // of renewals
+	seenBy   int           // witnesses that cosign checkpoints
 	mirror   *trust.Mirror
 	change   func(files []bundle.File) []bundle.File // before they are sealed; nil: none
 	document []byte
@@ -273,6 +275,23 @@ func (w *world) LogStamps(_ context.Context, _ string, size int64, limit int) ([
 		}
 	}
 	return found, nil
+}
+
+// LogRenewals implements audit.PlaceStore.
+func (w *world) LogRenewals(_ context.Context, _ string, size int64, stamped time.Time) ([]hub.LogRenewal, error) {
+	var found []hub.LogRenewal
+	for _, r := range w.renewals {
+		if r.Size == size && r.Stamped.Equal(stamped) {
+			found = append(found, r)
+		}
+	}
+	return found, nil
+}
+
+// AddLogRenewal implements audit.RenewalStore.
+func (w *world) AddLogRenewal(_ context.Context, r hub.LogRenewal, note hub.LogNote) error {
+	w.renewals, w.notes = append(w.renewals, r), append(w.notes, note)
+	return nil
 }
 
 // tiles are those of a tree of fewer than 256 leaves: one, at any width.

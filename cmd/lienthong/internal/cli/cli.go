@@ -54,6 +54,7 @@ type commands struct {
 	Verify   verifyCommand   `cmd:"" help:"Verify signed PDFs, edXML packages, receipts and evidence bundles, offline."`
 	Sign     signCommand     `cmd:"" help:"Sign a PDF or an edXML package, or put an agency's seal on it."`
 	Expiring expiringCommand `cmd:"" help:"List what of a hub's evidence stops being provable in the coming months."`
+	Renew    renewCommand    `cmd:"" help:"Have the log time-stamped again before its time-stamps stop proving anything."`
 
 	Witness witnessCommand `cmd:"" help:"Witness the logs of other hubs: say that they only grew, and show who has two histories."`
 

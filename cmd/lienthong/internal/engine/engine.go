@@ -76,6 +76,7 @@ type LogRecords interface {
 	audit.PlaceStore
 	audit.NoteStore
 	audit.StampStore
+	audit.RenewalStore
 	audit.CosignStore
 }
 

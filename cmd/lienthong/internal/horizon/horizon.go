@@ -68,7 +68,8 @@ type Outlook struct {
 func Look(ctx context.Context, source Source, certificates []*x509.Certificate, before time.Time) (Outlook, error) {
 	l := &look{
 		Outlook: Outlook{Before: before.UTC(), Items: []Item{}}, covered: map[string]int64{}, last: map[string]time.Time{}, sizes: map[string]int64{},
-		lasting: map[string]int64{}, authorities: map[hub.Digest]*Item{}, signers: map[hub.Digest]int64{}, open: map[hub.DispatchID]bool{}, algorithms: map[string]*Item{},
+		lasting: map[string]int64{}, authorities: map[hub.Digest]*Item{}, ending: map[stampOf]hub.Digest{}, signers: map[hub.Digest]int64{},
+		open: map[hub.DispatchID]bool{}, algorithms: map[string]*Item{},
 	}
 	for _, step := range []func() error{
 		func() error { return source.Export(ctx, l.stamp) },
@@ -91,23 +92,23 @@ func Look(ctx context.Context, source Source, certificates []*x509.Certificate, 
 // look is one look.
 type look struct {
 	Outlook
-	covered     map[string]int64     // by origin: size of the greatest checkpoint with a time-stamp
-	last        map[string]time.Time // by origin: the last end of its time-stamps
-	sizes       map[string]int64     // by origin: entries
-	lasting     map[string]int64     // by origin: size of the greatest checkpoint with a time-stamp that lasts beyond the day
-	ending      []endingStamp
-	authorities map[hub.Digest]*Item // by the certificate that signed time-stamps
-	signers     map[hub.Digest]int64 // receipts without a time-stamp, by certificate
+	covered     map[string]int64       // by origin: size of the greatest checkpoint with a time-stamp
+	last        map[string]time.Time   // by origin: the last end of its time-stamps
+	sizes       map[string]int64       // by origin: entries
+	lasting     map[string]int64       // by origin: size of the greatest checkpoint with a time-stamp that lasts beyond the day
+	authorities map[hub.Digest]*Item   // by the certificate that signed time-stamps
+	ending      map[stampOf]hub.Digest // authority of the last token, of time-stamps that end before the day
+	signers     map[hub.Digest]int64   // receipts without a time-stamp, by certificate
 	open        map[hub.DispatchID]bool
 	openAll     bool // too many to remember: all count
 	algorithms  map[string]*Item
 }
 
-// endingStamp is a time-stamp that ends before the day.
-type endingStamp struct {
-	origin    string
-	size      int64
-	authority hub.Digest
+// stampOf names a time-stamp of the log.
+type stampOf struct {
+	origin string
+	size   int64
+	micros int64 // its time, since 1970 in UTC
 }
 
 // maxOpen bounds what is remembered of dispatches without a time-stamp.
@@ -116,47 +117,60 @@ const maxOpen = 1_000_000
 // errEnough ends the reading of records.
 var errEnough = errors.New("no more records are wanted")
 
-// stamp takes the time-stamps of the log.
+// stamp takes the time-stamps of the log, and then their renewals: the last token of
+// each decides.
 func (l *look) stamp(r hub.Record) error {
-	if r.Kind != hub.RecordLogStamp {
-		return nil
+	switch r.Kind {
+	case hub.RecordLogStamp:
+		var s hub.LogStamp
+		if err := json.Unmarshal(r.Body, &s); err != nil {
+			return hub.Internal("read a time-stamp", err)
+		}
+		l.Stamps++
+		l.token(stampOf{s.Origin, s.Size, s.Time.UnixMicro()}, s.Token)
+	case hub.RecordLogRenewal:
+		var n hub.LogRenewal
+		if err := json.Unmarshal(r.Body, &n); err != nil {
+			return hub.Internal("read a renewal", err)
+		}
+		l.token(stampOf{n.Origin, n.Size, n.Stamped.UnixMicro()}, n.Token)
 	}
-	var s hub.LogStamp
-	if err := json.Unmarshal(r.Body, &s); err != nil {
-		return hub.Internal("read a time-stamp", err)
-	}
-	l.Stamps++
-	sunset, err := signing.SunsetOfToken(s.Token)
+	return nil
+}
+
+// token takes the next token of a time-stamp.
+func (l *look) token(stamp stampOf, der []byte) {
+	sunset, err := signing.SunsetOfToken(der)
 	if err != nil {
-		l.Unreadable++
-		return nil //nolint:nilerr // it is counted: what cannot be read proves nothing
+		l.Unreadable++ // what cannot be read proves nothing
+		return
 	}
+	delete(l.ending, stamp)
 	until, why := sunset.End()
-	l.covered[s.Origin] = max(l.covered[s.Origin], s.Size)
-	if until.After(l.last[s.Origin]) {
-		l.last[s.Origin] = until
+	l.covered[stamp.origin] = max(l.covered[stamp.origin], stamp.size)
+	if until.After(l.last[stamp.origin]) {
+		l.last[stamp.origin] = until
 	}
 	if until.After(l.Before) {
-		l.lasting[s.Origin] = max(l.lasting[s.Origin], s.Size)
-		return nil
+		l.lasting[stamp.origin] = max(l.lasting[stamp.origin], stamp.size)
+		return
 	}
 	key := hub.Digest(sha256.Sum256(sunset.Certificate.Raw))
-	l.ending = append(l.ending, endingStamp{s.Origin, s.Size, key})
 	if l.authorities[key] == nil {
 		l.authorities[key] = &Item{
 			What: TimeStamps, Subject: fmt.Sprintf("%s (%.16s...)", sunset.Certificate.Subject.CommonName, key), Until: until, Why: why,
-			Remedy: "keep its revocation lists of today with the tokens; let another authority stamp the log before that day (--tsa)",
+			Remedy: "keep its revocation lists of today with the tokens; lienthong renew before that day, by an authority that lasts longer (--tsa)",
 		}
 	}
-	return nil
+	l.ending[stamp] = key
 }
 
 // superseded takes time-stamps out of the account that a lasting one over a checkpoint at
 // least as great stands in for.
 func (l *look) superseded() {
-	for _, s := range l.ending {
+	for s, authority := range l.ending {
 		if s.size > l.lasting[s.origin] {
-			l.authorities[s.authority].Count++
+			l.authorities[authority].Count++
 		}
 	}
 	maps.DeleteFunc(l.authorities, func(_ hub.Digest, item *Item) bool { return item.Count == 0 })
@@ -278,7 +292,7 @@ func (l *look) conclude(certificates []*x509.Certificate) {
 		if !until.After(l.Before) {
 			l.Items = append(l.Items, Item{
 				What: LogOfYear, Subject: origin, Until: until, Why: "the last of its time-stamps ends", Count: l.sizes[origin],
-				Remedy: "have a checkpoint of it time-stamped by an authority whose certificate lasts longer",
+				Remedy: "lienthong renew before that day, by an authority whose certificate lasts longer (--tsa)",
 			})
 		}
 	}

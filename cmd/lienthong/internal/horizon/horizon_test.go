@@ -138,6 +138,22 @@ func TestLook(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("within thirty years: %q, want %q", got, want)
 	}
+
+	// A renewal by an authority that ends later: one time-stamp of two has ended in three years.
+	later, err := pki.New(now.AddDate(0, 20, 0), pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := later.TimestampAuthority("TSA sau", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.record(t, hub.RecordLogRenewal, hub.LogRenewal{Origin: "o/2026", Size: 4, Stamped: now, Number: 1, Token: token(t, second)})
+	for _, item := range look(now.AddDate(3, 0, 0)).Items {
+		if item.What == horizon.TimeStamps && item.Count != 1 || item.What == horizon.LogOfYear {
+			t.Errorf("after a renewal: %+v", item)
+		}
+	}
 }
 
 // TestLookSeesWhatIsProven: evidence about a whole document that came after its acceptance
