@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"os"
 	"os/exec"
@@ -85,6 +87,42 @@ func (b *browser) open(path, page string) {
 	b.Helper()
 	b.do(chromedp.Navigate(b.base + path))
 	b.at(page)
+	if page == "document" {
+		b.reads()
+	}
+}
+
+// reads waits until the viewer shows paper in the place of the PDF: nothing on the page
+// or in its policy stops it. To leave a page before its viewer has come kills Chromium
+// now and then: the navigation of the viewer outlives the page.
+func (b *browser) reads() {
+	b.Helper()
+	for {
+		picture, err := chromedp.Run(b.ctx, chromedp.Screenshot("object.pdf"))
+		if err != nil {
+			b.Fatalf("%s: the PDF is not shown: %v", b.label, err) // also when the time is over
+		}
+		shown, err := png.Decode(bytes.NewReader(picture))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if paper(shown) {
+			return
+		}
+	}
+}
+
+// paper reports whether a tenth of a picture is white, which the empty viewer is not.
+func paper(p image.Image) bool {
+	white, size := 0, p.Bounds()
+	for x := size.Min.X; x < size.Max.X; x++ {
+		for y := size.Min.Y; y < size.Max.Y; y++ {
+			if r, g, b, _ := p.At(x, y).RGBA(); min(r, g, b) > 0xf000 {
+				white++
+			}
+		}
+	}
+	return white*10 > size.Dx()*size.Dy()
 }
 
 // fill types into fields and presses a button.
@@ -174,6 +212,7 @@ func (b *browser) walk(sent *hub.Accepted, number string) {
 	b.do(chromedp.Click("details.act summary")) // refusing is folded away until it is wanted
 	b.fill("button.danger", "#detail", " ")
 	b.do(chromedp.WaitReady("#wrong-detail"))
+	b.reads()
 	b.look("document-wrong")
 	b.open(delivery, "document")
 	if proposed, err := chromedp.Run(b.ctx, chromedp.Value("#number")); err != nil || proposed != number {
@@ -181,6 +220,7 @@ func (b *browser) walk(sent *hub.Accepted, number string) {
 	}
 	b.fill(".act button.main", "#unit", "Phòng Hành chính")
 	b.do(chromedp.WaitReady("#status"))
+	b.reads()
 	b.look("document-registered")
 	b.open("/examine", "examine")
 	b.look("examine")

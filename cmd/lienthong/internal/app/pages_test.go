@@ -227,6 +227,32 @@ func TestWhatWasTakenBack(t *testing.T) {
 	}
 }
 
+// TestABoxWithWhatWasTakenBack: the rest of the list is shown, and nothing of what the
+// sender took back.
+func TestABoxWithWhatWasTakenBack(t *testing.T) {
+	h := start(t, configIn(t.TempDir()))
+	senderKey, _ := h.enroll(t)
+	sender := h.client(t, senderKey)
+	var links []string
+	for _, key := range []string{"a", "b"} {
+		sent, err := sender.Submit(t.Context(), submission(key), original(key), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		links = append(links, "/inbox/"+string(sent.Deliveries[0].ID))
+		if key == "b" {
+			if _, err := sender.Recall(t.Context(), sent.Dispatch.ID, nil, "gửi nhầm"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	clerk := h.signIn(t, "van.thu", member("000.00.12.H47", hub.RoleClerk))
+	clerk.get("/inbox?show=all").shows(t, links[0], links[1], "Không có chữ ký số")
+	if got := clerk.get("/inbox?show=ended"); got.status != http.StatusOK || strings.Contains(got.text, "chữ ký số") {
+		t.Errorf("%d: %s", got.status, got.text)
+	}
+}
+
 // TestReadingIsRecorded: in the log of the hub, before it is shown.
 func TestReadingIsRecorded(t *testing.T) {
 	h := start(t, configIn(t.TempDir()))
