@@ -137,7 +137,8 @@ func (a *Account) ActorIn(office AgencyID) Actor {
 
 // Session is one person signed in on one device. The token itself is only there.
 type Session struct {
-	Hash    Digest    `json:"hash"` // SHA-256 of the token
+	Hash    Digest    `json:"hash"`  // SHA-256 of the token
+	Proof   Digest    `json:"proof"` // SHA-256 of the hash of the password it was begun with: it ends with that password
 	Account string    `json:"account"`
 	Office  AgencyID  `json:"office,omitempty"` // where the person works now; empty: the hub as a whole
 	Begun   time.Time `json:"begun"`            // UTC

@@ -3,8 +3,8 @@
 //
 // It promises that a password is kept only as an argon2id hash (RFC 9106) and obeys the
 // rules of NIST SP 800-63B-4, 3.1.1; that guessing gets slower with every try and ends
-// at the hundredth; that an answer does not tell whether a name exists; that a session
-// ends with its time, with the next password and with the lock of its account, on every
+// at the hundredth; that neither an answer nor its time tells whether a name exists; that
+// a session ends with its time, with the next password and with the lock of its account, on every
 // node at once. Who may do what is decided by hub.Actor alone, which Visit makes for
 // one office of the person at a time.
 //
@@ -39,6 +39,10 @@ type Options struct {
 	Idle time.Duration // after which a session that is not used ends; default 1 h
 	Life time.Duration // after which every session ends; default 12 h
 	Cost Cost          // of a hash; default 19 MiB and two passes
+
+	// Wrong is the time before which nobody hears that name and password do not fit,
+	// whether the name exists or not; default 500 ms.
+	Wrong time.Duration
 }
 
 // Service keeps accounts and sessions. It is safe for concurrent use.
@@ -58,6 +62,9 @@ func New(o Options) (*Service, error) {
 	}
 	if o.Life == 0 {
 		o.Life = 12 * time.Hour
+	}
+	if o.Wrong == 0 {
+		o.Wrong = 500 * time.Millisecond
 	}
 	if o.Cost == (Cost{}) {
 		o.Cost = usualCost()

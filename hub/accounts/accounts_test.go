@@ -1,11 +1,13 @@
 package accounts_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -35,7 +37,7 @@ func fixtureOf(t *testing.T, cost accounts.Cost) *fixture {
 	f := &fixture{T: t, store: hubtest.NewPersons(), clock: hubtest.NewClock()}
 	var err error
 	f.Service, err = accounts.New(accounts.Options{
-		Store: f.store, Sessions: f.store, Directory: hubtest.NewDirectory(hubtest.Agencies()...), Now: f.clock.Now, Random: rand.Reader, Cost: cost,
+		Store: f.store, Sessions: f.store, Directory: hubtest.NewDirectory(hubtest.Agencies()...), Now: f.clock.Now, Random: rand.Reader, Cost: cost, Wrong: time.Nanosecond,
 	})
 	f.must(err)
 	return f
@@ -87,6 +89,89 @@ func (f *fixture) visit(token string) hub.Visit {
 
 func clerk(agency hub.AgencyID) hub.Membership {
 	return hub.Membership{Agency: agency, Role: hub.RoleClerk}
+}
+
+// TestTimeTellsNoName: the answer to a wrong password and to an unknown name takes as long.
+func TestTimeTellsNoName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFixture(t)
+		f.settled("van.thu", clerk(hubtest.Office))
+		s, err := accounts.New(accounts.Options{
+			Store: &slow{f.store}, Sessions: f.store, Now: f.clock.Now, Random: rand.Reader, Cost: accounts.Cost{Memory: 64, Passes: 1},
+		})
+		f.must(err)
+		for _, name := range []string{"van.thu", "khong.co"} {
+			begun := time.Now()
+			_, err := s.SignIn(t.Context(), name, "wrong")
+			f.wants(hub.KindUntrusted, err)
+			if took := time.Since(begun); took != 500*time.Millisecond {
+				t.Errorf("%s: after %v", name, took)
+			}
+		}
+	})
+}
+
+// slow is a store where to write takes time.
+type slow struct{ *hubtest.Persons }
+
+func (s *slow) SaveAccount(ctx context.Context, a hub.Account) error {
+	time.Sleep(20 * time.Millisecond)
+	return s.Persons.SaveAccount(ctx, a)
+}
+
+// meanwhile is a store where something happens before a session begins, or before an
+// account is saved.
+type meanwhile struct {
+	*hubtest.Persons
+	begins, saves func()
+}
+
+func (m *meanwhile) BeginSession(ctx context.Context, s hub.Session) error {
+	if m.begins != nil {
+		m.begins()
+	}
+	return m.Persons.BeginSession(ctx, s)
+}
+
+func (m *meanwhile) SaveAccount(ctx context.Context, a hub.Account) error {
+	if do := m.saves; do != nil {
+		m.saves = nil
+		do()
+	}
+	return m.Persons.SaveAccount(ctx, a)
+}
+
+// TestResetWinsOverTheOldPassword: who has the old password gets neither a session nor
+// another password out of being at it when it is reset.
+func TestResetWinsOverTheOldPassword(t *testing.T) {
+	f := newFixture(t)
+	token := f.settled("van.thu", clerk(hubtest.Office))
+	m := &meanwhile{Persons: f.store}
+	s, err := accounts.New(accounts.Options{
+		Store: m, Sessions: m, Directory: hubtest.NewDirectory(hubtest.Agencies()...), Now: f.clock.Now, Random: rand.Reader,
+		Cost: accounts.Cost{Memory: 64, Passes: 1}, Wrong: time.Nanosecond,
+	})
+	f.must(err)
+	visit := f.visit(token)
+	var temporary string
+	reset := func() {
+		_, temporary, err = f.Reset(t.Context(), operator, "van.thu")
+		f.must(err)
+	}
+	m.saves = reset
+	_, err = s.ChangePassword(t.Context(), visit, chosen, "mây trắng trên đồi chè")
+	f.wants(hub.KindUntrusted, err)
+	f.signIn("van.thu", temporary)
+
+	m.begins = reset
+	before := temporary
+	late, err := s.SignIn(t.Context(), "van.thu", before)
+	f.must(err)
+	if _, err := s.Visit(t.Context(), late); err == nil {
+		t.Error("a session of the old password goes on after the reset")
+	}
+	m.begins = nil
+	f.signIn("van.thu", temporary)
 }
 
 func TestFirstPasswordIsTemporary(t *testing.T) {

@@ -28,11 +28,16 @@ const usedEvery = time.Minute
 // SignIn begins a session and returns its token, which is kept nowhere else. There is
 // one error for every reason why it does not: KindUntrusted with the rule "credential".
 func (s *Service) SignIn(ctx context.Context, name, password string) (string, error) {
+	soonest := time.After(s.Wrong)
 	account, ok, err := s.prove(ctx, name, password)
 	if err != nil {
 		return "", err
 	}
 	if !ok {
+		select { // a mistake is counted, which takes longer than to find no such name
+		case <-soonest:
+		case <-ctx.Done():
+		}
 		return "", hub.Errorf(hub.KindUntrusted, "password", "credential",
 			"name and password do not fit, or there were too many tries and it is time to wait")
 	}
@@ -67,6 +72,9 @@ func (s *Service) prove(ctx context.Context, name, password string) (account hub
 		return account, true, nil
 	}
 	account, err = s.change(ctx, account.Name, func(a *hub.Account) error {
+		if right && a.Password != hash { // it was another one meanwhile
+			right = false
+		}
 		if right {
 			a.Failures, a.RetryAt = 0, time.Time{}
 			return nil
@@ -92,7 +100,7 @@ func (s *Service) begin(ctx context.Context, a *hub.Account) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	session := hub.Session{Hash: hashOf(token), Account: a.Name, Begun: now, Used: now, Expires: now.Add(s.Life)}
+	session := hub.Session{Hash: hashOf(token), Proof: hashOf(a.Password), Account: a.Name, Begun: now, Used: now, Expires: now.Add(s.Life)}
 	if len(a.Memberships) > 0 {
 		session.Office = a.Memberships[0].Agency
 	}
@@ -113,7 +121,7 @@ func (s *Service) Visit(ctx context.Context, token string) (hub.Visit, error) {
 		return hub.Visit{}, ended()
 	}
 	account, err := s.Store.Account(ctx, session.Account)
-	if err != nil || !account.Locked.IsZero() {
+	if err != nil || !account.Locked.IsZero() || session.Proof != hashOf(account.Password) {
 		if err != nil && hub.KindOf(err) != hub.KindNotFound {
 			return hub.Visit{}, err
 		}
@@ -159,18 +167,22 @@ func (s *Service) ChangePassword(ctx context.Context, visit hub.Visit, current, 
 	if canonical(password) == canonical(current) {
 		return "", hub.Invalid("password", "same", "the new password is the old one")
 	}
-	_, ok, err := s.prove(ctx, visit.Account.Name, current)
+	proven, ok, err := s.prove(ctx, visit.Account.Name, current)
 	if err != nil {
 		return "", err
 	}
+	wrong := hub.Errorf(hub.KindUntrusted, "current", "credential", "this is not the password of now, or there were too many tries and it is time to wait")
 	if !ok {
-		return "", hub.Errorf(hub.KindUntrusted, "current", "credential", "this is not the password of now, or there were too many tries and it is time to wait")
+		return "", wrong
 	}
 	fresh := hub.Account{}
 	if err := s.setPassword(ctx, &fresh, password); err != nil {
 		return "", err
 	}
 	account, err := s.change(ctx, visit.Account.Name, func(a *hub.Account) error {
+		if a.Password != proven.Password { // reset, or changed elsewhere, meanwhile
+			return wrong
+		}
 		a.Password, a.Temporary = fresh.Password, false
 		return nil
 	})
