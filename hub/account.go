@@ -16,12 +16,15 @@ type Account struct {
 	// Temporary says that somebody else knows the password: nothing works before the
 	// person has chosen another one.
 	Temporary bool `json:"temporary"`
-	// Failures counts wrong passwords since the last right one; none is looked at before RetryAt.
-	Failures int       `json:"failures,omitempty"`
-	RetryAt  time.Time `json:"retry_at,omitzero"` // UTC
-	Locked   time.Time `json:"locked,omitzero"`   // UTC; zero: not locked
-	Created  time.Time `json:"created"`           // UTC
-	Version  int64     `json:"version"`           // from 1, grows by one with every change
+	// Failures counts wrong passwords since the last right one; none is looked at before
+	// RetryAt. Those from a browser where the person signed in before count apart.
+	Failures      int       `json:"failures,omitempty"`
+	RetryAt       time.Time `json:"retry_at,omitzero"` // UTC
+	KnownFailures int       `json:"known_failures,omitempty"`
+	KnownRetryAt  time.Time `json:"known_retry_at,omitzero"` // UTC
+	Locked        time.Time `json:"locked,omitzero"`         // UTC; zero: not locked
+	Created       time.Time `json:"created"`                 // UTC
+	Version       int64     `json:"version"`                 // from 1, grows by one with every change
 }
 
 // Membership gives a person a role in an agency, or with an empty agency in the hub

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -15,6 +16,19 @@ func (s *site) cookieName() string {
 		return "__Host-lienthong"
 	}
 	return "lienthong"
+}
+
+// markLife is how long a browser is known without somebody signing in.
+const markLife = 365 * 24 * time.Hour
+
+// markName is the cookie by which a browser is known to the last person who signed in.
+func (s *site) markName() string { return s.cookieName() + "-known" }
+
+// setMark makes a browser known.
+func (x *exchange) setMark(mark string) {
+	http.SetCookie(x.w, &http.Cookie{ //nolint:gosec // Secure is set wherever people come by https
+		Name: x.markName(), Value: mark, Path: "/", MaxAge: int(markLife.Seconds()), HttpOnly: true, Secure: x.Secure, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 // setSession gives the browser a token, or with an empty one takes it away.
@@ -44,7 +58,11 @@ func (x *exchange) signInForm() error {
 
 func (x *exchange) signIn() error {
 	form := signInPage{Name: x.r.PostFormValue("name"), Next: x.r.PostFormValue("next"), Kept: x.r.PostFormValue("kept")}
-	token, err := x.Persons.SignIn(x.r.Context(), form.Name, x.r.PostFormValue("password"))
+	mark := ""
+	if cookie, err := x.r.Cookie(x.markName()); err == nil {
+		mark = cookie.Value
+	}
+	token, mark, err := x.Persons.SignIn(x.r.Context(), form.Name, x.r.PostFormValue("password"), mark)
 	if err != nil && again(err) {
 		return x.show(http.StatusUnprocessableEntity, "signin", form, x.problems(err, "name", "password"))
 	}
@@ -52,6 +70,7 @@ func (x *exchange) signIn() error {
 		return err
 	}
 	x.setSession(token)
+	x.setMark(mark)
 	if form.Kept != "" {
 		return x.resumeLetter(token, form.Kept)
 	}
@@ -100,9 +119,9 @@ func (x *exchange) passwordForm() error {
 func (x *exchange) changePassword() error {
 	chosen := x.r.PostFormValue("password")
 	err := error(hub.Invalid("again", "repeat", "the two are not the same"))
-	var token string
+	var token, mark string
 	if chosen == x.r.PostFormValue("again") {
-		token, err = x.Persons.ChangePassword(x.r.Context(), *x.visit, x.r.PostFormValue("current"), chosen)
+		token, mark, err = x.Persons.ChangePassword(x.r.Context(), *x.visit, x.r.PostFormValue("current"), chosen)
 	}
 	if err != nil && again(err) {
 		return x.show(http.StatusUnprocessableEntity, "password", nil, x.problems(err, "current", "password", "again"))
@@ -111,5 +130,6 @@ func (x *exchange) changePassword() error {
 		return err
 	}
 	x.setSession(token)
+	x.setMark(mark)
 	return x.redirect("/")
 }

@@ -28,11 +28,11 @@ import (
 
 // Persons signs people in and out.
 type Persons interface {
-	SignIn(ctx context.Context, name, password string) (token string, err error)
+	SignIn(ctx context.Context, name, password, mark string) (token, nextMark string, err error)
 	Visit(ctx context.Context, token string) (hub.Visit, error)
 	WorkIn(ctx context.Context, visit hub.Visit, office hub.AgencyID) error
 	SignOut(ctx context.Context, token string) error
-	ChangePassword(ctx context.Context, visit hub.Visit, current, password string) (token string, err error)
+	ChangePassword(ctx context.Context, visit hub.Visit, current, password string) (token, mark string, err error)
 }
 
 // Keeper keeps accounts.

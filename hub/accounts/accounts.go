@@ -3,8 +3,9 @@
 //
 // It promises that a password is kept only as an argon2id hash (RFC 9106) and obeys the
 // rules of NIST SP 800-63B-4, 3.1.1; that guessing gets slower with every try and ends
-// at the hundredth; that neither an answer nor its time tells whether a name exists; that
-// a session ends with its time, with the next password and with the lock of its account, on every
+// at the hundredth, without shutting the person out of a browser that it signed in from
+// before; that neither an answer nor its time tells whether a name exists; that a session
+// ends with its time, with the next password and with the lock of its account, on every
 // node at once. Who may do what is decided by hub.Actor alone, which Visit makes for
 // one office of the person at a time.
 //
@@ -174,7 +175,8 @@ func (s *Service) List(ctx context.Context, actor hub.Actor) ([]hub.Account, err
 func (s *Service) Reset(ctx context.Context, actor hub.Actor, name string) (hub.Account, string, error) {
 	var password string
 	account, err := s.keep(ctx, actor, name, func(a *hub.Account) (err error) {
-		a.Temporary, a.Failures, a.RetryAt = true, 0, time.Time{}
+		a.Temporary = true
+		forget(a)
 		password, err = s.temporary(ctx, a)
 		return err
 	})

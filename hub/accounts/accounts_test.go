@@ -68,14 +68,14 @@ func (f *fixture) create(name string, memberships ...hub.Membership) string {
 func (f *fixture) settled(name string, memberships ...hub.Membership) (token string) {
 	f.Helper()
 	temporary := f.create(name, memberships...)
-	token, err := f.ChangePassword(f.Context(), f.visit(f.signIn(name, temporary)), temporary, chosen)
+	token, _, err := f.ChangePassword(f.Context(), f.visit(f.signIn(name, temporary)), temporary, chosen)
 	f.must(err)
 	return token
 }
 
 func (f *fixture) signIn(name, password string) string {
 	f.Helper()
-	token, err := f.SignIn(f.Context(), name, password)
+	token, _, err := f.SignIn(f.Context(), name, password, "")
 	f.must(err)
 	return token
 }
@@ -102,7 +102,7 @@ func TestTimeTellsNoName(t *testing.T) {
 		f.must(err)
 		for _, name := range []string{"van.thu", "khong.co"} {
 			begun := time.Now()
-			_, err := s.SignIn(t.Context(), name, "wrong")
+			_, _, err := s.SignIn(t.Context(), name, "wrong", "")
 			f.wants(hub.KindUntrusted, err)
 			if took := time.Since(begun); took != 500*time.Millisecond {
 				t.Errorf("%s: after %v", name, took)
@@ -159,13 +159,13 @@ func TestResetWinsOverTheOldPassword(t *testing.T) {
 		f.must(err)
 	}
 	m.saves = reset
-	_, err = s.ChangePassword(t.Context(), visit, chosen, "mây trắng trên đồi chè")
+	_, _, err = s.ChangePassword(t.Context(), visit, chosen, "mây trắng trên đồi chè")
 	f.wants(hub.KindUntrusted, err)
 	f.signIn("van.thu", temporary)
 
 	m.begins = reset
 	before := temporary
-	late, err := s.SignIn(t.Context(), "van.thu", before)
+	late, _, err := s.SignIn(t.Context(), "van.thu", before, "")
 	f.must(err)
 	if _, err := s.Visit(t.Context(), late); err == nil {
 		t.Error("a session of the old password goes on after the reset")
@@ -187,9 +187,9 @@ func TestFirstPasswordIsTemporary(t *testing.T) {
 	if len(v.Actor.Scopes) != 0 || len(v.Actor.Agencies) != 0 {
 		t.Errorf("with a temporary password: %+v", v.Actor)
 	}
-	_, err = f.ChangePassword(t.Context(), v, "wrong", chosen)
+	_, _, err = f.ChangePassword(t.Context(), v, "wrong", chosen)
 	f.wants(hub.KindUntrusted, err)
-	next, err := f.ChangePassword(t.Context(), v, temporary, chosen)
+	next, _, err := f.ChangePassword(t.Context(), v, temporary, chosen)
 	f.must(err)
 	if _, err = f.Visit(t.Context(), token); err == nil {
 		t.Error("a session outlives its password")
@@ -198,7 +198,7 @@ func TestFirstPasswordIsTemporary(t *testing.T) {
 	if a.Name != "van.thu" || a.SpeaksFor(hubtest.Office, hub.ScopeSubmit) != nil || a.SpeaksFor(hubtest.Ward, hub.ScopeCollect) == nil || a.Auth != hub.AuthPassword {
 		t.Errorf("the actor %+v", a)
 	}
-	_, err = f.SignIn(t.Context(), "van.thu", temporary)
+	_, _, err = f.SignIn(t.Context(), "van.thu", temporary, "")
 	f.wants(hub.KindUntrusted, err)
 	f.signIn("van.thu", "đường ray xanh lá") // typed with combining marks is the same password
 }
@@ -228,7 +228,7 @@ func TestOneOfficeAtATime(t *testing.T) {
 func TestGuessingGetsSlower(t *testing.T) {
 	f := newFixture(t)
 	f.settled("anh", clerk(hubtest.Office))
-	guess := func(password string) error { _, err := f.SignIn(t.Context(), "anh", password); return err }
+	guess := func(password string) error { _, _, err := f.SignIn(t.Context(), "anh", password, ""); return err }
 	for range 4 {
 		f.wants(hub.KindUntrusted, guess("x"))
 	}
@@ -258,6 +258,40 @@ func TestGuessingGetsSlower(t *testing.T) {
 	f.must(guess(temporary))
 }
 
+// TestStrangersShutNobodyOut: where a person signed in before, the mistakes of others do
+// not count, and those made there do.
+func TestStrangersShutNobodyOut(t *testing.T) {
+	f := newFixture(t)
+	temporary := f.create("anh", clerk(hubtest.Office))
+	_, first, err := f.SignIn(t.Context(), "anh", temporary, "")
+	f.must(err)
+	_, mark, err := f.ChangePassword(t.Context(), f.visit(f.signIn("anh", temporary)), temporary, chosen)
+	f.must(err)
+	try := func(password, mark string) error {
+		_, _, err := f.SignIn(t.Context(), "anh", password, mark)
+		return err
+	}
+	shutOut := func() {
+		t.Helper()
+		a, err := f.store.Account(t.Context(), "anh")
+		f.must(err)
+		a.Failures, a.Version = 100, a.Version+1
+		f.must(f.store.SaveAccount(t.Context(), a))
+		f.wants(hub.KindUntrusted, try(chosen, ""))
+	}
+	shutOut()
+	f.wants(hub.KindUntrusted, try(chosen, first)) // of another password
+	f.must(try(chosen, mark))
+	f.must(try(chosen, "")) // the person was there: all is forgotten
+	shutOut()
+	for range 5 {
+		f.wants(hub.KindUntrusted, try("x", mark))
+	}
+	f.wants(hub.KindUntrusted, try(chosen, mark))
+	f.clock.Advance(30 * time.Second)
+	f.must(try(chosen, mark))
+}
+
 // TestNoNameIsGivenAway: an unknown name, a wrong password, a locked account and one
 // that has to wait get the same answer.
 func TestNoNameIsGivenAway(t *testing.T) {
@@ -266,11 +300,11 @@ func TestNoNameIsGivenAway(t *testing.T) {
 	f.settled("binh", clerk(hubtest.Office))
 	_, err := f.Lock(t.Context(), operator, "binh", true)
 	f.must(err)
-	_, unknown := f.SignIn(t.Context(), "nobody", chosen)
+	_, _, unknown := f.SignIn(t.Context(), "nobody", chosen, "")
 	for what, try := range map[string][2]string{
 		"wrong": {"anh", "x"}, "locked": {"binh", chosen}, "no name": {"", ""}, "long": {"anh", strings.Repeat("x", 1<<20)},
 	} {
-		_, err := f.SignIn(t.Context(), try[0], try[1])
+		_, _, err := f.SignIn(t.Context(), try[0], try[1], "")
 		if err == nil || err.Error() != unknown.Error() {
 			t.Errorf("%s: %v, an unknown name: %v", what, err, unknown)
 		}
@@ -283,7 +317,7 @@ func TestGuessesSideBySideCount(t *testing.T) {
 	f.settled("anh", clerk(hubtest.Office))
 	var all sync.WaitGroup
 	for range 12 {
-		all.Go(func() { _, _ = f.SignIn(t.Context(), "anh", "x") })
+		all.Go(func() { _, _, _ = f.SignIn(t.Context(), "anh", "x", "") })
 	}
 	all.Wait()
 	a, err := f.store.Account(t.Context(), "anh")
@@ -324,7 +358,7 @@ func TestSessionsEnd(t *testing.T) {
 		_, temporary, err := f.Reset(t.Context(), operator, "anh")
 		f.must(err)
 		v := f.visit(f.signIn("anh", temporary))
-		_, err = f.ChangePassword(t.Context(), v, temporary, chosen)
+		_, _, err = f.ChangePassword(t.Context(), v, temporary, chosen)
 		f.must(err)
 	})
 	if _, err := f.Visit(t.Context(), ""); err == nil {
@@ -347,12 +381,12 @@ func TestPasswordRules(t *testing.T) {
 		"con trâu đứng cạnh sông":  "",
 		"84739 20561 84720 36194":  "",
 	} {
-		_, err := f.ChangePassword(t.Context(), v, chosen, password)
+		_, _, err := f.ChangePassword(t.Context(), v, chosen, password)
 		var e *hub.Error
 		switch {
 		case rule == "" && err == nil:
 			v = f.visit(f.signIn("nguyen.van.mau", password))
-			back, err := f.ChangePassword(t.Context(), v, password, chosen)
+			back, _, err := f.ChangePassword(t.Context(), v, password, chosen)
 			f.must(err)
 			v = f.visit(back)
 		case rule == "" || !errors.As(err, &e) || e.Rule != rule || e.Field != "password":

@@ -2,7 +2,9 @@ package accounts
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -25,27 +27,51 @@ const tokenBytes = 32
 // usedEvery is how exactly the last use of a session is kept: it costs a write.
 const usedEvery = time.Minute
 
-// SignIn begins a session and returns its token, which is kept nowhere else. There is
-// one error for every reason why it does not: KindUntrusted with the rule "credential".
-func (s *Service) SignIn(ctx context.Context, name, password string) (string, error) {
+// SignIn begins a session and returns its token, which is kept nowhere else, and the
+// mark of a browser where this person has signed in, which is presented the next time:
+// mistakes of others do not make it wait. There is one error for every reason why there
+// is no session: KindUntrusted with the rule "credential".
+func (s *Service) SignIn(ctx context.Context, name, password, mark string) (token, nextMark string, err error) {
 	soonest := time.After(s.Wrong)
-	account, ok, err := s.prove(ctx, name, password)
+	account, ok, err := s.prove(ctx, name, password, mark)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if !ok {
 		select { // a mistake is counted, which takes longer than to find no such name
 		case <-soonest:
 		case <-ctx.Done():
 		}
-		return "", hub.Errorf(hub.KindUntrusted, "password", "credential",
+		return "", "", hub.Errorf(hub.KindUntrusted, "password", "credential",
 			"name and password do not fit, or there were too many tries and it is time to wait")
 	}
-	return s.begin(ctx, &account)
+	token, err = s.begin(ctx, &account)
+	return token, markOf(&account), err
+}
+
+// markOf is the mark of browsers where a person has signed in. It ends with the password;
+// without the hash, which nobody has, it cannot be made.
+func markOf(a *hub.Account) string {
+	mac := hmac.New(sha256.New, []byte(a.Password))
+	mac.Write([]byte("browser of " + a.Name))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// mistakes are those that count for a browser: of known ones, or of all others.
+func mistakes(a *hub.Account, known bool) (failures *int, retryAt *time.Time) {
+	if known {
+		return &a.KnownFailures, &a.KnownRetryAt
+	}
+	return &a.Failures, &a.RetryAt
+}
+
+// forget forgets mistakes.
+func forget(a *hub.Account) {
+	a.Failures, a.RetryAt, a.KnownFailures, a.KnownRetryAt = 0, time.Time{}, 0, time.Time{}
 }
 
 // prove holds a password against an account, one name or not, and counts what is wrong.
-func (s *Service) prove(ctx context.Context, name, password string) (account hub.Account, ok bool, err error) {
+func (s *Service) prove(ctx context.Context, name, password, mark string) (account hub.Account, ok bool, err error) {
 	if len(password) > maxPassword {
 		password = "" // no password is
 	}
@@ -65,10 +91,12 @@ func (s *Service) prove(ctx context.Context, name, password string) (account hub
 	}
 	right := matches(hash, canonical(password))
 	now := s.now()
-	if !known || !account.Locked.IsZero() || now.Before(account.RetryAt) || account.Failures >= lastFailure {
+	familiar := known && hmac.Equal([]byte(mark), []byte(markOf(&account)))
+	failures, retryAt := mistakes(&account, familiar)
+	if !known || !account.Locked.IsZero() || now.Before(*retryAt) || *failures >= lastFailure {
 		return account, false, nil
 	}
-	if right && account.Failures == 0 {
+	if right && account.Failures == 0 && account.KnownFailures == 0 {
 		return account, true, nil
 	}
 	account, err = s.change(ctx, account.Name, func(a *hub.Account) error {
@@ -76,11 +104,12 @@ func (s *Service) prove(ctx context.Context, name, password string) (account hub
 			right = false
 		}
 		if right {
-			a.Failures, a.RetryAt = 0, time.Time{}
+			forget(a)
 			return nil
 		}
-		a.Failures++
-		a.RetryAt = now.Add(wait(a.Failures))
+		failures, retryAt := mistakes(a, familiar)
+		*failures++
+		*retryAt = now.Add(wait(*failures))
 		return nil
 	})
 	return account, right, err
@@ -158,26 +187,26 @@ func (s *Service) SignOut(ctx context.Context, token string) error {
 }
 
 // ChangePassword sets the password that a person chose, ends all sessions of it and
-// begins another, whose token it returns. Errors: KindUntrusted with the field
-// "current"; KindInvalid with the field "password".
-func (s *Service) ChangePassword(ctx context.Context, visit hub.Visit, current, password string) (string, error) {
+// begins another, whose token and mark it returns as SignIn does. Errors: KindUntrusted
+// with the field "current"; KindInvalid with the field "password".
+func (s *Service) ChangePassword(ctx context.Context, visit hub.Visit, current, password string) (token, mark string, err error) {
 	if err := checkPassword(password, &visit.Account); err != nil {
-		return "", err
+		return "", "", err
 	}
 	if canonical(password) == canonical(current) {
-		return "", hub.Invalid("password", "same", "the new password is the old one")
+		return "", "", hub.Invalid("password", "same", "the new password is the old one")
 	}
-	proven, ok, err := s.prove(ctx, visit.Account.Name, current)
+	proven, ok, err := s.prove(ctx, visit.Account.Name, current, markOf(&visit.Account))
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	wrong := hub.Errorf(hub.KindUntrusted, "current", "credential", "this is not the password of now, or there were too many tries and it is time to wait")
 	if !ok {
-		return "", wrong
+		return "", "", wrong
 	}
 	fresh := hub.Account{}
 	if err := s.setPassword(ctx, &fresh, password); err != nil {
-		return "", err
+		return "", "", err
 	}
 	account, err := s.change(ctx, visit.Account.Name, func(a *hub.Account) error {
 		if a.Password != proven.Password { // reset, or changed elsewhere, meanwhile
@@ -187,10 +216,11 @@ func (s *Service) ChangePassword(ctx context.Context, visit hub.Visit, current, 
 		return nil
 	})
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
 	if err := s.Sessions.EndSessions(ctx, account.Name); err != nil {
-		return "", err
+		return "", "", err
 	}
-	return s.begin(ctx, &account)
+	token, err = s.begin(ctx, &account)
+	return token, markOf(&account), err
 }
