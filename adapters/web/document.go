@@ -202,16 +202,22 @@ func (x *exchange) part() error {
 	h := x.w.Header()
 	kind := "attachment"
 	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Security-Policy", sandbox)
 	if isPDF(part.MediaType) {
 		h.Set("Content-Type", "application/pdf")
 		if x.r.URL.Query().Get("show") != "" {
 			kind = "inline"
+			h.Set("Content-Security-Policy", contentPolicy) // no viewer opens in a sandbox
 		}
 	}
 	h.Set("Content-Disposition", disposition(kind, part.Name))
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(part.Digest[:])+":")
 	return x.send(blob)
 }
+
+// sandbox is the policy of files for saving: a browser that shows one all the same gives
+// it no script, no form and no origin.
+const sandbox = "default-src 'none'; sandbox"
 
 // disposition is a Content-Disposition (RFC 6266) with the name in UTF-8.
 func disposition(kind, name string) string {
@@ -264,6 +270,7 @@ func (x *exchange) receipt() error {
 	}
 	h := x.w.Header()
 	h.Set("Content-Type", "application/json")
+	h.Set("Content-Security-Policy", sandbox)
 	h.Set("Content-Disposition", disposition("attachment", sealed.Evidence.Event.Name()+"-"+string(sealed.Evidence.ID)+".json"))
 	_, _ = x.w.Write(hub.MarshalReceipt(sealed)) // the browser may have gone
 	return nil

@@ -83,6 +83,11 @@ func (v *view) Here() string {
 // Visit is who is signed in; nil for nobody.
 func (v *view) Visit() *hub.Visit { return v.x.visit }
 
+// OnlyExamines says that the person sees no documents on these pages, and is told so.
+func (v *view) OnlyExamines() bool {
+	return !may(&v.x.visit.Actor, []hub.Scope{hub.ScopeCollect, hub.ScopeRead, hub.ScopeOperate})
+}
+
 // Problem is what is wrong with a field.
 func (v *view) Problem(field string) string { return v.Problems[field] }
 

@@ -70,5 +70,13 @@ func (s *Service) takeNumber(ctx context.Context, d *hub.Delivery, r hub.Registr
 	if err != nil {
 		return hub.Invalid("date", "date", "the date of registration has the form YYYY-MM-DD and exists")
 	}
-	return s.Registers.TakeNumber(ctx, hub.RegisterNumber{Agency: d.Recipient, Year: day.Year(), Number: r.Number, Delivery: d.ID})
+	return s.Registers.TakeNumber(ctx, hub.RegisterNumber{Agency: d.Recipient, Year: day.Year(), Number: entry(r.Number), Delivery: d.ID})
+}
+
+// entry is a number as the register holds it: 07 is 7.
+func entry(number string) string {
+	if bare := strings.TrimLeft(number, "0"); bare != "" && bare[0] >= '0' && bare[0] <= '9' {
+		return bare
+	}
+	return number
 }

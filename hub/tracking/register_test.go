@@ -71,6 +71,8 @@ func TestRegister(t *testing.T) {
 	_, err = register(second, r) // the number is taken: nothing is done
 	wantError(t, err, hub.KindConflict, "number unique")
 	f.wantEvents(t, second.Delivery.ID, hub.StateConsigned)
+	_, err = register(second, hub.Registration{Number: "001", Date: r.Date}) // nor is it another one with zeros
+	wantError(t, err, hub.KindConflict, "number unique")
 	_, err = register(first, hub.Registration{Number: "9", Date: r.Date})
 	wantError(t, err, hub.KindConflict, "registration state")
 	r = next("2") // the 9 was not given away for it

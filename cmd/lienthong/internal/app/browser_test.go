@@ -58,7 +58,7 @@ func newBrowser(t *testing.T, base string) *browser {
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // Chromium refuses to be root in its sandbox
 	}
-	limited, stop := context.WithTimeout(t.Context(), 3*time.Minute)
+	limited, stop := context.WithTimeout(t.Context(), 6*time.Minute)
 	allocated, release := chromedp.NewExecAllocator(limited, options...)
 	ctx, cancel := chromedp.NewContext(allocated)
 	t.Cleanup(func() {

@@ -253,6 +253,35 @@ func TestABoxWithWhatWasTakenBack(t *testing.T) {
 	}
 }
 
+// TestContentIsNoPage: whatever a sender calls its file, it is only for saving and in a
+// sandbox; its name cannot write a header.
+func TestContentIsNoPage(t *testing.T) {
+	h := start(t, configIn(t.TempDir()))
+	senderKey, _ := h.enroll(t)
+	const page = "<script>alert(1)</script>"
+	sent, err := h.client(t, senderKey).Submit(t.Context(), submission("a"), []hubclient.File{{
+		Part: hub.Part{ID: "p1", Role: hub.RoleOriginal, Name: `a"; filename=b.html; x=".html`, MediaType: "text/html", Size: int64(len(page))},
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(page)), nil },
+	}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clerk := h.signIn(t, "van.thu", member("000.00.12.H47", hub.RoleClerk))
+	got := clerk.get("/documents/" + string(sent.Dispatch.ID) + "/parts/p1?show=1")
+	want := map[string]string{
+		"Content-Type": "application/octet-stream", "X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox",
+		"Content-Disposition": "attachment; filename*=UTF-8''a%22%3B%20filename%3Db.html%3B%20x%3D%22.html",
+	}
+	for name, value := range want {
+		if got.header.Get(name) != value {
+			t.Errorf("%s: %s, want %s", name, got.header.Get(name), value)
+		}
+	}
+	if got.text != page {
+		t.Errorf("%d: %s", got.status, got.text)
+	}
+}
+
 // TestReadingIsRecorded: in the log of the hub, before it is shown.
 func TestReadingIsRecorded(t *testing.T) {
 	h := start(t, configIn(t.TempDir()))
@@ -391,6 +420,10 @@ func TestExaminingAFile(t *testing.T) {
 		}
 		r.Header.Set("Content-Type", form.FormDataContentType())
 		return auditor.do(r)
+	}
+	auditor.get("/examine").shows(t, "Với vai trò kiểm tra")
+	if got := h.signIn(t, "van.thu", member("000.00.12.H47", hub.RoleClerk)).get("/examine"); strings.Contains(got.text, "Với vai trò kiểm tra") {
+		t.Error("a clerk is told what an auditor cannot see")
 	}
 	token := auditor.token()
 	upload(token, "công văn.pdf", signedPDF(t)).shows(t, "công văn.pdf", "Nguyễn Văn Ví Dụ", "bước đã kiểm tra")
