@@ -97,8 +97,14 @@ func (b *browser) open(path, page string) {
 // now and then: the navigation of the viewer outlives the page.
 func (b *browser) reads() {
 	b.Helper()
+	const place = `(r => [r.left + scrollX, r.top + scrollY, r.right + scrollX, r.bottom + scrollY].map(Math.round))(
+		document.querySelector("object.pdf").getBoundingClientRect())`
 	for {
-		picture, err := chromedp.Run(b.ctx, chromedp.Screenshot("object.pdf"))
+		at, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]int](place))
+		var picture []byte
+		if err == nil {
+			picture, err = chromedp.Run(b.ctx, chromedp.FullScreenshot(100))
+		}
 		if err != nil {
 			b.Fatalf("%s: the PDF is not shown: %v", b.label, err) // also when the time is over
 		}
@@ -106,15 +112,15 @@ func (b *browser) reads() {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if paper(shown) {
+		if paper(shown, image.Rect(at[0], at[1], at[2], at[3]).Intersect(shown.Bounds())) {
 			return
 		}
 	}
 }
 
-// paper reports whether a tenth of a picture is white, which the empty viewer is not.
-func paper(p image.Image) bool {
-	white, size := 0, p.Bounds()
+// paper reports whether a tenth of a place is white, which the empty viewer is not.
+func paper(p image.Image, size image.Rectangle) bool {
+	white := 0
 	for x := size.Min.X; x < size.Max.X; x++ {
 		for y := size.Min.Y; y < size.Max.Y; y++ {
 			if r, g, b, _ := p.At(x, y).RGBA(); min(r, g, b) > 0xf000 {
@@ -122,7 +128,7 @@ func paper(p image.Image) bool {
 			}
 		}
 	}
-	return white*10 > size.Dx()*size.Dy()
+	return white > 0 && white*10 > size.Dx()*size.Dy()
 }
 
 // fill types into fields and presses a button.
