@@ -159,7 +159,7 @@ func (s *show) learnOverAxis(ctx context.Context, from *vxp.Client, id string) e
 	}
 	s.check(len(sent) == 1 && sent[0].ReceiveStatus == "done", "the axis tells the sender that its document arrived (%v)", sent)
 	overAxis, err := s.takeStatuses(ctx, from)
-	s.check(overAxis == 3, "all three status messages about the document reach its sender (%d)", overAxis)
+	s.check(overAxis == 4, "all four status messages about the document reach its sender (%d)", overAxis)
 	s.say("44/STP-VP: %s%s, %d tin trạng thái / status messages", s.hub.URL, AxisPath, overAxis)
 	return err
 }
