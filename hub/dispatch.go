@@ -56,8 +56,8 @@ type Delivery struct {
 	Registers   bool          `json:"registers"` // the recipient registers: hand-over is not the end
 	Urgent      bool          `json:"urgent,omitempty"`
 	State       DeliveryState `json:"state"`
-	Version     int64         `json:"version"` // grows by one with every transition
-	UpdatedAt   time.Time     `json:"updated_at"`
+	Version     int64         `json:"version"`            // grows by one with every transition
+	UpdatedAt   time.Time     `json:"updated_at"`         // of that transition and its evidence; never goes back
 	ExpiresAt   time.Time     `json:"expires_at"`         // of the term that runs: to collect or, after that, to register
 	WarnAt      time.Time     `json:"warn_at,omitzero"`   // both sides are to be warned; zero when they were
 	WarnedAt    time.Time     `json:"warned_at,omitzero"` // both sides were warned that the term ends
@@ -144,6 +144,16 @@ func (s DeliveryState) MayBecome(next DeliveryState) bool {
 		}
 	}
 	return false
+}
+
+// Moment is the time that a transition and its evidence carry: now, but never before the
+// last one. Where a clock was set back, or that of another node is ahead, the evidence of a
+// delivery stays in order all the same.
+func (d *Delivery) Moment(now time.Time) time.Time {
+	if d.UpdatedAt.After(now) {
+		return d.UpdatedAt
+	}
+	return now
 }
 
 // Final reports whether the delivery has ended. A hand-over ends a delivery

@@ -16,6 +16,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -32,7 +33,10 @@ type Options struct {
 }
 
 // Service seals and shows evidence; it is safe for concurrent use.
-type Service struct{ o Options }
+type Service struct {
+	o      Options
+	latest atomic.Int64 // time of evidence, Unix milliseconds
+}
 
 // New returns a service.
 func New(o Options) *Service { return &Service{o: o} }
@@ -48,6 +52,7 @@ func (s *Service) Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.Sea
 			return nil, hub.Errorf(hub.KindInternal, "", "", "evidence %q lacks its event or its reason: %s", e.Event.Name(), wrong)
 		}
 		complete[i] = s.complete(e)
+		s.seen(complete[i].Time)
 	}
 	sealed, err := s.o.Sealer.SealEvidence(ctx, complete...)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,46 @@ func newService(store audit.Store, failure error) *audit.Service {
 		Now:   func() time.Time { return time.Date(2025, 7, 1, 8, 0, 0, 123_456_789, hub.Vietnam()) },
 		NewID: func() string { n++; return fmt.Sprint("id", n) },
 	})
+}
+
+// TestClockBehindEvidence: a clock that is behind what it made before, or behind that of
+// another node, is told until it has caught up; a little is nothing.
+func TestClockBehindEvidence(t *testing.T) {
+	now := time.Date(2026, 3, 2, 1, 30, 0, 0, time.UTC)
+	s := audit.New(audit.Options{
+		Store: &shelf{}, Sealer: sealer{}, Issuer: hub.Party{ID: "hub"}, Origin: "hub.example/log",
+		Now: func() time.Time { return now }, NewID: func() string { return "id" },
+	})
+	sealAt := func(at time.Time) {
+		t.Helper()
+		if _, err := s.Seal(t.Context(), hub.Evidence{Event: hub.EventContentConsignment, Time: at}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		step  time.Duration // of the clock
+		at    time.Duration // of the next evidence, after the clock; none below 0
+		fault string
+	}{
+		{"before anything was sealed", 0, -1, ""},
+		{"after the first", time.Second, 0, ""},
+		{"a little back", -2 * time.Second, 0, ""},
+		{"set back", -time.Hour, 0, "1h0m2s behind"},
+		{"an hour later, nearly", time.Hour - 10*time.Second, -1, "12s behind"},
+		{"caught up", 13 * time.Second, -1, ""},
+		{"another node is ahead", 0, time.Minute, "1m0s behind"},
+		{"it is not", time.Minute, -1, ""},
+	} {
+		now = now.Add(tt.step)
+		if tt.at >= 0 {
+			sealAt(now.Add(tt.at))
+		}
+		err := s.ClockFault()
+		if (err == nil) != (tt.fault == "") || err != nil && (!strings.Contains(err.Error(), tt.fault) || hub.KindOf(err) != hub.KindUnavailable) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.fault)
+		}
+	}
 }
 
 func TestSealCompletes(t *testing.T) {

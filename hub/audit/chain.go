@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -27,12 +28,17 @@ type RecipientChain struct {
 	Evidence []hub.EvidenceID `json:"evidence"` // from the acceptance on
 }
 
+// RuleTimeOrder is broken by an evidence that says an earlier time than the one which it
+// follows.
+const RuleTimeOrder = "time_order"
+
 // CheckChain checks the evidence of one dispatch, in any order: one
 // SubmissionAcceptance that everything goes back to by links with the right
 // digests, one unbroken line for every recipient, events in an order that the
 // transition table allows, never anything but status reports and notes of access
 // behind a terminal event, reasons on negative events, and the same content
-// digests all along, at most one purge of the content, of all parts and after the
+// digests all along, no time before that of the evidence which it follows (rule
+// RuleTimeOrder), at most one purge of the content, of all parts and after the
 // last transport event, and at most one of a recipient's copy, after it agreed. Part of the evidence may be missing only as whole recipients
 // or at the ends of lines. It checks no signature. The error is hub.Violations of
 // KindInvalid, with Field "evidence[<id>]" and a rule for each thing wrong.
@@ -161,6 +167,7 @@ func (c *inspection) sort(e *hub.SealedEvidence) {
 		c.fail(e, "link", "evidence about the dispatch follows its acceptance")
 		return
 	case id == "":
+		c.checkTime(e, c.root)
 		c.checkWhole(e)
 		return
 	case e.Evidence.Event == hub.EventSignatureValidation:
@@ -249,6 +256,7 @@ func (c *inspection) checkLine(id hub.DeliveryID, recipients []RecipientChain) {
 		if e.Evidence.Prev.SHA256 != last.Digest {
 			c.fail(e, "link", "its predecessor %s has another digest than it says", last.Evidence.ID)
 		}
+		c.checkTime(e, last)
 		c.advance(chain, e)
 		chain.Evidence = append(chain.Evidence, e.Evidence.ID)
 		last = e
@@ -256,6 +264,14 @@ func (c *inspection) checkLine(id hub.DeliveryID, recipients []RecipientChain) {
 	c.checkTerminal(line)
 	if reached := len(chain.Evidence) - 1; reached < len(line) {
 		c.fail(last, "link", "the chain of delivery %s breaks here: %d evidences do not follow", id, len(line)-reached)
+	}
+}
+
+// checkTime compares the time of an evidence with that of the one which it follows.
+func (c *inspection) checkTime(e, before *hub.SealedEvidence) {
+	if at, earliest := e.Evidence.Time, before.Evidence.Time; at.Before(earliest) {
+		c.fail(e, RuleTimeOrder, "it is of %s, and follows %s (%s) of %s",
+			at.Format(time.RFC3339Nano), before.Evidence.ID, before.Evidence.Event.Name(), earliest.Format(time.RFC3339Nano))
 	}
 }
 

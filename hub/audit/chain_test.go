@@ -232,6 +232,9 @@ func TestChainsThatAreWrong(t *testing.T) {
 			s.last[0] = s.list[0].Ref()
 			return s.add(0, consigned, func(e *hub.Evidence) { e.Delivery = "v9" })
 		}(), "one_delivery"},
+		{"earlier than what it follows", accept(1).add(0, consigned).add(0, handover, func(e *hub.Evidence) { e.Time = e.Time.Add(-time.Second - time.Millisecond) }), "time_order"},
+		{"earlier than the acceptance", accept(1).add(0, consigned, func(e *hub.Evidence) { e.Time = time.Unix(-1, 0) }), "time_order"},
+		{"a verdict from before the acceptance", accept(1).onTheRoot(hub.EventSignatureValidation, func(e *hub.Evidence) { verdict(e); e.Time = time.Unix(-1, 0) }), "time_order"},
 		{"loose note", accept(1).note(hub.EventSignatureValidation, nil), "link"},
 		{"note on another chain", accept(1).note(hub.EventSignatureValidation, &foreign), "link"},
 	}

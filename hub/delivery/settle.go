@@ -69,7 +69,7 @@ func told(err error) string {
 
 func (s *Service) transition(item *hub.Item, next hub.Delivery) move {
 	from := &item.Delivery
-	next.Version, next.UpdatedAt = from.Version+1, s.now()
+	next.Version, next.UpdatedAt = from.Version+1, from.Moment(s.now())
 	return move{item: item, step: hub.Step{Delivery: next, From: from.State, Version: from.Version}}
 }
 

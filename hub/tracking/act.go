@@ -64,8 +64,9 @@ func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.Sealed
 		return hub.SealedEvidence{}, hub.Errorf(hub.KindConflict, "delivery", "state",
 			"the delivery is %s and cannot become %s", before.State, next.State)
 	}
-	next.Version, next.UpdatedAt = before.Version+1, now
-	draft := hub.DeliveryEvidence(a.event, &item.Dispatch, &before, now)
+	at := before.Moment(now)
+	next.Version, next.UpdatedAt = before.Version+1, at
+	draft := hub.DeliveryEvidence(a.event, &item.Dispatch, &before, at)
 	a.describe(&draft, &next)
 	sealed, err := s.Notary.Seal(ctx, draft)
 	if err != nil {
@@ -73,7 +74,7 @@ func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.Sealed
 	}
 	next.LastEvidence = sealed[0].Ref()
 	if a.then != nil {
-		if sealed, err = s.destroy(ctx, &item, &next, sealed, a.then(&item, &next, now)); err != nil {
+		if sealed, err = s.destroy(ctx, &item, &next, sealed, a.then(&item, &next, at)); err != nil {
 			return hub.SealedEvidence{}, err
 		}
 	}

@@ -19,7 +19,7 @@ func (s *Service) answered(d *hub.Delivery, r *hub.StatusReport) act {
 				return hub.Errorf(hub.KindConflict, "code", "request", "nothing is asked of this recipient that it has not answered")
 			}
 			request := *d.Request
-			request.Answer, request.AnswerReason, request.AnsweredAt = r.Code, r.Description, now
+			request.Answer, request.AnswerReason, request.AnsweredAt = r.Code, r.Description, d.Moment(now)
 			d.Request = &request
 			return nil
 		},

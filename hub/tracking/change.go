@@ -179,6 +179,7 @@ func (s *Service) Change(ctx context.Context, actor hub.Actor, aims []hub.Aim) (
 // changed is what one aim does, and the draft of its evidence.
 func (s *Service) changed(actor hub.Actor, a *hub.Aim, now time.Time) (hub.Step, hub.Evidence, bool) {
 	before := &a.Item.Delivery
+	now = before.Moment(now)
 	next := *before
 	next.Version, next.UpdatedAt = before.Version+1, now
 	step := hub.Step{From: before.State, Version: before.Version}

@@ -348,8 +348,12 @@ func (l *look) add(ctx context.Context, was, now *hub.SignatureReport) error {
 	if err != nil {
 		return hub.Internal("digest a report", err)
 	}
+	at := l.now()
+	if accepted := l.dispatch.AcceptedAt; at.Before(accepted) { // the clock was set back
+		at = accepted
+	}
 	l.Log.InfoContext(ctx, "a signature was judged again", "dispatch", l.dispatch.ID, "part", now.Part, "was", was.Indication, "is", now.Indication)
-	l.history = append(l.history, hub.Recheck{At: l.now(), Part: now.Part, Report: now, SHA256: digest})
+	l.history = append(l.history, hub.Recheck{At: at, Part: now.Part, Report: now, SHA256: digest})
 	return nil
 }
 

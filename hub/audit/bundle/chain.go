@@ -18,13 +18,16 @@ func (v *verification) checkChain() {
 	report, err := audit.InspectChain(evidence)
 	if err != nil {
 		for _, wrong := range hub.ViolationsOf(err) {
-			v.fail(stepChain, hub.SubSigConstraintsFailure, "%s", wrong.Error())
+			sub := hub.SubSigConstraintsFailure
+			if wrong.Rule == audit.RuleTimeOrder {
+				sub = hub.SubTimestampOrderFailure
+			}
+			v.fail(stepChain, sub, "%s", wrong.Error())
 		}
 		return
 	}
 	v.Dispatch, v.Sender = report.Dispatch, evidence[0].Evidence.Sender
 	chain := v.only(report.Recipients)
-	v.checkOrder(evidence)
 	if chain == nil {
 		return
 	}
@@ -59,25 +62,6 @@ func (v *verification) only(recipients []audit.RecipientChain) *audit.RecipientC
 		v.doubt(stepChain, hub.SubSignedDataNotFound, "no receipt is about a recipient: only the submission was accepted")
 	}
 	return chain
-}
-
-// checkOrder checks that no receipt says that it is older than the one that it follows,
-// beyond what clocks may differ.
-func (v *verification) checkOrder(evidence []hub.SealedEvidence) {
-	times := map[hub.EvidenceID]*hub.Evidence{}
-	for i := range evidence {
-		times[evidence[i].Evidence.ID] = &evidence[i].Evidence
-	}
-	for i := range evidence {
-		e := &evidence[i].Evidence
-		if e.Prev == nil || times[e.Prev.ID] == nil {
-			continue
-		}
-		if before := times[e.Prev.ID].Time; before.After(e.Time.Add(clockSkew)) {
-			v.fail(stepChain, hub.SubTimestampOrderFailure, "%s of %s says that it is older than %s of %s, which it follows",
-				e.Event.Name(), iso(e.Time), times[e.Prev.ID].Event.Name(), iso(before))
-		}
-	}
 }
 
 // checkConsistency checks that all checkpoints, those of the bundle and those that

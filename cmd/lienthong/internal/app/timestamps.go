@@ -170,8 +170,8 @@ func (a *App) checkClock(ctx context.Context) error {
 
 // clockFault tells by how much the clock of this node is wrong.
 func (a *App) clockFault(context.Context) error {
-	if a.services.clock == nil {
-		return nil
+	if err := a.services.audit.ClockFault(); err != nil || a.services.clock == nil {
+		return err
 	}
 	return a.services.clock.Fault()
 }

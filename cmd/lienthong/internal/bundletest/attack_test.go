@@ -74,7 +74,7 @@ func attacks() map[string]attack {
 
 		"backdated":           {build: late, want: hub.Indeterminate, step: "time-stamp", says: "may be backdated"},
 		"postdated":           {build: func(w *world) []byte { return dated(w, time.Hour) }, want: hub.TotalFailed, step: "time-stamp", says: "holds it already"},
-		"backdated in chain":  {build: func(w *world) []byte { return dated(w, -10*time.Hour) }, want: hub.TotalFailed, step: "chain of evidence", says: "older than"},
+		"backdated in chain":  {build: func(w *world) []byte { return dated(w, -10*time.Hour) }, want: hub.TotalFailed, step: "chain of evidence", says: "[time_order]"},
 		"no time-stamp":       {build: func(w *world) []byte { return changed(drop("log/2026-5.tst"))(w) }, want: hub.Indeterminate, step: "time-stamp", says: "no time-stamp holds the checkpoint 2026-5"},
 		"time-stamps swapped": {build: changed(swap("log/2026-3.tst", "log/2026-5.tst")), want: hub.TotalFailed, step: "time-stamp", says: "made for other bytes"},
 		"hub key revoked, then signed": {

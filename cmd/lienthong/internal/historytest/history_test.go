@@ -189,6 +189,11 @@ func (s *station) pass(t *rapid.T) {
 	allowed(t, err)
 }
 
+// setBack lets the clock jump, as that of a machine does; what was begun goes on.
+func (s *station) setBack(t *rapid.T) {
+	s.Clock.Advance(-time.Duration(rapid.IntRange(1, 48*3600).Draw(t, "seconds")) * time.Second)
+}
+
 func (s *station) restart(t *rapid.T) { s.stop(t); s.start(t) }
 
 // end lets all terms pass and checks what the history left.
@@ -236,7 +241,7 @@ func (s *station) wantLogged(t *testing.T) {
 	}
 }
 
-// TestHistories: whatever happens, in whatever order, each recipient of each accepted
+// TestHistories: whatever happens, in whatever order and whatever the clock does, each recipient of each accepted
 // dispatch has one whole chain with one terminal evidence, and all of it is in the log.
 func TestHistories(t *testing.T) {
 	authority, err := pki.New(time.Now(), pki.P256)
@@ -257,7 +262,7 @@ func TestHistories(t *testing.T) {
 		s.sent, s.open, s.ids = nil, nil, nil
 		s.submit(t)
 		for range rapid.IntRange(3, 12).Draw(t, "acts") {
-			rapid.SampledFrom([]func(*rapid.T){s.submit, s.submitAgain, s.act, s.act, s.act, s.act, s.work, s.work, s.pass, s.restart}).Draw(t, "what")(t)
+			rapid.SampledFrom([]func(*rapid.T){s.submit, s.submitAgain, s.act, s.act, s.act, s.act, s.work, s.work, s.pass, s.restart, s.setBack, s.setBack}).Draw(t, "what")(t)
 		}
 		s.end(t)
 	})

@@ -80,7 +80,11 @@ func (c *checker) chains(d *hub.Dossier) {
 	chain, err := audit.InspectChain(d.Evidence)
 	if err != nil {
 		for _, v := range hub.ViolationsOf(err) {
-			c.found("chain", subject, "%s [%s]: %s", v.Field, v.Rule, v.Message)
+			rule := "chain"
+			if v.Rule == audit.RuleTimeOrder {
+				rule = v.Rule
+			}
+			c.found(rule, subject, "%s [%s]: %s", v.Field, v.Rule, v.Message)
 		}
 		return
 	}
