@@ -142,7 +142,8 @@ func (s *Service) parts(c *checker, sub *hub.Submission) {
 		seen[p.ID] = true
 		content = content || p.Size > 0
 	}
-	if bare := sub.Operation == hub.OperationRecall && sub.Envelope != nil; !content && !(bare && len(sub.Parts) == 0) {
+	bare := sub.Operation == hub.OperationRecall && sub.Envelope != nil && len(sub.Parts) == 0
+	if !content && !bare {
 		c.fail("parts", "required", "at least one file with content is required")
 	}
 }
