@@ -14,6 +14,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -26,10 +27,20 @@ type file struct {
 	Claim string
 }
 
+// claimLife is how long a claim holds. Content that no document names is swept a day
+// after it came: a letter that lay open for so long must not name it any more.
+const claimLife = 12 * time.Hour
+
+// claimed is what a claim says.
+type claimed struct {
+	Part hub.Part
+	At   time.Time // when the content was stored
+}
+
 // claim makes the proof. Its key is the hash of the person's password, which with its
 // salt never leaves the hub, is the same on all nodes, and outlives a session.
 func (x *exchange) claim(part hub.Part) (string, error) {
-	raw, err := json.Marshal(part)
+	raw, err := json.Marshal(claimed{part, x.Now()})
 	if err != nil {
 		return "", hub.Internal("write what is known of a file", err)
 	}
@@ -53,8 +64,9 @@ func (x *exchange) redeem(claim string) (file, bool) {
 	if err != nil || x.visit.Account.Password == "" || !hmac.Equal(mac, x.signed(raw)) {
 		return file{}, false
 	}
-	f := file{Claim: claim}
-	return f, json.Unmarshal(raw, &f.Part) == nil
+	var c claimed
+	err = json.Unmarshal(raw, &c)
+	return file{c.Part, claim}, err == nil && x.Now().Sub(c.At) < claimLife
 }
 
 // receive takes one file of a form. What is wrong with it stands beside its field, and

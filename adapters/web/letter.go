@@ -175,15 +175,15 @@ func (x *exchange) value(f *letterForm, p *multipart.Part) error {
 	case name == "file" && x.visit == nil:
 		f.Files = append(f.Files, file{Claim: value}) // only kept, not trusted
 	case name == "file":
-		x.claimed(f, value)
+		x.takeClaimed(f, value)
 	case f.known[name]:
 		f.Fields[name] = value
 	}
 	return nil
 }
 
-// claimed takes a file that came with an earlier step.
-func (x *exchange) claimed(f *letterForm, claim string) {
+// takeClaimed takes a file that came with an earlier step.
+func (x *exchange) takeClaimed(f *letterForm, claim string) {
 	if known, ok := x.redeem(claim); ok {
 		f.add(known)
 		return
@@ -281,7 +281,7 @@ func (x *exchange) resumeLetter(token, kept string) error {
 	claims := f.Files
 	f.Files = nil
 	for _, c := range claims {
-		x.claimed(f, c.Claim)
+		x.takeClaimed(f, c.Claim)
 	}
 	if f.Original() == nil && f.problems["original"] == "" {
 		f.problems["original"] = x.texts.text(x.lang, "rule.original.required")

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -50,7 +51,7 @@ func reading(t testing.TB, body []byte, kind string) (*exchange, *contents) {
 	kept := &contents{}
 	r := httptest.NewRequest(http.MethodPost, "/send", bytes.NewReader(body))
 	r.Header.Set("Content-Type", kind)
-	s := &site{Options: Options{MaxFile: 100, Content: kept}, texts: all, receiving: make(chan struct{}, 1)}
+	s := &site{Options: Options{MaxFile: 100, Content: kept, Now: time.Now}, texts: all, receiving: make(chan struct{}, 1)}
 	visit := &hub.Visit{Account: hub.Account{Name: "van.thu", Password: "hash"}}
 	return &exchange{site: s, w: httptest.NewRecorder(), r: r, lang: vietnamese, token: "token", visit: visit}, kept
 }
@@ -147,4 +148,23 @@ func FuzzLetter(f *testing.F) {
 			t.Fatalf("%d files of %d, %d bytes, %d recipients", len(l.Files), kept.committed, l.typed, len(l.To))
 		}
 	})
+}
+
+// TestClaimsEnd: content that no document names is swept a day later, so a letter may name
+// it for half a day only.
+func TestClaimsEnd(t *testing.T) {
+	x, _ := reading(t, nil, "")
+	began := time.Date(2026, 11, 28, 3, 0, 0, 0, time.UTC)
+	x.Now = func() time.Time { return began }
+	want := hub.Part{Role: hub.RoleOriginal, Name: "a.pdf", MediaType: "application/pdf", Size: 5, Digest: hub.Digest{1}}
+	claim, err := x.claim(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after, holds := range map[time.Duration]bool{0: true, claimLife - time.Second: true, claimLife: false, 48 * time.Hour: false} {
+		x.Now = func() time.Time { return began.Add(after) }
+		if got, ok := x.redeem(claim); ok != holds || ok && got.Part != want {
+			t.Errorf("after %v the claim gives %+v, %v", after, got, ok)
+		}
+	}
 }
