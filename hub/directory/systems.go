@@ -29,6 +29,7 @@ type systems struct {
 type systemSecret struct {
 	key    hub.APIKey
 	secret []byte
+	fault  error // why it could not be opened
 }
 
 func (k *Keys) checkSystem(key *hub.APIKey) hub.Violations {
@@ -84,13 +85,21 @@ func (k *Keys) AuthenticateSystem(ctx context.Context, system string, proves fun
 		return hub.Actor{}, err
 	}
 	now := k.now()
+	var closed error
 	for _, s := range known[system] {
-		if s.key.LiveAt(now) && proves(s.secret) {
+		switch {
+		case !s.key.LiveAt(now):
+		case s.fault != nil:
+			closed = s.fault
+		case proves(s.secret):
 			return hub.Actor{
 				Name: systemActor + system, Kind: s.key.Kind, Auth: hub.AuthSignedHeaders,
 				Agencies: slices.Clone(s.key.Agencies), Scopes: slices.Clone(s.key.Scopes),
 			}, nil
 		}
+	}
+	if closed != nil { // nobody can say whether it was signed with that one
+		return hub.Actor{}, closed
 	}
 	return hub.Actor{}, hub.Errorf(hub.KindUntrusted, "", "signature", "the system is unknown or its signature is wrong")
 }
@@ -118,10 +127,10 @@ func (k *Keys) systems(ctx context.Context) (map[string][]systemSecret, error) {
 			return nil, hub.Errorf(hub.KindUnavailable, "system", "vault", "this hub cannot read the secrets of systems")
 		}
 		secret, err := k.vault.Open(key.Sealed, aboutSecret(key))
-		if err != nil {
-			return nil, fmt.Errorf("opening secret %s of system %s: %w", key.ID, key.System, err)
+		if err != nil { // the other systems work on
+			err = fmt.Errorf("opening secret %s of system %s: %w", key.ID, key.System, err)
 		}
-		fresh.byName[key.System] = append(fresh.byName[key.System], systemSecret{*key, secret})
+		fresh.byName[key.System] = append(fresh.byName[key.System], systemSecret{*key, secret, err})
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -124,7 +124,30 @@ func TestSystemsRefused(t *testing.T) {
 	if _, err := k.AuthenticateSystem(ctx, "S", with(secret)); hub.KindOf(orInternal(err)) != hub.KindUnavailable {
 		t.Errorf("with a vault that is away: %v", err)
 	}
+	if _, err := k.AuthenticateSystem(ctx, "U", with(secret)); hub.KindOf(orInternal(err)) != hub.KindUntrusted {
+		t.Errorf("an unknown system, with a vault that is away: %v", err)
+	}
 	if _, _, err := k.Issue(ctx, operator(), signing("T")); err == nil || len(f.store.keys) != 1 {
 		t.Errorf("a secret that could not be sealed was kept: %v", err)
+	}
+}
+
+// TestOneSecretThatDoesNotOpen shuts out no other system, and none that has another secret.
+func TestOneSecretThatDoesNotOpen(t *testing.T) {
+	f := sampleDirectory(t)
+	k, _ := systemsOver(f)
+	broken, first := issue(t, k, signing("S"))
+	_, second := issue(t, k, signing("S"))
+	_, other := issue(t, k, signing("T"))
+	key := f.store.keys[broken.ID]
+	key.Sealed = []byte("damaged")
+	f.store.keys[broken.ID] = key
+	for secret, system := range map[string]string{second: "S", other: "T"} {
+		if _, err := k.AuthenticateSystem(t.Context(), system, with(secret)); err != nil {
+			t.Errorf("system %s: %v", system, err)
+		}
+	}
+	if _, err := k.AuthenticateSystem(t.Context(), "S", with(first)); err == nil || hub.KindOf(err) == hub.KindUntrusted {
+		t.Errorf("what cannot be opened is called a wrong signature: %v", err)
 	}
 }
