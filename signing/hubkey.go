@@ -39,21 +39,37 @@ const (
 // A folder or file that others than the owner may read is KindDenied; an operator
 // who replaces the file by a key with a CA-issued chain keeps the same form.
 func LoadOrCreateHubKey(dir, name string, now time.Time) (crypto.Signer, []*x509.Certificate, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, hub.Internal("make the key folder", err)
-	}
-	if err := requirePrivate(dir, 0o700); err != nil {
+	return loadOrCreateChain(dir, hubKeyFile, func() ([]byte, error) { return newHubKey(name, now) })
+}
+
+// loadOrCreateChain returns the key and certificates of a file in the key folder; where
+// there is none it puts a new one there.
+func loadOrCreateChain(dir, file string, create func() ([]byte, error)) (crypto.Signer, []*x509.Certificate, error) {
+	if err := keyFolder(dir); err != nil {
 		return nil, nil, err
 	}
-	path := filepath.Join(dir, hubKeyFile)
+	path := filepath.Join(dir, file)
 	key, chain, err := loadHubKey(path)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return key, chain, err
 	}
-	if err := createHubKey(path, name, now); err != nil {
+	data, err := create()
+	if err != nil {
+		return nil, nil, hub.Internal("make the key of "+file, err)
+	}
+	if err := placeKey(path, data); err != nil {
 		return nil, nil, err
 	}
 	return loadHubKey(path)
+}
+
+// keyFolder makes the folder of keys where it is missing, and refuses one that is open to
+// others.
+func keyFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return hub.Internal("make the key folder", err)
+	}
+	return requirePrivate(dir, 0o700)
 }
 
 // LoadHubKey returns the evidence key and its certificates from a file that an operator

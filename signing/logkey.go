@@ -33,10 +33,7 @@ func LoadOrCreateWitnessKey(dir string) (ed25519.PrivateKey, error) {
 }
 
 func ed25519KeyIn(dir, name string) (ed25519.PrivateKey, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, hub.Internal("make the key folder", err)
-	}
-	if err := requirePrivate(dir, 0o700); err != nil {
+	if err := keyFolder(dir); err != nil {
 		return nil, err
 	}
 	return loadOrCreateLogKey(filepath.Join(dir, name))

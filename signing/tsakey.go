@@ -10,14 +10,8 @@ import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
-	"errors"
-	"io/fs"
 	"math/big"
-	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/lienthong/lienthong/hub"
 )
 
 const tsaKeyFile = "tsa.pem"
@@ -28,25 +22,7 @@ const tsaKeyFile = "tsa.pem"
 // and nothing else (RFC 3161, 2.3), issued by a root whose key is thrown away: nobody can
 // make a second authority under it.
 func LoadOrCreateTSAKey(dir, name string, now time.Time) (crypto.Signer, []*x509.Certificate, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, nil, hub.Internal("make the key folder", err)
-	}
-	if err := requirePrivate(dir, 0o700); err != nil {
-		return nil, nil, err
-	}
-	path := filepath.Join(dir, tsaKeyFile)
-	key, chain, err := loadHubKey(path)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return key, chain, err
-	}
-	data, err := newTSAKey(name, now)
-	if err != nil {
-		return nil, nil, hub.Internal("make the key of the time-stamp authority", err)
-	}
-	if err := placeKey(path, data); err != nil {
-		return nil, nil, err
-	}
-	return loadHubKey(path)
+	return loadOrCreateChain(dir, tsaKeyFile, func() ([]byte, error) { return newTSAKey(name, now) })
 }
 
 func newTSAKey(name string, now time.Time) ([]byte, error) {

@@ -61,10 +61,7 @@ func CreateVault(dir string) (*Vault, error) {
 	_, _ = rand.Read(key) // never fails: it ends the process instead
 	var out bytes.Buffer
 	_ = pem.Encode(&out, &pem.Block{Type: pemVaultKey, Bytes: key}) // a buffer never fails to write
-	err := os.MkdirAll(dir, 0o700)
-	if err == nil {
-		err = requirePrivate(dir, 0o700)
-	}
+	err := keyFolder(dir)
 	if err == nil {
 		err = placeKey(filepath.Join(dir, vaultKeyFile), out.Bytes())
 	}
