@@ -120,14 +120,23 @@ func (c *keyList) Run(ctx context.Context, e *env) error {
 		t := text.Table{Head: []string{"KEY", "NAME", "KIND", "AGENCIES", "SCOPES", "STATE"}}
 		for i := range keys {
 			k := &keys[i]
-			state := "revoked " + text.Clock(k.Revoked)
-			if k.LiveAt(time.Now()) {
-				state = "in force"
-			}
-			t.Add(k.ID, k.Name, string(k.Kind), joined(k.Agencies), joined(k.Scopes), state)
+			t.Add(k.ID, k.Name, string(k.Kind), joined(k.Agencies), joined(k.Scopes), stateOf(k, time.Now()))
 		}
 		t.Write(w)
 	})
+}
+
+// stateOf says whether a key or secret is in force, and what ended it or will.
+func stateOf(k *hub.APIKey, now time.Time) string {
+	switch {
+	case !k.Revoked.IsZero() && k.LiveAt(now):
+		return "in force until " + text.Clock(k.Revoked)
+	case !k.Revoked.IsZero():
+		return "revoked " + text.Clock(k.Revoked)
+	case !k.LiveAt(now):
+		return "expired " + text.Clock(k.Expires)
+	}
+	return "in force"
 }
 
 func joined[T ~string](values []T) string {

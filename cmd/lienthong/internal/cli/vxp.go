@@ -109,18 +109,6 @@ func (c *vxpList) Run(ctx context.Context, e *env) error {
 	})
 }
 
-func stateOf(k *hub.APIKey, now time.Time) string {
-	switch {
-	case !k.Revoked.IsZero() && k.LiveAt(now):
-		return "in force until " + text.Clock(k.Revoked)
-	case !k.Revoked.IsZero():
-		return "revoked " + text.Clock(k.Revoked)
-	case !k.LiveAt(now):
-		return "expired " + text.Clock(k.Expires)
-	}
-	return "in force"
-}
-
 type vxpRotate struct {
 	connection `embed:""`
 	System     string        `arg:"" help:"Id of the system."`
