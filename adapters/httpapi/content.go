@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lienthong/lienthong/adapters/internal/whole"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -63,42 +64,18 @@ func (x *exchange) bytes(blob hub.Blob, wanted string) error {
 	return x.send(io.LimitReader(blob, r.length), http.StatusPartialContent, r.length)
 }
 
-// send copies size bytes. The last piece is held back until the end of the content
-// was reached, because only then its digest is known to be right: damaged content
-// never arrives whole.
+// send copies size bytes; damaged content never arrives whole.
 func (x *exchange) send(r io.Reader, status int, size int64) error {
 	x.w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	if x.r.Method == http.MethodHead {
 		x.w.WriteHeader(status)
 		return nil
 	}
-	next, held := make([]byte, copyBuffer), make([]byte, copyBuffer)[:0]
-	for first, end := true, false; !end; first = false {
-		n, err := fill(r, next)
-		if end = errors.Is(err, io.EOF); err != nil && !end {
-			return hub.Internal("read content", err)
-		}
-		if first {
-			x.w.WriteHeader(status)
-		}
-		if _, err := x.w.Write(held); err != nil {
-			return err
-		}
-		next, held = held[:copyBuffer], next[:n]
+	err := whole.Copy(x.w, r, func() { x.w.WriteHeader(status) })
+	if broken := (*whole.ReadError)(nil); errors.As(err, &broken) {
+		return hub.Internal("read content", broken.Err)
 	}
-	_, err := x.w.Write(held)
 	return err
-}
-
-// fill reads until p is full or reading fails, and keeps every error, unlike
-// io.ReadFull.
-func fill(r io.Reader, p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		var m int
-		m, err = r.Read(p[n:])
-		n += m
-	}
-	return n, err
 }
 
 // byteRange is a part of a content; an unsatisfiable one has length 0.

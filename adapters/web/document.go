@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lienthong/lienthong/adapters/internal/whole"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -224,42 +224,15 @@ func disposition(kind, name string) string {
 	return kind + `; filename*=UTF-8''` + strings.ReplaceAll(url.QueryEscape(name), "+", "%20")
 }
 
-// copyBuffer is the piece that is held back until the content has ended well.
-const copyBuffer = 64 << 10
-
-// send copies content and holds the last piece back until its digest has proved right:
-// what is damaged never arrives whole.
+// send copies content; what is damaged never arrives whole.
 func (x *exchange) send(blob hub.Blob) error {
 	x.w.Header().Set("Content-Length", strconv.FormatInt(blob.Size(), 10))
-	held := make([]byte, 0, copyBuffer)
-	next := make([]byte, copyBuffer)
-	for {
-		n, err := fill(blob, next)
-		end := errors.Is(err, io.EOF)
-		if err != nil && !end {
-			x.Log.ErrorContext(x.r.Context(), "content could not be read", "path", x.r.URL.Path, "error", err)
-			panic(http.ErrAbortHandler) // the answer may have begun: it must not look whole
-		}
-		if _, err := x.w.Write(held); err != nil {
-			return nil //nolint:nilerr // the browser has gone
-		}
-		held = append(held[:0], next[:n]...)
-		if end {
-			_, _ = x.w.Write(held) // the browser may have gone
-			return nil
-		}
+	err := whole.Copy(x.w, blob, func() {})
+	if broken := (*whole.ReadError)(nil); errors.As(err, &broken) {
+		x.Log.ErrorContext(x.r.Context(), "content could not be read", "path", x.r.URL.Path, "error", broken.Err)
+		panic(http.ErrAbortHandler) // the answer may have begun: it must not look whole
 	}
-}
-
-// fill reads until p is full or reading fails, and keeps every error, unlike
-// io.ReadFull.
-func fill(r io.Reader, p []byte) (n int, err error) {
-	for n < len(p) && err == nil {
-		var m int
-		m, err = r.Read(p[n:])
-		n += m
-	}
-	return n, err
+	return nil // else the browser has gone
 }
 
 // receipt gives out one sealed evidence as a file that can be verified anywhere.
