@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -11,11 +12,22 @@ type Account struct {
 	Name        string       `json:"name"`      // what the person signs in with, lower case
 	FullName    string       `json:"full_name"` // for other people
 	Memberships []Membership `json:"memberships"`
-	// Password is the hash of the password as a PHC string; it never leaves the hub.
+	// Password is the hash of the password as a PHC string; it never leaves the hub. Empty
+	// where the person has none and signs in by the Login alone.
 	Password string `json:"-"`
+	// Seed is random, and is to an account without a password what the hash is to others:
+	// a secret that never leaves the hub. Empty before its person signed in.
+	Seed string `json:"-"`
+	// Login lets the person in whom an identity provider says it is; nil for nobody.
+	Login *Login `json:"login,omitempty"`
 	// Temporary says that somebody else knows the password: nothing works before the
 	// person has chosen another one.
 	Temporary bool `json:"temporary"`
+	// TwoStep says that signing in takes a code of the second factor, too.
+	TwoStep      bool          `json:"two_step,omitempty"`
+	SecondFactor *SecondFactor `json:"-"` // it never leaves the hub
+	// Filters are what the person keeps of the lists on the pages, for nobody else.
+	Filters []SavedFilter `json:"-"`
 	// Failures counts wrong passwords since the last right one; none is looked at before
 	// RetryAt. Those from a browser where the person signed in before count apart.
 	Failures      int       `json:"failures,omitempty"`
@@ -25,6 +37,26 @@ type Account struct {
 	Locked        time.Time `json:"locked,omitzero"`         // UTC; zero: not locked
 	Created       time.Time `json:"created"`                 // UTC
 	Version       int64     `json:"version"`                 // from 1, grows by one with every change
+}
+
+// Login is how an identity provider names a person: the value of a claim in the ID tokens
+// of an issuer (OpenID Connect Core 1.0, section 2). The same value of another issuer or
+// in another claim is somebody else.
+type Login struct {
+	Issuer string `json:"issuer"`
+	Claim  string `json:"claim"`
+	Value  string `json:"value"`
+}
+
+// Key is one text for the login, another one for each. The issuer and the claim have no
+// line breaks.
+func (l *Login) Key() string { return l.Issuer + "\n" + l.Claim + "\n" + l.Value }
+
+// SecondFactor makes the one-time codes of a person (RFC 6238). It is in force when the
+// account says so; before that it waits for its first code.
+type SecondFactor struct {
+	Sealed []byte `json:"sealed"` // the secret, encrypted
+	Used   int64  `json:"used"`   // time step of the last code that was taken
 }
 
 // Membership gives a person a role in an agency, or with an empty agency in the hub
@@ -71,7 +103,7 @@ func (m Membership) scopes() []Scope {
 	case RoleClerk:
 		return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify}
 	case RoleLeader:
-		return []Scope{ScopeCollect, ScopeRead, ScopeVerify}
+		return []Scope{ScopeCollect, ScopeRead, ScopeVerify, ScopeFigures}
 	case RoleAuditor:
 		if m.Agency == "" {
 			return []Scope{ScopeAudit, ScopeVerify}
@@ -140,13 +172,16 @@ func (a *Account) ActorIn(office AgencyID) Actor {
 
 // Session is one person signed in on one device. The token itself is only there.
 type Session struct {
-	Hash    Digest    `json:"hash"`  // SHA-256 of the token
-	Proof   Digest    `json:"proof"` // SHA-256 of the hash of the password it was begun with: it ends with that password
-	Account string    `json:"account"`
-	Office  AgencyID  `json:"office,omitempty"` // where the person works now; empty: the hub as a whole
-	Begun   time.Time `json:"begun"`            // UTC
-	Used    time.Time `json:"used"`             // UTC, to a minute
-	Expires time.Time `json:"expires"`          // UTC; never moved
+	Hash    Digest `json:"hash"`  // SHA-256 of the token
+	Proof   Digest `json:"proof"` // SHA-256 of the hash of the password, or of the login, it was begun with: it ends with that
+	Account string `json:"account"`
+	// Auth is AuthProvider where an identity provider vouched for the person; empty for a
+	// password.
+	Auth    AuthMethod `json:"auth,omitempty"`
+	Office  AgencyID   `json:"office,omitempty"` // where the person works now; empty: the hub as a whole
+	Begun   time.Time  `json:"begun"`            // UTC
+	Used    time.Time  `json:"used"`             // UTC, to a minute
+	Expires time.Time  `json:"expires"`          // UTC; never moved
 }
 
 // Visit is a request of somebody who is signed in.
@@ -155,3 +190,7 @@ type Visit struct {
 	Session Session
 	Actor   Actor
 }
+
+// Secret is what only the hub knows of an account, for proofs that it makes for the person:
+// it goes with the password. Empty for an account of which it knows nothing.
+func (a *Account) Secret() string { return cmp.Or(a.Password, a.Seed) }

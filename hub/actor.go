@@ -9,6 +9,12 @@ type Actor struct {
 	Name     string
 	Kind     ActorKind
 	Agencies []AgencyID // the agencies it may speak for
+	// ReceivesFor are further agencies whose documents it may receive in their place, by the
+	// directory of this moment: it collects, registers, refuses and reports, and nothing else.
+	ReceivesFor []AgencyID
+	// TookOver are those of them that have closed and were handed over to an agency of the
+	// actor: for these it also reads what they sent, and answers what is asked of them.
+	TookOver []AgencyID
 	Scopes   []Scope
 	// Auth says how the actor proved itself, for the evidence.
 	Auth AuthMethod
@@ -38,7 +44,23 @@ const (
 	// AuthSignedHeaders is an HMAC over the headers of a request, of which the body is
 	// no part but where its digest is among them (national document axis).
 	AuthSignedHeaders AuthMethod = "signed_headers"
-	AuthPassword      AuthMethod = "password" // a person with a local account
+	// AuthSubscription is the hub itself, which carries content to the target that an
+	// agency subscribed with.
+	AuthSubscription AuthMethod = "subscription"
+
+	AuthPassword AuthMethod = "password" // a person with a local account
+	AuthProvider AuthMethod = "oidc"     // a person for whom an identity provider vouches (OpenID Connect)
+	// AuthAccessToken is a token of limited life that a client got for its secret, with
+	// the secret of the agency that it calls for (provincial API).
+	AuthAccessToken AuthMethod = "access_token"
+	// AuthAxis is the word of another axis, given to this hub as its member: it vouches
+	// for who its agencies are.
+	AuthAxis AuthMethod = "axis"
+	// AuthBrokerUser is the user of an agency in RabbitMQ, who alone may write to the
+	// agency's exchange there.
+	AuthBrokerUser AuthMethod = "broker_user"
+	// AuthRule is a routing rule of the agency itself, for which the hub acts.
+	AuthRule AuthMethod = "routing_rule"
 )
 
 // Scope is one thing that a credential allows.
@@ -55,11 +77,12 @@ const (
 	ScopeOperate Scope = "operate" // agencies, keys, settings
 
 	ScopeAccounts Scope = "accounts" // accounts of persons of its own agencies
+	ScopeFigures  Scope = "figures"  // figures of its own agencies and of those under them
 )
 
 // Scopes lists all scopes.
 func Scopes() []Scope {
-	return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify, ScopeSeal, ScopeAudit, ScopeOperate, ScopeAccounts}
+	return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify, ScopeSeal, ScopeAudit, ScopeOperate, ScopeAccounts, ScopeFigures}
 }
 
 // Valid reports whether the scope is one of the list.
@@ -86,7 +109,8 @@ func (a *Actor) Oversees() error {
 }
 
 // SpeaksFor returns nil when the actor holds the scope and may act for the
-// agency, else an error of KindDenied. It is the one place where access by
+// agency, which for one that it took over means to collect and to read; else an error of
+// KindDenied. It is the one place where access by
 // agency is decided; everything is denied unless it says otherwise.
 func (a *Actor) SpeaksFor(agency AgencyID, scope Scope) error {
 	if err := a.Require(scope); err != nil {
@@ -95,17 +119,25 @@ func (a *Actor) SpeaksFor(agency AgencyID, scope Scope) error {
 	if agency != "" && slices.Contains(a.Agencies, agency) {
 		return nil
 	}
+	if (scope == ScopeCollect || scope == ScopeRead) && slices.Contains(a.TookOver, agency) {
+		return nil
+	}
 	return Errorf(KindDenied, "", "agency", "this credential may not act for that agency")
 }
 
-// MaySee reports whether the actor may know of the dispatch at all: its sender,
-// one of its recipients, or an auditor. To everyone else it does not exist
-// (KindNotFound, not KindDenied, so that nothing can be inferred).
-func (a *Actor) MaySee(d *Dispatch, deliveries []Delivery) bool {
-	if a.Has(ScopeAudit) || slices.Contains(a.Agencies, d.Sender) {
-		return true
+// Receives returns nil when the actor may act for the agency as a recipient: the agency is
+// its own, or one for which it receives; else an error of KindDenied. What is no act of a
+// recipient asks SpeaksFor.
+func (a *Actor) Receives(agency AgencyID) error {
+	if err := a.Require(ScopeCollect); err != nil {
+		return err
 	}
-	return slices.ContainsFunc(deliveries, func(v Delivery) bool {
-		return slices.Contains(a.Agencies, v.Recipient)
-	})
+	if slices.Contains(a.ReceivesFor, agency) {
+		return nil
+	}
+	return a.SpeaksFor(agency, ScopeCollect)
 }
+
+// Recipients are the agencies as whose recipient the actor sees something: its own, and
+// those for which it receives.
+func (a *Actor) Recipients() []AgencyID { return slices.Concat(a.Agencies, a.ReceivesFor) }

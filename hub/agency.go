@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -22,14 +23,13 @@ const (
 	LevelUnit       Level = "unit" // a unit inside an agency
 )
 
-// Valid reports whether the level is one of the list above.
-func (l Level) Valid() bool {
-	switch l {
-	case LevelCentral, LevelProvince, LevelDepartment, LevelDistrict, LevelCommune, LevelUnit:
-		return true
-	}
-	return false
+// Levels lists all levels from the top down.
+func Levels() []Level {
+	return []Level{LevelCentral, LevelProvince, LevelDepartment, LevelDistrict, LevelCommune, LevelUnit}
 }
+
+// Valid reports whether the level is one of the list above.
+func (l Level) Valid() bool { return slices.Contains(Levels(), l) }
 
 // Channel says how an agency is reached.
 type Channel string
@@ -38,6 +38,7 @@ type Channel string
 const (
 	ChannelPull Channel = "pull"
 	ChannelAMQP Channel = "amqp" // a queue of its own in RabbitMQ
+	ChannelAxis Channel = "axis" // lives behind another axis, of which this hub is a member
 )
 
 // Agency is a party of the exchange. Everything about it but the id can change
@@ -51,17 +52,27 @@ type Agency struct {
 	Parents  []Dated[AgencyID] `json:"parents,omitempty"`
 	Contacts []Dated[Contact]  `json:"contacts,omitempty"`
 	Channels []Dated[Channel]  `json:"channels,omitempty"`
+	// ReceivedBy are agencies that receive for this one, at a time one: an office for the
+	// units that it serves. Its own people and systems go on receiving, too.
+	ReceivedBy []Dated[AgencyID] `json:"received_by,omitempty"`
 	// Valid is the life of the agency itself. From the instant Valid.To on it
 	// can neither send nor receive.
 	Valid Interval `json:"valid,omitzero"`
 	// Successors are the agencies that took over when this one closed: one for a
 	// rename or a merger, several for a split.
 	Successors []AgencyID `json:"successors,omitempty"`
+	// Acts tells by what the agency became what it is, oldest day first.
+	Acts []AgencyAct `json:"acts,omitempty"`
 	// Registers says whether the agency registers incoming documents: then a
 	// delivery ends with acceptance or refusal, otherwise with the hand-over.
 	Registers bool `json:"registers"`
+	// ReportsArrival has the hub report 01 (đã đến) for the agency when a document comes
+	// into its box, as its own system does not.
+	ReportsArrival bool `json:"reports_arrival,omitempty"`
 	// Test marks a unit that exists for connection tests (codes with W00).
 	Test bool `json:"test,omitempty"`
+	// Version is that of the directory when the agency last changed on this hub.
+	Version int64 `json:"version,omitempty"`
 }
 
 // Contact is how people of an agency are reached.
@@ -101,6 +112,12 @@ func (a *Agency) ChannelAt(t time.Time) Channel {
 		return c
 	}
 	return ChannelPull
+}
+
+// ReceivedByAt returns who receives for the agency at t; "" for nobody else.
+func (a *Agency) ReceivedByAt(t time.Time) AgencyID {
+	by, _ := At(a.ReceivedBy, t)
+	return by
 }
 
 // Resolution is what a code means at an instant: the agency that receives, the
@@ -213,6 +230,34 @@ func (c Code) IsTestUnit() bool {
 // LivesAt reports whether the agency exists at t.
 func (a *Agency) LivesAt(t time.Time) bool { return a.Valid.Contains(t) }
 
+// The forms of a list of agencies.
+const (
+	ListCSV  = "csv"  // the directory as it is on one day, a row for each agency
+	ListJSON = "json" // agencies with everything they ever were
+)
+
+// ImportOptions say how a list of agencies is taken.
+type ImportOptions struct {
+	Format string // ListCSV, which is also the zero value, or ListJSON
+	DryRun bool   // say what would change and change nothing
+	// From is the first instant at which changes of a CSV list hold; zero: now. A JSON
+	// list says itself from when everything holds.
+	From time.Time
+	// Basis names the decision that the changes follow; it is kept with the acts.
+	Basis string
+	// Follow takes a JSON list as that of a hub above: how an agency is reached, and
+	// whether it registers here, stays as this hub has it.
+	Follow bool
+}
+
+// AgencyChanges are agencies in the order in which they last changed on a hub.
+type AgencyChanges struct {
+	Items []Agency `json:"items"`
+	// Position is behind the last of them: whoever asks from there gets what changed since.
+	Position string `json:"position"`
+	More     bool   `json:"more"` // there are further ones now
+}
+
 // ImportReport tells what an import of agencies did, or would do (dry run).
 type ImportReport struct {
 	Added     int         `json:"added"`
@@ -223,7 +268,16 @@ type ImportReport struct {
 
 // ImportRow tells what one line of an import did.
 type ImportRow struct {
-	Line   int    `json:"line"` // line in the file; the header is line 1
+	Line   int    `json:"line"` // line in the file, the header being line 1; place in a JSON list, from 1
 	Code   Code   `json:"code"`
 	Change string `json:"change"` // "added", or the changed columns: "name, parent_code"
+	// Differences tells each changed column from what to what.
+	Differences []ImportDifference `json:"differences,omitempty"`
+}
+
+// ImportDifference is one column of an agency before and after an import.
+type ImportDifference struct {
+	Column string `json:"column"`
+	Was    string `json:"was"`
+	Is     string `json:"is"`
 }

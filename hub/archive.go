@@ -1,6 +1,9 @@
 package hub
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // RecordKind says what a record of an archive is about.
 type RecordKind string
@@ -11,9 +14,16 @@ const (
 	RecordCounter      RecordKind = "counter"       // a name and a number
 	RecordSetting      RecordKind = "setting"       // what the nodes of a hub settled
 	RecordKey          RecordKind = "key"           // APIKey with its hash
+	RecordKeyUse       RecordKind = "key_use"       // the id of an APIKey, and when it last opened something, in microseconds
 	RecordUpload       RecordKind = "upload"        // Upload
 	RecordAccount      RecordKind = "account"       // Account with the hash of its password
 	RecordRegister     RecordKind = "register"      // RegisterNumber
+	RecordRegisterYear RecordKind = "register_year" // RegisterYear
+	RecordOutgoing     RecordKind = "outgoing"      // OutgoingNumber
+	RecordProcedure    RecordKind = "procedure"     // ProcedureVersion
+	RecordProcedureAct RecordKind = "procedure_act" // ProcedureChange
+	RecordSubscription RecordKind = "subscription"  // Subscription with its sealed secrets
+	RecordPush         RecordKind = "push"          // Push, by subscription and place
 	RecordDispatch     RecordKind = "dispatch"      // DispatchRecord
 	RecordDelivery     RecordKind = "delivery"      // DeliveryRecord
 	RecordEvidence     RecordKind = "evidence"      // EvidenceRecord, in the order of recording
@@ -22,17 +32,20 @@ const (
 	RecordLogNote      RecordKind = "log_note"      // LogNote, in the order of recording
 	RecordLogShard     RecordKind = "log_shard"     // LogShardRecord, oldest first
 	RecordLogEntry     RecordKind = "log_entry"     // LogEntryRecord, by shard and index
+	RecordLogNumber    RecordKind = "log_number"    // LogNumberRecord, by shard, agency and number
 	RecordLogStamp     RecordKind = "log_stamp"     // LogStamp
 	RecordLogRenewal   RecordKind = "log_renewal"   // LogRenewal, by the stamp that it renews and in order
+	RecordLogRehash    RecordKind = "log_rehash"    // LogRehash, by shard and number
+	RecordRehashTile   RecordKind = "rehash_tile"   // RehashTileRecord, by shard, number, tree, level and place
 )
 
 // RecordKinds lists all kinds in the order in which an archive holds them: what a
 // record refers to comes before it.
 func RecordKinds() []RecordKind {
 	return []RecordKind{
-		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordUpload, RecordAccount, RecordRegister,
+		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordSubscription, RecordPush,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
-		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogStamp, RecordLogRenewal,
+		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogNumber, RecordLogStamp, RecordLogRenewal, RecordLogRehash, RecordRehashTile,
 	}
 }
 
@@ -112,19 +125,41 @@ func (r *Record) Contents() ([]ContentRef, error) {
 		if err = json.Unmarshal(r.Body, &record); record.Envelope != nil {
 			parts = []Part{*record.Envelope}
 		}
+	case RecordRetention:
+		return r.kept()
 	case RecordUpload:
 		var record Upload
 		err = json.Unmarshal(r.Body, &record)
 		parts = record.complete()
 	}
 	if err != nil {
-		return nil, &Error{Kind: KindInvalid, Field: "archive", Rule: "record", Message: "a record of kind " + string(r.Kind) + " cannot be read", Err: err}
+		return nil, r.unreadable(err)
 	}
 	refs := make([]ContentRef, len(parts))
 	for i, p := range parts {
 		refs[i] = ContentRef{Digest: p.Digest, Size: p.Size, Role: p.Role}
 	}
 	return refs, nil
+}
+
+func (r *Record) unreadable(err error) error {
+	return &Error{Kind: KindInvalid, Field: "archive", Rule: "record", Message: "a record of kind " + string(r.Kind) + " cannot be read", Err: err}
+}
+
+// kept is the content that a note keeps.
+func (r *Record) kept() ([]ContentRef, error) {
+	var note RetentionNote
+	if err := json.Unmarshal(r.Body, &note); err != nil {
+		return nil, r.unreadable(err)
+	}
+	if !strings.HasPrefix(note.Name, KeepNotes) {
+		return nil, nil
+	}
+	var content KeptContent
+	if err := json.Unmarshal(note.Body, &content); err != nil {
+		return nil, r.unreadable(err)
+	}
+	return []ContentRef{{Digest: content.Digest, Size: content.Size, Role: RoleEnvelope}}, nil
 }
 
 // complete lists the parts of an upload whose bytes are all there.

@@ -1,13 +1,18 @@
 package hub
 
 import (
+	"errors"
 	"io"
 	"time"
 )
 
+// ErrDamaged is the cause of errors about stored content that is not what its digest
+// says, and of no other failure to read.
+var ErrDamaged = errors.New("damaged in the store")
+
 // Blob is the content of one part, open for reading. Sequential reading to the
-// end verifies the digest: a mismatch is an error of KindInternal from Read and
-// never silent. ReadAt and Seek work only on content whose digest has been
+// end verifies the digest: a mismatch is an error of KindInternal from Read, whose
+// cause is ErrDamaged, and never silent. ReadAt and Seek work only on content whose digest has been
 // verified before.
 type Blob interface {
 	io.Reader

@@ -10,18 +10,21 @@ const (
 	LinkRecalls    LinkKind = "recalls"
 	LinkUpdates    LinkKind = "updates"
 	LinkReplaces   LinkKind = "replaces"
-	LinkAnswers    LinkKind = "answers" // the later document responds to the earlier one
+	LinkAnswers    LinkKind = "answers"  // the later document responds to the earlier one
+	LinkForwards   LinkKind = "forwards" // its sender received the earlier one, and hands it on
 	LinkRecalledBy LinkKind = "recalled_by"
 	LinkUpdatedBy  LinkKind = "updated_by"
 	LinkReplacedBy LinkKind = "replaced_by"
 	LinkAnsweredBy LinkKind = "answered_by"
+
+	LinkForwardedBy LinkKind = "forwarded_by"
 )
 
 // Inverse returns the kind as it is seen from the other end; "" for an unknown one.
 func (k LinkKind) Inverse() LinkKind {
 	pairs := [][2]LinkKind{
 		{LinkRecalls, LinkRecalledBy}, {LinkUpdates, LinkUpdatedBy},
-		{LinkReplaces, LinkReplacedBy}, {LinkAnswers, LinkAnsweredBy},
+		{LinkReplaces, LinkReplacedBy}, {LinkAnswers, LinkAnsweredBy}, {LinkForwards, LinkForwardedBy},
 	}
 	for _, p := range pairs {
 		switch k {
@@ -64,7 +67,10 @@ type Related struct {
 	SenderName string    `json:"sender_name"`
 	ExternalID string    `json:"external_id"`
 	Number     string    `json:"number"`
+	Subject    string    `json:"subject,omitempty"` // empty for a recipient of what was taken back
 	AcceptedAt time.Time `json:"accepted_at"`
+	// Delivery is the first one that is the party's own, where it got the document.
+	Delivery DeliveryID `json:"delivery,omitempty"`
 }
 
 // ChangeRequest is what a sender asks of a recipient who has its document already: to
@@ -95,11 +101,33 @@ type Destruction struct {
 // the hand-over, or given back after it.
 func (d *Delivery) TakenBack() bool { return d.State == StateWithdrawn || d.Destroyed != nil }
 
+// Reached reports whether the document came to its recipient, who acknowledged or refused
+// it, whether or not it then let the time to register it end.
+func (d *Delivery) Reached() bool {
+	switch d.State {
+	case StateHandedOver, StateAccepted, StateRefused:
+		return true
+	case StateExpired:
+		return !d.HandedOverAt.IsZero()
+	}
+	return false
+}
+
 // Recalled reports whether the sender took the document back, or asks for it and was not
 // refused. What it sent is frozen then: it can be replaced and not updated.
 func (d *Delivery) Recalled() bool {
 	asked := d.Request != nil && d.Request.Operation == OperationRecall && d.Request.Answer != StatusChangeRefused
 	return d.TakenBack() || asked
+}
+
+// remindEvery is the least time between two reminders of one recipient: what comes every
+// minute is not read.
+const remindEvery = 24 * time.Hour
+
+// Remindable reports whether the sender may remind the recipient: the document waits in
+// its box for more than information, and the last reminder is a day old.
+func (d *Delivery) Remindable(now time.Time) bool {
+	return d.State == StateConsigned && !d.ForInformation && now.Sub(d.RemindedAt) >= remindEvery
 }
 
 // Stub returns what stays with a recipient of a document that was taken back: whose it
@@ -110,6 +138,7 @@ func (i Item) Stub() Item {
 	i.Dispatch = Dispatch{
 		ID: d.ID, Sender: d.Sender, SenderCode: d.SenderCode, SenderName: d.SenderName, ExternalID: d.ExternalID,
 		Operation: d.Operation, Format: d.Format, AcceptedAt: d.AcceptedAt, TraceID: d.TraceID, Links: d.Links,
+		Origin:   d.Origin.stub(),
 		Document: Document{CodeNumber: d.Document.CodeNumber, CodeNotation: d.Document.CodeNotation, Promulgated: d.Document.Promulgated},
 		Parts:    []Part{},
 	}
@@ -121,6 +150,9 @@ type Earlier struct {
 	Links []Link
 	Aims  []Aim
 	Note  string // what it names and this hub does not know; for the evidence
+	// Routed are deliveries of those documents to recipients by rules, whom a change of the
+	// document must reach, too, and whom it does not name.
+	Routed []Delivery
 }
 
 // Aim is one earlier delivery and what its sender wants of it.

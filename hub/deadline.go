@@ -31,6 +31,7 @@ func (d *Deadlines) Accepted(v *Delivery, p Priority, at time.Time) {
 // HandedOver sets the time to register or refuse: it begins with the hand-over. A
 // recipient that does not register has none.
 func (d *Deadlines) HandedOver(v *Delivery, p Priority, at time.Time) {
+	v.HandedOverAt = v.Moment(at)
 	if v.Registers {
 		d.begin(v, d.Acceptance.For(p), at)
 	}
@@ -39,6 +40,9 @@ func (d *Deadlines) HandedOver(v *Delivery, p Priority, at time.Time) {
 func (d *Deadlines) begin(v *Delivery, term time.Duration, at time.Time) {
 	v.ExpiresAt, v.WarnedAt = at.Add(term), time.Time{}
 	v.WarnAt = v.ExpiresAt.Add(-min(cmp.Or(d.Warning, DefaultWarning), term/3)).Truncate(time.Millisecond)
+	if v.ForInformation {
+		v.WarnAt = time.Time{}
+	}
 }
 
 // Terms are lengths of time by urgency. Their text is the one for all, or that and those

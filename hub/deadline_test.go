@@ -50,3 +50,23 @@ func TestNoTimeToRegister(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 }
+
+// TestNoWarningForInformation: a copy for information ends in silence as everything does,
+// and nobody is warned of it, before the hand-over or after.
+func TestNoWarningForInformation(t *testing.T) {
+	at := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	d, v := hub.Deadlines{}, hub.Delivery{Registers: true, ForInformation: true, State: hub.StateConsigned}
+	for _, begin := range []func(*hub.Delivery, hub.Priority, time.Time){d.Accepted, d.HandedOver} {
+		v.WarnAt = at
+		begin(&v, hub.PriorityNormal, at)
+		if !v.WarnAt.IsZero() || !v.ExpiresAt.Equal(at.Add(hub.DefaultTerm)) || !v.Deadline().Equal(v.ExpiresAt) {
+			t.Errorf("%+v", v)
+		}
+	}
+	if v.Remindable(at) {
+		t.Error("it is reminded of")
+	}
+	if v.ForInformation = false; !v.Remindable(at) {
+		t.Error("another is not")
+	}
+}

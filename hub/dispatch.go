@@ -28,9 +28,14 @@ type Dispatch struct {
 	Document    Document   `json:"document"`
 	Parts       []Part     `json:"parts"` // originals, attachments and, last, the envelope if any
 	AcceptedAt  time.Time  `json:"accepted_at"`
+	SignedAt    time.Time  `json:"signed_at,omitzero"` // by the last signature of its parts, proven or else claimed; zero where none says it, or it came before the hub kept this
 	TraceID     string     `json:"trace_id,omitempty"`
-	Links       []Link     `json:"links,omitempty"`  // to earlier dispatches that it recalls, updates, replaces or answers
-	Purged      *Purge     `json:"purged,omitempty"` // set when its content was removed; must be the last field
+	Links       []Link     `json:"links,omitempty"`  // to earlier dispatches that it recalls, updates, replaces, answers or forwards
+	Tasks       []Task     `json:"tasks,omitempty"`  // that it sets
+	Origin      *Origin    `json:"origin,omitempty"` // what it forwards; nil for a document of the sender itself
+	// Routing is what rules of the sender did with it; for the sender alone.
+	Routing []RuleTrace `json:"routing,omitempty"`
+	Purged  *Purge      `json:"purged,omitempty"` // set when its content was removed; must be the last field
 }
 
 // PartByID returns the part with the id, or nil.
@@ -45,23 +50,37 @@ func (d *Dispatch) PartByID(id string) *Part {
 
 // Delivery is one dispatch on its way to one recipient.
 type Delivery struct {
-	ID          DeliveryID    `json:"id"`
-	Dispatch    DispatchID    `json:"dispatch"`
-	Index       int           `json:"index"` // place among the recipients, from 0
-	Recipient   AgencyID      `json:"recipient"`
-	AddressedAs Code          `json:"addressed_as"` // code as the sender wrote it
-	Name        string        `json:"name"`         // recipient's name when accepted
-	Note        string        `json:"note,omitempty"`
-	Channel     Channel       `json:"channel"`
-	Registers   bool          `json:"registers"` // the recipient registers: hand-over is not the end
-	Urgent      bool          `json:"urgent,omitempty"`
-	State       DeliveryState `json:"state"`
-	Version     int64         `json:"version"`            // grows by one with every transition
-	UpdatedAt   time.Time     `json:"updated_at"`         // of that transition and its evidence; never goes back
-	ExpiresAt   time.Time     `json:"expires_at"`         // of the term that runs: to collect or, after that, to register
-	WarnAt      time.Time     `json:"warn_at,omitzero"`   // both sides are to be warned; zero when they were
-	WarnedAt    time.Time     `json:"warned_at,omitzero"` // both sides were warned that the term ends
-	OpenedAt    time.Time     `json:"opened_at,omitzero"` // the recipient first opened content, where that is tracked
+	ID          DeliveryID `json:"id"`
+	Dispatch    DispatchID `json:"dispatch"`
+	Index       int        `json:"index"` // place among the recipients, from 0
+	Recipient   AgencyID   `json:"recipient"`
+	AddressedAs Code       `json:"addressed_as"` // code as the sender wrote it
+	Name        string     `json:"name"`         // recipient's name when accepted
+	Note        string     `json:"note,omitempty"`
+	Channel     Channel    `json:"channel"`
+	Registers   bool       `json:"registers"` // the recipient registers: hand-over is not the end
+	// ReportsArrival: with the consignment the hub reports 01 for the recipient.
+	ReportsArrival bool `json:"reports_arrival,omitempty"`
+
+	Urgent bool `json:"urgent,omitempty"`
+	// ForInformation: nothing is asked of the recipient, and silence is not warned of.
+	ForInformation bool `json:"for_information,omitempty"`
+	// Rule is the routing rule of the sender by which the document goes to this recipient;
+	// nil where the sender named it.
+	Rule         *RuleRef      `json:"rule,omitempty"`
+	State        DeliveryState `json:"state"`
+	Version      int64         `json:"version"`                 // grows by one with every transition
+	UpdatedAt    time.Time     `json:"updated_at"`              // of that transition and its evidence; never goes back
+	ExpiresAt    time.Time     `json:"expires_at"`              // of the term that runs: to collect or, after that, to register
+	WarnAt       time.Time     `json:"warn_at,omitzero"`        // both sides are to be warned; zero when they were
+	WarnedAt     time.Time     `json:"warned_at,omitzero"`      // both sides were warned that the term ends
+	ConsignedAt  time.Time     `json:"consigned_at,omitzero"`   // of its evidence; zero for what was never in a box, or was before the hub kept this
+	RegisteredAt time.Time     `json:"registered_at,omitzero"`  // of the evidence that the recipient registered it; zero as above
+	RefusedAt    time.Time     `json:"refused_at,omitzero"`     // of the evidence that the recipient refused it; zero as above
+	HandedOverAt time.Time     `json:"handed_over_at,omitzero"` // of its evidence; zero for what was handed over before the hub kept this
+	OpenedAt     time.Time     `json:"opened_at,omitzero"`      // the recipient first opened content, where that is tracked
+	RemindedAt   time.Time     `json:"reminded_at,omitzero"`    // the sender last reminded the recipient
+	UntoldAt     time.Time     `json:"untold_at,omitzero"`      // a subscription of the recipient that should tell of it failed for good
 
 	Attempts    int       `json:"attempts"`
 	NextAttempt time.Time `json:"next_attempt,omitzero"`
@@ -69,11 +88,15 @@ type Delivery struct {
 
 	Lease        *Lease        `json:"lease,omitempty"`
 	Registration *Registration `json:"registration,omitempty"`
-	Reason       *Reason       `json:"reason,omitempty"` // why it was refused, failed or expired
-	Progress     StatusCode    `json:"progress,omitempty"`
+	// Register is the agency in whose register the number stands, where the recipient had
+	// been handed over to it; empty for the recipient's own.
+	Register AgencyID   `json:"register,omitempty"`
+	Reason   *Reason    `json:"reason,omitempty"` // why it was refused, failed or expired
+	Progress StatusCode `json:"progress,omitempty"`
 	// Request is what the sender asked last about the document after its hand-over.
 	Request      *ChangeRequest `json:"request,omitempty"`
 	Destroyed    *Destruction   `json:"destroyed,omitempty"` // set when the recipient gave it back
+	Tasks        []Assignment   `json:"tasks,omitempty"`     // that the document sets the recipient
 	LastEvidence EvidenceRef    `json:"last_evidence"`       // head of the delivery's evidence chain
 }
 
@@ -162,6 +185,11 @@ func (d *Delivery) Final() bool {
 	return len(d.State.Next()) == 0 || d.State == StateHandedOver && (!d.Registers || d.Destroyed != nil)
 }
 
+// Relayed reports whether the delivery lies with another axis, which took it over and has
+// not said that the recipient has it. It is consigned, but not in a box of this hub: the
+// hub cannot take it back by itself.
+func (d *Delivery) Relayed() bool { return d.Channel == ChannelAxis && d.State == StateConsigned }
+
 // Deadline is when the passing of time does something to an open delivery: a warning
 // comes due or, after that, its end.
 func (d *Delivery) Deadline() time.Time {
@@ -183,12 +211,19 @@ type Step struct {
 	Reports  []StatusReport   // status reports that the step records; may be empty
 }
 
+// Prove adds the evidence of the step, which is the newest of the delivery's chain.
+func (s *Step) Prove(e SealedEvidence) {
+	s.Evidence = append(s.Evidence, e)
+	s.Delivery.LastEvidence = e.Ref()
+}
+
 // Acceptance is everything that SubmissionAcceptance makes durable together.
 type Acceptance struct {
 	Dispatch   Dispatch
 	Deliveries []Delivery
 	Evidence   []SealedEvidence // the SubmissionAcceptance first
 	Reports    []SignatureReport
+	Arrivals   []StatusReport // those that the hub makes for recipients who have it by this
 	// Changes are what the dispatch does to earlier deliveries of its sender. They take
 	// effect with it or not at all: where one does not fit, the store answers
 	// KindConflict with the rule RuleChanged and records nothing.

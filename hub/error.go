@@ -137,3 +137,13 @@ func ViolationsOf(err error) Violations {
 	}
 	return Violations{Internal("unexpected failure", err)}
 }
+
+// Told is what those outside are told of an error: kind and message. The text of an
+// unknown one never leaves the hub.
+func Told(err error) string {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind == KindInternal {
+		return "it failed inside the hub; see its log"
+	}
+	return fmt.Sprintf("%s: %s", e.Kind, e.Message)
+}

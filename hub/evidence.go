@@ -41,8 +41,8 @@ const (
 	EventCorrection                Event = ownEvent + "Correction"
 	EventForward                   Event = ownEvent + "Forward"
 	EventStatusReport              Event = ownEvent + "StatusReport"
-	EventEvidenceRenewal           Event = ownEvent + "EvidenceRenewal"
 	EventExpiryWarning             Event = ownEvent + "ExpiryWarning"
+	EventTask                      Event = ownEvent + "Task"
 )
 
 // Name returns the last segment of the URI, for people and file names.
@@ -137,49 +137,56 @@ const EvidenceVersion = "1"
 
 // Evidence is one fact about a dispatch or delivery. Its JSON form, made
 // canonical by RFC 8785, is what is signed and what the log holds. Field names
-// follow the components of ETSI EN 319 522-2.
+// follow the components of ETSI EN 319 522-2. The fields of all types in it stand in the
+// order of their names, so that the JSON of them is canonical as it is written: nothing
+// else is sorted as often.
 type Evidence struct {
-	Version        string        `json:"version"`
-	Profile        string        `json:"profile"`
-	ID             EvidenceID    `json:"evidence_id"`
+	Content        *Content      `json:"content,omitempty"`
+	Delegate       *Party        `json:"delegate,omitempty"` // who acted in the place of the recipient, or of the assigner of a task
+	DeliveryInfo   *DeliveryInfo `json:"delivery,omitempty"`
+	Delivery       DeliveryID    `json:"delivery_id,omitempty"`
 	Event          Event         `json:"event"`
 	Time           time.Time     `json:"event_time"` // UTC, milliseconds
-	Reasons        []Reason      `json:"reasons,omitempty"`
-	Issuer         Party         `json:"issuer"`
-	Sender         *Party        `json:"sender,omitempty"`
-	Recipients     []Party       `json:"recipients,omitempty"` // all of them in an acceptance, else exactly one
-	Dispatch       DispatchID    `json:"message_id,omitempty"` // absent from a rejection: there is no dispatch
-	Delivery       DeliveryID    `json:"delivery_id,omitempty"`
+	ID             EvidenceID    `json:"evidence_id"`
 	ExternalID     string        `json:"external_id,omitempty"`
-	Operation      Operation     `json:"operation,omitempty"`
-	SubmissionTime time.Time     `json:"submission_time,omitzero"` // UTC, milliseconds
-	Content        *Content      `json:"content,omitempty"`
-	Prev           *EvidenceRef  `json:"prev_evidence,omitempty"` // chain within (dispatch, recipient)
-	DeliveryInfo   *DeliveryInfo `json:"delivery,omitempty"`
-	Registration   *Registration `json:"registration,omitempty"`
-	Validation     []Validation  `json:"validation,omitempty"`
-	Status         *StatusFact   `json:"status,omitempty"`
-	Links          []Link        `json:"links,omitempty"` // to other dispatches of the sender, or that it answers
-	Note           string        `json:"note,omitempty"`
-	TraceID        string        `json:"trace_id,omitempty"`
+	Issuer         Party         `json:"issuer"`
+	Links          []Link        `json:"links,omitempty"` // to other dispatches of the sender, or that it answers or forwards
 	Log            LogRef        `json:"log"`
+	Dispatch       DispatchID    `json:"message_id,omitempty"` // absent from a rejection: there is no dispatch
+	Note           string        `json:"note,omitempty"`
+	Operation      Operation     `json:"operation,omitempty"`
+	Origin         *Party        `json:"origin,omitempty"`        // author of a document that its sender forwards
+	Prev           *EvidenceRef  `json:"prev_evidence,omitempty"` // chain within (dispatch, recipient)
+	Profile        string        `json:"profile"`
+	Reasons        []Reason      `json:"reasons,omitempty"`
+	Recipients     []Party       `json:"recipients,omitempty"` // all of them in an acceptance, else exactly one
+	Registration   *Registration `json:"registration,omitempty"`
+	Sender         *Party        `json:"sender,omitempty"`
+	Status         *StatusFact   `json:"status,omitempty"`
+	SubmissionTime time.Time     `json:"submission_time,omitzero"` // UTC, milliseconds
+	Tasks          []TaskFact    `json:"tasks,omitempty"`          // all that an acceptance sets, else the one that it is about
+	TraceID        string        `json:"trace_id,omitempty"`
+	Validation     []Validation  `json:"validation,omitempty"`
+	Version        string        `json:"version"`
 }
 
 // Party is a sender, recipient or issuer in an evidence.
 type Party struct {
-	ID     AgencyID  `json:"id"`
-	Code   Code      `json:"code,omitempty"`
-	Scheme string    `json:"scheme,omitempty"` // grammar of the code
-	Name   string    `json:"name,omitempty"`
-	Index  *int      `json:"index,omitempty"` // recipients only: place in the dispatch, from 0
-	Note   string    `json:"note,omitempty"`  // successor note
-	Auth   *AuthFact `json:"auth,omitempty"`
+	Auth           *AuthFact `json:"auth,omitempty"`
+	Code           Code      `json:"code,omitempty"`
+	ForInformation bool      `json:"for_information,omitempty"` // recipients only: nothing is asked of it
+	ID             AgencyID  `json:"id"`
+	Index          *int      `json:"index,omitempty"` // recipients only: place in the dispatch, from 0
+	Name           string    `json:"name,omitempty"`
+	Note           string    `json:"note,omitempty"`   // successor note
+	Rule           *RuleRef  `json:"rule,omitempty"`   // recipients only: the rule of the sender by which it is one
+	Scheme         string    `json:"scheme,omitempty"` // grammar of the code
 }
 
 // AuthFact tells how a party proved who it is.
 type AuthFact struct {
-	Method AuthMethod `json:"method"`
 	Actor  string     `json:"actor"`
+	Method AuthMethod `json:"method"`
 }
 
 // Content lists the digests of the exact bytes that the evidence is about.
@@ -190,18 +197,18 @@ type Content struct {
 // PartFact is a part as evidence names it.
 type PartFact struct {
 	ID        string   `json:"id"`
-	Role      PartRole `json:"role"`
-	Name      string   `json:"name"`
 	MediaType string   `json:"media_type"`
-	Size      int64    `json:"size"`
+	Name      string   `json:"name"`
+	Role      PartRole `json:"role"`
 	SHA256    Digest   `json:"sha256"`
+	Size      int64    `json:"size"`
 }
 
 // DeliveryInfo tells how a delivery was carried and acknowledged.
 type DeliveryInfo struct {
+	Ack       *AuthFact `json:"ack,omitempty"` // of the recipient: who acknowledged, acted or read
 	Attempt   int       `json:"attempt,omitempty"`
 	Channel   Channel   `json:"channel"`
-	Ack       *AuthFact `json:"ack,omitempty"`       // of the recipient: who acknowledged, acted or read
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // UTC; of a warning and of an expiry: the end of the term
 }
 
@@ -209,12 +216,12 @@ type DeliveryInfo struct {
 // recorded at acceptance in a SubmissionAcceptance, as given again later in a
 // SignatureValidation.
 type Validation struct {
-	Part       string     `json:"part"`
-	Signer     string     `json:"signer,omitempty"`
 	Indication Indication `json:"indication"`
-	Sub        SubReason  `json:"sub_indication,omitempty"`
+	Part       string     `json:"part"`
 	Policy     string     `json:"policy,omitempty"`       // name and version of the validation policy
 	Report     Digest     `json:"report_sha256,omitzero"` // SHA-256 of the report on the part as RFC 8785 JSON
+	Signer     string     `json:"signer,omitempty"`
+	Sub        SubReason  `json:"sub_indication,omitempty"`
 }
 
 // Validations are what an evidence says of a report with that digest.
@@ -231,6 +238,7 @@ func (r *SignatureReport) Validations(digest Digest) []Validation {
 
 // StatusFact is a status report in an evidence.
 type StatusFact struct {
+	Automatic   bool       `json:"automatic,omitempty"` // made by the hub: no act of the recipient
 	Code        StatusCode `json:"code"`
 	Description string     `json:"description,omitempty"`
 	StatedAt    time.Time  `json:"stated_at,omitzero"`
@@ -264,6 +272,51 @@ func (s *SealedEvidence) Ref() EvidenceRef {
 	return EvidenceRef{ID: s.Evidence.ID, SHA256: s.Digest}
 }
 
+// StateAfter returns the state of a delivery that the event proves; false for one that
+// proves none.
+func (e *Evidence) StateAfter() (DeliveryState, bool) {
+	switch e.Event {
+	case EventContentConsignment, EventRelayAcceptance:
+		return StateConsigned, true
+	case EventContentHandover:
+		return StateHandedOver, true
+	case EventConsignmentAcceptance:
+		return StateAccepted, true
+	case EventConsignmentRejection:
+		return StateRefused, true
+	case EventAcceptanceRejectionExpiry:
+		return StateExpired, true
+	case EventWithdrawal:
+		return StateWithdrawn, true
+	case EventRelayRejection:
+		return StateFailed, true
+	case EventContentConsignmentFailure, EventContentHandoverFailure, EventRelayFailure:
+		expired := func(r Reason) bool { return r.Code == ReasonRetentionExpired }
+		if slices.ContainsFunc(e.Reasons, expired) {
+			return StateExpired, true
+		}
+		return StateFailed, true
+	}
+	return "", false
+}
+
+// Follow completes the link to the evidence before, where that is sealed in the same
+// step: Prev then has its id and, since it was not known when this one was drafted, no
+// digest.
+func (e *Evidence) Follow(before []SealedEvidence) error {
+	if e.Prev == nil || e.Prev.SHA256 != (Digest{}) {
+		return nil
+	}
+	for i := range before {
+		if before[i].Evidence.ID == e.Prev.ID {
+			ref := before[i].Ref()
+			e.Prev = &ref
+			return nil
+		}
+	}
+	return Internal("seal an evidence: the one before it has no digest", nil)
+}
+
 // DeliveryEvidence drafts an evidence about one delivery: parties, content and
 // the link to the delivery's last evidence. The caller adds what its event needs.
 func DeliveryEvidence(event Event, dispatch *Dispatch, delivery *Delivery, at time.Time) Evidence {
@@ -277,7 +330,7 @@ func DeliveryEvidence(event Event, dispatch *Dispatch, delivery *Delivery, at ti
 		},
 		Recipients: []Party{{
 			ID: delivery.Recipient, Code: delivery.AddressedAs, Scheme: string(delivery.AddressedAs.Form()),
-			Name: delivery.Name, Index: &index, Note: delivery.Note,
+			Name: delivery.Name, Index: &index, Note: delivery.Note, ForInformation: delivery.ForInformation, Rule: delivery.Rule,
 		}},
 		Dispatch:   dispatch.ID,
 		Delivery:   delivery.ID,
@@ -287,6 +340,14 @@ func DeliveryEvidence(event Event, dispatch *Dispatch, delivery *Delivery, at ti
 		Prev:       &prev,
 		TraceID:    dispatch.TraceID,
 	}
+}
+
+// ArrivalEvidence drafts the evidence of a report that the hub makes for a recipient: it
+// follows that of the consignment, which the delivery has as its last one.
+func ArrivalEvidence(dispatch *Dispatch, delivery *Delivery, r *StatusReport) Evidence {
+	e := DeliveryEvidence(EventStatusReport, dispatch, delivery, r.RecordedAt)
+	e.Status, e.Note = r.Fact(), "made by the hub for the recipient, as the directory says; no act of the recipient"
+	return e
 }
 
 // PartFacts lists parts as evidence names them; nil when there are none.

@@ -33,7 +33,7 @@ func Example() {
 		Store: w, Uploads: w, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier,
 		Notary: evidence, Queue: queue, Bell: boxes, Now: w.Clock.Now, NewID: w.IDs.New, Digest: hubtest.ReportDigest,
 	})
-	carriers := delivery.New(delivery.Options{Store: w, Notary: evidence, Queue: queue, Bell: boxes, Now: w.Clock.Now})
+	carriers := delivery.New(delivery.Options{Store: w, Notary: evidence, Queue: queue, Bell: boxes, Now: w.Clock.Now, NewID: w.IDs.New})
 
 	// Submitted: an adapter has put the parts into the blob store and knows who
 	// asks. Accepted: dispatch, deliveries and receipt are durable.

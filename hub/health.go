@@ -14,7 +14,7 @@ const (
 
 // HealthCheck is one thing that a hub needs, as it is now.
 type HealthCheck struct {
-	Name   string      `json:"name"` // database, objects, broker, disk, queue, process
+	Name   string      `json:"name"` // database, objects, broker, disk, queue, log, axis, process and others
 	State  HealthState `json:"state"`
 	Reason string      `json:"reason,omitempty"` // for the operator; tells no secret and no person
 	Since  time.Time   `json:"since,omitzero"`   // when this state began, UTC
@@ -33,4 +33,23 @@ func ReadinessOf(checks ...HealthCheck) Readiness {
 		r.Ready = r.Ready && c.State != HealthFailed
 	}
 	return r
+}
+
+// ExpiryKind says what it is that ends.
+type ExpiryKind string
+
+// What a hub relies on and that ends.
+const (
+	ExpiryTLS      ExpiryKind = "tls"      // certificate of the listener
+	ExpiryEvidence ExpiryKind = "evidence" // certificate of the evidence key, or one above it
+	ExpirySeal     ExpiryKind = "seal"     // certificate with which the hub seals for an agency
+	ExpiryCRL      ExpiryKind = "crl"      // revocation list of an authority
+)
+
+// Expiry is one of them.
+type Expiry struct {
+	Kind  ExpiryKind
+	Name  string    // of the certificate or the authority; of the agency of a seal
+	From  time.Time // since when it is in force, UTC
+	Until time.Time // until when, UTC; of a list, when the next one was to come
 }

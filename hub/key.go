@@ -1,6 +1,11 @@
 package hub
 
-import "time"
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
 
 // APIKey is a credential of an agency's system. The secret itself is shown once
 // when the key is issued; only its SHA-256 is kept (secrets carry 256 random
@@ -22,6 +27,28 @@ type APIKey struct {
 	// Sealed is that secret, encrypted: checking an HMAC takes the secret itself. It is
 	// kept in stores and backups and never shown.
 	Sealed []byte `json:"-"`
+	// Client makes this the secret of an application that gets access tokens with it
+	// under this name (OAuth 2 client credentials, RFC 6749 section 4.4: provincial API)
+	// instead of showing it with every request. A client may have several at a time.
+	Client string `json:"client,omitempty"`
+	// Used is when it last opened something, some minutes late; zero: never, as far as is
+	// known. It is no part of what is saved with the key, and not in backups.
+	Used time.Time `json:"last_used,omitzero"`
+}
+
+// KeyUse says that a key opened something.
+type KeyUse struct {
+	Key string // its id
+	At  time.Time
+}
+
+// UnitSecret is what a client shows besides its access token to say for which of its
+// agencies it calls: 64 hexadecimal digits, made from the hash of the client's secret, so
+// that they are kept nowhere, end with it, and open nothing without it.
+func (k *APIKey) UnitSecret(agency AgencyID) string {
+	mac := hmac.New(sha256.New, k.Hash[:])
+	mac.Write([]byte("unit " + agency))
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
 // LiveAt reports whether the key opens anything at t.

@@ -34,18 +34,33 @@ func rooms() []room {
 		{"hub", nil, []string{"hub/..."}}, // the example of the flow walks through the services
 		{"hub/directory", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/accounts", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/figures", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/lists", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/calendar", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/procedures", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/numbering", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/law", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/enrolment", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/intake", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/delivery", []string{"hub"}, []string{"hub/hubtest", "hub/audit"}},
 		{"hub/tracking", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/alerts", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/traffic", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/push", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/connection", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/tasks", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/signrules", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/handover", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/routing", []string{"hub"}, []string{"hub/hubtest", "hub/intake", "hub/tracking"}}, // plays what a rule does
 		{"hub/validation", []string{"hub"}, []string{"hub/hubtest", "hub/audit"}},
+		{"hub/relay", []string{"hub"}, []string{"hub/hubtest", "hub/intake", "hub/tracking", "hub/delivery", "hub/audit"}}, // its acts are those of the services
 		{"hub/sealing", []string{"hub"}, nil},
 		{"hub/retention", []string{"hub"}, []string{"hub/hubtest", "hub/audit", "hub/intake", "hub/tracking", "hub/delivery"}},
 		{"hub/audit", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/audit/bundle", []string{"hub", "hub/audit"}, nil},
 		{"hub/hubtest", []string{"hub"}, []string{"hub/..."}}, // plays all services together
-		{"hub/hubtest/server", nil, nil},
+		{"hub/hubtest/frozen", nil, nil},                      // also for hubproc, which is no test
+		{"hub/hubtest/server", []string{"hub/hubtest/frozen"}, nil},
 		{"adapters/...", []string{"hub", "schemas/...", "adapters/internal/...", "."}, []string{"adapters/carriertest", "hub/hubtest/server"}},
 		{"signing", []string{"hub", "signing/..."}, nil},
 		{"signing/...", []string{"signing/..."}, nil},
@@ -67,7 +82,7 @@ func guests() []guest {
 	wiring, signing, stores := "cmd/lienthong/...", "signing/...", "storage/..."
 	floor := "cmd/lienthong/internal/floor" // the hub is measured against it on the same servers
 	return []guest{
-		{"github.com/rabbitmq/amqp091-go", []string{"adapters/amqp", floor}, []string{"cmd/lienthong"}},
+		{"github.com/rabbitmq/amqp091-go", []string{"adapters/amqp", floor, "cmd/lienthong/deploy/amqpconsumer", "cmd/lienthong/internal/partner", "cmd/lienthong/internal/demo"}, []string{"cmd/lienthong"}},
 		{"github.com/minio/minio-go", []string{"storage/s3", floor}, nil},
 		{"github.com/jackc/pgx", []string{"storage/postgres", floor}, nil},
 		{"modernc.org/sqlite", []string{"storage/sqlite"}, nil},
@@ -84,19 +99,26 @@ func guests() []guest {
 		{"github.com/go-chi/chi", []string{"adapters/httpapi", "adapters/web", "adapters/vxp", "adapters/lgsp"}, nil},
 		{"go.yaml.in/yaml", []string{"schemas"}, []string{"adapters/httpapi", "cmd/lienthong/deploy"}},
 		{"golang.org/x/mod/sumdb", []string{"hub/audit"}, nil},
-		{"golang.org/x/text", []string{"hub/accounts", "hub/directory", "hub/intake", "adapters/...", "signing/asic", "signing/appearance", wiring}, nil},
+		{"golang.org/x/text", []string{"hub/accounts", "hub/directory", "hub/lists", "hub/routing", "hub/intake", "adapters/...", "signing/asic", "signing/appearance", "signing/letterhead", wiring}, nil},
+		{"rsc.io/qr", []string{"adapters/web"}, nil},
+		{"github.com/coreos/go-oidc", []string{"adapters/oidc"}, nil},
+		{"golang.org/x/oauth2", []string{"adapters/oidc"}, nil},
+		{"golang.org/x/image", []string{"adapters/internal/sheet"}, nil},
+		{"github.com/xuri/excelize", []string{"adapters/internal/sheet"}, nil},
 		{"golang.org/x/sync", []string{"adapters/...", stores, wiring}, nil},
 		{"golang.org/x/sys", []string{stores, wiring}, nil},
 		{"golang.org/x/term", []string{wiring}, nil},
 		{"golang.org/x/crypto", []string{signing, "adapters/...", "hub/accounts"}, nil},
 		{"github.com/google/uuid", []string{wiring}, nil},
-		{"github.com/prometheus/client_golang", []string{"cmd/lienthong/internal/telemetry"}, []string{"cmd/lienthong/internal/faulttest"}},
+		{"github.com/prometheus/client_golang", []string{"cmd/lienthong/internal/telemetry"}, []string{"cmd/lienthong/internal/faulttest", "cmd/lienthong/internal/axistest"}},
 		{"go.opentelemetry.io/otel", []string{"cmd/lienthong/internal/telemetry"}, nil},
+		{"github.com/emersion/go-smtp", []string{"cmd/lienthong/internal/demo"}, []string{"adapters/mail", "cmd/lienthong"}}, // a mail server
+		{"github.com/emersion/go-sasl", nil, []string{"adapters/mail", "cmd/lienthong"}},
 		{"github.com/alecthomas/kong", []string{wiring}, nil},
 		{"filippo.io/age", []string{"cmd/lienthong/internal/backup"}, nil},
 		{"github.com/mattn/go-isatty", []string{wiring}, nil},
 		{"codeberg.org/go-pdf/fpdf", []string{wiring}, []string{"signing/..."}},
-		{"github.com/go-fonts/liberation", []string{"signing/appearance", wiring}, []string{"signing/..."}},
+		{"github.com/go-fonts/liberation", []string{"adapters/internal/sheet", "signing/appearance", wiring}, []string{"signing/..."}},
 	}
 }
 
@@ -105,7 +127,7 @@ func testTools() []string {
 	return []string{
 		"pgregory.net/rapid", "github.com/google/go-cmp", "go.uber.org/goleak",
 		"github.com/rogpeppe/go-internal", "github.com/santhosh-tekuri/jsonschema", "github.com/anishathalye/porcupine",
-		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog", "github.com/chromedp/chromedp",
+		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog", "github.com/chromedp/chromedp", "github.com/chromedp/cdproto",
 	}
 }
 

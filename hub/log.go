@@ -34,12 +34,22 @@ const (
 	LogNoteOperator LogNoteKind = "operator" // what an operator is about to do
 	LogNoteSeal     LogNoteKind = "seal"     // a document sealed for an agency, before it is given out
 	LogNoteRenewal  LogNoteKind = "renewal"  // time-stamps renewed
+	LogNoteRehash   LogNoteKind = "rehash"   // a shard hashed anew by another digest
 	LogNoteVerdict  LogNoteKind = "verdict"  // a signature judged again; newer ones have evidence of their own (SignatureValidation)
 	LogNoteReading  LogNoteKind = "reading"  // a person read a document
 )
 
 // LogNoteApplication is what a system asks of the operator.
 const LogNoteApplication LogNoteKind = "application"
+
+// LogNoteStray is a status message that was passed on, a Stray, at each step.
+const LogNoteStray LogNoteKind = "stray"
+
+// LogNoteSession is a person who signed in or out.
+const LogNoteSession LogNoteKind = "session"
+
+// LogNoteSubscription is a subscription made, changed, paused or removed.
+const LogNoteSubscription LogNoteKind = "subscription"
 
 // LogNote is a fact about the hub itself that nobody may deny later. The log holds its
 // digest only: the body may name people.
@@ -55,6 +65,31 @@ type LogEntry struct {
 	Index  int64  `json:"index"`            // in its shard, from 0 without gaps
 	Source string `json:"source,omitempty"` // id of the evidence or note; empty for a link to the shard before
 	Data   []byte `json:"data"`
+	// Numbers are those of a receipt in the sequences of the agencies that it names. An
+	// archive holds them as records of their own.
+	Numbers []AgencyNumber `json:"-"`
+}
+
+// AgencyNumber is a place in the sequence of an agency: of all receipts of a shard that
+// name the agency, in the order of the log, from 1 without gaps.
+type AgencyNumber struct {
+	Agency AgencyID `json:"agency"`
+	Number int64    `json:"number"`
+}
+
+// SequenceEntry is one receipt of the sequence of an agency.
+type SequenceEntry struct {
+	Number   int64
+	Index    int64      // in the shard
+	Evidence EvidenceID // empty where the store has lost it
+	Data     []byte     // the leaf
+}
+
+// LogNumberRecord is a number in an archive.
+type LogNumberRecord struct {
+	Shard int64 `json:"shard"` // place among the shards, from 0
+	Index int64 `json:"index"` // of the entry
+	AgencyNumber
 }
 
 // LogBatch is one step of the sequencer: entries that get the next indexes of a shard,
@@ -120,6 +155,8 @@ type TokenEnd struct {
 	At  time.Time `json:"at"`  // UTC
 	Why string    `json:"why"` // what ends
 	Sub SubReason `json:"sub_indication"`
+	// Algorithm is that of its signature, or its digest if that ends before.
+	Algorithm string `json:"algorithm"`
 }
 
 // TimeToken is a time-stamp token (RFC 3161) as it was given.
@@ -180,6 +217,7 @@ type WitnessedLog struct {
 type LogPlace struct {
 	Origin string
 	Index  int64
+	Data   []byte // the leaf
 }
 
 // LogTile is one file of a log in the layout of c2sp.org/tlog-tiles. It never changes.

@@ -1,5 +1,7 @@
 package hub
 
+import "time"
+
 // LogRow is an entry of the log as a store has it, beside what the store holds under the
 // id that the entry names; or something recorded that has no entry. Nothing in it is
 // believed: it is what an auditor compares with the log.
@@ -13,6 +15,27 @@ type LogRow struct {
 	JWS       string
 	Dispatch  DispatchID
 	Delivery  DeliveryID
+	Rejected  AgencyID // sender of a refused submission
 	// Of a note: JSON of the whole note, nil where there is none.
 	Note []byte
+}
+
+// LogTokenRow is a time-stamped checkpoint as a store has it, or a renewal of one: the
+// columns by which it is found, and what is kept there.
+type LogTokenRow struct {
+	Origin  string // of the shard; ? where there is none
+	Size    int64
+	Stamped time.Time // UTC, microseconds
+	Number  int       // of the renewal, from 1; 0: the time-stamp itself
+	Body    []byte    // JSON of a LogStamp or LogRenewal
+}
+
+// LogRehashRow is a shard hashed anew as a store has it, or a tile of one: the columns by
+// which it is found, and what is kept there.
+type LogRehashRow struct {
+	Origin string // of the shard; ? where there is none
+	Number int    // of the rehash
+	Tokens int    // that the row of the rehash says there are; of a tile 0
+	Body   []byte // JSON of a LogRehash; nil: a tile
+	Tile   RehashTile
 }

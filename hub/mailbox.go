@@ -6,6 +6,8 @@ import "time"
 type Item struct {
 	Dispatch Dispatch `json:"dispatch"`
 	Delivery Delivery `json:"delivery"`
+	// Clocks are those of the recipient, as of the reading; they are never stored.
+	Clocks []LegalClock `json:"clocks,omitempty"`
 }
 
 // Page bounds a listing. After is the opaque cursor of the previous page's last
@@ -13,6 +15,17 @@ type Item struct {
 type Page struct {
 	After string
 	Limit int
+}
+
+// MaxSearch is the longest text of a search, in bytes: a word costs a look at each row.
+const MaxSearch = 500
+
+// CheckSearch refuses a text that is too long to be looked for, with the field "q".
+func CheckSearch(text string) error {
+	if len(text) > MaxSearch {
+		return Invalid("q", "max_length", "a search has at most %d bytes", MaxSearch)
+	}
+	return nil
 }
 
 // MailboxQuery selects deliveries to one agency. A mailbox is always read by
@@ -23,7 +36,7 @@ type MailboxQuery struct {
 	States []DeliveryState // empty: consigned, what is waiting to be collected
 	Free   bool            // only deliveries without a running lease at Now
 	Asked  bool            // only those with an open change request, in any state
-	Text   string          // folded search over number, subject, sender, signer; may be empty
+	Text   string          // search over number, subject, sender, signer: whole words, all of them; may be empty
 	Now    time.Time
 	Page   Page
 }
@@ -33,7 +46,7 @@ type SentQuery struct {
 	Agency     AgencyID
 	ExternalID string          // exact; may be empty
 	Number     string          // exact number and notation; may be empty
-	Text       string          // folded search; may be empty
+	Text       string          // search as in a mailbox; may be empty
 	States     []DeliveryState // dispatches with at least one delivery in these; may be empty
 	Page       Page
 }
@@ -42,10 +55,14 @@ type SentQuery struct {
 type SentItem struct {
 	Dispatch   Dispatch   `json:"dispatch"`
 	Deliveries []Delivery `json:"deliveries"`
+	// Clocks are that of the sender and, where one dispatch is read, those of its recipients;
+	// as of the reading, and never stored.
+	Clocks []LegalClock `json:"clocks,omitempty"`
 }
 
 // List is one page of a listing. Next is the cursor of the following page,
-// empty when there is none.
+// empty when there is none. A page has as many items as were asked for, but for the last
+// one and for those of a search, which goes through a bounded part of the list at a time.
 type List[T any] struct {
 	Items []T
 	Next  string

@@ -224,6 +224,22 @@ type RetentionNote struct {
 	Body json.RawMessage `json:"body"` // empty to remove the note
 }
 
+// KeepNotes begins the names of notes that keep a content for as long as they stand: its
+// SHA-256 in hexadecimal follows, a slash, and who keeps it. Their body is a KeptContent.
+const KeepNotes = "content/"
+
+// KeptContent is the body of a note that keeps a content.
+type KeptContent struct {
+	Digest Digest `json:"sha256"`
+	Size   int64  `json:"size"` // bytes
+}
+
+// KeepNote returns the note by which somebody keeps a content.
+func KeepNote(digest Digest, size int64, by string) RetentionNote {
+	body, _ := json.Marshal(KeptContent{digest, size}) //nolint:errchkjson // plain data cannot fail
+	return RetentionNote{Name: KeepNotes + digest.String() + "/" + by, Body: body}
+}
+
 // NotesQuery selects notes whose names begin with Prefix, in the order of names or,
 // Backwards, the other way. After is the name of the row before the first.
 type NotesQuery struct {

@@ -179,6 +179,7 @@ type FileReport struct {
 	Kind     FileKind          `json:"kind"`
 	Parts    []SignatureReport `json:"parts,omitempty"`    // of an edXML package
 	Evidence *Evidence         `json:"evidence,omitempty"` // of a receipt
+	Bundle   *BundleReport     `json:"bundle,omitempty"`   // of an evidence bundle
 }
 
 // All returns the reports that hold the signatures: those of the parts of a package,

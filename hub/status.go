@@ -1,6 +1,9 @@
 package hub
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // StatusCode is a two-digit edXML status (QCVN 102:2016; QĐ 28/2018 art. 10).
 // It is the recipient's business progress, never a transport state.
@@ -54,6 +57,33 @@ type StatusReport struct {
 	StatedAt    time.Time  `json:"stated_at"`   // when the reporter says it happened, UTC
 	RecordedAt  time.Time  `json:"recorded_at"` // when the hub recorded it, UTC
 	Envelope    *Part      `json:"envelope,omitempty"`
+	// Automatic: the hub made it for the recipient when the document came into its box;
+	// nobody there did anything.
+	Automatic bool `json:"automatic,omitempty"`
+}
+
+// arrived is what an automatic report says. It goes to systems and people that know the
+// report alone.
+const arrived = "Hệ thống liên thông báo thay cơ quan nhận: văn bản đã vào hộp văn bản đến"
+
+// Arrival is the report 01 that the hub makes for the recipient of a delivery that has
+// just come into its box; nil where it makes none.
+func Arrival(d *Delivery, newID func() string) *StatusReport {
+	if !d.ReportsArrival || d.State != StateConsigned || d.Channel == ChannelAxis {
+		return nil
+	}
+	return &StatusReport{
+		ID: newID(), Dispatch: d.Dispatch, Delivery: d.ID, Reporter: d.Recipient, Code: StatusArrived, Description: arrived,
+		StatedAt: d.UpdatedAt.UTC().Truncate(time.Second), RecordedAt: d.UpdatedAt, Automatic: true,
+	}
+}
+
+// Fact is the report in an evidence; nil for none.
+func (r *StatusReport) Fact() *StatusFact {
+	if r == nil {
+		return nil
+	}
+	return &StatusFact{Automatic: r.Automatic, Code: r.Code, Description: r.Description, StatedAt: r.StatedAt}
 }
 
 // StatusMessage is a status package as it came from the wire, before the hub has
@@ -66,4 +96,17 @@ type StatusMessage struct {
 	Staff       *Staff
 	StatedAt    time.Time // UTC; zero when absent or unreadable
 	Envelope    *Part     // the package as received
+}
+
+// FindAddressee sets whom the message is for where its sender wrote itself there, or
+// nobody who is known: the owner of the document's id, if that begins with a code.
+func (m *StatusMessage) FindAddressee(resolve func(code string) (Resolution, error)) {
+	to, err := resolve(m.For.Agency)
+	from, unknown := resolve(m.From)
+	if err == nil && (unknown != nil || to.Agency.ID != from.Agency.ID) {
+		return
+	}
+	if owner, _, ok := strings.Cut(m.For.ExternalID, ","); ok {
+		m.For.Agency = strings.TrimSpace(owner)
+	}
 }

@@ -6,22 +6,30 @@ import (
 	"time"
 )
 
+// MaxRecipients is the most recipients that one submission can be allowed to have: the
+// leaf of its acceptance holds a tag for each and must fit into the log.
+const MaxRecipients = 3000
+
 // Submission is what a sender hands in and the hub has not yet accepted. Its
 // parts are already durable in the blob store; nothing else is.
 type Submission struct {
-	Sender     string    `json:"sender"`      // agency code as written
-	Recipients []string  `json:"recipients"`  // agency codes as written, in order
-	ExternalID string    `json:"external_id"` // the sender's own id (edXML DocumentId), opaque
-	Operation  Operation `json:"operation"`
-	Document   Document  `json:"document"`
-	Parts      []Part    `json:"parts"`    // originals and attachments, in order
-	Envelope   *Part     `json:"envelope"` // the package as received; nil for REST
-	Trace      []Hop     `json:"trace"`    // stations that relayed the package before us
-	Format     Format    `json:"format"`
-	Key        string    `json:"-"` // idempotency key of the sender; may be empty
-	ReceivedAt time.Time `json:"-"` // when the first byte arrived, UTC
-	TraceID    string    `json:"-"` // correlation id of the request
-	XMLSigned  bool      `json:"-"` // the envelope carries a signature block
+	Sender     string   `json:"sender"`     // agency code as written
+	Recipients []string `json:"recipients"` // agency codes as written, in order
+	// ForInformation names those of the recipients who get it for information alone (nơi
+	// nhận để biết); packages cannot say that.
+	ForInformation []string   `json:"for_information,omitempty"`
+	ExternalID     string     `json:"external_id"` // the sender's own id (edXML DocumentId), opaque
+	Operation      Operation  `json:"operation"`
+	Document       Document   `json:"document"`
+	Tasks          []TaskWish `json:"tasks,omitempty"` // that the document sets
+	Parts          []Part     `json:"parts"`           // originals and attachments, in order
+	Envelope       *Part      `json:"envelope"`        // the package as received; nil for REST
+	Trace          []Hop      `json:"trace"`           // stations that relayed the package before us
+	Format         Format     `json:"format"`
+	Key            string     `json:"-"` // idempotency key of the sender; may be empty
+	ReceivedAt     time.Time  `json:"-"` // when the first byte arrived, UTC
+	TraceID        string     `json:"-"` // correlation id of the request
+	XMLSigned      bool       `json:"-"` // the envelope carries a signature block
 }
 
 // Format names the form in which a submission came in.
@@ -84,9 +92,13 @@ func (r *Rejection) Unwrap() error { return r.Violations }
 
 // Preview is what would become of a submission that was not made yet.
 type Preview struct {
-	Accepted   DispatchID        // what the same submission became before; else empty
-	Recipients []Resolution      // in the order of the submission
-	Reports    []SignatureReport // on its parts
+	Accepted   DispatchID           // what the same submission became before; else empty
+	Recipients []Resolution         // in the order of the submission
+	Informed   map[AgencyID]bool    // those of them who get it for information
+	Rules      map[AgencyID]RuleRef // of the sender, by which they are recipients
+	Routing    []RuleTrace          // all that rules of the sender would do
+	Reports    []SignatureReport    // on its parts
+	Earlier    Earlier              // what it does to documents that were sent before
 }
 
 // PackageKind tells the two kinds of edXML packages apart.

@@ -96,27 +96,6 @@ func TestWhoOversees(t *testing.T) {
 	}
 }
 
-func TestWhoMaySeeADispatch(t *testing.T) {
-	d := &hub.Dispatch{Sender: "s"}
-	deliveries := []hub.Delivery{{Recipient: "r1"}, {Recipient: "r2"}}
-	tests := []struct {
-		actor hub.Actor
-		want  bool
-	}{
-		{hub.Actor{Agencies: []hub.AgencyID{"s"}}, true},
-		{hub.Actor{Agencies: []hub.AgencyID{"x", "r2"}}, true},
-		{hub.Actor{Agencies: []hub.AgencyID{"x"}}, false},
-		{hub.Actor{Scopes: []hub.Scope{hub.ScopeOperate}}, false},
-		{hub.Actor{Scopes: []hub.Scope{hub.ScopeAudit}}, true},
-		{hub.Actor{}, false},
-	}
-	for i, tt := range tests {
-		if got := tt.actor.MaySee(d, deliveries); got != tt.want {
-			t.Errorf("actor %d: %v", i, got)
-		}
-	}
-}
-
 func TestEvents(t *testing.T) {
 	if got := hub.EventContentHandover.Name(); got != "ContentHandover" {
 		t.Errorf("name %q", got)

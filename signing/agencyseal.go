@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/sha256"
+	"crypto/x509"
 	"errors"
 	"io"
 	"time"
@@ -39,7 +40,8 @@ type AgencySeals struct {
 
 type agencySeal struct {
 	SealOptions
-	key *sealKey
+	key   *sealKey
+	chain []*x509.Certificate // when it was opened; nil for one that was away
 }
 
 // NewAgencySeals returns seals without any.
@@ -50,14 +52,29 @@ func NewAgencySeals(now func() time.Time) *AgencySeals {
 // Add opens the key of a seal. A key that cannot be used for good is an error. A token
 // that is out of reach now is none: away tells why, and every use tries again.
 func (s *AgencySeals) Add(agency hub.AgencyID, options SealOptions) (away, err error) {
-	seal := &agencySeal{options, newSealKey(options.Open, s.now)}
+	seal := &agencySeal{SealOptions: options, key: newSealKey(options.Open, s.now)}
 	if seal.key.key, err = options.Open(); errors.Is(err, token.ErrAway) {
 		away, err = err, nil
 	}
 	if err == nil {
+		if seal.key.key != nil {
+			seal.chain = seal.key.key.Chain
+		}
 		s.seals[agency] = seal
 	}
 	return away, err
+}
+
+// Chains returns the certificates of the seals as they were when these were opened, signer
+// first, without those of tokens that were away.
+func (s *AgencySeals) Chains() map[hub.AgencyID][]*x509.Certificate {
+	all := make(map[hub.AgencyID][]*x509.Certificate, len(s.seals))
+	for agency, seal := range s.seals {
+		if seal.chain != nil {
+			all[agency] = seal.chain
+		}
+	}
+	return all
 }
 
 // HasSeal reports whether the agency has a seal here, in reach now or not.

@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -37,7 +38,7 @@ func (v *Verifier) Bundle(along []hub.Material, at time.Time) *BundleJudge {
 			inquiry.Archived.OCSPs = append(inquiry.Archived.OCSPs, piece.DER)
 		}
 	}
-	return &BundleJudge{v.begin("", hub.Digest{}, inquiry)}
+	return &BundleJudge{v.beginEvidence(inquiry)}
 }
 
 // At is the time that is judged for.
@@ -74,9 +75,34 @@ func (j *BundleJudge) Seal(ctx context.Context, source io.ReaderAt, size int64) 
 func (j *BundleJudge) Receipt(sealed *hub.SealedEvidence, proven time.Time) hub.SignatureVerdict {
 	s := newReceiptVerdict(sealed)
 	judgeReceipt(s, sealed, func(chain []*x509.Certificate) {
-		j.validator.JudgeCase(s, trust.Case{Candidates: chain, Kept: j.kept, At: j.At(), Proven: proven})
+		j.validator.JudgeCase(s, trust.Case{Candidates: chain, Kept: j.kept, At: j.At(), Proven: proven, Purpose: j.purpose})
 	})
 	return toHub(s)
+}
+
+// ReceiptXML judges the signature of an XML form, and that it carries a receipt, byte for
+// byte, and says what that says. The error is for I/O failures only.
+func (j *BundleJudge) ReceiptXML(ctx context.Context, form []byte, sealed *hub.SealedEvidence) (hub.SignatureVerdict, error) {
+	refused := func(why string) (hub.SignatureVerdict, error) {
+		s := &verdict.Signature{Field: "Signature", Format: "XAdES"}
+		s.Check("receipt", "", verdict.Fail(verdict.FormatFailure, "%s", why))
+		return toHub(s), nil
+	}
+	carried, digest, err := carriedReceipt(form)
+	switch {
+	case err != nil:
+		return refused(err.Error())
+	case !bytes.Equal(carried, hub.MarshalReceipt(*sealed)):
+		return refused("the XML form carries another receipt")
+	}
+	verdicts, err := j.receiptXML(ctx, form, sealed, digest)
+	if err != nil {
+		return hub.SignatureVerdict{}, err
+	}
+	if len(verdicts) != 1 {
+		return refused("the XML form has more than one signature")
+	}
+	return verdicts[0], nil
 }
 
 // Token judges a time-stamp token (RFC 3161) over some bytes. ProvenAt of the verdict is
@@ -102,6 +128,16 @@ func (j *BundleJudge) Report(report *hub.SignatureReport) (hub.Digest, error) {
 // TokenEnd returns when a time-stamp token stops proving anything by itself.
 func (j *BundleJudge) TokenEnd(token []byte) (hub.TokenEnd, error) {
 	return tokenEnd(token, j.validator.Algorithms())
+}
+
+// DigestEnd returns the end of a digest by its name; zero where none is set. That of one
+// that the table does not list is long ago.
+func (j *BundleJudge) DigestEnd(name string) time.Time {
+	end, known := j.validator.Algorithms().UntilOfDigest(name)
+	if !known {
+		return time.Unix(0, 0).UTC()
+	}
+	return end
 }
 
 // BundleSeal makes the signature over the manifest of a bundle with the key of the hub.

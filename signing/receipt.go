@@ -7,6 +7,7 @@ import (
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing/jose"
+	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/verdict"
 )
 
@@ -25,7 +26,9 @@ func (v *Verifier) VerifyReceipt(receipt []byte, at time.Time) (hub.SealedEviden
 		report.ValidatedAt = at.UTC()
 	}
 	s := newReceiptVerdict(&sealed)
-	judgeReceipt(s, &sealed, func(chain []*x509.Certificate) { v.validator.Load().Judge(s, chain, report.ValidatedAt) })
+	judgeReceipt(s, &sealed, func(chain []*x509.Certificate) {
+		v.validator.Load().JudgeCase(s, trust.Case{Candidates: chain, At: report.ValidatedAt, Purpose: trust.ForEvidence})
+	})
 	report.Signatures = append(report.Signatures, toHub(s))
 	report.Conclude()
 	return sealed, report, nil

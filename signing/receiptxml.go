@@ -67,23 +67,33 @@ func (v *Verifier) VerifyReceiptXML(ctx context.Context, form []byte, at time.Ti
 	if err != nil {
 		return none, report, err
 	}
-	e := v.begin("", hub.Digest{}, Inquiry{At: at})
-	found, err := xmldsig.Verify(ctx, bytes.NewReader(form), int64(len(form)), xmldsig.Options{Judge: e.judge, Tokens: e.tokens(), Keep: true})
+	signatures, err := v.beginEvidence(Inquiry{At: at}).receiptXML(ctx, form, &sealed, digest)
 	if err != nil {
-		return none, report, ioFailure(ctx, err)
+		return none, report, err
 	}
-	for i := range found.Signatures {
-		s := &found.Signatures[i]
-		s.Check("equal to the JSON", "the form says what the receipt in it says", checkEqual(&sealed, digest, found.Details[i].Verified))
-		report.Signatures = append(report.Signatures, toHub(s))
-	}
-	if len(found.Signatures) == 0 {
-		s := verdict.Signature{Field: "Signature", Format: "XMLDSig", Level: "legacy"}
-		s.Check("signature", "", verdict.Fail(verdict.FormatFailure, "the XML form of the receipt is not signed"))
-		report.Signatures = append(report.Signatures, toHub(&s))
-	}
+	report.Signatures = append(report.Signatures, signatures...)
 	report.Conclude()
 	return sealed, report, nil
+}
+
+// receiptXML judges the signatures of an XML form of a receipt; at least one verdict.
+func (e *examination) receiptXML(ctx context.Context, form []byte, sealed *hub.SealedEvidence, digest string) ([]hub.SignatureVerdict, error) {
+	found, err := xmldsig.Verify(ctx, bytes.NewReader(form), int64(len(form)), xmldsig.Options{Judge: e.judge, Tokens: e.tokens(), Keep: true})
+	if err != nil {
+		return nil, ioFailure(ctx, err)
+	}
+	var verdicts []hub.SignatureVerdict
+	for i := range found.Signatures {
+		s := &found.Signatures[i]
+		s.Check("equal to the JSON", "the form says what the receipt in it says", checkEqual(sealed, digest, found.Details[i].Verified))
+		verdicts = append(verdicts, toHub(s))
+	}
+	if len(verdicts) == 0 {
+		s := verdict.Signature{Field: "Signature", Format: "XMLDSig", Level: "legacy"}
+		s.Check("signature", "", verdict.Fail(verdict.FormatFailure, "the XML form of the receipt is not signed"))
+		verdicts = append(verdicts, toHub(&s))
+	}
+	return verdicts, nil
 }
 
 // carriedReceipt returns the receipt file in an XML form, and the digest that stands
@@ -175,6 +185,12 @@ func (w *xmlWriter) party(name string, p *hub.Party) {
 	w.leaf("h:Code", string(p.Code), "scheme", p.Scheme)
 	w.leaf("h:Name", p.Name)
 	w.leaf("h:Note", p.Note)
+	if p.ForInformation {
+		w.leaf("h:ForInformation", "true")
+	}
+	if p.Rule != nil {
+		w.leaf("h:Rule", p.Rule.Name, "version", strconv.FormatInt(p.Rule.Version, 10))
+	}
 	if p.Auth != nil {
 		w.leaf("h:Authentication", p.Auth.Actor, "method", string(p.Auth.Method))
 	}
@@ -207,6 +223,9 @@ func writeReceiptXML(sealed *hub.SealedEvidence) []byte {
 	}
 	for i := range e.Recipients {
 		w.party("e:RecipientDetails", &e.Recipients[i])
+	}
+	if e.Delegate != nil {
+		w.party("e:RecipientDelegateDetails", e.Delegate)
 	}
 	w.leaf("e:MessageIdentifier", string(e.Dispatch))
 	w.content(e.Content)
@@ -241,6 +260,9 @@ func (w *xmlWriter) extensions(sealed *hub.SealedEvidence) {
 	w.leaf("h:Delivery", string(e.Delivery))
 	w.leaf("h:ExternalID", e.ExternalID)
 	w.leaf("h:Operation", string(e.Operation))
+	if e.Origin != nil {
+		w.leaf("h:Origin", e.Origin.Name, "id", string(e.Origin.ID), "code", string(e.Origin.Code), "scheme", e.Origin.Scheme)
+	}
 	if e.Prev != nil {
 		w.leaf("h:PreviousEvidence", string(e.Prev.ID), "sha256", e.Prev.SHA256.String())
 	}
@@ -259,14 +281,42 @@ func (w *xmlWriter) extensions(sealed *hub.SealedEvidence) {
 		w.end("h:Validation")
 	}
 	if s := e.Status; s != nil {
-		w.open("h:Status", "code", fmt.Sprint(s.Code), "stated_at", stamp(s.StatedAt))
+		automatic := ""
+		if s.Automatic {
+			automatic = "true"
+		}
+		w.open("h:Status", "code", fmt.Sprint(s.Code), "stated_at", stamp(s.StatedAt), "automatic", automatic)
 		w.text(s.Description)
 		w.end("h:Status")
+	}
+	for i := range e.Tasks {
+		w.task(&e.Tasks[i])
 	}
 	w.leaf("h:Note", e.Note)
 	w.leaf("h:Log", e.Log.Origin)
 	w.leaf("h:JSONReceipt", base64.StdEncoding.EncodeToString(hub.MarshalReceipt(*sealed)), "sha256", sealed.Digest.String())
 	w.end("e:Extensions")
+}
+
+func (w *xmlWriter) task(t *hub.TaskFact) {
+	number, percent := "", ""
+	if t.Number > 0 {
+		number = strconv.Itoa(t.Number)
+	}
+	if t.Percent > 0 {
+		percent = strconv.Itoa(t.Percent)
+	}
+	w.open("h:Task", "id", string(t.ID), "act", string(t.Act), "state", string(t.State), "number", number, "answer", string(t.Answer),
+		"due", string(t.Due), "percent", percent, "answered_by", string(t.AnsweredBy))
+	w.leaf("h:Section", t.Section)
+	w.leaf("h:Content", t.Content)
+	w.leaf("h:Assigner", t.Assigner)
+	for _, a := range t.Assignees {
+		w.open("h:Assignee", "recipient", strconv.Itoa(a.Recipient), "role", string(a.Role), "due", string(a.Due))
+		w.end("h:Assignee")
+	}
+	w.leaf("h:Text", t.Text)
+	w.end("h:Task")
 }
 
 func stamp(t time.Time) string {

@@ -26,13 +26,13 @@ func fullEvidence() hub.Evidence {
 		Reasons:    []hub.Reason{{Code: hub.ReasonIncomplete, Detail: `thiếu trang 2 <"&'>` + "\n\tvà 3"}},
 		Issuer:     hub.Party{ID: "hub", Scheme: "hub", Name: "Trục liên thông (mẫu)"},
 		Sender:     &hub.Party{ID: "s", Code: "H47", Scheme: "qcvn102", Name: "UBND tỉnh (hư cấu)", Auth: &hub.AuthFact{Method: hub.AuthAPIKey, Actor: "k1"}},
-		Recipients: []hub.Party{{ID: "r", Code: "H48", Name: "Sở", Index: &index, Note: "kế thừa"}},
-		Dispatch:   "d1", Delivery: "v1", ExternalID: "173/UBND", Operation: hub.OperationNew, SubmissionTime: at.Add(-time.Second),
+		Recipients: []hub.Party{{ID: "r", Code: "H48", Name: "Sở", Index: &index, Note: "kế thừa", ForInformation: true, Rule: &hub.RuleRef{Name: "Gửi <kiểm tra>", Version: 3}}},
+		Dispatch:   "d1", Delivery: "v1", ExternalID: "173/UBND", Operation: hub.OperationNew, Delegate: &hub.Party{ID: "office", Code: "H48.1", Scheme: "qd20", Name: "Văn phòng (hư cấu)"}, Origin: &hub.Party{ID: "author", Code: "H47", Scheme: "qd20", Name: "UBND tỉnh (hư cấu)"}, SubmissionTime: at.Add(-time.Second),
 		Content: &hub.Content{Parts: []hub.PartFact{{ID: "p1", Role: hub.RoleOriginal, Name: "công văn & phụ lục.pdf", MediaType: "application/pdf", Size: 7, SHA256: hub.Digest{1}}}},
 		Prev:    &hub.EvidenceRef{ID: "0199-0", SHA256: hub.Digest{2}}, DeliveryInfo: &hub.DeliveryInfo{Attempt: 1, Channel: hub.ChannelPull},
 		Registration: &hub.Registration{Number: "12", Date: "2026-03-02", Unit: "Văn thư"},
 		Validation:   []hub.Validation{{Part: "p1", Signer: "Nguyễn Văn Mẫu (hư cấu)", Indication: hub.TotalPassed, Policy: "p", Report: hub.Digest{3}}},
-		Status:       &hub.StatusFact{Code: hub.StatusRefused, Description: "từ chối", StatedAt: at},
+		Status:       &hub.StatusFact{Automatic: true, Code: hub.StatusRefused, Description: "từ chối", StatedAt: at},
 		Note:         "ghi chú", Log: hub.LogRef{Origin: "hub.example/2026"},
 	}
 }

@@ -26,6 +26,7 @@ type EvidenceKey struct {
 type Sealer struct {
 	now   func() time.Time
 	turns atomic.Pointer[[]turn]
+	queue gatherer
 }
 
 // turn is a key that is ready to sign, oldest turn first.
@@ -42,6 +43,7 @@ func NewSealer(key crypto.Signer, chain []*x509.Certificate) (*Sealer, error) {
 // NewSealerOf returns a sealer for P-256 keys that take turns.
 func NewSealerOf(now func() time.Time, keys ...EvidenceKey) (*Sealer, error) {
 	s := &Sealer{now: now}
+	s.queue.sign = s.sign
 	return s, s.Use(keys...)
 }
 
@@ -88,25 +90,30 @@ func (s *Sealer) Current() (crypto.Signer, []*x509.Certificate) {
 
 // SealEvidence returns the evidences with their RFC 8785 bytes, the SHA-256 of these
 // and a detached ES256 signature over them. The claimed signing time is that of the
-// event. Several evidences share one signature, and each has its place in the batch
-// (package jose), so that its receipt verifies alone; the claimed time is then that of
-// the latest event. Nothing is stored: a seal proves nothing before its evidence is.
-// While the key is away the error is of KindUnavailable.
+// event. Several evidences, also of other calls at the same moment, share one signature,
+// and each has its place in the batch (package jose), so that its receipt verifies alone;
+// the claimed time is then that of the latest event. An evidence may follow one before it
+// in the same call: where Prev has an id and no digest, the digest is filled in. Nothing
+// is stored: a seal proves nothing before its evidence is. While the key is away the
+// error is of KindUnavailable.
 func (s *Sealer) SealEvidence(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
 	sealed := make([]hub.SealedEvidence, len(evidence))
-	for i := range evidence {
-		canonical, err := jose.Canonical(&evidence[i])
+	var c jose.Canonicaliser
+	for i, e := range evidence {
+		if err := e.Follow(sealed[:i]); err != nil {
+			return nil, err
+		}
+		canonical, err := c.Canonical(&e)
 		if err != nil {
 			return nil, hub.Internal("make an evidence canonical", err)
 		}
-		sealed[i] = hub.SealedEvidence{Evidence: evidence[i], Canonical: canonical, Digest: sha256.Sum256(canonical)}
+		sealed[i] = hub.SealedEvidence{Evidence: e, Canonical: canonical, Digest: sha256.Sum256(canonical)}
 	}
-	turns, now := s.current() // one for all of them
 	for batch := range slices.Chunk(sealed, jose.MaxBatch) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := sign(turns[now].signer, batch); err != nil {
+		if err := s.queue.do(batch); err != nil {
 			var away *hub.Error
 			if errors.As(err, &away) {
 				return nil, err
@@ -117,7 +124,11 @@ func (s *Sealer) SealEvidence(ctx context.Context, evidence ...hub.Evidence) ([]
 	return sealed, nil
 }
 
-func sign(signer *jose.Signer, batch []hub.SealedEvidence) error {
+// sign puts one signature, with the key whose turn it is, under 1 to jose.MaxBatch
+// evidences.
+func (s *Sealer) sign(batch []*hub.SealedEvidence) error {
+	turns, now := s.current()
+	signer := turns[now].signer
 	if len(batch) == 1 {
 		token, err := signer.SignDetached(batch[0].Canonical, batch[0].Evidence.Time)
 		batch[0].JWS = token

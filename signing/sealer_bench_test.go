@@ -28,7 +28,7 @@ func BenchmarkSealEvidence500(b *testing.B) {
 	for i := range evidence {
 		delivery := hub.Delivery{
 			ID: hub.DeliveryID(fmt.Sprintf("0199-delivery-%d", i)), Index: i, Recipient: "so-noi-vu",
-			AddressedAs: "000.00.12.H47", Name: "Sở Nội vụ (hư cấu)", LastEvidence: hub.EvidenceRef{ID: "0199-acceptance"},
+			AddressedAs: "000.00.12.H47", Name: "Sở Nội vụ (hư cấu)", LastEvidence: hub.EvidenceRef{ID: "0199-acceptance", SHA256: hub.Digest{1}},
 		}
 		evidence[i] = hub.DeliveryEvidence(hub.EventContentConsignment, &dispatch, &delivery, now)
 		evidence[i].DeliveryInfo = &hub.DeliveryInfo{Attempt: 1, Channel: hub.ChannelPull}

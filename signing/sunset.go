@@ -28,19 +28,17 @@ func (s *Sunset) End() (at time.Time, why string) {
 	return end, why
 }
 
-// SunsetOfKey returns that of evidence signed with the key of a certificate.
-func SunsetOfKey(certificate *x509.Certificate) Sunset {
+// SunsetOfKey returns that of evidence signed with the key of a certificate, by a table.
+func SunsetOfKey(certificate *x509.Certificate, algorithms *trust.Algorithms) Sunset {
 	s := Sunset{Certificate: certificate, Algorithm: "ECDSA with SHA-256"}
-	s.Until, _ = trust.DefaultAlgorithms().UntilOf(s.Algorithm, certificate.PublicKey)
+	s.Until, _ = algorithms.UntilOf(s.Algorithm, certificate.PublicKey)
 	return s
 }
 
-// SunsetOfToken returns that of a time-stamp token (RFC 3161). Nothing in it is verified.
-func SunsetOfToken(der []byte) (Sunset, error) { return sunsetOfToken(der, trust.DefaultAlgorithms()) }
-
-// sunsetOfToken looks at two algorithms: that of the signature, and the digest by which
-// the token names what it stamps.
-func sunsetOfToken(der []byte, algorithms *trust.Algorithms) (Sunset, error) {
+// SunsetOfToken returns that of a time-stamp token (RFC 3161), by a table. Nothing in it is
+// verified. It looks at two algorithms: that of the signature, and the digest by which the
+// token names what it stamps.
+func SunsetOfToken(der []byte, algorithms *trust.Algorithms) (Sunset, error) {
 	token, problem := tsp.Parse(der)
 	if problem != nil {
 		return Sunset{}, errors.New(problem.Reason)
@@ -67,12 +65,12 @@ func sunsetOfToken(der []byte, algorithms *trust.Algorithms) (Sunset, error) {
 
 // tokenEnd is the sunset of a token in the words of the hub.
 func tokenEnd(der []byte, algorithms *trust.Algorithms) (hub.TokenEnd, error) {
-	s, err := sunsetOfToken(der, algorithms)
+	s, err := SunsetOfToken(der, algorithms)
 	if err != nil {
 		return hub.TokenEnd{}, hub.Errorf(hub.KindUntrusted, "timestamp", "unreadable", "the time-stamp cannot be relied upon: %v", err)
 	}
 	at, why := s.End()
-	end := hub.TokenEnd{At: at, Why: why, Sub: hub.SubOutOfBoundsNoPOE}
+	end := hub.TokenEnd{At: at, Why: why, Sub: hub.SubOutOfBoundsNoPOE, Algorithm: s.Algorithm}
 	if at.Equal(s.Until) {
 		end.Sub = hub.SubCryptoConstraintsNoPOE
 	}
@@ -105,9 +103,18 @@ func (Tokens) Intact(token, content []byte) error {
 	return nil
 }
 
-// AlgorithmEnd returns the end of an algorithm by its name in a verdict, whatever the size
-// of its key; zero where none is set or the name is not known.
-func AlgorithmEnd(name string) time.Time {
-	end, _ := trust.DefaultAlgorithms().UntilOf(name, nil)
+// Time returns when a token says that it was made (genTime); KindUntrusted for one that cannot be read.
+func (Tokens) Time(token []byte) (time.Time, error) {
+	read, problem := tsp.Parse(token)
+	if problem != nil {
+		return time.Time{}, hub.Errorf(hub.KindUntrusted, "timestamp", string(problem.Sub), "%s", problem.Reason)
+	}
+	return read.Time, nil
+}
+
+// AlgorithmEnd returns the end of an algorithm by its name in a verdict and a table, whatever
+// the size of its key; zero where none is set or the name is not known.
+func AlgorithmEnd(name string, algorithms *trust.Algorithms) time.Time {
+	end, _ := algorithms.UntilOf(name, nil)
 	return end
 }

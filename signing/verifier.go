@@ -33,6 +33,7 @@ type VerifierOptions struct {
 	Mirror     *trust.Mirror     // validation data at hand; nil: none
 	Revocation trust.Requirement // whether revocation must be known; trust.RevocationIfAvailable when empty
 	Now        func() time.Time  // required; the time of the validation
+	Algorithms *trust.Algorithms // until when algorithms are relied upon; nil: trust.DefaultAlgorithms
 }
 
 // Verifier gives verdicts on files. It is safe for concurrent use and remembers
@@ -52,11 +53,14 @@ func NewVerifier(options VerifierOptions) *Verifier {
 // Trust changes whom the verifier trusts and what it has at hand, from the next
 // verification on. Those under way end as they began.
 func (v *Verifier) Trust(anchors *trust.Anchors, mirror *trust.Mirror) {
-	v.validator.Store(trust.New(trust.Options{Anchors: anchors, Mirror: mirror, Revocation: v.options.Revocation}))
+	v.validator.Store(trust.New(trust.Options{Anchors: anchors, Mirror: mirror, Revocation: v.options.Revocation, Algorithms: v.options.Algorithms}))
 }
 
 // AnchorSource names what the verifier trusts now, as reports do.
 func (v *Verifier) AnchorSource() string { return v.validator.Load().Anchors().Source() }
+
+// AlgorithmTable is the version of the table of dates of algorithms, as reports name it.
+func (v *Verifier) AlgorithmTable() string { return v.validator.Load().Algorithms().Version }
 
 // Mirror returns the validation data that the verifier has at hand now; it may be nil.
 func (v *Verifier) Mirror() *trust.Mirror { return v.validator.Load().Mirror() }
@@ -145,7 +149,7 @@ func (v *Verifier) newReport(part string, digest hub.Digest) hub.SignatureReport
 		Signatures:   []hub.SignatureVerdict{},
 		AnchorSource: v.validator.Load().Anchors().Source(),
 
-		AlgorithmTable: v.validator.Load().Algorithms().Version,
+		AlgorithmTable: v.AlgorithmTable(),
 	}
 }
 
@@ -155,6 +159,7 @@ type examination struct {
 	validator *trust.Validator
 	inquiry   Inquiry
 	kept      *trust.Mirror
+	purpose   trust.Purpose // of the signers; that of documents when empty
 }
 
 func (v *Verifier) begin(part string, digest hub.Digest, inquiry Inquiry) *examination {
@@ -167,6 +172,14 @@ func (v *Verifier) begin(part string, digest hub.Digest, inquiry Inquiry) *exami
 	if m := inquiry.Archived; len(m.Certificates)+len(m.CRLs)+len(m.OCSPs) > 0 {
 		e.kept = trust.NewMirror(m)
 	}
+	return e
+}
+
+// beginEvidence begins one of what a hub signs as evidence, which anchors for documents
+// do not make trusted.
+func (v *Verifier) beginEvidence(inquiry Inquiry) *examination {
+	e := v.begin("", hub.Digest{}, inquiry)
+	e.purpose = trust.ForEvidence
 	return e
 }
 
@@ -222,7 +235,7 @@ func (e *examination) tokens() verdict.TokenJudge {
 func (e *examination) judge(s *verdict.Signature, along verdict.Material, stamps []verdict.Stamp) {
 	question := trust.Case{
 		Candidates: along.Certificates, CRLs: along.CRLs, OCSPs: along.OCSPs,
-		Kept: e.kept, At: e.Report.ValidatedAt, Proven: e.inquiry.Known, Archived: e.inquiry.Known,
+		Kept: e.kept, At: e.Report.ValidatedAt, Proven: e.inquiry.Known, Archived: e.inquiry.Known, Purpose: e.purpose,
 	}
 	by := "other means than the file"
 	for _, stamp := range stamps {

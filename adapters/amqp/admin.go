@@ -39,9 +39,14 @@ func NewAdmin(o AdminOptions) *Admin {
 // AgencyUser is the name of an agency's user; its queue has the same name.
 func AgencyUser(code hub.Code) string { return agencyPrefix + string(code) }
 
-// EnsureAgency makes the queue and the user of an agency, or sets the user's password.
-// The user may read this one queue and nothing else. Again with the same arguments it
-// changes nothing.
+// Ping fails where EnsureAgency would for want of a broker or of rights.
+func (a *Admin) Ping(ctx context.Context) error { return a.do(ctx, http.MethodGet, "/api/users", nil) }
+
+// EnsureAgency makes the queues, the exchange and the user of an agency, or sets the
+// user's password. The user may read the agency's queues of deliveries, answers and
+// refused messages, write to its exchange, and nothing else. Connections that were opened
+// with an earlier password end: the broker by itself would leave them open for as long as
+// they like. Again with the same arguments it changes nothing else.
 func (a *Admin) EnsureAgency(ctx context.Context, code hub.Code, password string) error {
 	if _, err := hub.ParseCode(string(code)); err != nil {
 		return err
@@ -49,30 +54,54 @@ func (a *Admin) EnsureAgency(ctx context.Context, code hub.Code, password string
 	if password == "" {
 		return hub.Invalid("password", "required", "a user of the broker needs a password")
 	}
-	type object = map[string]any
-	b, name := agencyQueue(code), AgencyUser(code)
-	for _, step := range []struct {
-		method, path string
-		body         object
-	}{
-		{http.MethodPut, a.path("exchanges", b.exchange), object{"type": amqp091.ExchangeTopic, "durable": true}},
-		{http.MethodPut, a.path("queues", b.queue), object{"durable": true, "arguments": b.arguments}},
-		{http.MethodPost, a.path("bindings", "e", b.exchange, "q", b.queue), object{"routing_key": b.key}},
-		{http.MethodPut, "/api/users/" + url.PathEscape(name), object{"password": password, "tags": ""}},
-		{http.MethodPut, a.path("permissions", name), object{"configure": "^$", "write": "^$", "read": "^" + regexp.QuoteMeta(b.queue) + "$"}},
-	} {
+	for _, step := range a.agencySteps(code, password) {
 		if err := a.do(ctx, step.method, step.path, step.body); err != nil {
 			return err
 		}
 	}
-	return nil
+	err := a.do(ctx, http.MethodDelete, "/api/connections/username/"+url.PathEscape(AgencyUser(code)), nil)
+	if hub.KindOf(err) == hub.KindNotFound {
+		return nil // there are none
+	}
+	return err
 }
 
-// RemoveAgency removes the user, whose connections end, and then the queue with what
-// is in it. What is not there is no error.
-func (a *Admin) RemoveAgency(ctx context.Context, code hub.Code) error {
+// step is one request to the management API.
+type step struct {
+	method, path string
+	body         map[string]any
+}
+
+func (a *Admin) agencySteps(code hub.Code, password string) []step {
+	type object = map[string]any
 	name := AgencyUser(code)
-	for _, path := range []string{"/api/users/" + url.PathEscape(name), a.path("queues", name)} {
+	steps := []step{
+		{http.MethodPut, a.path("exchanges", eventsExchange), object{"type": amqp091.ExchangeTopic, "durable": true}},
+		{http.MethodPut, a.path("exchanges", AgencyIntake(code)), object{"type": amqp091.ExchangeFanout, "durable": true}},
+	}
+	for _, b := range agencyBounds(code) {
+		steps = append(steps, step{http.MethodPut, a.path("queues", b.queue), object{"durable": true, "arguments": b.arguments}})
+		if b.exchange != "" {
+			steps = append(steps, step{http.MethodPost, a.path("bindings", "e", b.exchange, "q", b.queue), object{"routing_key": b.key}})
+		}
+	}
+	own := "^" + regexp.QuoteMeta(name)
+	return append(steps,
+		step{http.MethodPut, "/api/users/" + url.PathEscape(name), object{"password": password, "tags": ""}},
+		step{http.MethodPut, a.path("permissions", name), object{
+			"configure": "^$", "write": own + regexp.QuoteMeta(intakeSuffix) + "$",
+			"read": own + "(" + regexp.QuoteMeta(answersSuffix) + "|" + regexp.QuoteMeta(refusedSuffix) + ")?$",
+		}})
+}
+
+// RemoveAgency removes the user, whose connections end, and then the exchange and the
+// queues with what is in them. What is not there is no error.
+func (a *Admin) RemoveAgency(ctx context.Context, code hub.Code) error {
+	paths := []string{"/api/users/" + url.PathEscape(AgencyUser(code)), a.path("exchanges", AgencyIntake(code))}
+	for _, b := range agencyBounds(code) {
+		paths = append(paths, a.path("queues", b.queue))
+	}
+	for _, path := range paths {
 		if err := a.do(ctx, http.MethodDelete, path, nil); err != nil && hub.KindOf(err) != hub.KindNotFound {
 			return err
 		}

@@ -161,7 +161,7 @@ func TestCloseDuringAlarm(t *testing.T) {
 // PublishLimit and the others nothing.
 func TestFrozenBroker(t *testing.T) {
 	w := newWorld(t)
-	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = time.Second })
+	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = 5 * time.Second })
 	must(t, q.Publish(t.Context(), "before", false))
 	must(t, w.Freeze())
 	thaw := sync.OnceFunc(func() { must(t, w.Thaw()) })
@@ -175,7 +175,7 @@ func TestFrozenBroker(t *testing.T) {
 		waits = append(waits, time.Since(begun))
 	}
 	slices.Sort(waits) // the first ones on two routes may wait, and do so until the limit
-	if waits[len(waits)-1] > atOnce || waits[len(waits)-3] > 900*time.Millisecond {
+	if waits[len(waits)-1] > atOnce || waits[len(waits)-3] > 4*time.Second {
 		t.Errorf("the slowest took %v", waits[len(waits)-5:])
 	}
 	thaw()
@@ -186,7 +186,7 @@ func TestFrozenBroker(t *testing.T) {
 // consumers read the others, and it is read again when it answers.
 func TestOneQueueThatDoesNotAnswer(t *testing.T) {
 	w, s := newWorld(t), newSeen()
-	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = 3 * time.Second })
+	q := w.open(t, func(o *amqp.Options) { o.PublishLimit = 10 * time.Second })
 	before := publish(t, q, 16, false, ids("before", 200))
 	process := "'" + server.VHostOf(t, w.url) + "_lienthong.work.02'"
 	_, err := w.Ctl("eval", "sys:suspend("+process+").")
@@ -196,7 +196,7 @@ func TestOneQueueThatDoesNotAnswer(t *testing.T) {
 	publish(t, q, 16, false, ids("finding out", 100))
 	begun := time.Now()
 	during := publish(t, q, 16, false, ids("during", 400))
-	if took := time.Since(begun); len(during) < 399 || took > 15*time.Second { // a quarter of them belong there: 19 s if each waited
+	if took := time.Since(begun); len(during) < 399 || took > 45*time.Second { // a quarter of them belong there: 62 s if each waited
 		t.Errorf("%d of 400 were confirmed after %v", len(during), took)
 	}
 	consume(t, q, s)

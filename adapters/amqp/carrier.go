@@ -75,16 +75,23 @@ func (c *Carrier) Carry(ctx context.Context, item hub.Item) error {
 	if err != nil {
 		return hub.Internal("write a notice", err)
 	}
-	level, ok := hub.At(recipient.Levels, now)
-	if !ok {
-		level = "none"
-	}
-	key := fmt.Sprintf("%s.%s.%s", code, level, laneName(item.Dispatch.Document.Priority.Urgent()))
-	err = c.queue.publish(ctx, c.queue.agencyLane(code), eventsExchange, key, c.queue.message(ctx, string(item.Delivery.ID), body))
+	key := agencyKey(recipient, code, now, item.Dispatch.Document.Priority.Urgent())
+	m := c.queue.message(ctx, string(item.Delivery.ID), body)
+	m.Type = typeNotice
+	err = c.queue.publish(ctx, c.queue.agencyLane(code), eventsExchange, key, m)
 	if err == errNoRoute { //nolint:errorlint // ours, never wrapped
 		c.forget(code) // the next attempt declares it again
 	}
 	return err
+}
+
+// agencyKey is the routing key of what is for an agency.
+func agencyKey(agency *hub.Agency, code hub.Code, at time.Time, urgent bool) string {
+	level, ok := hub.At(agency.Levels, at)
+	if !ok {
+		level = "none"
+	}
+	return fmt.Sprintf("%s.%s.%s", code, level, laneName(urgent))
 }
 
 func noticeOf(item *hub.Item) Notice {

@@ -140,6 +140,17 @@ func TestAgencyUsers(t *testing.T) {
 			t.Errorf("the agency published to %q", exchange)
 		}
 	}
+	ended := w.channel(t, own).NotifyClose(make(chan *amqp091.Error, 1))
+	must(t, admin.EnsureAgency(t.Context(), code, "another"))
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		t.Error("a connection with the old password stays open")
+	}
+	if c, err := amqp091.Dial(own); err == nil {
+		_ = c.Close()
+		t.Error("the old password still opens the queues")
+	}
 	must(t, admin.RemoveAgency(t.Context(), code))
 	must(t, admin.RemoveAgency(t.Context(), code))
 	if c, err := amqp091.Dial(own); err == nil {
@@ -179,4 +190,48 @@ func TestAdminErrors(t *testing.T) {
 	gone := *admin
 	gone.URL = "http://127.0.0.1:1"
 	want(hub.KindUnavailable, gone.RemoveAgency(t.Context(), "000.00.31.H26"))
+}
+
+// hopsOf lists the hops of a test; a failed one has its error.
+func hopsOf(hops *hub.Hops) string {
+	var all []string
+	for _, h := range hops.List() {
+		all = append(all, strings.TrimSpace(string(h.Hop)+" "+h.Error))
+	}
+	return strings.Join(all, ", ")
+}
+
+// TestConnectionOfAnAgency: each hop to its queue, and a message of the type test where
+// somebody reads.
+func TestConnectionOfAnAgency(t *testing.T) {
+	w := newWorld(t)
+	q := w.open(t)
+	agency := agencies()["one"]
+	test := func(q *amqp.Queue, agency *hub.Agency) string {
+		hops := hub.NewHops(time.Now, func(hub.TestHop, error) {})
+		q.TestAgency(t.Context(), agency, hops)
+		return hopsOf(hops)
+	}
+	const name = "agency.000.00.31.H26"
+	if got, want := test(q, agency), "connect, queue not_found: the broker has no queue "+name+": give the agency its names by enrolment or lienthong queue grant"; got != want {
+		t.Errorf("without a queue: %s, want %s", got, want)
+	}
+	must(t, amqp.NewCarrier(q, agencies()).Carry(t.Context(), item("one")))
+	if got, want := test(q, agency), "connect, queue, consumer unavailable: nobody reads the queue "+name+" now"; got != want {
+		t.Errorf("unread: %s, want %s", got, want)
+	}
+	read, err := w.channel(t, w.url).Consume(name, "", true, false, false, false, nil)
+	must(t, err)
+	if d := <-read; d.Type != "notice" {
+		t.Errorf("%s %s", d.Type, d.Body)
+	}
+	if got, want := test(q, agency), "connect, queue, consumer, message"; got != want {
+		t.Errorf("read: %s, want %s", got, want)
+	}
+	if d := <-read; d.Type != "test" || string(d.Body) != "{}" || d.Expiration != "60000" {
+		t.Errorf("%s %s %s", d.Type, d.Body, d.Expiration)
+	}
+	if got := test(w.openAway(t), agency); !strings.HasPrefix(got, "connect unavailable: the broker does not serve") {
+		t.Errorf("away: %s", got)
+	}
 }

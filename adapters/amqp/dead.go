@@ -132,11 +132,12 @@ func (q *Queue) Replay(ctx context.Context, ids ...string) (int, error) {
 	return replayed, err
 }
 
-// Discard removes the dead letters with the ids and returns how many.
+// Discard removes dead letters, those with the ids or, without ids, all; it returns how
+// many.
 func (q *Queue) Discard(ctx context.Context, ids ...string) (int, error) {
 	discarded := 0
 	err := q.eachDead(ctx, func(d *amqp091.Delivery) (bool, error) {
-		found := slices.Contains(ids, idOf(d))
+		found := len(ids) == 0 || slices.Contains(ids, idOf(d))
 		if found {
 			discarded++
 		}

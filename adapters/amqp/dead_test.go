@@ -137,6 +137,10 @@ func TestUnreadable(t *testing.T) {
 	if few, err := q.DeadLetters(t.Context(), 2); len(few) != 2 || err != nil {
 		t.Error(len(few), err)
 	}
+	if n, err := q.Discard(t.Context()); n != 3 || err != nil {
+		t.Errorf("discarded %d of all, %v", n, err)
+	}
+	dead(t, q, 0)
 	if st := q.Stats(); st.Dead != 5 {
 		t.Errorf("%+v", st)
 	}

@@ -60,6 +60,7 @@ const (
 	headerQueue  = "x-lienthong-queue"  // where it was one of the living
 	headerTimes  = "x-lienthong-times"  // how often it was seen
 	headerBuried = "x-lienthong-time"   // when it became a dead letter
+	headerUser   = "x-lienthong-user"   // who sent what an agency was refused
 )
 
 // Publish brings a dispatch to the consumers of any node, urgent ones apart. It

@@ -18,7 +18,13 @@ const (
 	urgentQueue  = "lienthong.urgent"
 	deadQueue    = "lienthong.dead"
 	noticesQueue = "lienthong.dead.notices" // copies of dead letters, until OnDead has seen them
-	agencyPrefix = "agency."
+
+	// Of an agency: its queue agency.CODE and, beside it, the exchange and the queue of
+	// what it sends (the same name), and the queues of answers and of what was refused.
+	agencyPrefix  = "agency."
+	intakeSuffix  = ".intake"
+	answersSuffix = ".answers"
+	refusedSuffix = ".refused"
 )
 
 // Bounds in the broker. They are part of the declaration of a queue and the same on
@@ -31,6 +37,9 @@ const (
 	noticeLength  = 100_000    // the oldest ones go first
 	agencyLength  = 100_000    // references that wait for one agency
 	agencyBytes   = 1024 << 20 // of them
+	intakeLength  = 10_000     // messages that one agency sent and nobody has served
+	refusedLength = 10_000     // messages of an agency that were refused; the oldest go first
+	refusedBytes  = 256 << 20  // of them
 )
 
 func workQueue(shard int) string { return fmt.Sprintf("%s.%02d", workExchange, shard) }
@@ -88,7 +97,44 @@ func agency() amqp091.Table {
 	return t
 }
 
-// bound is a queue and where it gets its messages from.
+// AgencyIntake is the exchange to which an agency writes, and the queue behind it.
+func AgencyIntake(code hub.Code) string { return AgencyUser(code) + intakeSuffix }
+
+func agencyAnswers(code hub.Code) string { return AgencyUser(code) + answersSuffix }
+
+func agencyRefused(code hub.Code) string { return AgencyUser(code) + refusedSuffix }
+
+// agencyBounds are the queues of an agency. Those of answers and refused messages get
+// theirs by name.
+func agencyBounds(code hub.Code) []bound {
+	intake, refused := agency(), agency()
+	intake[amqp091.QueueMaxLenArg] = intakeLength
+	refused[amqp091.QueueMaxLenArg], refused[amqp091.QueueMaxLenBytesArg] = refusedLength, refusedBytes
+	refused[amqp091.QueueOverflowArg] = amqp091.QueueOverflowDropHead
+	return []bound{
+		agencyQueue(code),
+		{AgencyIntake(code), AgencyIntake(code), "", intake},
+		{agencyAnswers(code), "", "", agency()},
+		{agencyRefused(code), "", "", refused},
+	}
+}
+
+// declareAgency makes what is missing of an agency; what is there stays as it is.
+func declareAgency(ch *amqp091.Channel, code hub.Code) error {
+	for name, kind := range map[string]string{eventsExchange: amqp091.ExchangeTopic, AgencyIntake(code): amqp091.ExchangeFanout} {
+		if err := ch.ExchangeDeclare(name, kind, true, false, false, false, nil); err != nil {
+			return fmt.Errorf("declare %s: %w", name, err)
+		}
+	}
+	for _, b := range agencyBounds(code) {
+		if err := b.declare(ch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bound is a queue and where it gets its messages from; without an exchange, by name.
 type bound struct {
 	queue, exchange, key string
 	arguments            amqp091.Table
@@ -128,6 +174,9 @@ func (o *Options) declare(ch *amqp091.Channel) error {
 func (b *bound) declare(ch *amqp091.Channel) error {
 	if _, err := ch.QueueDeclare(b.queue, true, false, false, false, b.arguments); err != nil {
 		return fmt.Errorf("declare %s: %w", b.queue, err)
+	}
+	if b.exchange == "" {
+		return nil
 	}
 	if err := ch.QueueBind(b.queue, b.key, b.exchange, false, nil); err != nil {
 		return fmt.Errorf("bind %s: %w", b.queue, err)

@@ -15,14 +15,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/lienthong/lienthong/adapters/internal/dialguard"
 )
 
 // The bounds of one fetch.
@@ -58,7 +57,7 @@ func New(options Options) *Fetcher {
 		options.Timeout = DefaultTimeout
 	}
 	f := &Fetcher{options: options}
-	dialer := &net.Dialer{Timeout: 10 * time.Second, Control: f.control}
+	dialer := dialguard.Guard{Private: options.AllowPrivate}.Dialer(10 * time.Second)
 	f.client = &http.Client{
 		Transport: &http.Transport{
 			DialContext: dialer.DialContext, DisableKeepAlives: true, DisableCompression: true,
@@ -86,6 +85,9 @@ func (f *Fetcher) Fetch(ctx context.Context, address string) ([]byte, error) {
 		return nil, err
 	}
 	response, err := f.client.Do(r)
+	if errors.Is(err, dialguard.ErrNotAllowed) {
+		return nil, fmt.Errorf("%w: %w", ErrNotAllowed, err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -128,39 +130,4 @@ func (f *Fetcher) redirect(next *http.Request, via []*http.Request) error {
 		return fmt.Errorf("a redirect away from https: %w", ErrNotAllowed)
 	}
 	return f.allowed(next.URL)
-}
-
-// control judges the very address that is connected to, after the name was resolved.
-func (f *Fetcher) control(_, address string, _ syscall.RawConn) error {
-	target, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return fmt.Errorf("%s: %w", address, ErrNotAllowed)
-	}
-	if !f.options.AllowPrivate && !public(target.Addr()) {
-		return fmt.Errorf("%s is not a public address: %w", target.Addr(), ErrNotAllowed)
-	}
-	return nil
-}
-
-// public reports whether an address is one of the public Internet, and not another one
-// in disguise.
-func public(address netip.Addr) bool {
-	address = address.Unmap()
-	if !address.IsGlobalUnicast() || address.IsPrivate() || address.IsLoopback() || address.IsLinkLocalUnicast() {
-		return false
-	}
-	return !slices.ContainsFunc(special(), func(p netip.Prefix) bool { return p.Contains(address) })
-}
-
-// special are networks that are not private by name and yet none of the public ones
-// (RFC 6890), or that carry an IPv4 address inside.
-func special() []netip.Prefix {
-	var list []netip.Prefix
-	for _, text := range []string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16",
-	} {
-		list = append(list, netip.MustParsePrefix(text))
-	}
-	return list
 }

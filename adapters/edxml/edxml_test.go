@@ -127,6 +127,29 @@ func TestEncodeThenDecode(t *testing.T) {
 	})
 }
 
+// TestPackageOfAForward: it comes from who forwards, and its trace begins with the author.
+func TestPackageOfAForward(t *testing.T) {
+	at := time.Date(2026, 11, 28, 1, 0, 0, 0, time.UTC)
+	d := hub.Dispatch{
+		SenderCode: "000.00.12.H47", SenderName: "Sở Nội vụ (hư cấu)", ExternalID: "5~0123456789abcdef", Operation: hub.OperationNew, AcceptedAt: at.Add(time.Hour),
+		Document: hub.Document{CodeNumber: "5", CodeNotation: "UBND", Subject: "V/v tập huấn", Promulgated: "2026-11-27"},
+		Origin:   &hub.Origin{SenderCode: "000.00.00.H47", AcceptedAt: at},
+	}
+	var out bytes.Buffer
+	err := edxml.New(edxml.Options{}).EncodeDispatch(t.Context(), &out, d, []hub.Delivery{{AddressedAs: "000.00.14.H47", Name: "Sở Tư pháp (hư cấu)"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkg, _, err := decode(t, out.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []hub.Hop{{Agency: "000.00.00.H47", Time: at}, {Agency: "000.00.12.H47", Time: at.Add(time.Hour)}}
+	if sub := pkg.Submission; sub.Sender != "000.00.12.H47" || sub.ExternalID != d.ExternalID || cmp.Diff(want, sub.Trace) != "" {
+		t.Errorf("from %s, id %s, trace %+v", sub.Sender, sub.ExternalID, sub.Trace)
+	}
+}
+
 // text is any text that XML can hold and that trimming leaves alone.
 func text(r *rapid.T, label string) string {
 	s := rapid.StringMatching(`[a-zA-ZđĐăâêôơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ0-9<>&"' /.,;-]{1,40}`).Draw(r, label)
@@ -317,6 +340,32 @@ func TestTolerance(t *testing.T) {
 				t.Errorf("content %q", store.held[s.Parts[0].Digest])
 			}
 		})
+	}
+}
+
+// TestBuilderForDotNet: packages of the builder for .NET say more of themselves and write
+// the first day of year 1 for a date that nobody set.
+func TestBuilderForDotNet(t *testing.T) {
+	base := good(t)
+	for was, is := range map[string]string{
+		`<edXML xmlns=`:          `<edXML xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:xsd="http://www.w3.org/2001/XMLSchema" xmlns=`,
+		`<edXML:TraceHeaderList`: `<edXML:TraceHeaderList id="x" version="1.0" mustUnderstand="1" actor="http://schemas.xmlsoap.org/soap/actor/next"`,
+		`</edXML:edXMLHeader>`:   `<edXML:DigitalSignature /></edXML:edXMLHeader>`,
+		`<edXML:Reference>`:      `<edXML:Reference xmlns:xlink="http://www.w3.org/1999/xlink" xlink:href="cid:1" xlink:role="XLinkRole" xlink:type="simple">`,
+		`</edXML:MessageHeader>`: `<edXML:DueDate>0001/01/01</edXML:DueDate><edXML:ResponseFor><edXML:OrganId /><edXML:Code /><edXML:PromulgationDate>0001/01/01</edXML:PromulgationDate><edXML:DocumentId /></edXML:ResponseFor></edXML:MessageHeader>`,
+		`<ContentId>cid:`:        `<ContentId>`, // without its prefix behind the envelope
+	} {
+		if !strings.Contains(base, was) {
+			t.Fatalf("the package has no %s", was)
+		}
+		base = strings.ReplaceAll(base, was, is)
+	}
+	pkg, _, err := decode(t, []byte(base))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := pkg.Submission; s.Document.DueDate != "" || len(s.Document.ResponseFor) != 0 || s.Document.Promulgated != "2020-01-10" || len(s.Parts) != 1 {
+		t.Errorf("%+v", s)
 	}
 }
 

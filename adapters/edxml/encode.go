@@ -53,6 +53,9 @@ func (c *Codec) EncodeDispatch(ctx context.Context, w io.Writer, d hub.Dispatch,
 		Sender: string(d.SenderCode), ExternalID: d.ExternalID, Operation: d.Operation, Document: d.Document,
 		Trace: []hub.Hop{{Agency: string(d.SenderCode), Time: d.AcceptedAt}},
 	}
+	if o := d.Origin; o != nil {
+		s.Trace = append([]hub.Hop{{Agency: string(o.SenderCode), Time: o.AcceptedAt}}, s.Trace...)
+	}
 	known := map[string]Organization{s.Sender: {Code: s.Sender, Name: d.SenderName}}
 	for _, v := range deliveries {
 		s.Recipients = append(s.Recipients, string(v.AddressedAs))

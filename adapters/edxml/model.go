@@ -160,7 +160,8 @@ func (h *header) reference(field string, e *etree.Element) hub.Reference {
 
 // date reads yyyy/MM/dd with or without leading zeros, also with dashes and with
 // a time behind it. A date that does not exist is refused: the samples prove
-// that programs write them, and guessing would change what the paper says.
+// that programs write them, and guessing would change what the paper says. The first day
+// of year 1 is what builders for .NET write where nothing was set.
 func (h *header) date(field, value string) hub.Date {
 	if value == "" {
 		return ""
@@ -168,9 +169,14 @@ func (h *header) date(field, value string) hub.Date {
 	day, _, _ := strings.Cut(value, " ")
 	day, _, _ = strings.Cut(day, "T")
 	for _, layout := range []string{"2006/1/2", "2006-1-2"} {
-		if t, err := time.Parse(layout, day); err == nil {
-			return hub.Date(t.Format(time.DateOnly))
+		t, err := time.Parse(layout, day)
+		switch {
+		case err != nil:
+			continue
+		case t.IsZero():
+			return ""
 		}
+		return hub.Date(t.Format(time.DateOnly))
 	}
 	h.violate(field, "date", "%q is not a date of the form yyyy/MM/dd that exists", value)
 	return ""

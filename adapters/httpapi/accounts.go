@@ -14,6 +14,7 @@ type Accounts interface {
 	List(ctx context.Context, actor hub.Actor) ([]hub.Account, error)
 	Reset(ctx context.Context, actor hub.Actor, name string) (hub.Account, string, error)
 	Lock(ctx context.Context, actor hub.Actor, name string, locked bool) (hub.Account, error)
+	Link(ctx context.Context, actor hub.Actor, name, login string) (hub.Account, error)
 }
 
 func accountRoutes() []route {
@@ -23,13 +24,14 @@ func accountRoutes() []route {
 		{method: http.MethodPost, pattern: "/v1/accounts", scopes: keep, limit: jsonLimit, handle: (*api).createAccount},
 		{method: http.MethodDelete, pattern: "/v1/accounts/{name}/password", scopes: keep, handle: (*api).resetAccount},
 		{method: http.MethodPut, pattern: "/v1/accounts/{name}/lock", scopes: keep, limit: jsonLimit, handle: (*api).lockAccount},
+		{method: http.MethodPut, pattern: "/v1/accounts/{name}/login", scopes: []hub.Scope{hub.ScopeOperate}, limit: jsonLimit, handle: (*api).linkAccount},
 	}
 }
 
 // givenAccount is an account with its temporary password.
 type givenAccount struct {
 	Account  hub.Account `json:"account"`
-	Password string      `json:"password"`
+	Password string      `json:"password,omitempty"`
 }
 
 func (a *api) listAccounts(x *exchange) error {
@@ -45,6 +47,7 @@ type accountWish struct {
 	Name        string           `json:"name"`
 	FullName    string           `json:"full_name"`
 	Memberships []hub.Membership `json:"memberships"` // agencies are codes or ids
+	Login       string           `json:"login"`       // at the identity provider
 }
 
 func (a *api) createAccount(x *exchange) error {
@@ -63,7 +66,11 @@ func (a *api) createAccount(x *exchange) error {
 		}
 		m.Agency = id
 	}
-	account, password, err := a.Accounts.Create(x.r.Context(), x.actor, hub.Account{Name: wish.Name, FullName: wish.FullName, Memberships: wish.Memberships})
+	wanted := hub.Account{Name: wish.Name, FullName: wish.FullName, Memberships: wish.Memberships}
+	if wish.Login != "" {
+		wanted.Login = &hub.Login{Value: wish.Login}
+	}
+	account, password, err := a.Accounts.Create(x.r.Context(), x.actor, wanted)
 	if err != nil {
 		return err
 	}
@@ -86,6 +93,23 @@ func (a *api) lockAccount(x *exchange) error {
 		return err
 	}
 	account, err := a.Accounts.Lock(x.r.Context(), x.actor, x.param("name"), wish.Locked)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, account)
+}
+
+// linkWish is the body of PUT /v1/accounts/{name}/login.
+type linkWish struct {
+	Login string `json:"login"`
+}
+
+func (a *api) linkAccount(x *exchange) error {
+	var wish linkWish
+	if err := x.read(&wish); err != nil {
+		return err
+	}
+	account, err := a.Accounts.Link(x.r.Context(), x.actor, x.param("name"), wish.Login)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ type Options struct {
 	Authenticator  Authenticator
 	KeyKeeper      KeyKeeper
 	Accounts       Accounts
+	Enrolments     Enrolments
 	Directory      Directory
 	Registry       Registry
 	Intake         Intake
@@ -27,6 +28,8 @@ type Options struct {
 	Recipient      Recipient
 	Dispatches     Dispatches
 	Changes        Changes
+	Delegations    Delegations
+	Forwards       Forwards
 	Evidences      Evidences
 	ReceiptXML     func(ctx context.Context, sealed hub.SealedEvidence) ([]byte, error) // its signed XML form; nil: there is none
 	Verifier       Verifier
@@ -37,6 +40,27 @@ type Options struct {
 	Blobs          Blobs
 	Codec          Codec
 	DeadLetters    DeadLetters
+	AgencyQueues   AgencyQueues
+	Stuck          Stuck
+	Figures        Figures
+	Counted        Counted
+	Alerts         Alerts
+	Subscriptions  Subscriptions
+	Telling        Telling
+	Lists          Lists
+	WorkingDays    WorkingDays
+	Law            Law
+	RegisterYears  RegisterYears
+	Numbers        Numbers
+	Procedures     Procedures
+	RoutingRules   RoutingRules
+	HandOvers      HandOvers
+	Tasks          Tasks
+	Connections    Connections
+	Axis           Axis // the membership in another axis; nil for none
+	Passages       Passages
+	// Sequences shows the sequences of agencies in the log.
+	Sequences Sequences
 	// Proofs shows the log.
 	Proofs Log
 	// Bundles makes evidence bundles; without it their address does not exist.
@@ -78,7 +102,7 @@ type Observation struct {
 // the default named beside the field.
 type Limits struct {
 	JSON       int64 // bytes of a JSON body; default 1 MiB
-	CSV        int64 // bytes of an import; default 32 MiB
+	CSV        int64 // bytes of an import; default 128 MiB
 	Package    int64 // bytes of an edXML package, decompressed; default 2 GiB
 	Form       int64 // bytes of a multipart submission, decompressed; default 4 GiB
 	Chunk      int64 // bytes of one PATCH of an upload; default 4 GiB
@@ -106,7 +130,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() Limits {
 	l.JSON = cmp.Or(l.JSON, 1<<20)
-	l.CSV = cmp.Or(l.CSV, 32<<20)
+	l.CSV = cmp.Or(l.CSV, 128<<20)
 	l.Package = cmp.Or(l.Package, 2<<30)
 	l.Form = cmp.Or(l.Form, 4<<30)
 	l.Chunk = cmp.Or(l.Chunk, 4<<30)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lienthong/lienthong/adapters/internal/strictjson"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/schemas"
 )
@@ -52,30 +53,104 @@ const formType = `multipart/form-data; boundary=XX`
 func examples() map[string]example {
 	const j = "application/json"
 	return map[string]example{
-		"GET /healthz":                  {path: "/healthz"},
-		"GET /readyz":                   {path: "/readyz"},
-		"GET /metrics":                  {path: "/metrics"},
-		"GET /v1/dead-letters":          {path: "/v1/dead-letters"},
-		"POST /v1/dead-letters/replay":  {path: "/v1/dead-letters/replay", body: `{"all":true}`, contentType: j},
-		"POST /v1/dead-letters/discard": {path: "/v1/dead-letters/discard", body: `{"ids":["x"]}`, contentType: j},
-		"GET /v1/version":               {path: "/v1/version"},
-		"GET /v1/openapi.yaml":          {path: "/v1/openapi.yaml"},
-		"GET /v1/docs":                  {path: "/v1/docs"},
+		"GET /healthz":                           {path: "/healthz"},
+		"GET /readyz":                            {path: "/readyz"},
+		"GET /metrics":                           {path: "/metrics"},
+		"GET /v1/dead-letters":                   {path: "/v1/dead-letters"},
+		"POST /v1/dead-letters/replay":           {path: "/v1/dead-letters/replay", body: `{"all":true}`, contentType: j},
+		"GET /v1/figures":                        {path: "/v1/figures?period=2026-Q1&kind=cong-van"},
+		"GET /v1/figures.csv":                    {path: "/v1/figures.csv?period=2026"},
+		"GET /v1/figures.xlsx":                   {path: "/v1/figures.xlsx"},
+		"GET /v1/figures/documents":              {path: "/v1/figures/documents?side=sent&measure=overdue"},
+		"POST /v1/figures/rebuild":               {path: "/v1/figures/rebuild", status: http.StatusAccepted},
+		"GET /v1/stuck-deliveries":               {path: "/v1/stuck-deliveries"},
+		"POST /v1/stuck-deliveries/retry":        {path: "/v1/stuck-deliveries/retry", body: `{"all":true}`, contentType: j},
+		"POST /v1/stuck-deliveries/give-up":      {path: "/v1/stuck-deliveries/give-up", body: `{"ids":["x"],"reason":"x"}`, contentType: j},
+		"GET /v1/alerts":                         {path: "/v1/alerts"},
+		"GET /v1/alerts/past":                    {path: "/v1/alerts/past"},
+		"PUT /v1/alerts/{alert}/acknowledgement": {path: "/v1/alerts/x/acknowledgement", body: `{"reason":"x"}`, contentType: j, status: 204},
+		"PUT /v1/alerts/{alert}/mute":            {path: "/v1/alerts/x/mute", body: `{"reason":"x","days":7}`, contentType: j, status: 204},
+		"DELETE /v1/alerts/{alert}/mute":         {path: "/v1/alerts/x/mute", status: 204},
+		"POST /v1/agencies/{code}/queue":         {path: "/v1/agencies/000.00.12.H47/queue", status: 201},
+		"DELETE /v1/agencies/{code}/queue":       {path: "/v1/agencies/000.00.12.H47/queue", status: 204},
+		"POST /v1/dead-letters/discard":          {path: "/v1/dead-letters/discard", body: `{"ids":["x"]}`, contentType: j},
+		"GET /v1/axis":                           {path: "/v1/axis"},
+		"GET /v1/axis/agencies":                  {path: "/v1/axis/agencies"},
+		"GET /v1/axis/held":                      {path: "/v1/axis/held"},
+		"GET /v1/axis/held/{package}":            {path: "/v1/axis/held/a1"},
+		"GET /v1/axis/pass-through":              {path: "/v1/axis/pass-through"},
+		"PUT /v1/axis/pass-through/{system}":     {path: "/v1/axis/pass-through/qlvb", body: `{"endpoint":"https://axis.example.vn/vxp","agencies":["a1"],"secret":"secret of a test"}`, contentType: j},
+		"DELETE /v1/axis/pass-through/{system}":  {path: "/v1/axis/pass-through/qlvb"},
+		"POST /v1/axis/held/{package}/retry":     {path: "/v1/axis/held/a1/retry"},
+		"POST /v1/axis/held/{package}/give-up":   {path: "/v1/axis/held/a1/give-up", body: `{"reason":"x"}`, contentType: j, status: 204},
+		"GET /v1/version":                        {path: "/v1/version"},
+		"GET /v1/openapi.yaml":                   {path: "/v1/openapi.yaml"},
+		"GET /v1/docs":                           {path: "/v1/docs"},
 
-		"GET /v1/me":                       {path: "/v1/me"},
-		"GET /v1/agencies":                 {path: "/v1/agencies?q=quang"},
-		"GET /v1/agencies/{code}":          {path: "/v1/agencies/000.00.00.H47"},
-		"GET /v1/agencies/{code}/children": {path: "/v1/agencies/a1/children"},
-		"POST /v1/agencies/import":         {path: "/v1/agencies/import?dry_run=true", body: "id,code\n", contentType: "text/csv; charset=utf-8"},
-		"GET /v1/agencies.csv":             {path: "/v1/agencies.csv"},
-		"GET /v1/keys":                     {path: "/v1/keys"},
-		"POST /v1/keys":                    {path: "/v1/keys", body: `{"name":"x","kind":"system","agencies":["000.00.00.H47"],"scopes":["read"]}`, contentType: j, status: 201},
-		"DELETE /v1/keys/{key}":            {path: "/v1/keys/k1", status: 204},
+		"GET /v1/me":                         {path: "/v1/me"},
+		"GET /v1/agencies":                   {path: "/v1/agencies?q=quang"},
+		"GET /v1/agencies/{code}":            {path: "/v1/agencies/000.00.00.H47"},
+		"GET /v1/agencies/{code}/children":   {path: "/v1/agencies/a1/children"},
+		"POST /v1/agencies/import":           {path: "/v1/agencies/import?dry_run=true", body: "id,code\n", contentType: "text/csv; charset=utf-8"},
+		"GET /v1/agencies.csv":               {path: "/v1/agencies.csv"},
+		"GET /v1/tasks":                      {path: "/v1/tasks?agency=000.00.00.H47&as=assigner&state=in_progress,awaiting&timeliness=overdue&q=cai+cach&noticed=true&with=000.00.12.H47"},
+		"GET /v1/tasks/totals":               {path: "/v1/tasks/totals?as=assigner&agency=000.00.00.H47&with=000.00.12.H47"},
+		"GET /v1/tasks/{task}":               {path: "/v1/tasks/t1"},
+		"GET /v1/tasks/{task}/history":       {path: "/v1/tasks/t1/history?agency=000.00.12.H47"},
+		"POST /v1/tasks/{task}/acts":         {path: "/v1/tasks/t1/acts", body: `{"act": "ask_extension", "agency": "000.00.12.H47", "text": "Chờ số liệu", "before": "2026-03-10"}`},
+		"GET /v1/calendar":                   {path: "/v1/calendar?year=2027"},
+		"GET /v1/register-years":             {path: "/v1/register-years?agency=000.00.00.H47"},
+		"POST /v1/register-years":            {path: "/v1/register-years", body: `{"agency": "000.00.00.H47", "year": 2025}`},
+		"GET /v1/procedures":                 {path: "/v1/procedures?q=khai+sinh&agency=000.00.00.H47&at=2026-01-05T08:00:00Z"},
+		"GET /v1/procedures/changes":         {path: "/v1/procedures/changes?after=3&limit=10"},
+		"GET /v1/procedures/{code}":          {path: "/v1/procedures/1.001193"},
+		"POST /v1/procedures/import":         {path: "/v1/procedures/import?decision=d1&from=2026-07-01T07:30&dry_run=true&column=M%C3%A3%3Dcode", body: "code\n1\n", contentType: "text/csv"},
+		"POST /v1/procedures/abolitions":     {path: "/v1/procedures/abolitions", body: `{"decision": "d1", "codes": ["1.001193"], "from": "2026-07-01T07:30"}`},
+		"GET /v1/numbers":                    {path: "/v1/numbers?agency=000.00.00.H47&year=2026&state=reserved"},
+		"POST /v1/numbers":                   {path: "/v1/numbers", body: `{"agency": "000.00.00.H47", "kind": "Quyết định", "notation": "QĐ-UBND", "subject": "Cử cán bộ", "key": "k"}`},
+		"GET /v1/numbers/next":               {path: "/v1/numbers/next?kind=Quy%E1%BA%BFt+%C4%91%E1%BB%8Bnh&agency=000.00.00.H47"},
+		"POST /v1/numbers/cancellations":     {path: "/v1/numbers/cancellations", body: `{"agency": "000.00.00.H47", "number": 7, "notation": "QĐ-UBND", "reason": "soạn sai"}`},
+		"GET /v1/legal-terms":                {path: "/v1/legal-terms"},
+		"POST /v1/legal-terms":               {path: "/v1/legal-terms", body: `{"source": "NĐ 30", "terms": [{"id": "send", "duty": "send", "from": "2020-03-05", "days": 2, "source": "điều 18"}], "dry_run": true}`},
+		"POST /v1/calendar":                  {path: "/v1/calendar", body: `{"source": "TB 1", "days": [{"date": "2027-02-05", "kind": "working", "name": "Tết"}], "dry_run": true}`},
+		"GET /v1/lists":                      {path: "/v1/lists"},
+		"PUT /v1/lists":                      {path: "/v1/lists", body: `{"name": "Các sở", "recipients": ["000.00.12.H47"]}`},
+		"DELETE /v1/lists":                   {path: "/v1/lists?name=a", status: 204},
+		"POST /v1/agencies/{code}/hand-over": {path: "/v1/agencies/000.00.12.H47/hand-over?dry_run=true", body: `{"to": "H17.12"}`},
+		"GET /v1/routing-rules":              {path: "/v1/routing-rules?version=3"},
+		"PUT /v1/routing-rules":              {path: "/v1/routing-rules", body: `{"rules": [{"name": "Gửi Sở Tư pháp", "action": "copy", "recipients": ["000.00.14.H47"]}]}`},
+		"POST /v1/routing-rules/trials":      {path: "/v1/routing-rules/trials", body: `{"days": 30}`},
+		"GET /v1/routing-rules/failures":     {path: "/v1/routing-rules/failures"},
+		"GET /v1/agencies.json":              {path: "/v1/agencies.json"},
+		"GET /v1/agencies/{code}/history":    {path: "/v1/agencies/H47/history"},
+		"GET /v1/agencies/changes":           {path: "/v1/agencies/changes?since=3,a0&limit=10"},
+		"GET /v1/agencies/acts":              {path: "/v1/agencies/acts"},
+		"POST /v1/agencies/acts":             {path: "/v1/agencies/acts?dry_run=true", body: `{"kind": "rename", "day": "2025-07-01", "from": ["H47.12"], "name": "Sở Mới"}`},
+		"GET /v1/keys":                       {path: "/v1/keys"},
+		"POST /v1/keys":                      {path: "/v1/keys", body: `{"name":"x","kind":"system","agencies":["000.00.00.H47"],"scopes":["read"]}`, contentType: j, status: 201},
+		"DELETE /v1/keys/{key}":              {path: "/v1/keys/k1", status: 204},
 
-		"GET /v1/accounts":                    {path: "/v1/accounts"},
-		"POST /v1/accounts":                   {path: "/v1/accounts", body: `{"name":"van.thu","full_name":"Mẫu","memberships":[{"agency":"000.00.00.H47","role":"clerk"}]}`, contentType: j, status: 201},
-		"DELETE /v1/accounts/{name}/password": {path: "/v1/accounts/van.thu/password"},
-		"PUT /v1/accounts/{name}/lock":        {path: "/v1/accounts/van.thu/lock", body: `{"locked":true}`, contentType: j},
+		"GET /v1/accounts": {path: "/v1/accounts"},
+
+		"GET /v1/enrolments":                {path: "/v1/enrolments"},
+		"POST /v1/enrolments":               {path: "/v1/enrolments", body: `{"agency":"000.00.00.H47","channels":["rest"],"contact":"Mẫu"}`, contentType: j, status: 201},
+		"DELETE /v1/enrolments/{enrolment}": {path: "/v1/enrolments/e1", status: 204},
+		"POST /v1/enrol":                    {path: "/v1/enrol", body: `{"code":"ABCD"}`, contentType: j},
+
+		"GET /v1/subscriptions":                         {path: "/v1/subscriptions?agency=000.00.00.H47"},
+		"POST /v1/subscriptions":                        {path: "/v1/subscriptions", body: `{"agency":"000.00.00.H47","kind":"webhook","target":"https://xa.example/hook"}`, contentType: j, status: 201},
+		"GET /v1/subscriptions/{subscription}":          {path: "/v1/subscriptions/s1"},
+		"DELETE /v1/subscriptions/{subscription}":       {path: "/v1/subscriptions/s1", status: 204},
+		"POST /v1/subscriptions/{subscription}/secret":  {path: "/v1/subscriptions/s1/secret", body: `{"overlap_seconds":3600}`, contentType: j},
+		"PUT /v1/subscriptions/{subscription}/pause":    {path: "/v1/subscriptions/s1/pause", body: `{"paused":true}`, contentType: j},
+		"POST /v1/subscriptions/{subscription}/replays": {path: "/v1/subscriptions/s1/replays", body: `{"set_aside":true}`, contentType: j},
+		"POST /v1/connection-tests":                     {path: "/v1/connection-tests", body: `{"agency":"000.00.00.H47"}`, contentType: j},
+		"POST /v1/subscriptions/{subscription}/tests":   {path: "/v1/subscriptions/s1/tests", body: `{}`, contentType: j},
+		"GET /v1/subscriptions/{subscription}/pushes":   {path: "/v1/subscriptions/s1/pushes?state=told"},
+		"POST /v1/accounts":                             {path: "/v1/accounts", body: `{"name":"van.thu","full_name":"Mẫu","memberships":[{"agency":"000.00.00.H47","role":"clerk"}]}`, contentType: j, status: 201},
+		"DELETE /v1/accounts/{name}/password":           {path: "/v1/accounts/van.thu/password"},
+		"PUT /v1/accounts/{name}/lock":                  {path: "/v1/accounts/van.thu/lock", body: `{"locked":true}`, contentType: j},
+		"PUT /v1/accounts/{name}/login":                 {path: "/v1/accounts/van.thu/login", body: `{"login":"s-1"}`, contentType: j},
 
 		"POST /v1/packages":                       {path: "/v1/packages?to=000.00.12.H47", body: "<edXML/>", contentType: "application/xml", status: 201},
 		"POST /v1/dispatches":                     {path: "/v1/dispatches", body: formOf("submission", submissionOK, "p1", "abc"), contentType: formType, status: 201},
@@ -118,6 +193,7 @@ func examples() map[string]example {
 		"GET /v1/dispatches/{dispatch}/signatures":   {path: "/v1/dispatches/d1/signatures"},
 		"GET /v1/dispatches/{dispatch}/reports":      {path: "/v1/dispatches/d1/reports"},
 		"GET /v1/dispatches/{dispatch}/links":        {path: "/v1/dispatches/d1/links"},
+		"POST /v1/deliveries/{delivery}/forward":     {path: "/v1/deliveries/v1/forward", body: `{"recipients":["H47.14"]}`, contentType: j, status: 201},
 		"POST /v1/dispatches/{dispatch}/recall":      {path: "/v1/dispatches/d1/recall", body: `{"reason":"ban hành nhầm"}`, contentType: j},
 		"GET /v1/dispatches/{dispatch}/parts/{part}": {path: "/v1/dispatches/d1/parts/p1"},
 		"GET /v1/dispatches/{dispatch}/package":      {path: "/v1/dispatches/d1/package"},
@@ -128,6 +204,7 @@ func examples() map[string]example {
 		"GET /log/{shard}/checkpoint":                {path: "/log/2026/checkpoint"},
 		"GET /log/{shard}/timestamp":                 {path: "/log/2026/timestamp?size=5"},
 		"GET /log/{shard}/tile/{tile}":               {path: "/log/2026/tile/entries/x001/067.p/5"},
+		"GET /v1/sequence":                           {path: "/v1/sequence?agency=000.00.00.H47"},
 		"GET /v1/rejections":                         {path: "/v1/rejections?agency=000.00.00.H47"},
 		"POST /v1/verify":                            {path: "/v1/verify?name=a.pdf", body: "%PDF-1.7", contentType: "application/octet-stream"},
 		"POST /v1/seal":                              {path: "/v1/seal?agency=000.00.00.H47&role=copy", body: "%PDF-1.7", contentType: "application/pdf"},
@@ -198,7 +275,7 @@ func TestNoKeyNoAnswer(t *testing.T) {
 			spec.check(t, rt.method, rt.pattern, a)
 		}
 	}
-	if want := []string{"/healthz", "/readyz", "/v1/version", "/v1/openapi.yaml", "/v1/docs", "/log", "/log/{shard}/checkpoint", "/log/{shard}/timestamp", "/log/{shard}/tile/{tile}"}; !slices.Equal(public, want) {
+	if want := []string{"/healthz", "/readyz", "/v1/version", "/v1/openapi.yaml", "/v1/docs", "/log", "/log/{shard}/checkpoint", "/log/{shard}/timestamp", "/log/{shard}/tile/{tile}", "/v1/enrol"}; !slices.Equal(public, want) {
 		t.Errorf("public are %v, want %v", public, want)
 	}
 	if len(s.hub.writers) != 0 || s.hub.submitted.Sender != "" {
@@ -257,9 +334,10 @@ func TestDocumentedExamplesRun(t *testing.T) {
 		writeFile(t, filepath.Join(dir, name), content)
 	}
 	env := []string{
-		"PATH=/usr/bin:/bin", "HUB=" + s.URL, "KEY=lt_all_x", "AGENCY=000.00.00.H47", "RECIPIENT=000.00.12.H47",
-		"FILE=" + filepath.Join(dir, "a.pdf"), "PACKAGE=" + filepath.Join(dir, "a.edxml"), "CSV=" + filepath.Join(dir, "a.csv"),
-		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "KEY_ID=k1", "BINDING=b1", "HOLD=h1", "RUN=r1", "SIZE=4", "YEAR=2026", "TILE=0/000",
+		"PATH=/usr/bin:/bin", "HUB=" + s.URL, "KEY=lt_all_x", "AGENCY=000.00.00.H47", "RECIPIENT=000.00.12.H47", "COLLEAGUE=000.00.14.H47", "CLOSED=000.00.12.H47",
+		"FILE=" + filepath.Join(dir, "a.pdf"), "PACKAGE=" + filepath.Join(dir, "a.edxml"), "BUNDLE=" + filepath.Join(dir, "a.pdf"), "CSV=" + filepath.Join(dir, "a.csv"),
+		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "ENROLMENT=e1", "CODE=ABCD", "KEY_ID=k1", "BINDING=b1", "SUBSCRIPTION=s1", "ALERT=x", "HOOK=https://qlvb.xa.example/hook", "HOLD=h1", "AXIS=https://axis.example.vn/vxp", "RUN=r1", "SIZE=4", "YEAR=2026", "TILE=0/000",
+		"TASK=t1",
 		"SHA256=" + strings.Trim(hashOfContent, `"`),
 	}
 	for _, op := range api.Operations {
@@ -414,11 +492,11 @@ func TestDepthIsBounded(t *testing.T) {
 	var v struct {
 		Any map[string]any `json:"any"`
 	}
-	err := decodeJSON([]byte(`{"any":`+strings.Repeat(`{"a":`, 40)+"1"+strings.Repeat("}", 41)), &v)
+	err := strictjson.Decode([]byte(`{"any":`+strings.Repeat(`{"a":`, 40)+"1"+strings.Repeat("}", 41)), &v)
 	if hub.ViolationsOf(err)[0].Rule != "max_depth" {
 		t.Errorf("%v", err)
 	}
-	if err := decodeJSON([]byte(`{"any":{"A":1,"a":[1,"x",null,true]}}`), &v); err != nil || len(v.Any) != 2 {
+	if err := strictjson.Decode([]byte(`{"any":{"A":1,"a":[1,"x",null,true]}}`), &v); err != nil || len(v.Any) != 2 {
 		t.Errorf("%v %v", v, err)
 	}
 }

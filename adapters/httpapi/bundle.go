@@ -30,7 +30,7 @@ func (a *api) bundle(x *exchange) error {
 		return a.noRoute(x)
 	}
 	q := x.query()
-	order := hub.BundleOrder{Dispatch: x.dispatch(), Delivery: hub.DeliveryID(q.text("delivery")), Content: q.flag("content")}
+	order := hub.BundleOrder{Dispatch: x.dispatch(), Delivery: hub.DeliveryID(q.text("delivery")), Content: q.flag("content"), XML: q.flag("xml")}
 	if err := q.done(); err != nil {
 		return err
 	}

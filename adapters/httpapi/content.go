@@ -26,6 +26,11 @@ func (a *api) content(x *exchange, id string) error {
 	if err != nil {
 		return err
 	}
+	return x.serve(part, blob)
+}
+
+// serve answers with a part, whole or the one range that was asked for, and closes it.
+func (x *exchange) serve(part hub.Part, blob hub.Blob) error {
 	defer blob.Close()
 	etag := `"` + part.Digest.String() + `"`
 	h := x.w.Header()

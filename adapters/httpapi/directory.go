@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -51,21 +52,27 @@ type myAgency struct {
 }
 
 func (a *api) me(x *exchange) error {
-	now := a.Now()
-	mine := []myAgency{}
-	for _, id := range x.actor.Agencies {
-		m := myAgency{ID: id}
-		if agency, ok := a.Directory.ByID(id); ok {
-			m.Code, m.Name = agency.CodeAt(now), agency.NameAt(now)
-		}
-		mine = append(mine, m)
-	}
 	return x.json(http.StatusOK, struct {
 		Name     string        `json:"name"`
 		Kind     hub.ActorKind `json:"kind"`
 		Agencies []myAgency    `json:"agencies"`
+		Receives []myAgency    `json:"receives_for,omitempty"`
 		Scopes   []hub.Scope   `json:"scopes"`
-	}{x.actor.Name, x.actor.Kind, mine, x.actor.Scopes})
+	}{x.actor.Name, x.actor.Kind, a.named(x.actor.Agencies), a.named(x.actor.ReceivesFor), x.actor.Scopes})
+}
+
+// named tells what agencies are called now.
+func (a *api) named(ids []hub.AgencyID) []myAgency {
+	now := a.Now()
+	list := []myAgency{}
+	for _, id := range ids {
+		m := myAgency{ID: id}
+		if agency, ok := a.Directory.ByID(id); ok {
+			m.Code, m.Name = agency.CodeAt(now), agency.NameAt(now)
+		}
+		list = append(list, m)
+	}
+	return list
 }
 
 func (a *api) agencies(x *exchange) error {
@@ -124,26 +131,92 @@ func (a *api) children(x *exchange) error {
 	return x.json(http.StatusOK, listed(hub.List[hub.Agency]{Items: a.Directory.Children(found.Agency.ID, at)}))
 }
 
-func (a *api) importAgencies(x *exchange) error {
+// agencyHistory tells what an agency was, who came before and who after it.
+func (a *api) agencyHistory(x *exchange) error {
+	if err := x.query().done(); err != nil {
+		return err
+	}
+	id := hub.AgencyID(x.param("code"))
+	if held, ok := a.Directory.Holder(x.param("code"), a.Now()); ok {
+		id = held.ID
+	}
+	h, ok := a.Directory.History(id)
+	if !ok {
+		return hub.Errorf(hub.KindNotFound, "code", "unknown_agency", "no agency has the code or id %.64s, now or before", id)
+	}
+	return x.json(http.StatusOK, h)
+}
+
+func (a *api) agencyActs(x *exchange) error {
+	q := x.query()
+	page := q.page()
+	if err := q.done(); err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, listed(a.Directory.Acts(page)))
+}
+
+// maxChanges is how many agencies one answer about changes has: they are small.
+const maxChanges = 5000
+
+func (a *api) agencyChanges(x *exchange) error {
+	q := x.query()
+	since, limit := q.text("since"), q.number("limit", 1, maxChanges, maxChanges)
+	if err := q.done(); err != nil {
+		return err
+	}
+	found, err := a.Directory.Changes(x.r.Context(), since, int(limit))
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, found)
+}
+
+func (a *api) reorganise(x *exchange) error {
 	q := x.query()
 	dryRun := q.flag("dry_run")
 	if err := q.done(); err != nil {
 		return err
 	}
-	if err := x.wants("text/csv"); err != nil {
+	var change hub.AgencyChange
+	if err := x.read(&change); err != nil {
+		return err
+	}
+	report, err := a.Registry.Reorganise(x.r.Context(), x.actor, change, dryRun)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, reported(report))
+}
+
+// reported writes no rows as an empty list.
+func reported(r hub.ImportReport) hub.ImportReport {
+	if r.Rows == nil {
+		r.Rows = []hub.ImportRow{}
+	}
+	return r
+}
+
+func (a *api) importAgencies(x *exchange) error {
+	q := x.query()
+	options := hub.ImportOptions{Format: hub.ListCSV, DryRun: q.flag("dry_run"), From: q.day("from"), Basis: q.text("basis"), Follow: q.flag("follow")}
+	if err := q.done(); err != nil {
+		return err
+	}
+	if err := x.wants("text/csv", "application/json"); err != nil {
 		return err
 	}
 	if err := x.plain(); err != nil {
 		return err
 	}
-	report, err := a.Registry.Import(x.r.Context(), x.actor, x.r.Body, dryRun)
+	if strings.HasPrefix(x.r.Header.Get("Content-Type"), "application/json") {
+		options.Format = hub.ListJSON
+	}
+	report, err := a.Registry.Import(x.r.Context(), x.actor, x.r.Body, options)
 	if err != nil {
 		return err
 	}
-	if report.Rows == nil {
-		report.Rows = []hub.ImportRow{}
-	}
-	return x.json(http.StatusOK, report)
+	return x.json(http.StatusOK, reported(report))
 }
 
 func (a *api) exportAgencies(x *exchange) error {
@@ -153,11 +226,23 @@ func (a *api) exportAgencies(x *exchange) error {
 		return err
 	}
 	var csv bytes.Buffer // a few megabytes for all agencies of the country
-	if err := a.Registry.Export(x.r.Context(), x.actor, &csv, at); err != nil {
+	if err := a.Registry.Export(x.r.Context(), x.actor, &csv, hub.ListCSV, at); err != nil {
 		return err
 	}
 	x.w.Header().Set("Content-Disposition", `attachment; filename="agencies.csv"`)
 	return x.text(http.StatusOK, "text/csv; charset=utf-8", csv.Bytes())
+}
+
+func (a *api) exportWhole(x *exchange) error {
+	if err := x.query().done(); err != nil {
+		return err
+	}
+	var list bytes.Buffer
+	if err := a.Registry.Export(x.r.Context(), x.actor, &list, hub.ListJSON, a.Now()); err != nil {
+		return err
+	}
+	x.w.Header().Set("Content-Disposition", `attachment; filename="agencies.json"`)
+	return x.text(http.StatusOK, "application/json", list.Bytes())
 }
 
 // newKey is the body of POST /v1/keys.
@@ -168,6 +253,7 @@ type newKey struct {
 	Scopes   []hub.Scope   `json:"scopes"`
 	Expires  time.Time     `json:"expires"`
 	System   string        `json:"system"`
+	Client   string        `json:"client"`
 }
 
 func (a *api) issueKey(x *exchange) error {
@@ -175,7 +261,7 @@ func (a *api) issueKey(x *exchange) error {
 	if err := x.read(&wish); err != nil {
 		return err
 	}
-	key := hub.APIKey{Name: wish.Name, Kind: wish.Kind, Agencies: []hub.AgencyID{}, Scopes: wish.Scopes, Expires: wish.Expires.UTC(), System: wish.System}
+	key := hub.APIKey{Name: wish.Name, Kind: wish.Kind, Agencies: []hub.AgencyID{}, Scopes: wish.Scopes, Expires: wish.Expires.UTC(), System: wish.System, Client: wish.Client}
 	for i, value := range wish.Agencies {
 		id, err := a.anyAgency(fmt.Sprintf("agencies[%d]", i), value)
 		if err != nil {

@@ -12,12 +12,7 @@ import (
 // a hint; the mailbox tells what. A new listener gets one at once when the mailbox
 // is not empty, so that nothing is lost between two connections.
 func (a *api) events(x *exchange) error {
-	q := x.query()
-	named := q.text("agency")
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, named)
+	agency, err := a.agencyAsked(x)
 	if err != nil {
 		return err
 	}
@@ -79,13 +74,13 @@ func (s *stream) run(bell <-chan struct{}) {
 	}
 }
 
-// stillAllowed asks again whether the key is in force.
+// stillAllowed asks again whether the key is in force and receives for the agency.
 func (s *stream) stillAllowed() error {
-	actor, err := s.api.Authenticator.Authenticate(s.x.r.Context(), s.x.secret)
+	actor, err := s.api.whose(s.x)
 	if err != nil {
 		return err
 	}
-	return actor.SpeaksFor(s.agency, hub.ScopeCollect)
+	return actor.Receives(s.agency)
 }
 
 func (s *stream) arrival() error {

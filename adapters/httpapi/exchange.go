@@ -130,7 +130,7 @@ func (a *api) authenticate(x *exchange, scopes []hub.Scope) error {
 		return hub.Errorf(hub.KindUntrusted, "Authorization", "credential", "a key is required: Authorization: Bearer lt_...")
 	}
 	x.secret = strings.TrimSpace(secret)
-	actor, err := a.Authenticator.Authenticate(x.r.Context(), x.secret)
+	actor, err := a.whose(x)
 	if err != nil {
 		if hub.KindOf(err) == hub.KindUntrusted {
 			return hub.Errorf(hub.KindUntrusted, "Authorization", "credential", "this key is unknown, expired or revoked")
@@ -142,6 +142,16 @@ func (a *api) authenticate(x *exchange, scopes []hub.Scope) error {
 		return hub.Errorf(hub.KindDenied, "", "scope", "this key needs one of the scopes %v", scopes)
 	}
 	return nil
+}
+
+// whose returns the actor of the key at this moment, with the agencies for which it receives.
+func (a *api) whose(x *exchange) (hub.Actor, error) {
+	actor, err := a.Authenticator.Authenticate(x.r.Context(), x.secret)
+	if err == nil && actor.Has(hub.ScopeCollect) {
+		actor.ReceivesFor = a.Delegations.ReceivesFor(actor.Agencies, a.Now())
+		actor.TookOver = a.Delegations.TookOver(actor.Agencies, a.Now())
+	}
+	return actor, err
 }
 
 // failed answers an error, or breaks the connection off when an answer has begun.

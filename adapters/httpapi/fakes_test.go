@@ -37,10 +37,12 @@ type fakeHub struct {
 	writers []*fakeWriter
 	bell    chan struct{}
 	empty   bool          // the mailbox holds nothing
+	alone   bool          // a1 receives for nobody else
 	looked  chan struct{} // gets one for each look into the mailbox
 	began   chan struct{} // gets one for each blob that is begun
 
 	submitted hub.Submission
+	forward   hub.ForwardOrder
 	status    hub.StatusMessage
 	appended  []byte
 	lease     hub.LeaseRequest
@@ -134,7 +136,11 @@ func (f *fakeHub) List(context.Context, hub.Actor) ([]hub.APIKey, error) {
 	return []hub.APIKey{{ID: "k1", Name: "một", Kind: hub.ActorOperator, Scopes: []hub.Scope{hub.ScopeOperate}, Created: testTime}}, f.err
 }
 
-func (f *fakeHub) ByID(id hub.AgencyID) (*hub.Agency, bool) { return theAgency(), id == "a1" }
+func (f *fakeHub) ByID(id hub.AgencyID) (*hub.Agency, bool) {
+	a := theAgency()
+	a.ID = id
+	return a, id == "a1" || id == "a9"
+}
 func (f *fakeHub) Resolve(code string, _ time.Time) (hub.Resolution, error) {
 	if code != "000.00.00.H47" && code != "000.00.12.H47" {
 		return hub.Resolution{}, hub.Errorf(hub.KindUnknownAgency, "", "unknown_agency", "no agency has the code %s", code)
@@ -145,11 +151,36 @@ func (f *fakeHub) Search(_ string, _ time.Time, page hub.Page) hub.List[hub.Agen
 	return hub.List[hub.Agency]{Items: []hub.Agency{*theAgency()}, Next: "after " + page.After}
 }
 func (f *fakeHub) Children(hub.AgencyID, time.Time) []hub.Agency { return nil }
-func (f *fakeHub) Import(_ context.Context, _ hub.Actor, r io.Reader, _ bool) (hub.ImportReport, error) {
+func (f *fakeHub) Acts(hub.Page) hub.List[hub.Reorganisation] {
+	return hub.List[hub.Reorganisation]{Items: []hub.Reorganisation{testAct()}}
+}
+func (f *fakeHub) Changes(context.Context, string, int) (hub.AgencyChanges, error) {
+	a, _ := f.ByID("a1")
+	return hub.AgencyChanges{Items: []hub.Agency{*a}, Position: "7,a1"}, f.err
+}
+func (f *fakeHub) Holder(code string, _ time.Time) (*hub.Agency, bool) { return f.ByID("a1") }
+func (f *fakeHub) History(id hub.AgencyID) (hub.AgencyHistory, bool) {
+	a, ok := f.ByID(id)
+	return hub.AgencyHistory{Agency: a, Predecessors: []hub.AgencyID{"a0"}, Successors: []hub.AgencyID{}, Acts: []hub.Reorganisation{testAct()}}, ok
+}
+
+func testAct() hub.Reorganisation {
+	at := time.Date(2025, 6, 30, 17, 0, 0, 0, time.UTC)
+	return hub.Reorganisation{AgencyAct: hub.AgencyAct{ID: "t1", Kind: hub.ActMerge, At: at, To: []hub.AgencyID{"a1"}, Basis: "NQ 202/2025/QH15", Recorded: at}, From: []hub.AgencyID{"a0"}}
+}
+
+func (f *fakeHub) Reorganise(context.Context, hub.Actor, hub.AgencyChange, bool) (hub.ImportReport, error) {
+	return hub.ImportReport{Changed: 1, Rows: []hub.ImportRow{{Line: 1, Code: "H47.12", Change: "name", Differences: []hub.ImportDifference{{Column: "name", Was: "A", Is: "B"}}}}}, f.err
+}
+func (f *fakeHub) Import(_ context.Context, _ hub.Actor, r io.Reader, _ hub.ImportOptions) (hub.ImportReport, error) {
 	_, err := io.Copy(io.Discard, r)
 	return hub.ImportReport{Added: 1}, errors.Join(err, f.err)
 }
-func (f *fakeHub) Export(_ context.Context, _ hub.Actor, w io.Writer, _ time.Time) error {
+func (f *fakeHub) Export(_ context.Context, _ hub.Actor, w io.Writer, format string, _ time.Time) error {
+	if format == hub.ListJSON {
+		_, err := io.WriteString(w, `{"agencies": []}`)
+		return err
+	}
 	_, err := io.WriteString(w, "id,code,name\n"+strings.Repeat("a1,000.00.00.H47,UBND tỉnh Quảng Nam\n", 200))
 	return err
 }
@@ -263,6 +294,20 @@ func (f *fakeHub) Reports(context.Context, hub.Actor, hub.DispatchID) ([]hub.Sta
 func (f *fakeHub) Recall(context.Context, hub.Actor, hub.DispatchID, []string, string) ([]hub.RecallOutcome, error) {
 	receipt := sealed()
 	return []hub.RecallOutcome{{Delivery: "v1", Recipient: "a2", Name: "Sở Nội vụ", Outcome: hub.RecallAsked, Receipt: &receipt}}, f.err
+}
+func (f *fakeHub) ReceivesFor(receivers []hub.AgencyID, _ time.Time) []hub.AgencyID {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if slices.Contains(receivers, "a1") && !f.alone {
+		return []hub.AgencyID{"a9"}
+	}
+	return nil
+}
+
+func (f *fakeHub) TookOver([]hub.AgencyID, time.Time) []hub.AgencyID { return nil }
+func (f *fakeHub) Forward(_ context.Context, _ hub.Actor, o hub.ForwardOrder) (hub.Accepted, error) {
+	f.forward = o
+	return hub.Accepted{Dispatch: theDispatch(), Deliveries: []hub.Delivery{theDelivery()}, Receipt: sealed()}, f.err
 }
 func (f *fakeHub) Related(context.Context, hub.Actor, hub.DispatchID) ([]hub.Related, error) {
 	d := theDispatch()
@@ -468,6 +513,11 @@ func (a fakeAccounts) List(context.Context, hub.Actor) ([]hub.Account, error) {
 func (a fakeAccounts) Reset(context.Context, hub.Actor, string) (hub.Account, string, error) {
 	return a.account(), "aaaaa-bbbbb", a.f.err
 }
+func (a fakeAccounts) Link(_ context.Context, _ hub.Actor, _, login string) (hub.Account, error) {
+	account := a.account()
+	account.Login = &hub.Login{Issuer: "https://id.example.vn", Claim: "sub", Value: login}
+	return account, a.f.err
+}
 func (a fakeAccounts) Lock(context.Context, hub.Actor, string, bool) (hub.Account, error) {
 	return a.account(), a.f.err
 }
@@ -492,10 +542,14 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 	t.Helper()
 	f, log := newFakeHub(), &logBuffer{}
 	o := Options{
-		Authenticator: f, KeyKeeper: f, Accounts: fakeAccounts{f}, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
-		Recipient: f, Dispatches: f, Changes: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Bundles: fakeBundles{f}, Validation: f,
-		Now: func() time.Time { return testTime }, NewID: func() string { return "request-1" },
-		Log: slog.New(slog.NewTextHandler(log, nil)), Version: "v-test", TempDir: t.TempDir(),
+		Figures: fakeFigures{}, Counted: fakeFigures{},
+		Authenticator: f, KeyKeeper: f, Accounts: fakeAccounts{f}, Enrolments: fakeEnrolments{f}, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
+		Recipient: f, Dispatches: f, Changes: f, Forwards: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, AgencyQueues: fakeQueues{}, Stuck: fakeStuck{}, Axis: fakeAxis{f}, Passages: fakePassages{f}, Subscriptions: fakeSubscriptions{f}, Telling: fakeSubscriptions{f}, Connections: fakeConnections{f}, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Sequences: fakeSequences{f}, Bundles: fakeBundles{f}, Validation: f,
+		Lists: fakeLists{f}, RoutingRules: fakeRouting{f}, WorkingDays: fakeCalendar{f}, Law: fakeLaw{f}, RegisterYears: fakeYears{f}, Numbers: fakeNumbers{f}, Procedures: fakeProcedures{f},
+		Tasks:  fakeTasks{f},
+		Alerts: fakeAlerts{},
+		Now:    func() time.Time { return testTime }, NewID: func() string { return "request-1" }, HandOvers: fakeHandOvers{f},
+		Log: slog.New(slog.NewTextHandler(log, nil)), Delegations: f, Version: "v-test", TempDir: t.TempDir(),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 			_, _ = io.WriteString(w, "lienthong_up 1\n")
@@ -564,13 +618,85 @@ func (p problem) has(field, rule string) bool {
 	return slices.ContainsFunc(p.Errors, func(f fault) bool { return f.Field == field && f.Rule == rule })
 }
 
+type fakeAlerts struct{}
+
+func (fakeAlerts) alert() hub.Alert {
+	note := hub.AlertNote{By: "an", At: testTime, Reason: "x"}
+	return hub.Alert{
+		ID: "x", Finding: hub.Finding{Kind: hub.AlertRecipient, About: "xa", Name: "Xã", Node: "n1", Urgent: true, At: testTime, Count: 1, Detail: "away"},
+		First: testTime, Last: testTime, Opened: testTime, Told: testTime, Ended: testTime, Over: testTime, Again: 1, Seen: &note, Muted: &hub.AlertMute{AlertNote: note, Until: testTime},
+	}
+}
+
+func (f fakeAlerts) Board(context.Context, hub.Actor) (hub.AlertBoard, error) {
+	return hub.AlertBoard{Open: []hub.Alert{f.alert()}, Muted: []hub.Alert{f.alert()}, Recipients: 1, Waiting: 1, Problem: "away", Tried: testTime}, nil
+}
+
+func (f fakeAlerts) Past(context.Context, hub.Actor, hub.Page) (hub.List[hub.Alert], error) {
+	return hub.List[hub.Alert]{Items: []hub.Alert{f.alert()}, Next: "x"}, nil
+}
+
+func (fakeAlerts) Acknowledge(context.Context, hub.Actor, string, string) error { return nil }
+func (fakeAlerts) Mute(context.Context, hub.Actor, string, string, int) error   { return nil }
+func (fakeAlerts) Unmute(context.Context, hub.Actor, string) error              { return nil }
+
+// fakeFigures knows one report.
+type fakeFigures struct{}
+
+// Report implements Figures.
+func (fakeFigures) Report(_ context.Context, _ hub.Actor, q hub.FiguresQuery) (hub.FigureReport, error) {
+	return hub.FigureReport{
+		Agency: q.Agency, Name: "Sở Mẫu (hư cấu)", Period: q.Period, Kind: q.Kind, Own: true, CountedTo: testTime, Total: hub.SideTallies{Sent: hub.Tally{1, 2}},
+		Refusals: []hub.Refusals{{Reason: hub.ReasonOther, Sent: 1}}, Steps: []hub.FigureStepSums{{Period: "2026-01"}},
+		Levels: []hub.FigureLevelSums{{Level: hub.LevelUnit}}, Units: []hub.FigureUnit{{Agency: q.Agency, Name: "Sở Mẫu (hư cấu)", Level: hub.LevelUnit}}, Next: "x",
+	}, nil
+}
+
+// Whole implements Figures.
+func (f fakeFigures) Whole(ctx context.Context, actor hub.Actor, q hub.FiguresQuery) (hub.FigureReport, error) {
+	return f.Report(ctx, actor, q)
+}
+
+// Rebuild implements Figures.
+func (fakeFigures) Rebuild(context.Context, hub.Actor) error { return nil }
+
+// Counted implements Counted.
+func (fakeFigures) Counted(_ context.Context, _ hub.Actor, q hub.CountedQuery) (hub.List[hub.Item], error) {
+	return hub.List[hub.Item]{}, q.Check()
+}
+
+type fakeStuck struct{}
+
+func (fakeStuck) Stuck(context.Context, hub.Actor) (hub.Stuck, error) {
+	d := hub.StuckDelivery{ID: "x", Channel: hub.ChannelAxis, State: hub.StateQueued, AcceptedAt: testTime, ExpiresAt: testTime, Attempts: 1, LastError: "away"}
+	return hub.Stuck{Failing: []hub.StuckDelivery{d}, Ending: []hub.StuckDelivery{}}, nil
+}
+
+func (fakeStuck) TryAgain(_ context.Context, _ hub.Actor, ids ...hub.DeliveryID) (hub.StuckOutcome, error) {
+	return hub.StuckOutcome{Count: len(ids), Left: []hub.StuckLeft{}}, nil
+}
+
+func (fakeStuck) GiveUp(_ context.Context, _ hub.Actor, _ string, ids ...hub.DeliveryID) (hub.StuckOutcome, error) {
+	return hub.StuckOutcome{Count: len(ids), Left: []hub.StuckLeft{}}, nil
+}
+
+type fakeQueues struct{}
+
+func (fakeQueues) Grant(_ context.Context, _ hub.Actor, code hub.Code) (hub.Credential, error) {
+	return hub.Credential{Channel: hub.EnrolAMQP, User: "agency." + string(code), Address: "amqps://mq.example/", Secret: "s"}, nil
+}
+
+func (fakeQueues) Revoke(context.Context, hub.Actor, hub.Code) error { return nil }
+
 func (f *fakeHub) DeadLetters(context.Context, int) ([]hub.DeadLetter, error) {
 	return []hub.DeadLetter{{ID: "x", Reason: "unreadable", Queue: "q", Count: 1, First: testTime, Last: testTime}}, nil
 }
 
-func (f *fakeHub) Replay(context.Context, ...string) (int, error) { return 1, nil }
+func (f *fakeHub) Replay(context.Context, hub.Actor, ...string) (int, error) { return 1, nil }
 
-func (f *fakeHub) Discard(_ context.Context, ids ...string) (int, error) { return len(ids), nil }
+func (f *fakeHub) Discard(_ context.Context, _ hub.Actor, ids ...string) (int, error) {
+	return len(ids), nil
+}
 
 func (f *fakeHub) Shards(context.Context) ([]hub.LogShard, error) {
 	return []hub.LogShard{{Origin: "hub/evidence/2026"}}, f.err
@@ -597,4 +723,250 @@ func (b fakeBundles) Write(_ context.Context, _ hub.Actor, order hub.BundleOrder
 	}
 	_, err := fmt.Fprintf(w, "PK %s %s %v", order.Dispatch, order.Delivery, order.Content)
 	return err
+}
+
+// fakeSubscriptions is apart because its methods have names that fakeHub has, too.
+type fakeSubscriptions struct{ f *fakeHub }
+
+func (s fakeSubscriptions) one() hub.Subscription {
+	return hub.Subscription{
+		ID: "s1", Agency: "a1", Kind: hub.SubscriptionWebhook, Target: "https://xa.example/hook", Topics: hub.Topics(), Created: testTime, By: "k1", Version: 1,
+		Paused: &hub.Pause{Reason: hub.PauseGone, At: testTime}, Secrets: []hub.SubscriptionSecret{{Sealed: []byte("sealed")}},
+	}
+}
+func (s fakeSubscriptions) Create(context.Context, hub.Actor, hub.Subscription) (hub.Subscription, string, error) {
+	return s.one(), "whsec_c2VjcmV0", s.f.err
+}
+func (s fakeSubscriptions) List(context.Context, hub.Actor, hub.AgencyID) ([]hub.Subscription, error) {
+	return []hub.Subscription{s.one()}, s.f.err
+}
+func (s fakeSubscriptions) Get(context.Context, hub.Actor, string) (hub.Subscription, error) {
+	return s.one(), s.f.err
+}
+func (s fakeSubscriptions) Rotate(context.Context, hub.Actor, string, time.Duration) (hub.Subscription, string, error) {
+	return s.one(), "whsec_c2VjcmV0", s.f.err
+}
+func (s fakeSubscriptions) Remove(context.Context, hub.Actor, string) error { return s.f.err }
+func (s fakeSubscriptions) Pause(context.Context, hub.Actor, string) (hub.Subscription, error) {
+	return s.one(), s.f.err
+}
+func (s fakeSubscriptions) Resume(context.Context, hub.Actor, string) (hub.Subscription, error) {
+	return s.one(), s.f.err
+}
+func (s fakeSubscriptions) Replay(context.Context, hub.Actor, string, hub.Replay) (int, error) {
+	return 3, s.f.err
+}
+func (s fakeSubscriptions) Test(context.Context, hub.Actor, string) error { return s.f.err }
+func (s fakeSubscriptions) Pushes(context.Context, hub.Actor, hub.PushQuery) (hub.List[hub.Push], error) {
+	return hub.List[hub.Push]{Items: []hub.Push{{Subscription: "s1", Evidence: "e1", Place: 4, Topic: hub.TopicWaiting, At: testTime, State: hub.PushTold, Due: testTime}}}, s.f.err
+}
+
+// fakeSequences shows one receipt of any agency.
+type fakeSequences struct{ f *fakeHub }
+
+func (s fakeSequences) Sequence(_ context.Context, _ hub.Actor, query hub.SequenceQuery) (hub.Sequence, error) {
+	item := hub.SequenceItem{Number: query.After + 1, Index: 4, Evidence: "e1", Event: hub.EventContentHandover, Time: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)}
+	return hub.Sequence{Agency: query.Agency, Log: "hub/evidence/2026", Key: strings.Repeat("0", 64), Size: 9, Items: []hub.SequenceItem{item}}, nil
+}
+
+// fakeConnections tests connections.
+type fakeConnections struct{ f *fakeHub }
+
+func (c fakeConnections) Test(_ context.Context, actor hub.Actor, agency hub.AgencyID) (hub.ConnectionTest, error) {
+	return hub.ConnectionTest{
+		Agency: agency, Code: "000.00.00.H47", Begun: testTime, TookMS: 1.5,
+		Ways: []hub.TestedWay{{Way: hub.WayAMQP, Hops: []hub.TestedHop{{Hop: hub.HopQueue, Passed: true, TookMS: 1, Detail: actor.Name}, {Hop: hub.HopConsumer, Error: "unavailable: nobody reads it"}}}},
+	}, c.f.err
+}
+
+type fakeRouting struct{ *fakeHub }
+
+func (f fakeRouting) Rules(context.Context, hub.Actor, hub.AgencyID, int64) (hub.RoutingRules, error) {
+	return testRules(), f.err
+}
+
+func (f fakeRouting) SetRules(context.Context, hub.Actor, hub.RoutingRules) (hub.RoutingRules, error) {
+	return testRules(), f.err
+}
+
+func (f fakeRouting) Try(context.Context, hub.Actor, hub.RoutingTrial) (hub.RoutingTrialPart, error) {
+	return hub.RoutingTrialPart{Looked: 7, Next: "x", Touched: []hub.RoutingTouch{{
+		Dispatch: "d1", Number: "04/2026/QĐ-UBND", TypeName: "Quyết định", At: testTime, Rule: "Gửi Sở Tư pháp", Action: hub.RouteCopy, Recipient: "000.00.14.H47", Outcome: hub.RuleFailed, Problem: "closed",
+	}}}, f.err
+}
+
+func (f fakeRouting) Failures(context.Context, hub.Actor, hub.AgencyID) ([]hub.RoutingFailure, error) {
+	return []hub.RoutingFailure{{
+		Agency: "a1", Rule: hub.RuleRef{Name: "Chuyển phường", Version: 2}, Recipient: "000.31.05.H47", Delivery: "v1", Number: "173/UBND", Attempts: 3,
+		Since: testTime, Next: testTime, Ended: testTime, Problem: "closed for now",
+	}}, f.err
+}
+
+// testRules are rules in which every member is used.
+func testRules() hub.RoutingRules {
+	return hub.RoutingRules{Agency: "a1", Version: 3, SetBy: "quan.tri", SetAt: testTime, Rules: []hub.RoutingRule{{
+		Name: "Chuyển phường", Action: hub.RouteForward, Types: []string{"Công văn"}, Fields: []string{"KSTTHC"}, Numbers: []string{"*/UBND-*"}, Senders: []string{"H47"},
+		Priority: hub.PriorityUrgent, Recipients: []string{"000.31.05.H47"}, ForInformation: true, Note: "Để thực hiện", ValidFrom: "2026-01-01", ValidTo: "2027-01-01", Since: testTime,
+	}}}
+}
+
+type fakeHandOvers struct{ *fakeHub }
+
+func (f fakeHandOvers) HandOver(context.Context, hub.Actor, hub.HandOverOrder, bool) (hub.HandOver, error) {
+	return hub.HandOver{
+		Agency: "a1", To: "a2", Basis: "NQ 202/2025/QH15", By: "op", At: testTime, Deliveries: 3, More: true, Accounts: []string{"van.thu"}, Drafts: 1, Further: []hub.AgencyID{"a0"}, Before: true,
+	}, f.err
+}
+
+type fakeLists struct{ *fakeHub }
+
+func (f fakeLists) Lists(context.Context, hub.Actor, hub.AgencyID) ([]hub.DistributionList, error) {
+	return []hub.DistributionList{testList()}, f.err
+}
+
+func (f fakeLists) Save(context.Context, hub.Actor, hub.DistributionList) (hub.DistributionList, error) {
+	return testList(), f.err
+}
+func (f fakeLists) Remove(context.Context, hub.Actor, hub.AgencyID, string) error { return f.err }
+
+type fakeTasks struct{ *fakeHub }
+
+func testTask() hub.TaskView {
+	return hub.TaskView{
+		Task: hub.Task{
+			ID: "t1", Number: 1, Content: "Trả lời kiến nghị", Answer: hub.AnswerDocument,
+			Assignees: []hub.Assignee{{Agency: "a2", Code: "000.00.12.H47", Name: "Sở Nội vụ", Role: hub.RoleLead, Due: "2026-02-27"}},
+		},
+		Assignment: hub.Assignment{Task: "t1", Role: hub.RoleLead, State: hub.TaskInProgress, Due: "2026-02-27", LastAct: hub.ActStart, LastAt: testTime},
+		Timeliness: hub.InTime, Agency: "a2", AgencyName: "Sở Nội vụ", Code: "000.00.12.H47", Delivery: "v1", DeliveryState: hub.StateAccepted, Dispatch: "d1",
+		Sender: "a1", SenderName: "UBND tỉnh Quảng Nam", SenderCode: "000.00.00.H47", DocNumber: "173/UBND-KSTTHC", Subject: "V/v", AssignedAt: testTime,
+	}
+}
+
+func (f fakeTasks) Tasks(context.Context, hub.Actor, hub.TaskQuery) (hub.List[hub.TaskView], error) {
+	return hub.List[hub.TaskView]{Items: []hub.TaskView{testTask()}}, f.err
+}
+
+func (f fakeTasks) Totals(context.Context, hub.Actor, hub.TaskQuery) (hub.TaskTotals, error) {
+	return hub.TaskTotals{DoneInTime: 1, OpenLate: 2}, f.err
+}
+
+func (f fakeTasks) Task(context.Context, hub.Actor, hub.TaskID) ([]hub.TaskView, error) {
+	return []hub.TaskView{testTask()}, f.err
+}
+
+func (f fakeTasks) History(context.Context, hub.Actor, hub.TaskID, hub.AgencyID) ([]hub.SealedEvidence, error) {
+	return []hub.SealedEvidence{sealed()}, f.err
+}
+
+func (f fakeTasks) Act(context.Context, hub.Actor, hub.TaskID, hub.TaskOrder) (hub.SealedEvidence, error) {
+	return sealed(), f.err
+}
+
+type fakeCalendar struct{ *fakeHub }
+
+func (f fakeCalendar) Calendar() *hub.Calendar {
+	return hub.NewCalendar(hub.CalendarYear{Year: 2027, Version: 1, Source: "TB 1", Days: []hub.CalendarDay{{Date: "2027-02-05", Kind: hub.DayOff, Name: "Tết"}}, SetBy: "op", SetAt: testTime})
+}
+
+func (f fakeCalendar) Import(_ context.Context, _ hub.Actor, _ string, days []hub.CalendarDay, dryRun bool) (hub.CalendarImport, error) {
+	return hub.CalendarImport{DryRun: dryRun, Years: []int{2027}, Changes: []hub.CalendarChange{{Date: days[0].Date, Was: hub.DayOff, Now: days[0].Kind, Name: days[0].Name}}}, f.err
+}
+
+func testList() hub.DistributionList {
+	return hub.DistributionList{Agency: "a1", Name: "Các sở", Recipients: []string{"000.00.12.H47"}, ChangedBy: "van.thu", ChangedAt: time.Date(2026, 1, 5, 2, 0, 0, 0, time.UTC)}
+}
+
+type fakeLaw struct{ *fakeHub }
+
+func (f fakeLaw) Terms() *hub.LegalTerms {
+	return &hub.LegalTerms{
+		Version: 1, Source: "NĐ 30/2020/NĐ-CP", SetBy: "op", SetAt: testTime,
+		Terms: []hub.LegalTerm{{ID: "send", Duty: hub.DutySend, From: "2020-03-05", Days: 1, By: "12:00", Source: "điều 18"}},
+	}
+}
+
+func (f fakeLaw) Import(_ context.Context, _ hub.Actor, _ string, terms []hub.LegalTerm, dryRun bool) (hub.LegalTermImport, error) {
+	return hub.LegalTermImport{DryRun: dryRun, Version: 1, Changes: []hub.LegalTermChange{{ID: terms[0].ID, Was: &f.Terms().Terms[0], Now: &terms[0]}}}, f.err
+}
+
+type fakeYears struct{ *fakeHub }
+
+func (f fakeYears) year(agency hub.AgencyID, year int) hub.RegisterYear {
+	return hub.RegisterYear{
+		Agency: agency, Year: year, ClosedAt: testTime, ClosedBy: "quan.tri",
+		Outgoing: &hub.BookDigest{Entries: 1, SHA256: hub.Digest{1}}, Incoming: &hub.BookDigest{},
+	}
+}
+
+func (f fakeYears) CloseYear(_ context.Context, _ hub.Actor, agency hub.AgencyID, year int) (hub.RegisterYear, error) {
+	return f.year(agency, year), f.err
+}
+
+func (f fakeYears) ClosedYears(_ context.Context, _ hub.Actor, agency hub.AgencyID) ([]hub.RegisterYear, error) {
+	return []hub.RegisterYear{f.year(agency, 2025)}, f.err
+}
+
+type fakeNumbers struct{ *fakeHub }
+
+func (f fakeNumbers) number(agency hub.AgencyID, state hub.NumberState) hub.OutgoingNumber {
+	return hub.OutgoingNumber{Agency: agency, Year: 2026, Kind: "Quyết định", Number: 7, Notation: "QĐ-UBND", State: state, TakenBy: "an", TakenAt: testTime}
+}
+
+func (f fakeNumbers) Take(_ context.Context, _ hub.Actor, w hub.NumberWish) (hub.OutgoingNumber, error) {
+	return f.number(w.Agency, hub.NumberReserved), f.err
+}
+
+func (f fakeNumbers) Next(context.Context, hub.Actor, hub.AgencyID, int, string) (int64, error) {
+	return 8, f.err
+}
+
+func (f fakeNumbers) Cancel(_ context.Context, _ hub.Actor, agency hub.AgencyID, _ int, _ int64, _, reason string) (hub.OutgoingNumber, error) {
+	n := f.number(agency, hub.NumberCancelled)
+	n.Reason, n.CancelledBy, n.CancelledAt = reason, "an", testTime
+	return n, f.err
+}
+
+func (f fakeNumbers) List(_ context.Context, _ hub.Actor, q hub.OutgoingQuery) (hub.List[hub.OutgoingNumber], error) {
+	return hub.List[hub.OutgoingNumber]{Items: []hub.OutgoingNumber{f.number(q.Agency, hub.NumberReserved)}}, f.err
+}
+
+type fakeProcedures struct{ *fakeHub }
+
+func (f fakeProcedures) decision(act hub.ProcedureAct) hub.ProcedureDecision {
+	return hub.ProcedureDecision{Dispatch: "d1", Agency: "a1", Act: act, Number: "7", Notation: "QĐ-UBND", Date: "2026-06-20"}
+}
+
+func (f fakeProcedures) version() hub.ProcedureVersion {
+	return hub.ProcedureVersion{
+		Procedure: hub.Procedure{Code: "1.001193", Name: "Đăng ký khai sinh", Field: "Hộ tịch", Levels: []hub.Level{hub.LevelCommune}, Agency: "a1", AgencyCode: "000.00.00.H47",
+			Limit: hub.ProcedureLimit{Amount: 1, Unit: hub.LimitWorkingDays}, Online: hub.OnlineFull, Fees: []hub.ProcedureFee{{Amount: 8000}}, Papers: []string{"Tờ khai"}, Basis: []string{"Luật Hộ tịch"}},
+		Version: 1, Valid: hub.Interval{From: testTime}, Decision: f.decision(hub.ProcedurePublish), State: hub.ProcedureInForce,
+	}
+}
+
+func (f fakeProcedures) List(context.Context, hub.ProcedureQuery) (hub.List[hub.ProcedureVersion], error) {
+	return hub.List[hub.ProcedureVersion]{Items: []hub.ProcedureVersion{f.version()}}, f.err
+}
+
+func (f fakeProcedures) Versions(context.Context, string) ([]hub.ProcedureVersion, error) {
+	return []hub.ProcedureVersion{f.version()}, f.err
+}
+
+func (f fakeProcedures) Changes(_ context.Context, after int64, _ int) ([]hub.ProcedureChange, error) {
+	v := f.version()
+	return []hub.ProcedureChange{{Seq: after + 1, Act: hub.ProcedurePublish, Code: v.Code, Number: 1, From: testTime, Decision: v.Decision, By: "an", At: testTime, Version: &v}}, f.err
+}
+
+func (f fakeProcedures) ImportList(_ context.Context, _ hub.Actor, wish hub.ProcedureWish, list io.Reader) (hub.ProcedureImport, error) {
+	if _, err := io.ReadAll(list); err != nil {
+		return hub.ProcedureImport{}, err
+	}
+	return hub.ProcedureImport{DryRun: wish.DryRun, Decision: f.decision(""), Amended: 1, Seq: 4, Rows: []hub.ProcedureRow{
+		{Row: 1, Code: "1.001193", Name: "Đăng ký khai sinh", Act: hub.ProcedureAmend, From: testTime, Differences: []hub.ProcedureDifference{{Field: "name", Was: "Khai sinh", Is: "Đăng ký khai sinh"}}},
+	}}, f.err
+}
+
+func (f fakeProcedures) Abolish(_ context.Context, _ hub.Actor, wish hub.ProcedureWish, codes ...string) (hub.ProcedureImport, error) {
+	return hub.ProcedureImport{DryRun: wish.DryRun, Decision: f.decision(""), Abolished: len(codes), Rows: []hub.ProcedureRow{}}, f.err
 }

@@ -12,6 +12,7 @@ import (
 	"mime/multipart"
 	"slices"
 
+	"github.com/lienthong/lienthong/adapters/internal/strictjson"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -111,7 +112,7 @@ func (f *form) submission() (submission, error) {
 	case int64(len(raw)) > f.limits.JSON:
 		return s, hub.Errorf(hub.KindTooLarge, "submission", "max_size", "the submission is above %d bytes", f.limits.JSON)
 	}
-	return s, decodeJSON(bytes.TrimPrefix(raw, []byte("\ufeff")), &s)
+	return s, strictjson.Decode(bytes.TrimPrefix(raw, []byte("\ufeff")), &s)
 }
 
 // received is a file that came, not yet committed.

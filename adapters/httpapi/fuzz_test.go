@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lienthong/lienthong/adapters/internal/strictjson"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -20,7 +21,7 @@ func FuzzDecodeJSON(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		var s submission
-		err := decodeJSON([]byte(text), &s)
+		err := strictjson.Decode([]byte(text), &s)
 		if err != nil {
 			if v := hub.ViolationsOf(err)[0]; v.Kind != hub.KindInvalid || v.Rule == "" {
 				t.Fatalf("%q: %v", text, err)
@@ -32,7 +33,7 @@ func FuzzDecodeJSON(f *testing.F) {
 			t.Fatal(err)
 		}
 		var second submission
-		if err := decodeJSON(again, &second); err != nil || written(t, s) != written(t, second) {
+		if err := strictjson.Decode(again, &second); err != nil || written(t, s) != written(t, second) {
 			t.Fatalf("%q was read as %s, and that as %+v: %v", text, again, second, err)
 		}
 	})

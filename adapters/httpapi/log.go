@@ -23,6 +23,11 @@ type Log interface {
 	Proof(ctx context.Context, actor hub.Actor, id hub.EvidenceID) ([]byte, error)
 }
 
+// Sequences shows the sequence of an agency to it and to auditors.
+type Sequences interface {
+	Sequence(ctx context.Context, actor hub.Actor, query hub.SequenceQuery) (hub.Sequence, error)
+}
+
 // Media types of c2sp.org/tlog-tiles and of what people read.
 const (
 	octets    = "application/octet-stream"
@@ -37,6 +42,7 @@ func logRoutes() []route {
 		{method: http.MethodGet, pattern: "/log/{shard}/timestamp", public: true, shared: true, handle: (*api).logStamp},
 		{method: http.MethodGet, pattern: "/log/{shard}/tile/{tile}", served: "/log/{shard}/tile/*", public: true, shared: true, handle: (*api).logTile},
 		{method: http.MethodGet, pattern: "/v1/evidence/{evidence}/proof", scopes: evidence, handle: (*api).proof},
+		{method: http.MethodGet, pattern: "/v1/sequence", scopes: evidence, handle: (*api).sequence},
 	}
 }
 
@@ -90,4 +96,22 @@ func (a *api) proof(x *exchange) error {
 		return err
 	}
 	return x.text(http.StatusOK, plainText, proof)
+}
+
+func (a *api) sequence(x *exchange) error {
+	q := x.query()
+	agency := q.text("agency")
+	wanted := hub.SequenceQuery{Year: int(q.number("year", 0, 9999, 0)), After: q.number("after", 0, math.MaxInt64, 0), Limit: int(q.number("limit", 1, 1000, 200))}
+	if err := q.done(); err != nil {
+		return err
+	}
+	var err error
+	if wanted.Agency, err = a.agencyOf(x.actor, agency); err != nil {
+		return err
+	}
+	sequence, err := a.Sequences.Sequence(x.r.Context(), x.actor, wanted)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, sequence)
 }

@@ -147,9 +147,7 @@ func (x *exchange) receipt(status int, sealed hub.SealedEvidence, err error) err
 	if err != nil {
 		return err
 	}
-	return x.json(status, struct {
-		Receipt hub.SealedEvidence `json:"receipt"`
-	}{sealed})
+	return x.jsonReceipt(status, struct{}{}, &sealed, "")
 }
 
 func (a *api) acknowledge(x *exchange) error {

@@ -13,6 +13,19 @@ type Authenticator interface {
 	Authenticate(ctx context.Context, secret string) (hub.Actor, error)
 }
 
+// Figures counts what agencies send and receive.
+type Figures interface {
+	Report(ctx context.Context, actor hub.Actor, query hub.FiguresQuery) (hub.FigureReport, error)
+	// Whole is Report with all units on one page.
+	Whole(ctx context.Context, actor hub.Actor, query hub.FiguresQuery) (hub.FigureReport, error)
+	Rebuild(ctx context.Context, actor hub.Actor) error
+}
+
+// Counted lists what is behind a number.
+type Counted interface {
+	Counted(ctx context.Context, actor hub.Actor, query hub.CountedQuery) (hub.List[hub.Item], error)
+}
+
 // KeyKeeper issues and revokes API keys.
 type KeyKeeper interface {
 	Issue(ctx context.Context, actor hub.Actor, key hub.APIKey) (issued hub.APIKey, secret string, err error)
@@ -27,12 +40,30 @@ type Directory interface {
 	Resolve(code string, at time.Time) (hub.Resolution, error)
 	Search(text string, at time.Time, page hub.Page) hub.List[hub.Agency]
 	Children(parent hub.AgencyID, at time.Time) []hub.Agency
+	Past
 }
 
-// Registry imports and exports the directory as CSV.
+// Delegations tell for whom agencies receive at an instant.
+type Delegations interface {
+	ReceivesFor(receivers []hub.AgencyID, at time.Time) []hub.AgencyID
+	// TookOver lists those of them that have closed and were handed over.
+	TookOver(by []hub.AgencyID, at time.Time) []hub.AgencyID
+}
+
+// Past tells how agencies became what they are.
+type Past interface {
+	Acts(page hub.Page) hub.List[hub.Reorganisation]
+	Changes(ctx context.Context, since string, limit int) (hub.AgencyChanges, error)
+	History(id hub.AgencyID) (hub.AgencyHistory, bool)
+	// Holder returns who has a code at the instant or had it last, whether closed or not.
+	Holder(code string, at time.Time) (*hub.Agency, bool)
+}
+
+// Registry changes the directory, and exports it in a form of hub.ImportOptions.
 type Registry interface {
-	Import(ctx context.Context, actor hub.Actor, csv io.Reader, dryRun bool) (hub.ImportReport, error)
-	Export(ctx context.Context, actor hub.Actor, w io.Writer, at time.Time) error
+	Import(ctx context.Context, actor hub.Actor, list io.Reader, options hub.ImportOptions) (hub.ImportReport, error)
+	Export(ctx context.Context, actor hub.Actor, w io.Writer, format string, at time.Time) error
+	Reorganise(ctx context.Context, actor hub.Actor, change hub.AgencyChange, dryRun bool) (hub.ImportReport, error)
 }
 
 // Intake accepts submissions whose parts are durable.
@@ -131,9 +162,27 @@ type Codec struct {
 	Encode func(ctx context.Context, w io.Writer, item hub.SentItem, open func(hub.Part) (hub.Blob, error)) error
 }
 
+// Stuck shows operators what does not come on, and acts on it. Without ids TryAgain is
+// about all that wait for another attempt.
+type Stuck interface {
+	Stuck(ctx context.Context, actor hub.Actor) (hub.Stuck, error)
+	TryAgain(ctx context.Context, actor hub.Actor, ids ...hub.DeliveryID) (hub.StuckOutcome, error)
+	GiveUp(ctx context.Context, actor hub.Actor, reason string, ids ...hub.DeliveryID) (hub.StuckOutcome, error)
+}
+
+// AgencyQueues gives agencies a queue and an exchange of their own in the broker.
+type AgencyQueues interface {
+	// Grant makes them, with the user that reaches them and nothing else, and gives that user
+	// a new password. KindUnavailable where the hub may not, or the broker is away.
+	Grant(ctx context.Context, actor hub.Actor, code hub.Code) (hub.Credential, error)
+	// Revoke removes user and names; what is not there is no error.
+	Revoke(ctx context.Context, actor hub.Actor, code hub.Code) error
+}
+
 // DeadLetters are the messages that the broker between nodes gave up.
 type DeadLetters interface {
 	DeadLetters(ctx context.Context, limit int) ([]hub.DeadLetter, error)
-	Replay(ctx context.Context, ids ...string) (int, error)
-	Discard(ctx context.Context, ids ...string) (int, error)
+	// Replay and Discard act on those with the ids, without ids on all.
+	Replay(ctx context.Context, actor hub.Actor, ids ...string) (int, error)
+	Discard(ctx context.Context, actor hub.Actor, ids ...string) (int, error)
 }

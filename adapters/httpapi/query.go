@@ -109,18 +109,36 @@ func (q *query) at(now time.Time) time.Time {
 	return t.UTC()
 }
 
-func (q *query) states() []hub.DeliveryState {
-	var states []hub.DeliveryState
-	for _, value := range q.all("state") {
+// day reads a date in Vietnam as its first instant, zero when it is absent.
+func (q *query) day(name string) time.Time {
+	s := q.text(name)
+	if s == "" {
+		return time.Time{}
+	}
+	t, err := time.ParseInLocation(time.DateOnly, s, hub.Vietnam())
+	if err != nil || t.Year() < 1900 {
+		q.fail(name, "date", "a date like 2025-07-01 is wanted")
+	}
+	return t.UTC()
+}
+
+func (q *query) states() []hub.DeliveryState { return listedIn(q, "state", hub.DeliveryStates()) }
+
+// listedIn reads a parameter that may repeat, or name several values by commas, all of a
+// closed list. Each comes once.
+func listedIn[T ~string](q *query, name string, all []T) []T {
+	var list []T
+	for _, value := range q.all(name) {
 		for s := range strings.SplitSeq(value, ",") {
-			state := hub.DeliveryState(s)
-			if !slices.Contains(hub.DeliveryStates(), state) {
-				q.fail("state", "code_list", strconv.Quote(s)+" is not a state of a delivery")
+			switch v := T(s); {
+			case !slices.Contains(all, v):
+				q.fail(name, "code_list", strconv.Quote(s)+" is not one of the list")
+			case !slices.Contains(list, v):
+				list = append(list, v)
 			}
-			states = append(states, state)
 		}
 	}
-	return states
+	return list
 }
 
 func (q *query) page() hub.Page {
@@ -161,8 +179,18 @@ func listed[T any](l hub.List[T]) listing[T] {
 	return listing[T]{l.Items, nextCursor(l.Next)}
 }
 
+// agencyAsked is the agency of a request that has no parameter but agency.
+func (a *api) agencyAsked(x *exchange) (hub.AgencyID, error) {
+	q := x.query()
+	code := q.text("agency")
+	if err := q.done(); err != nil {
+		return "", err
+	}
+	return a.agencyOf(x.actor, code)
+}
+
 // agencyOf finds the agency that a parameter names: an id or a code, of the
-// actor's own agencies also one that is no longer in force. It may be absent when
+// actor's own agencies, and those it receives for, also one that is no longer in force. It may be absent when
 // the actor speaks for exactly one agency.
 func (a *api) agencyOf(actor hub.Actor, value string) (hub.AgencyID, error) {
 	if value == "" {
@@ -171,7 +199,7 @@ func (a *api) agencyOf(actor hub.Actor, value string) (hub.AgencyID, error) {
 		}
 		return "", hub.Invalid("agency", "required", "this key speaks for %d agencies: name one", len(actor.Agencies))
 	}
-	for _, id := range actor.Agencies {
+	for _, id := range actor.Recipients() {
 		own, ok := a.Directory.ByID(id)
 		if ok && slices.ContainsFunc(own.Codes, func(c hub.Dated[hub.Code]) bool { return string(c.Value) == value }) {
 			return id, nil

@@ -23,7 +23,8 @@ type route struct {
 
 // routes is the whole API; schemas/openapi.yaml describes the same operations.
 func routes() []route {
-	lists := [][]route{publicRoutes(), directoryRoutes(), sendingRoutes(), collectingRoutes(), readingRoutes(), logRoutes(), bundleRoutes(), retentionRoutes(), signatureRoutes(), changeRoutes(), accountRoutes()}
+	lists := [][]route{publicRoutes(), directoryRoutes(), sendingRoutes(), collectingRoutes(), readingRoutes(), logRoutes(), bundleRoutes(), retentionRoutes(), signatureRoutes(), changeRoutes(), accountRoutes(), enrolmentRoutes(), subscriptionRoutes(), alertRoutes(), listRoutes(), routingRoutes(), calendarRoutes(), lawRoutes(), registerRoutes(), numberRoutes(), procedureRoutes(), axisRoutes(), passageRoutes(), connectionRoutes(), figureRoutes()}
+	lists = append(lists, taskRoutes(), handOverRoutes())
 	var all []route
 	for _, list := range lists {
 		all = append(all, list...)
@@ -47,13 +48,23 @@ func directoryRoutes() []route {
 		{method: http.MethodGet, pattern: "/metrics", scopes: operate, handle: (*api).metrics},
 		{method: http.MethodGet, pattern: "/v1/dead-letters", scopes: operate, handle: (*api).deadLetters},
 		{method: http.MethodPost, pattern: "/v1/dead-letters/replay", scopes: operate, limit: jsonLimit, handle: (*api).replayLetters},
+		{method: http.MethodGet, pattern: "/v1/stuck-deliveries", scopes: operate, handle: (*api).stuck},
+		{method: http.MethodPost, pattern: "/v1/stuck-deliveries/retry", scopes: operate, limit: jsonLimit, handle: (*api).tryAgain},
+		{method: http.MethodPost, pattern: "/v1/stuck-deliveries/give-up", scopes: operate, limit: jsonLimit, handle: (*api).giveUp},
 		{method: http.MethodPost, pattern: "/v1/dead-letters/discard", scopes: operate, limit: jsonLimit, handle: (*api).discardLetters},
+		{method: http.MethodPost, pattern: "/v1/agencies/{code}/queue", scopes: operate, handle: (*api).grantQueue},
+		{method: http.MethodDelete, pattern: "/v1/agencies/{code}/queue", scopes: operate, handle: (*api).revokeQueue},
 		{method: http.MethodGet, pattern: "/v1/me", handle: (*api).me},
 		{method: http.MethodGet, pattern: "/v1/agencies", handle: (*api).agencies},
 		{method: http.MethodGet, pattern: "/v1/agencies/{code}", handle: (*api).agency},
 		{method: http.MethodGet, pattern: "/v1/agencies/{code}/children", handle: (*api).children},
 		{method: http.MethodPost, pattern: "/v1/agencies/import", scopes: operate, limit: csvLimit, handle: (*api).importAgencies},
 		{method: http.MethodGet, pattern: "/v1/agencies.csv", scopes: operate, handle: (*api).exportAgencies},
+		{method: http.MethodGet, pattern: "/v1/agencies.json", scopes: operate, handle: (*api).exportWhole},
+		{method: http.MethodGet, pattern: "/v1/agencies/{code}/history", handle: (*api).agencyHistory},
+		{method: http.MethodGet, pattern: "/v1/agencies/changes", handle: (*api).agencyChanges},
+		{method: http.MethodGet, pattern: "/v1/agencies/acts", handle: (*api).agencyActs},
+		{method: http.MethodPost, pattern: "/v1/agencies/acts", scopes: operate, limit: jsonLimit, handle: (*api).reorganise},
 		{method: http.MethodGet, pattern: "/v1/keys", scopes: operate, handle: (*api).listKeys},
 		{method: http.MethodPost, pattern: "/v1/keys", scopes: operate, limit: jsonLimit, handle: (*api).issueKey},
 		{method: http.MethodDelete, pattern: "/v1/keys/{key}", scopes: operate, handle: (*api).revokeKey},

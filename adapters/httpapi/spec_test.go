@@ -296,10 +296,12 @@ func TestSchemasAgreeWithTypes(t *testing.T) {
 		"RetentionForecast": reflect.TypeFor[hub.RetentionForecast](), "HoldWish": reflect.TypeFor[holdWish](),
 		"SignatureRule": reflect.TypeFor[hub.SignatureRule](), "SignatureRules": reflect.TypeFor[hub.SignatureRules](), "ValidationArchive": reflect.TypeFor[hub.ValidationArchive](), "Material": reflect.TypeFor[hub.Material](), "Recheck": reflect.TypeFor[hub.Recheck](), "RulesWish": reflect.TypeFor[rulesWish](),
 		"CertificateBinding": reflect.TypeFor[hub.CertificateBinding](), "BindingWish": reflect.TypeFor[bindingWish](),
+		"Subscription": reflect.TypeFor[hub.Subscription](), "SubscriptionWish": reflect.TypeFor[subscriptionWish](), "Push": reflect.TypeFor[hub.Push](), "SubscriptionPause": reflect.TypeFor[hub.Pause](), "Reach": reflect.TypeFor[hub.Reach](),
+		"ConnectionTest": reflect.TypeFor[hub.ConnectionTest](), "TestedWay": reflect.TypeFor[hub.TestedWay](), "TestedHop": reflect.TypeFor[hub.TestedHop](),
 		"LegalHold": reflect.TypeFor[hub.LegalHold](), "RetentionRun": reflect.TypeFor[hub.RetentionRun](),
 		"RetentionFinding": reflect.TypeFor[hub.RetentionFinding](), "Problem": reflect.TypeFor[problem](), "Fault": reflect.TypeFor[fault](),
 	}
-	requests := []string{"RulesWish", "BindingWish", "ClassesWish", "HoldWish", "Submission", "PartWish", "LeaseWish", "NewKey", "Document", "Signer", "Reference", "Staff", "BusinessInfo"}
+	requests := []string{"RulesWish", "BindingWish", "ClassesWish", "HoldWish", "SubscriptionWish", "Submission", "PartWish", "LeaseWish", "NewKey", "Document", "Signer", "Reference", "Staff", "BusinessInfo"}
 	for name, typ := range types {
 		value, _ := s.at("components", "schemas", name)
 		schema, ok := value.(map[string]any)
@@ -329,6 +331,7 @@ func TestSchemasAgreeWithTypes(t *testing.T) {
 	}
 	lists := map[string]any{
 		"DeliveryState": hub.DeliveryStates(), "RefusalCode": hub.RefusalReasons(), "Scope": hub.Scopes(),
+		"ConnectionWay": hub.ConnectionWays(), "TestHop": hub.TestHops(),
 	}
 	for name, list := range lists {
 		value, _ := s.at("components", "schemas", name, "enum")

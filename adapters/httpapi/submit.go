@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -11,12 +12,14 @@ import (
 // submission is what a sender writes: hub.Submission without what only the hub
 // may say of it.
 type submission struct {
-	Sender     string        `json:"sender"`
-	Recipients []string      `json:"recipients"`
-	ExternalID string        `json:"external_id"`
-	Operation  hub.Operation `json:"operation"` // absent: new
-	Document   hub.Document  `json:"document"`
-	Parts      []part        `json:"parts"`
+	Sender         string         `json:"sender"`
+	Recipients     []string       `json:"recipients"`
+	ForInformation []string       `json:"for_information"`
+	Tasks          []hub.TaskWish `json:"tasks"`
+	ExternalID     string         `json:"external_id"`
+	Operation      hub.Operation  `json:"operation"` // absent: new
+	Document       hub.Document   `json:"document"`
+	Parts          []part         `json:"parts"`
 }
 
 // part is hub.Part as a sender announces it.
@@ -33,7 +36,7 @@ type part struct {
 // submission completes what was written with what only the hub knows.
 func (a *api) submission(x *exchange, s *submission) hub.Submission {
 	sub := hub.Submission{
-		Sender: s.Sender, Recipients: s.Recipients, ExternalID: s.ExternalID,
+		Sender: s.Sender, Recipients: s.Recipients, ForInformation: s.ForInformation, Tasks: s.Tasks, ExternalID: s.ExternalID,
 		Operation: cmp.Or(s.Operation, hub.OperationNew), Document: s.Document, Format: hub.FormatREST,
 	}
 	for i := range s.Parts {
@@ -62,10 +65,14 @@ func (x *exchange) accepted(a hub.Accepted, err error) error {
 		return err
 	}
 	x.w.Header().Set("Location", "/v1/dispatches/"+string(a.Dispatch.ID))
+	status := http.StatusCreated
 	if a.Duplicate {
-		return x.json(http.StatusOK, a)
+		status = http.StatusOK
 	}
-	return x.json(http.StatusCreated, a)
+	return x.jsonReceipt(status, struct {
+		Dispatch   *hub.Dispatch  `json:"dispatch"`
+		Deliveries []hub.Delivery `json:"deliveries"`
+	}{&a.Dispatch, a.Deliveries}, &a.Receipt, fmt.Sprintf(`,"duplicate":%t`, a.Duplicate))
 }
 
 // submitForm takes a submission and its files in one multipart request.

@@ -343,3 +343,27 @@ func TestReportForms(t *testing.T) {
 		t.Errorf("%d %s", a.StatusCode, a.body)
 	}
 }
+
+// TestReceiptsAreWrittenAsTheyAre: an answer with a receipt is what an encoder makes of all
+// of it.
+func TestReceiptsAreWrittenAsTheyAre(t *testing.T) {
+	s := newTestServer(t)
+	encoded := func(v any) string {
+		text, err := encodeJSON(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	for _, duplicate := range []bool{false, true} {
+		want := encoded(hub.Accepted{Dispatch: theDispatch(), Deliveries: []hub.Delivery{theDelivery()}, Receipt: sealed(), Duplicate: duplicate})
+		body := formOf("submission", submissionWith(onePart), "p1", "abc")
+		if got := s.call(t, http.MethodPost, "/v1/dispatches", body, "Content-Type", formType, "Idempotency-Key", "k-1"); string(got.body) != want {
+			t.Errorf("%s, want %s", got.body, want)
+		}
+	}
+	want := encoded(map[string]any{"receipt": sealed()})
+	if got := s.call(t, http.MethodPost, "/v1/deliveries/v1/acknowledgement", `{"fence":7,"parts":{"p1":`+hashOfContent+`}}`, "Content-Type", "application/json"); string(got.body) != want {
+		t.Errorf("%s, want %s", got.body, want)
+	}
+}

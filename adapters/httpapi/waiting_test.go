@@ -83,9 +83,9 @@ func TestLongPollEndsWhenTheServerStops(t *testing.T) {
 }
 
 // listen opens the event stream and returns its lines.
-func (s *testServer) listen(t *testing.T) (lines *bufio.Scanner, resp *http.Response) {
+func (s *testServer) listen(t *testing.T, query string) (lines *bufio.Scanner, resp *http.Response) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v1/mailbox/events", nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL+"/v1/mailbox/events"+query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestEventStream(t *testing.T) {
 	stopping := make(chan struct{})
 	s := newTestServer(t, func(o *Options) { o.Stopping, o.Limits.Heartbeat = stopping, 10*time.Millisecond })
 	s.hub.empty = true
-	lines, _ := s.listen(t)
+	lines, _ := s.listen(t, "")
 	await(t, lines, ": listening")
 	await(t, lines, ": heartbeat")
 	s.hub.ring()
@@ -138,7 +138,7 @@ func TestEventStream(t *testing.T) {
 
 func TestEventStreamTellsWhatWaits(t *testing.T) {
 	s := newTestServer(t, func(o *Options) { o.Limits.Stream = 20 * time.Millisecond })
-	lines, _ := s.listen(t)
+	lines, _ := s.listen(t, "")
 	await(t, lines, "event: arrival")
 	for lines.Scan() { // to the end of its life
 		continue
@@ -147,10 +147,29 @@ func TestEventStreamTellsWhatWaits(t *testing.T) {
 
 func TestEventStreamEndsWithTheKey(t *testing.T) {
 	s := newTestServer(t, func(o *Options) { o.Limits.Heartbeat = 5 * time.Millisecond })
-	lines, _ := s.listen(t)
+	lines, _ := s.listen(t, "")
 	await(t, lines, ": heartbeat")
 	s.hub.mu.Lock()
 	delete(s.hub.actors, "lt_all_x")
+	s.hub.mu.Unlock()
+	for lines.Scan() {
+		continue
+	}
+}
+
+// Who receives for another agency hears of what comes for it, as long as it does.
+func TestEventStreamOfAnAgencyServed(t *testing.T) {
+	s := newTestServer(t, func(o *Options) { o.Limits.Heartbeat = 5 * time.Millisecond })
+	s.hub.empty = true
+	lines, _ := s.listen(t, "?agency=a9")
+	await(t, lines, ": heartbeat")
+	s.hub.ring()
+	await(t, lines, "event: arrival")
+	if got := await(t, lines, "data: "); !strings.Contains(got, `"agency":"a9"`) {
+		t.Errorf("%s", got)
+	}
+	s.hub.mu.Lock()
+	s.hub.alone = true
 	s.hub.mu.Unlock()
 	for lines.Scan() {
 		continue

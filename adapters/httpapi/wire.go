@@ -13,11 +13,10 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lienthong/lienthong/adapters/internal/gzipped"
+	"github.com/lienthong/lienthong/adapters/internal/strictjson"
 	"github.com/lienthong/lienthong/hub"
 )
-
-// compressAbove is the size in bytes from which an answer is worth compressing.
-const compressAbove = 1400
 
 // encodeJSON writes v on one line. HTML is not escaped, so that sealed bytes stay
 // as they are.
@@ -29,6 +28,26 @@ func encodeJSON(v any) ([]byte, error) {
 		return nil, hub.Internal("encode the answer", err)
 	}
 	return b.Bytes(), nil
+}
+
+// jsonReceipt answers with an object of the members of v and a receipt behind them, and
+// after that the members that end it, as they are written. The receipt is canonical JSON
+// already: an encoder would read all of it once more.
+func (x *exchange) jsonReceipt(status int, v any, sealed *hub.SealedEvidence, end string) error {
+	body, err := encodeJSON(v)
+	if err != nil {
+		return err
+	}
+	receipt, err := sealed.MarshalJSON()
+	if err != nil {
+		return hub.Internal("encode the receipt", err)
+	}
+	body = bytes.TrimSuffix(body, []byte("}\n"))
+	if len(body) > len("{") {
+		body = append(body, ',')
+	}
+	body = append(append(append(body, `"receipt":`...), receipt...), end...)
+	return x.text(status, "application/json", append(body, "}\n"...))
 }
 
 // json answers with v. To a GET it adds an ETag, and answers 304 when the client
@@ -57,8 +76,8 @@ func (x *exchange) text(status int, contentType string, body []byte) error {
 		}
 	}
 	h.Set("Content-Type", contentType)
-	if len(body) > compressAbove && acceptsGzip(x.r.Header.Get("Accept-Encoding")) {
-		if compressed, err := compress(body); err == nil && len(compressed) < len(body) {
+	if len(body) > gzipped.Above && gzipped.Accepted(x.r.Header.Get("Accept-Encoding")) {
+		if compressed, shorter := gzipped.Compress(body, gzip.BestSpeed); shorter {
 			h.Set("Content-Encoding", "gzip")
 			body = compressed
 		}
@@ -80,21 +99,6 @@ func (x *exchange) forEver(contentType string, body []byte) error {
 	return nil
 }
 
-func compress(body []byte) ([]byte, error) {
-	var b bytes.Buffer
-	z, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := z.Write(body); err != nil {
-		return nil, err
-	}
-	if err := z.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil // only now: Close writes the end
-}
-
 // matches reports whether an If-None-Match header names the entity tag; the
 // comparison is the weak one (RFC 9110 section 13.1.2).
 func matches(header, etag string) bool {
@@ -102,18 +106,6 @@ func matches(header, etag string) bool {
 		tag = strings.TrimSpace(tag)
 		if tag == "*" || tag != "" && strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
 			return true
-		}
-	}
-	return false
-}
-
-func acceptsGzip(header string) bool {
-	for coding := range strings.SplitSeq(header, ",") {
-		name, weight, _ := strings.Cut(coding, ";")
-		if name = strings.TrimSpace(name); strings.EqualFold(name, "gzip") || name == "*" {
-			q, found := strings.CutPrefix(strings.ReplaceAll(weight, " ", ""), "q=")
-			value, err := strconv.ParseFloat(q, 64)
-			return !found || err == nil && value > 0
 		}
 	}
 	return false
@@ -131,7 +123,7 @@ func (x *exchange) read(v any) error {
 	if err != nil {
 		return err
 	}
-	return decodeJSON(raw, v)
+	return strictjson.Decode(raw, v)
 }
 
 // wants refuses a body of another media type; without one it is taken for granted.

@@ -12,12 +12,16 @@ type NewAccount struct {
 	Name        string           `json:"name"`
 	FullName    string           `json:"full_name"`
 	Memberships []hub.Membership `json:"memberships"`
+	// Login is as whom the identity provider names the person, who then has no password
+	// here; optional.
+	Login string `json:"login,omitempty"`
 }
 
-// GivenAccount is an account with its temporary password, which the hub shows this once.
+// GivenAccount is an account with its temporary password, which the hub shows this once;
+// without one where the person signs in by an identity provider.
 type GivenAccount struct {
 	Account  hub.Account `json:"account"`
-	Password string      `json:"password"`
+	Password string      `json:"password,omitempty"`
 }
 
 // CreateAccount makes an account. It is not repeated after a failure: the first might
@@ -48,6 +52,18 @@ func (c *Client) ResetAccount(ctx context.Context, name string) (GivenAccount, e
 // LockAccount shuts an account or opens it again.
 func (c *Client) LockAccount(ctx context.Context, name string, locked bool) (hub.Account, error) {
 	k, err := call{method: http.MethodPut, path: pathOf("accounts", name, "lock"), idempotent: true}.withJSON(map[string]bool{"locked": locked})
+	if err != nil {
+		return hub.Account{}, err
+	}
+	var account hub.Account
+	err = c.json(ctx, k, &account)
+	return account, err
+}
+
+// LinkAccount says as whom the identity provider names the person of an account; an empty
+// login ends that.
+func (c *Client) LinkAccount(ctx context.Context, name, login string) (hub.Account, error) {
+	k, err := call{method: http.MethodPut, path: pathOf("accounts", name, "login"), idempotent: true}.withJSON(map[string]string{"login": login})
 	if err != nil {
 		return hub.Account{}, err
 	}

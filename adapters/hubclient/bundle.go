@@ -20,6 +20,9 @@ func (c *Client) Bundle(ctx context.Context, order hub.BundleOrder, w io.Writer,
 	if order.Content {
 		query.Set("content", "true")
 	}
+	if order.XML {
+		query.Set("xml", "true")
+	}
 	d := download{
 		client: c, w: w, hash: sha256.New(), progress: progress,
 		call: get(pathOf("dispatches", string(order.Dispatch), "bundle"), query),

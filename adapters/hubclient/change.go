@@ -23,8 +23,27 @@ func (c *Client) Recall(ctx context.Context, id hub.DispatchID, recipients []str
 	return answer.Items, err
 }
 
-// Links lists the dispatches that a dispatch recalls, updates, replaces or answers, and
-// those that do so to it, as far as the credential may see them.
+// Forward hands a document that was received on to agencies and units of the same house.
+// The same order again gives the first answer; with a key, another order under it is a
+// conflict.
+func (c *Client) Forward(ctx context.Context, o hub.ForwardOrder) (hub.Accepted, error) {
+	k, err := call{method: http.MethodPost, path: pathOf("deliveries", string(o.Delivery), "forward"), idempotent: true}.withJSON(struct {
+		Recipients []string `json:"recipients"`
+		Note       string   `json:"note,omitempty"`
+	}{o.Recipients, o.Note})
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	if o.Key != "" {
+		k = k.with("Idempotency-Key", o.Key)
+	}
+	var accepted hub.Accepted
+	err = c.json(ctx, k, &accepted)
+	return accepted, err
+}
+
+// Links lists the dispatches that a dispatch recalls, updates, replaces, answers or
+// forwards, and those that do so to it, as far as the credential may see them.
 func (c *Client) Links(ctx context.Context, id hub.DispatchID) ([]hub.Related, error) {
 	l, err := list[hub.Related](ctx, c, pathOf("dispatches", string(id), "links"), nil, hub.Page{})
 	return l.Items, err

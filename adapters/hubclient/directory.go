@@ -23,6 +23,7 @@ type Me struct {
 	Name     string        `json:"name"`
 	Kind     hub.ActorKind `json:"kind"`
 	Agencies []MyAgency    `json:"agencies"`
+	Receives []MyAgency    `json:"receives_for"` // in whose place it may receive now
 	Scopes   []hub.Scope   `json:"scopes"`
 }
 
@@ -100,24 +101,94 @@ func atQuery(at time.Time) url.Values {
 	return query
 }
 
-// ImportAgencies imports a CSV file, or tells what it would do (dryRun). The same
+// ImportAgencies imports a CSV file, or tells what it would do (dryRun): see ImportList.
+func (c *Client) ImportAgencies(ctx context.Context, csv io.Reader, dryRun bool) (hub.ImportReport, error) {
+	return c.ImportList(ctx, csv, hub.ImportOptions{DryRun: dryRun})
+}
+
+// ImportList imports a list of agencies, or tells what it would do. The same
 // file again changes nothing, but a reader cannot be read twice, so it is not
 // repeated after a failure.
-func (c *Client) ImportAgencies(ctx context.Context, csv io.Reader, dryRun bool) (hub.ImportReport, error) {
+func (c *Client) ImportList(ctx context.Context, list io.Reader, o hub.ImportOptions) (hub.ImportReport, error) {
+	query := url.Values{"dry_run": {strconv.FormatBool(o.DryRun)}}
+	if !o.From.IsZero() {
+		query.Set("from", o.From.In(hub.Vietnam()).Format(time.DateOnly))
+	}
+	setNonEmpty(query, "basis", o.Basis)
+	if o.Follow {
+		query.Set("follow", "true")
+	}
 	k := call{
-		method: http.MethodPost, path: pathOf("agencies", "import"),
-		query: url.Values{"dry_run": {strconv.FormatBool(dryRun)}},
-		body:  func() (io.ReadCloser, error) { return io.NopCloser(csv), nil },
-		size:  -1,
+		method: http.MethodPost, path: pathOf("agencies", "import"), query: query,
+		body: func() (io.ReadCloser, error) { return io.NopCloser(list), nil },
+		size: -1,
+	}
+	contentType := "text/csv; charset=utf-8"
+	if o.Format == hub.ListJSON {
+		contentType = "application/json"
 	}
 	var report hub.ImportReport
-	err := c.json(ctx, k.with("Content-Type", "text/csv; charset=utf-8"), &report)
+	err := c.json(ctx, k.with("Content-Type", contentType), &report)
 	return report, err
 }
 
 // ExportAgencies writes the directory as CSV; a zero at means now.
 func (c *Client) ExportAgencies(ctx context.Context, w io.Writer, at time.Time) error {
 	return c.copy(ctx, get(pathOf("agencies.csv"), atQuery(at)), w)
+}
+
+// ExportHistory writes the directory as JSON with all that agencies ever were.
+func (c *Client) ExportHistory(ctx context.Context, w io.Writer) error {
+	return c.copy(ctx, get(pathOf("agencies.json"), nil), w)
+}
+
+// Reorganise has agencies renamed, merged, split, moved or abolished, or tells what that
+// would change. The same act again is refused, so it is not repeated after a failure.
+func (c *Client) Reorganise(ctx context.Context, change hub.AgencyChange, dryRun bool) (hub.ImportReport, error) {
+	k, err := call{method: http.MethodPost, path: pathOf("agencies", "acts"), query: url.Values{"dry_run": {strconv.FormatBool(dryRun)}}}.withJSON(change)
+	if err != nil {
+		return hub.ImportReport{}, err
+	}
+	var report hub.ImportReport
+	err = c.json(ctx, k, &report)
+	return report, err
+}
+
+// AgencyActs lists the acts by which agencies changed, oldest day first.
+func (c *Client) AgencyActs(ctx context.Context, page hub.Page) (hub.List[hub.Reorganisation], error) {
+	return list[hub.Reorganisation](ctx, c, pathOf("agencies", "acts"), url.Values{}, page)
+}
+
+// AgencyChanges returns all agencies that changed behind a position (empty: all), each
+// once and as it is, and the position from which to ask the next time.
+func (c *Client) AgencyChanges(ctx context.Context, since string) (hub.AgencyChanges, error) {
+	all := hub.AgencyChanges{Position: since, More: true}
+	place := map[hub.AgencyID]int{}
+	for all.More {
+		query := url.Values{}
+		setNonEmpty(query, "since", all.Position)
+		var page hub.AgencyChanges
+		if err := c.json(ctx, get(pathOf("agencies", "changes"), query), &page); err != nil {
+			return all, err
+		}
+		for i := range page.Items {
+			at, again := place[page.Items[i].ID] // it changed while this was read
+			if !again {
+				at, all.Items = len(all.Items), append(all.Items, hub.Agency{})
+				place[page.Items[i].ID] = at
+			}
+			all.Items[at] = page.Items[i]
+		}
+		all.Position, all.More = page.Position, page.More
+	}
+	return all, nil
+}
+
+// AgencyHistory tells what an agency was, who came before and who after it.
+func (c *Client) AgencyHistory(ctx context.Context, code string) (hub.AgencyHistory, error) {
+	var h hub.AgencyHistory
+	err := c.json(ctx, get(pathOf("agencies", code, "history"), nil), &h)
+	return h, err
 }
 
 // copy writes the body of an answer to w. It is not repeated: w may have bytes.

@@ -649,6 +649,20 @@ func TestArrivals(t *testing.T) {
 	}
 }
 
+// An agency that changes while the changes are read comes with a later page again.
+func TestAgencyChangesWhileTheyAreRead(t *testing.T) {
+	s, c := newScript(t,
+		say(200, `{"items":[{"id":"a","registers":false},{"id":"b"}],"position":"2,b","more":true}`),
+		say(200, `{"items":[{"id":"c"},{"id":"a","registers":true}],"position":"5,a","more":false}`))
+	all, err := c.AgencyChanges(t.Context(), "")
+	if err != nil || len(all.Items) != 3 || all.Items[0].ID != "a" || !all.Items[0].Registers || all.Items[2].ID != "c" || all.Position != "5,a" {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if len(s.requests) != 2 || s.requests[1].URL.RawQuery != "since=2%2Cb" {
+		t.Errorf("asked %d times", len(s.requests))
+	}
+}
+
 // Every method asks for the address and with the body that the API describes.
 func TestRequests(t *testing.T) {
 	at := time.Date(2026, 1, 5, 8, 0, 0, 0, hub.Vietnam())
@@ -664,6 +678,103 @@ func TestRequests(t *testing.T) {
 		"GET /v1/agencies/a%2Fb":      func(c *Client) error { _, err := c.Agency(t.Context(), "a/b", time.Time{}); return err },
 		"GET /v1/agencies/a/children": func(c *Client) error { _, err := c.Children(t.Context(), "a", time.Time{}); return err },
 		"GET /v1/agencies.csv":        func(c *Client) error { return c.ExportAgencies(t.Context(), io.Discard, time.Time{}) },
+		"GET /v1/lists?agency=a":      func(c *Client) error { _, err := c.Lists(t.Context(), "a"); return err },
+		`PUT /v1/lists {"name":"n","recipients":["a"]}`: func(c *Client) error {
+			_, err := c.SaveList(t.Context(), ListWish{Name: "n", Recipients: []string{"a"}})
+			return err
+		},
+		"GET /v1/tasks/totals?agency=a&as=assigner&with=b": func(c *Client) error {
+			_, err := c.TaskTotals(t.Context(), TaskQuery{Agency: "a", Assigned: true, With: "b"})
+			return err
+		},
+		"GET /v1/tasks?agency=a&as=assigner&limit=2&noticed=true&q=x&state=done&state=awaiting&timeliness=overdue&with=b": func(c *Client) error {
+			_, err := c.Tasks(t.Context(), TaskQuery{
+				Agency: "a", Assigned: true, States: []hub.TaskState{hub.TaskDone, hub.TaskAwaiting}, Timeliness: []hub.Timeliness{hub.Overdue}, With: "b", Text: "x", Noticed: true, Page: hub.Page{Limit: 2},
+			})
+			return err
+		},
+		"GET /v1/tasks/t":                  func(c *Client) error { _, err := c.Task(t.Context(), "t"); return err },
+		"GET /v1/tasks/t/history?agency=a": func(c *Client) error { _, err := c.TaskHistory(t.Context(), "t", "a"); return err },
+		`POST /v1/tasks/t/acts {"act":"ask_extension","text":"x","before":"2026-03-10","agency":"a"}`: func(c *Client) error {
+			_, err := c.ActOnTask(t.Context(), "t", "a", hub.TaskOrder{Act: hub.ActAsk, Text: "x", TaskTerm: hub.TaskTerm{Before: "2026-03-10"}})
+			return err
+		},
+		"GET /v1/calendar?year=2027": func(c *Client) error { _, err := c.Calendar(t.Context(), 2027); return err },
+		`POST /v1/calendar {"source":"s","days":[{"date":"2027-02-05","kind":"off"}],"dry_run":true}`: func(c *Client) error {
+			_, err := c.ImportCalendar(t.Context(), "s", []hub.CalendarDay{{Date: "2027-02-05", Kind: hub.DayOff}}, true)
+			return err
+		},
+		"GET /v1/procedures?agency=a&at=2026-01-05T08%3A00%3A00Z&limit=5&q=x": func(c *Client) error {
+			_, err := c.Procedures(t.Context(), "x", "a", time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC), hub.Page{Limit: 5})
+			return err
+		},
+		"GET /v1/procedures/1.2":                     func(c *Client) error { _, err := c.ProcedureVersions(t.Context(), "1.2"); return err },
+		"GET /v1/procedures/changes?after=7&limit=9": func(c *Client) error { _, _, err := c.ProcedureChanges(t.Context(), 7, 9); return err },
+		"POST /v1/procedures/import?column=x%3Dcode&decision=d&dry_run=true&from=2026-07-01T07%3A30 list": func(c *Client) error {
+			from, _ := hub.ParseProcedureMinute("2026-07-01T07:30")
+			_, err := c.ImportProcedures(t.Context(), hub.ProcedureWish{Decision: "d", From: from, DryRun: true, Columns: map[string]string{"x": "code"}}, strings.NewReader("list"))
+			return err
+		},
+		`POST /v1/procedures/abolitions {"decision":"d","codes":["1.2"],"dry_run":true}`: func(c *Client) error {
+			_, err := c.AbolishProcedures(t.Context(), hub.ProcedureWish{Decision: "d", DryRun: true}, "1.2")
+			return err
+		},
+		`POST /v1/numbers {"agency":"a","kind":"k","notation":"n","key":"x"}`: func(c *Client) error {
+			_, err := c.TakeNumber(t.Context(), NumberWish{Agency: "a", Kind: "k", Notation: "n", Key: "x"})
+			return err
+		},
+		"GET /v1/numbers/next?agency=a&kind=k&year=2026": func(c *Client) error { _, err := c.NextNumber(t.Context(), "a", 2026, "k"); return err },
+		`POST /v1/numbers/cancellations {"number":7,"notation":"n","reason":"r"}`: func(c *Client) error {
+			_, err := c.CancelNumber(t.Context(), "", 0, 7, "n", "r")
+			return err
+		},
+		"GET /v1/numbers?agency=a&limit=5&state=reserved": func(c *Client) error {
+			_, err := c.Numbers(t.Context(), "a", 0, hub.NumberReserved, hub.Page{Limit: 5})
+			return err
+		},
+		"GET /v1/register-years?agency=a": func(c *Client) error { _, err := c.ClosedYears(t.Context(), "a"); return err },
+		`POST /v1/register-years {"agency":"a","year":2025}`: func(c *Client) error {
+			_, err := c.CloseYear(t.Context(), "a", 2025)
+			return err
+		},
+		"GET /v1/legal-terms": func(c *Client) error { _, err := c.LegalTerms(t.Context()); return err },
+		`POST /v1/legal-terms {"source":"s","terms":[{"id":"a","duty":"send","from":"2020-03-05","source":"x"}],"dry_run":true}`: func(c *Client) error {
+			_, err := c.ImportLegalTerms(t.Context(), "s", []hub.LegalTerm{{ID: "a", Duty: hub.DutySend, From: "2020-03-05", Source: "x"}}, true)
+			return err
+		},
+		"DELETE /v1/lists?agency=a&name=n": func(c *Client) error { return c.RemoveList(t.Context(), "a", "n") },
+		`POST /v1/agencies/a/hand-over?dry_run=true {"to":"b"}`: func(c *Client) error {
+			_, err := c.HandOver(t.Context(), hub.HandOverOrder{Agency: "a", To: "b"}, true)
+			return err
+		},
+		"GET /v1/routing-rules?agency=a&version=2": func(c *Client) error {
+			_, err := c.RoutingRules(t.Context(), "a", 2)
+			return err
+		},
+		`PUT /v1/routing-rules {"agency":"a","version":0,"rules":[]}`: func(c *Client) error {
+			_, err := c.SetRoutingRules(t.Context(), hub.RoutingRules{Agency: "a", Rules: []hub.RoutingRule{}})
+			return err
+		},
+		`POST /v1/routing-rules/trials {"days":30,"after":"x"}`: func(c *Client) error {
+			_, err := c.TryRoutingRules(t.Context(), RoutingTrial{Days: 30, After: "x"})
+			return err
+		},
+		"GET /v1/routing-rules/failures?agency=a": func(c *Client) error { _, err := c.RoutingFailures(t.Context(), "a"); return err },
+		"GET /v1/agencies/changes?since=3%2Ca":    func(c *Client) error { _, err := c.AgencyChanges(t.Context(), "3,a"); return err },
+		"GET /v1/agencies.json":                   func(c *Client) error { return c.ExportHistory(t.Context(), io.Discard) },
+		"GET /v1/agencies/acts?limit=3": func(c *Client) error {
+			_, err := c.AgencyActs(t.Context(), hub.Page{Limit: 3})
+			return err
+		},
+		"GET /v1/agencies/a/history": func(c *Client) error { _, err := c.AgencyHistory(t.Context(), "a"); return err },
+		`POST /v1/agencies/acts?dry_run=true {"kind":"move","day":"2025-07-01","from":["a"],"to":["b"]}`: func(c *Client) error {
+			_, err := c.Reorganise(t.Context(), hub.AgencyChange{Kind: hub.ActMove, Day: "2025-07-01", From: []string{"a"}, To: []string{"b"}}, true)
+			return err
+		},
+		"POST /v1/agencies/import?basis=NQ+202&dry_run=false&from=2026-01-05 {}": func(c *Client) error {
+			_, err := c.ImportList(t.Context(), strings.NewReader("{}"), hub.ImportOptions{Format: hub.ListJSON, Basis: "NQ 202", From: at})
+			return err
+		},
 		"POST /v1/agencies/import?dry_run=true x": func(c *Client) error {
 			_, err := c.ImportAgencies(t.Context(), strings.NewReader("x"), true)
 			return err
@@ -673,7 +784,9 @@ func TestRequests(t *testing.T) {
 			_, err := c.IssueKey(t.Context(), NewKey{Name: "n", Kind: hub.ActorSystem, Agencies: []string{"A"}, Scopes: []hub.Scope{hub.ScopeRead}})
 			return err
 		},
-		"DELETE /v1/keys/k1": func(c *Client) error { return c.RevokeKey(t.Context(), "k1") },
+		"POST /v1/agencies/H47/queue":   func(c *Client) error { _, err := c.GrantQueue(t.Context(), "H47"); return err },
+		"DELETE /v1/agencies/H47/queue": func(c *Client) error { return c.RevokeQueue(t.Context(), "H47") },
+		"DELETE /v1/keys/k1":            func(c *Client) error { return c.RevokeKey(t.Context(), "k1") },
 		"GET /v1/mailbox?free=true&q=x&state=consigned&state=accepted&wait=2": func(c *Client) error {
 			_, err := c.Mailbox(t.Context(), MailboxQuery{Free: true, Text: "x", States: []hub.DeliveryState{hub.StateConsigned, hub.StateAccepted}, Wait: 2 * time.Second})
 			return err

@@ -17,6 +17,7 @@ type NewKey struct {
 	Scopes   []hub.Scope   `json:"scopes"`
 	Expires  time.Time     `json:"expires,omitzero"`
 	System   string        `json:"system,omitempty"` // of a system that signs its requests
+	Client   string        `json:"client,omitempty"` // of a client that gets access tokens
 }
 
 // IssuedKey is a new key with its secret, which the hub shows this once.

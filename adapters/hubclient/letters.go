@@ -38,3 +38,16 @@ func (c *Client) letters(ctx context.Context, act string, ids []string) (int, er
 	err = c.json(ctx, k, &answer)
 	return answer.Count, err
 }
+
+// GrantQueue gives an agency a queue of its own in the broker, or its user a new password,
+// which is shown this once (operator).
+func (c *Client) GrantQueue(ctx context.Context, code string) (hub.Credential, error) {
+	var given hub.Credential
+	err := c.json(ctx, call{method: http.MethodPost, path: pathOf("agencies", code, "queue")}, &given)
+	return given, err
+}
+
+// RevokeQueue takes the queue of an agency and its user away (operator).
+func (c *Client) RevokeQueue(ctx context.Context, code string) error {
+	return c.json(ctx, call{method: http.MethodDelete, path: pathOf("agencies", code, "queue"), idempotent: true}, nil)
+}

@@ -20,13 +20,18 @@ func list[T any](ctx context.Context, c *Client, path string, query url.Values, 
 	if query == nil {
 		query = url.Values{}
 	}
+	var answer page[T]
+	err := c.json(ctx, get(path, pageQuery(query, p)), &answer)
+	return hub.List[T]{Items: answer.Items, Next: answer.Next}, err
+}
+
+// pageQuery adds a page to a query.
+func pageQuery(query url.Values, p hub.Page) url.Values {
 	setNonEmpty(query, "after", p.After)
 	if p.Limit > 0 {
 		query.Set("limit", strconv.Itoa(p.Limit))
 	}
-	var answer page[T]
-	err := c.json(ctx, get(path, query), &answer)
-	return hub.List[T]{Items: answer.Items, Next: answer.Next}, err
+	return query
 }
 
 // All walks through every page of a listing and stops after the first error:

@@ -37,3 +37,19 @@ func (c *Client) LogStamp(ctx context.Context, shard string, size int64) (hub.Lo
 	err := c.json(ctx, get(path, url.Values{"size": {strconv.FormatInt(size, 10)}}), &stamp)
 	return stamp, err
 }
+
+// Sequence lists the receipts of a year that name an agency, as the log numbers them, with
+// the key to find them there. Nothing of it is verified here.
+func (c *Client) Sequence(ctx context.Context, agency string, year int, after int64) (hub.Sequence, error) {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	if year != 0 {
+		query.Set("year", strconv.Itoa(year))
+	}
+	if after != 0 {
+		query.Set("after", strconv.FormatInt(after, 10))
+	}
+	var s hub.Sequence
+	err := c.json(ctx, get(pathOf("sequence"), query), &s)
+	return s, err
+}

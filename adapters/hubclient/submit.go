@@ -17,12 +17,14 @@ import (
 
 // submission is hub.Submission as a sender writes it.
 type submission struct {
-	Sender     string        `json:"sender"`
-	Recipients []string      `json:"recipients"`
-	ExternalID string        `json:"external_id"`
-	Operation  hub.Operation `json:"operation"`
-	Document   hub.Document  `json:"document"`
-	Parts      []part        `json:"parts"`
+	Sender         string         `json:"sender"`
+	Recipients     []string       `json:"recipients"`
+	ForInformation []string       `json:"for_information,omitempty"`
+	Tasks          []hub.TaskWish `json:"tasks,omitempty"`
+	ExternalID     string         `json:"external_id"`
+	Operation      hub.Operation  `json:"operation"`
+	Document       hub.Document   `json:"document"`
+	Parts          []part         `json:"parts"`
 }
 
 // part is hub.Part whose size and digest may be absent.
@@ -38,7 +40,7 @@ type part struct {
 
 func submissionOf(sub hub.Submission, files []File) submission {
 	s := submission{
-		Sender: sub.Sender, Recipients: sub.Recipients, ExternalID: sub.ExternalID,
+		Sender: sub.Sender, Recipients: sub.Recipients, ForInformation: sub.ForInformation, Tasks: sub.Tasks, ExternalID: sub.ExternalID,
 		Operation: sub.Operation, Document: sub.Document, Parts: []part{},
 	}
 	for i := range files {

@@ -10,77 +10,15 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/lienthong/lienthong/adapters/internal/edoc"
 	"github.com/lienthong/lienthong/hub"
 )
-
-// The words of an answer. Success is the code "0" and nothing else.
-const (
-	statusOK   = "OK"
-	statusFail = "FAIL"
-	codeOK     = "0"
-	descOK     = "Thanh cong"
-)
-
-// maxDesc bounds the description of an error, in bytes.
-const maxDesc = 2000
-
-// codeOf is the table from error kinds to error codes. The axis publishes none; these
-// are those of HTTP, which everybody can look up.
-func codeOf(kind hub.ErrorKind) string {
-	switch kind {
-	case hub.KindInvalid, hub.KindUnknownAgency:
-		return "422"
-	case hub.KindUntrusted:
-		return "401"
-	case hub.KindDenied:
-		return "403"
-	case hub.KindNotFound:
-		return "404"
-	case hub.KindConflict:
-		return "409"
-	case hub.KindTooLarge:
-		return "413"
-	case hub.KindUnsupported:
-		return "415"
-	case hub.KindBusy:
-		return "429"
-	case hub.KindUnavailable:
-		return "503"
-	}
-	return "500"
-}
-
-// describe tells a person what is wrong. Of an internal failure it tells only where its
-// operator finds the cause.
-func describe(err error, request string) (code, desc string) {
-	violations := hub.ViolationsOf(err)
-	code = codeOf(violations[0].Kind)
-	if code == "500" {
-		return code, "The hub failed. Its operator finds the cause under the request " + request
-	}
-	var lines []string
-	for _, v := range violations {
-		line := v.Message
-		if line == "" {
-			line = string(v.Kind)
-		}
-		if v.Rule != "" {
-			line = fmt.Sprintf("%s [%s]: %s", v.Field, v.Rule, line)
-		}
-		lines = append(lines, strings.TrimSpace(line))
-	}
-	desc = strings.Join(lines, "; ")
-	if len(desc) > maxDesc {
-		desc = strings.ToValidUTF8(desc[:maxDesc], "") + "..."
-	}
-	return code, desc
-}
 
 // fields are the members of an answer besides the three that all have.
 type fields map[string]any
 
 // ok answers with success.
-func (x *call) ok(more fields) error { return x.answer(statusOK, codeOK, descOK, more) }
+func (x *call) ok(more fields) error { return x.answer(edoc.StatusOK, edoc.CodeOK, edoc.DescOK, more) }
 
 // fail answers an error in the form of the protocol: as HTTP 200 too, with the field of
 // the operation, without which clients drop the reason.
@@ -97,14 +35,28 @@ func (x *call) fail(err error) {
 	if x.answered {
 		panic(http.ErrAbortHandler) // what has begun must not look whole
 	}
-	code, desc := describe(err, x.id)
+	code, desc := edoc.Describe(err, x.id)
+	if x.bare() {
+		x.failBare(code, desc)
+		return
+	}
 	more := fields{}
 	if x.op.field != "" {
 		more[x.op.field] = ""
 	}
-	if err := x.answer(statusFail, code, desc, more); err != nil {
+	if err := x.answer(edoc.StatusFail, code, desc, more); err != nil {
 		x.log.Error("an answer cannot be written", "error", err)
 	}
+}
+
+// failBare answers an error where the client would keep any body as the file that it asked
+// for, and report success: with none, which it reports as a failure. The reason stands in
+// headers, for people who look there.
+func (x *call) failBare(code, desc string) {
+	h := x.w.Header()
+	h.Set(prefix+"ErrorCode", code)
+	h.Set(prefix+"ErrorDesc", string(ascii([]byte(strings.Map(oneLine, desc)))))
+	x.head("application/xml", 0)
 }
 
 // answer writes the whole answer.
@@ -121,6 +73,7 @@ func (x *call) answer(status, code, desc string, more fields) error {
 	if x.op.accept {
 		text = ascii(text)
 	}
+	x.limits.Writing(x.w, int64(len(text)))
 	x.head("application/json; charset=utf-8", int64(len(text)))
 	_, _ = x.w.Write(text) // the client may be gone
 	return nil

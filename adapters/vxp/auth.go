@@ -20,27 +20,27 @@ const (
 // authenticate checks the signature over the bytes of the signed header as they came and
 // takes the parameters from it. The single headers beside it are copies that HTTP folds
 // together; they are not looked at. Timestamps may be days old: clients set them once.
-func (s *Server) authenticate(x *call) error {
+func (s *Server) authenticate(x *call) (hub.Actor, error) {
 	signed, given := x.r.Header[headerSigned], x.r.Header[headerHash]
 	if len(signed) != 1 || len(given) != 1 {
-		return untrusted("the headers XroadVnpt-sign-header and XroadVnpt-hash-header are required, each once")
+		return hub.Actor{}, untrusted("the headers XroadVnpt-sign-header and XroadVnpt-hash-header are required, each once")
 	}
 	params, err := parseSigned(signed[0])
 	if err != nil {
-		return err
+		return hub.Actor{}, err
 	}
 	want, err := hex.DecodeString(strings.TrimSpace(given[0]))
 	if err != nil || len(want) != sha256.Size {
-		return untrusted("XroadVnpt-hash-header is not an HMAC-SHA256 in hexadecimal")
+		return hub.Actor{}, untrusted("XroadVnpt-hash-header is not an HMAC-SHA256 in hexadecimal")
 	}
 	actor, err := s.Systems.AuthenticateSystem(x.context(), params["systemid"], func(secret []byte) bool {
 		return hmac.Equal(sign(secret, signed[0]), want)
 	})
 	if err != nil {
-		return err
+		return hub.Actor{}, err
 	}
 	x.actor, x.params, x.system = actor, params, params["systemid"]
-	return nil
+	return actor, nil
 }
 
 func untrusted(message string) error {

@@ -7,12 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/lienthong/lienthong/adapters/internal/edoc"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -23,7 +25,9 @@ type Client struct {
 	Endpoint string // with its path, with or without a slash at the end
 	System   string
 	Secret   string
-	Now      func() time.Time
+	// SecretNow, if set, gives the secret for each call in the place of Secret.
+	SecretNow func() (string, error)
+	Now       func() time.Time
 }
 
 // Param is a parameter of a call. Their order is that of the signed header.
@@ -65,6 +69,32 @@ const maxAnswer = 4 << 30
 
 // Call sends one request and reads the answer, which may tell of a refusal: see Refused.
 func (c *Client) Call(ctx context.Context, operation string, body []byte, params ...Param) (Answer, error) {
+	response, err := c.post(ctx, operation, bytes.NewReader(body), int64(len(body)), params)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer response.Body.Close()
+	var a Answer
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&a); err != nil {
+		return Answer{}, notWhole(err)
+	}
+	return a, nil
+}
+
+func notWhole(err error) error {
+	e := &hub.Error{Kind: hub.KindUnavailable, Message: "the answer of the axis is not whole", Err: err}
+	if other := (*json.SyntaxError)(nil); errors.As(err, &other) {
+		e.Rule, e.Message = "axis", "the axis answers with something else than JSON"
+	}
+	return e
+}
+
+// post sends one request with a body; the caller reads the answer.
+func (c *Client) post(ctx context.Context, operation string, body io.Reader, size int64, params []Param) (*http.Response, error) {
+	return c.request(ctx, http.MethodPost, operation, body, size, params)
+}
+
+func (c *Client) request(ctx context.Context, method, operation string, body io.Reader, size int64, params []Param) (*http.Response, error) {
 	contentType := "application/json"
 	if operation == "sendEdoc" {
 		contentType = "application/octet-stream"
@@ -72,25 +102,27 @@ func (c *Client) Call(ctx context.Context, operation string, body []byte, params
 	all := []Param{{"systemid", c.System}}
 	all = append(all, params...)
 	all = append(all, Param{"timestamp", c.Now().Format("02012006T150405+0") + fmt.Sprintf("%03d", c.Now().Nanosecond()/1e6)}, Param{"Content-Type", contentType})
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(c.Endpoint, "/")+"/"+operation, bytes.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.Endpoint, "/")+"/"+operation, body)
 	if err != nil {
-		return Answer{}, hub.Invalid("endpoint", "url", "%v", err)
+		return nil, hub.Invalid("endpoint", "url", "%v", err)
 	}
-	c.sign(r.Header, all, contentType)
+	secret := c.Secret
+	if c.SecretNow != nil {
+		if secret, err = c.SecretNow(); err != nil {
+			return nil, &hub.Error{Kind: hub.KindUnavailable, Message: "the secret for the axis cannot be read", Err: err}
+		}
+	}
+	r.ContentLength = size
+	signHeaders(r.Header, secret, all, contentType)
 	response, err := c.HTTP.Do(r)
 	if err != nil {
-		return Answer{}, &hub.Error{Kind: hub.KindUnavailable, Message: "the axis does not answer", Err: err}
+		return nil, &hub.Error{Kind: hub.KindUnavailable, Message: "the axis does not answer", Err: err}
 	}
-	defer response.Body.Close()
-	var a Answer
-	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&a); err != nil {
-		return Answer{}, &hub.Error{Kind: hub.KindUnavailable, Message: "the answer of the axis is not whole", Err: err}
-	}
-	return a, nil
+	return response, nil
 }
 
-// sign sets the headers of the SDK.
-func (c *Client) sign(h http.Header, params []Param, contentType string) {
+// signHeaders sets the headers of the SDK.
+func signHeaders(h http.Header, secret string, params []Param, contentType string) {
 	var names []string
 	var members []string
 	for _, p := range params {
@@ -102,7 +134,7 @@ func (c *Client) sign(h http.Header, params []Param, contentType string) {
 	h.Set("Content-Type", contentType)
 	h.Set(prefix+"sign-header-key", strings.Join(names, ";"))
 	h.Set(headerSigned, signed)
-	h.Set(headerHash, hex.EncodeToString(sign([]byte(c.Secret), signed)))
+	h.Set(headerHash, hex.EncodeToString(sign([]byte(secret), signed)))
 	h.Set("User-Agent", "JAVASDKAgent/1.0.0 XRoad/VPCP")
 	h.Set(prefix+"version", "3.0.201608")
 }
@@ -126,7 +158,7 @@ func jsonText(s string) string {
 
 // Refused is the error of an answer that tells of a refusal; nil for success.
 func (a *Answer) Refused() error {
-	if a.Code == codeOK && a.Status == statusOK {
+	if a.Code == edoc.CodeOK && a.Status == edoc.StatusOK {
 		return nil
 	}
 	return hub.Errorf(hub.KindConflict, "", "axis", "the axis answers %s: %s", a.Code, a.Desc)
@@ -135,7 +167,7 @@ func (a *Answer) Refused() error {
 // Send sends a file of a kind (edoc, status) and returns its id on the axis.
 func (c *Client) Send(ctx context.Context, kind, from string, file []byte) (string, error) {
 	a, err := c.Call(ctx, "sendEdoc", append(bytes.Clone(file), crlf...),
-		Param{"servicetype", serviceType}, Param{"messagetype", kind}, Param{"hash-file", HashOf(file)}, Param{"from", from})
+		Param{"servicetype", edoc.ServiceType}, Param{"messagetype", kind}, Param{"hash-file", HashOf(file)}, Param{"from", from})
 	if err == nil {
 		err = a.Refused()
 	}
@@ -151,13 +183,13 @@ func HashOf(file []byte) string {
 // Received lists what waits of a kind.
 func (c *Client) Received(ctx context.Context, kind string) ([]ReceivedRow, error) {
 	var rows []ReceivedRow
-	return rows, c.read(ctx, &rows, "getReceivedEdocList", Param{"servicetype", serviceType}, Param{"messagetype", kind})
+	return rows, c.read(ctx, &rows, "getReceivedEdocList", Param{"servicetype", edoc.ServiceType}, Param{"messagetype", kind})
 }
 
 // Sent tells what became of a document.
 func (c *Client) Sent(ctx context.Context, id string) ([]SentRow, error) {
 	var rows []SentRow
-	return rows, c.read(ctx, &rows, "getSentEdocList", Param{"servicetype", serviceType}, Param{"messagetype", typeDocument}, Param{"docId", id})
+	return rows, c.read(ctx, &rows, "getSentEdocList", Param{"servicetype", edoc.ServiceType}, Param{"messagetype", edoc.TypeDocument}, Param{"docId", id})
 }
 
 // Fetch returns a file.
@@ -167,6 +199,24 @@ func (c *Client) Fetch(ctx context.Context, id string) ([]byte, error) {
 		return nil, err
 	}
 	return base64.StdEncoding.DecodeString(encoded)
+}
+
+// Download returns a file by downloadEdoc, as SDK 2.0.1 calls it: whatever comes is the
+// file, and nothing is a failure.
+func (c *Client) Download(ctx context.Context, id string) ([]byte, error) {
+	response, err := c.request(ctx, http.MethodGet, "downloadEdoc", nil, 0, []Param{{"docId", id}, {"filePath", "xml"}})
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	file, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return nil, notWhole(err)
+	case len(file) == 0:
+		return nil, hub.Errorf(hub.KindConflict, "", "axis", "the axis answers %s: %s", response.Header.Get(prefix+"ErrorCode"), response.Header.Get(prefix+"ErrorDesc"))
+	}
+	return file, nil
 }
 
 // Update acknowledges a file: processing, done or fail.

@@ -1,33 +1,17 @@
 package vxp
 
 import (
-	"bytes"
 	"encoding/base64"
-	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/lienthong/lienthong/adapters/internal/edoc"
 	"github.com/lienthong/lienthong/hub"
 )
 
-var errNotRead = errors.New("the codec did not read the file to its end")
-
-// The words for where a package is.
-const (
-	stateWaiting    = "initial"
-	stateProcessing = "processing"
-	stateDone       = "done"
-	stateFail       = "fail"
-)
-
-// stamp writes a time as the axis does, in Vietnam.
-func stamp(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.In(hub.Vietnam()).Format("2006/01/02 15:04:05")
-}
+func stamp(t time.Time) string { return edoc.Stamp(t, edoc.StampLayout) }
 
 // received is a row of getReceivedEdocList.
 type received struct {
@@ -44,12 +28,10 @@ type received struct {
 	created time.Time
 }
 
-const serviceType = "eDoc"
-
 // receivedList lists what waits for the agencies of the system: by state and never by
 // date alone, so that a row stays until it was acknowledged.
 func (s *Server) receivedList(x *call) error {
-	kind, err := messageType(x, typeDocument)
+	kind, err := messageType(x, edoc.TypeDocument)
 	if err != nil {
 		return err
 	}
@@ -64,8 +46,8 @@ func (s *Server) receivedList(x *call) error {
 	return x.ok(fields{fieldData: chosen.of(rows)})
 }
 
-func (s *Server) countDocuments(x *call) error { return s.count(x, typeDocument) }
-func (s *Server) countStatuses(x *call) error  { return s.count(x, typeStatus) }
+func (s *Server) countDocuments(x *call) error { return s.count(x, edoc.TypeDocument) }
+func (s *Server) countStatuses(x *call) error  { return s.count(x, edoc.TypeStatus) }
 
 func (s *Server) count(x *call, kind string) error {
 	rows, err := s.waiting(x, kind)
@@ -75,82 +57,17 @@ func (s *Server) count(x *call, kind string) error {
 	return x.ok(fields{"count": len(rows)})
 }
 
-// waiting gathers the rows of all agencies of the system, at most Limits.Rows: what is
-// beyond comes when some of these were acknowledged.
 func (s *Server) waiting(x *call, kind string) ([]received, error) {
+	waiting, err := s.Waiting(x.context(), x.caller(), kind, s.Limits.Rows)
 	rows := []received{}
-	for _, agency := range x.actor.Agencies {
-		read := s.documents
-		if kind == typeStatus {
-			read = s.statuses
-		}
-		for after := ""; len(rows) < s.Limits.Rows; {
-			more, next, err := read(x, agency, hub.Page{After: after, Limit: min(200, s.Limits.Rows-len(rows))})
-			if err != nil {
-				return nil, err
-			}
-			rows = append(rows, more...)
-			if after = next; next == "" {
-				break
-			}
-		}
-	}
-	return rows, nil
-}
-
-func (s *Server) documents(x *call, agency hub.AgencyID, page hub.Page) ([]received, string, error) {
-	list, err := s.Mailbox.Mailbox(x.context(), x.actor, hub.MailboxQuery{Agency: agency, Page: page})
-	var rows []received
-	for i := range list.Items {
-		it := &list.Items[i]
+	for i := range waiting {
+		w := &waiting[i]
 		rows = append(rows, received{
-			DocID: string(it.Delivery.ID), ServiceType: serviceType, MessageType: typeDocument,
-			Created: stamp(it.Dispatch.AcceptedAt), Updated: stamp(it.Delivery.UpdatedAt), created: it.Dispatch.AcceptedAt,
-			From: string(it.Dispatch.SenderCode), To: string(it.Delivery.AddressedAs),
-			Status: stateOf(&it.Delivery, x.begun), StatusDesc: stateOf(&it.Delivery, x.begun),
+			DocID: w.ID, ServiceType: edoc.ServiceType, MessageType: w.Type, Created: stamp(w.Created), Updated: stamp(w.Updated),
+			From: w.From, To: w.To, Status: w.State, StatusDesc: w.State, created: w.Created,
 		})
 	}
-	return rows, list.Next, err
-}
-
-func (s *Server) statuses(x *call, agency hub.AgencyID, page hub.Page) ([]received, string, error) {
-	list, err := s.Notices.Notices(x.context(), x.actor, agency, page)
-	var rows []received
-	for i := range list.Items {
-		n := &list.Items[i]
-		from, to := endsOf(n)
-		rows = append(rows, received{
-			DocID: n.Report.ID, ServiceType: serviceType, MessageType: typeStatus,
-			Created: stamp(n.Report.RecordedAt), Updated: stamp(n.Report.RecordedAt), created: n.Report.RecordedAt,
-			From: from, To: to, Status: stateWaiting, StatusDesc: stateWaiting,
-		})
-	}
-	return rows, list.Next, err
-}
-
-// endsOf are the codes of who reports and whom it is for, as they stood in the document.
-func endsOf(n *hub.Notice) (from, to string) {
-	sender, recipient := string(n.Item.Dispatch.SenderCode), string(n.Item.Delivery.AddressedAs)
-	if n.Report.Reporter == n.Item.Dispatch.Sender {
-		return sender, recipient
-	}
-	return recipient, sender
-}
-
-// stateOf is the word of the axis for a delivery.
-func stateOf(d *hub.Delivery, now time.Time) string {
-	switch d.State {
-	case hub.StateHandedOver, hub.StateAccepted:
-		return stateDone
-	case hub.StateQueued:
-		return stateWaiting
-	case hub.StateConsigned:
-		if d.Lease != nil && now.Before(d.Lease.Until) {
-			return stateProcessing
-		}
-		return stateWaiting
-	}
-	return stateFail
+	return rows, err
 }
 
 // selection is what some clients ask of a list beside its type. The axis itself is not
@@ -220,14 +137,14 @@ func (s *Server) getEdoc(x *call) error {
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	x.writing(p.size*4/3, s.Limits)
+	defer p.Close()
+	s.Limits.Writing(x.w, p.Size*4/3)
 	x.head("application/json; charset=utf-8", -1)
 	if _, err := io.WriteString(x.w, `{"status":"OK","ErrorCode":"0","ErrorDesc":"Thanh cong","data":"`); err != nil {
 		return err
 	}
 	encoded := base64.NewEncoder(base64.StdEncoding, x.w)
-	if err := p.write(encoded); err != nil {
+	if err := p.Write(encoded); err != nil {
 		return err
 	}
 	if err := encoded.Close(); err != nil {
@@ -237,118 +154,29 @@ func (s *Server) getEdoc(x *call) error {
 	return err
 }
 
-// downloadEdoc answers with the file itself.
+// downloadEdoc answers with the file itself. SDK 2.0.1 calls it with GET, without a body;
+// with POST it is answered as every other call.
 func (s *Server) downloadEdoc(x *call) error {
 	p, err := s.packageOf(x)
 	if err != nil {
 		return err
 	}
-	defer p.close()
-	x.writing(p.size, s.Limits)
+	defer p.Close()
+	s.Limits.Writing(x.w, p.Size)
 	x.head("application/xml", -1) // chunked: one that breaks off shows
-	return p.write(x.w)
+	return p.Write(x.w)
 }
 
-// file that goes out.
-type outgoing struct {
-	size  int64 // bytes, about
-	write func(w io.Writer) error
-	close func()
+func (s *Server) packageOf(x *call) (*edoc.Outgoing, error) {
+	return s.Open(x.context(), x.caller(), x.first("docId", "docid"))
 }
 
-// packageOf finds the file of a document or status message that the system may read,
-// and leases a delivery that it begins to collect: from then on no other collector of
-// that agency takes it, and the hub knows that it was fetched before it is acknowledged.
-func (s *Server) packageOf(x *call) (*outgoing, error) {
-	f, err := s.find(x, x.first("docId", "docid"))
-	if err != nil {
-		return nil, err
-	}
-	if f.notice != nil {
-		return s.statusFile(x, f.notice)
-	}
-	if len(f.dispatch.Parts) == 0 { // what is left of a document for whom it was taken from
-		return nil, hub.Errorf(hub.KindNotFound, "docId", "recalled", "the document was taken back by its sender")
-	}
-	for i := range f.own {
-		d := &f.own[i]
-		if err := s.unmoved(x, d, func() error { return s.collect(x, d) }); err != nil {
-			return nil, err
-		}
-	}
-	if envelope := f.dispatch.PartByID(string(hub.RoleEnvelope)); envelope != nil {
-		_, blob, err := s.Dispatches.Open(x.context(), x.actor, f.dispatch.ID, envelope.ID)
-		if err != nil {
-			return nil, err
-		}
-		return outgoingBlob(blob), nil
-	}
-	return s.encoded(x, f.dispatch)
-}
-
-// collect leases a delivery that nobody has acknowledged.
-func (s *Server) collect(x *call, d *hub.Delivery) error {
-	if d.State != hub.StateConsigned {
-		return nil
-	}
-	return s.lease(x, d)
-}
-
-func outgoingBlob(blob hub.Blob) *outgoing {
-	return &outgoing{
-		size: blob.Size(), close: func() { _ = blob.Close() }, // only read from
-		write: func(w io.Writer) error {
-			_, err := io.Copy(w, blob)
-			return err
-		},
-	}
-}
-
-// encoded makes the package of a document that came in another form.
-func (s *Server) encoded(x *call, d *hub.Dispatch) (*outgoing, error) {
-	item, err := s.Dispatches.Dispatch(x.context(), x.actor, d.ID)
-	if err != nil {
-		return nil, err
-	}
-	open := func(p hub.Part) (hub.Blob, error) {
-		_, blob, err := s.Dispatches.Open(x.context(), x.actor, d.ID, p.ID)
-		return blob, err
-	}
-	o := &outgoing{close: func() {}, write: func(w io.Writer) error { return s.Codec.Encode(x.context(), w, item, open) }}
-	for i, p := range d.Parts {
-		o.size += p.Size * 4 / 3
-		if i == 0 { // shows that the system may read content, before anything is sent
-			blob, err := open(p)
-			if err != nil {
-				return nil, err
-			}
-			_ = blob.Close() // only opened to ask
-		}
-	}
-	return o, nil
-}
-
-// statusFile is a status message, as it came or made now.
-func (s *Server) statusFile(x *call, n *hub.Notice) (*outgoing, error) {
-	if n.Report.Envelope != nil {
-		blob, err := s.Blobs.OpenBlob(x.context(), n.Report.Envelope.Digest)
-		if err != nil {
-			return nil, hub.Internal("open a status message", err)
-		}
-		return outgoingBlob(blob), nil
-	}
-	d := &n.Item.Dispatch
-	from, to := endsOf(n)
-	var out bytes.Buffer
-	err := s.Codec.EncodeStatus(&out, hub.StatusMessage{
-		From: from, Code: n.Report.Code, Description: n.Report.Description, Staff: n.Report.Staff, StatedAt: n.Report.StatedAt,
-		For: hub.Reference{Agency: to, Number: d.Document.Number(), ExternalID: d.ExternalID, Promulgated: d.Document.Promulgated},
-	})
-	if err != nil {
-		return nil, hub.Internal("encode a status message", err)
-	}
-	return &outgoing{size: int64(out.Len()), close: func() {}, write: func(w io.Writer) error {
-		_, err := w.Write(out.Bytes())
+// updateStatus acknowledges what was received, in any case of letters: gateways pass on
+// the words of the provincial API as they come. Every act may be repeated.
+func (s *Server) updateStatus(x *call) error {
+	word := edoc.Word{Status: strings.ToLower(x.param("status")), Description: x.param("description")}
+	if err := s.Settle(x.context(), x.caller(), x.first("docid", "docId"), word); err != nil {
 		return err
-	}}, nil
+	}
+	return x.ok(nil)
 }

@@ -1,6 +1,7 @@
 package vxp
 
 import (
+	"github.com/lienthong/lienthong/adapters/internal/edoc"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -26,12 +27,12 @@ type sent struct {
 // docId of those sent last. Status messages have no state of delivery: they are recorded
 // for whom they are for when they are accepted.
 func (s *Server) sentList(x *call) error {
-	kind, err := messageType(x, typeDocument)
+	kind, err := messageType(x, edoc.TypeDocument)
 	if err != nil {
 		return err
 	}
 	rows := []sent{}
-	if kind == typeStatus {
+	if kind == edoc.TypeStatus {
 		return x.ok(fields{fieldData: rows})
 	}
 	items, err := s.sentItems(x)
@@ -55,16 +56,16 @@ func (s *Server) sentItems(x *call) ([]hub.SentItem, error) {
 	if id == "" {
 		return s.recent(x)
 	}
-	f, err := s.find(x, id)
+	f, err := s.Find(x.context(), x.caller(), id)
 	switch {
 	case err != nil && hub.KindOf(err) == hub.KindNotFound:
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case f.notice != nil || x.actor.SpeaksFor(f.dispatch.Sender, hub.ScopeRead) != nil:
+	case f.Notice != nil || f.Stray != nil || x.actor.SpeaksFor(f.Dispatch.Sender, hub.ScopeRead) != nil:
 		return s.recent(x)
 	}
-	item, err := s.Dispatches.Dispatch(x.context(), x.actor, f.dispatch.ID)
+	item, err := s.Dispatches.Dispatch(x.context(), x.actor, f.Dispatch.ID)
 	return []hub.SentItem{item}, err
 }
 
@@ -85,10 +86,10 @@ func (s *Server) recent(x *call) ([]hub.SentItem, error) {
 
 func (s *Server) sentRow(x *call, d *hub.Dispatch, v *hub.Delivery) sent {
 	row := sent{
-		ServiceType: serviceType, MessageType: typeDocument, SenderDocID: string(d.ID), ReceiverDocID: string(v.ID),
+		ServiceType: edoc.ServiceType, MessageType: edoc.TypeDocument, SenderDocID: string(d.ID), ReceiverDocID: string(v.ID),
 		FromCode: string(d.SenderCode), ToCode: string(v.AddressedAs), Title: d.Document.Subject, Notation: d.Document.Number(),
-		SentTime: stamp(d.AcceptedAt), SendStatus: stateDone, SendStatusDesc: "Da gui",
-		ReceiveStatus: stateOf(v, x.begun), ReceiveStatusDesc: string(v.State),
+		SentTime: stamp(d.AcceptedAt), SendStatus: edoc.StateDone, SendStatusDesc: "Da gui",
+		ReceiveStatus: edoc.StateOf(v, x.begun), ReceiveStatusDesc: string(v.State),
 	}
 	if v.State != hub.StateQueued && v.State != hub.StateConsigned {
 		row.ReceivedTime = stamp(v.UpdatedAt)

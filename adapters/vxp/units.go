@@ -3,26 +3,17 @@ package vxp
 import (
 	"encoding/json"
 	"errors"
-	"net/mail"
-	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/lienthong/lienthong/adapters/internal/edoc"
 	"github.com/lienthong/lienthong/hub"
 )
 
-// unit is a row of getAgenciesList.
-type unit struct {
-	ID     string `json:"id"`
-	Parent string `json:"pid"`
-	Code   string `json:"code"`
-	Name   string `json:"name"`
-	Mail   string `json:"mail"`
-}
-
 // changingUnit is a row of getSynchronizeUnit.
 type changingUnit struct {
-	unit
+	edoc.Unit
 	Version  int    `json:"version"`
 	Center   string `json:"centerCode"`
 	Deleted  bool   `json:"deleted"`
@@ -32,76 +23,52 @@ type changingUnit struct {
 
 // agencies lists all agencies that live now.
 func (s *Server) agencies(x *call) error {
-	rows := []unit{}
-	s.each(x, func(a *hub.Agency) { rows = append(rows, unitOf(a, x)) })
+	rows, c := []edoc.Unit{}, x.caller()
+	s.Each(c, func(a *hub.Agency) { rows = append(rows, edoc.UnitOf(a, c)) })
 	return x.ok(fields{fieldData: rows})
 }
 
-// units lists all agencies that live now, each with the agency at the top of its tree.
+// units lists all agencies, those that closed as deleted, each with the agency at the top of
+// its tree, the version of the directory in which it last changed, and the day of that.
 func (s *Server) units(x *call) error {
-	rows := []changingUnit{}
-	s.each(x, func(a *hub.Agency) {
-		line := s.line(a, x)
+	rows, c := []changingUnit{}, x.caller()
+	err := s.EachChanged(x.context(), c, func(a *hub.Agency, closed bool) {
+		line := s.Line(a, c)
 		top := line[len(line)-1]
 		rows = append(rows, changingUnit{
-			unit: unitOf(a, x), Version: len(a.Names), Center: string(top.CodeAt(x.begun)),
-			Modified: stamp(a.Valid.From), IsAgency: true,
+			Unit: edoc.UnitOf(a, c), Version: int(a.Version), Center: string(top.CodeAt(x.begun)),
+			Deleted: closed, Modified: stamp(modified(a, x.begun)), IsAgency: true,
 		})
 	})
+	if err != nil {
+		return err
+	}
 	return x.ok(fields{fieldData: rows})
 }
 
-func (s *Server) each(x *call, do func(*hub.Agency)) {
-	for page := (hub.Page{Limit: 1000}); ; {
-		list := s.Directory.Search("", x.begun, page)
-		for i := range list.Items {
-			do(&list.Items[i])
-		}
-		if page.After = list.Next; list.Next == "" {
-			return
+// modified is since when an agency is as the axis tells of it.
+func modified(a *hub.Agency, at time.Time) time.Time {
+	last := a.Valid.From
+	if to := a.Valid.To; !to.IsZero() && !to.After(at) {
+		last = to
+	}
+	last = later(last, a.Codes, at)
+	last = later(last, a.Names, at)
+	last = later(last, a.Parents, at)
+	return later(last, a.Contacts, at)
+}
+
+func later[T any](last time.Time, values []hub.Dated[T], at time.Time) time.Time {
+	for i := range values {
+		if from := values[i].Valid.From; from.After(last) && !from.After(at) {
+			last = from
 		}
 	}
+	return last
 }
 
-func unitOf(a *hub.Agency, x *call) unit {
-	parent, _ := hub.At(a.Parents, x.begun)
-	contact, _ := hub.At(a.Contacts, x.begun)
-	return unit{ID: string(a.ID), Parent: string(parent), Code: string(a.CodeAt(x.begun)), Name: a.NameAt(x.begun), Mail: contact.Email}
-}
-
-// maxDepth is far above the depth of the tree of government.
-const maxDepth = 20
-
-// line is an agency and those above it.
-func (s *Server) line(a *hub.Agency, x *call) []*hub.Agency {
-	line := []*hub.Agency{a}
-	for len(line) < maxDepth {
-		parent, ok := hub.At(line[len(line)-1].Parents, x.begun)
-		above, known := s.Directory.ByID(parent)
-		if !ok || !known {
-			break
-		}
-		line = append(line, above)
-	}
-	return line
-}
-
-// governs reports whether an agency is one of the system's or stands below one.
-func (s *Server) governs(x *call, a *hub.Agency) bool {
-	return slices.ContainsFunc(s.line(a, x), func(above *hub.Agency) bool { return slices.Contains(x.actor.Agencies, above.ID) })
-}
-
-// Longest values of an application, in characters.
-const (
-	maxName    = 200
-	maxContact = 200
-)
-
-// applied is what a system reads when its wish was recorded: the hub's directory is kept
-// by its operator, and a request whose body nobody signed changes nothing in it.
-const applied = "Da ghi nhan, cho quan tri vien xem xet"
-
-// registerAgency records that a system wants a unit below one of its agencies.
+// registerAgency records that a system wants a unit below one of its agencies. A request
+// whose body nobody signed changes nothing in the directory.
 func (s *Server) registerAgency(x *call) error {
 	var wish struct {
 		ID     string `json:"id"`
@@ -119,29 +86,18 @@ func (s *Server) registerAgency(x *call) error {
 	if err := json.Unmarshal(x.body, &wish); err != nil {
 		return hub.Invalid("body", "json", "the body is no JSON object of texts: %s", reasonOf(err))
 	}
-	a := Application{
-		Action: "register", System: x.system, Code: strings.TrimSpace(wish.Code), Parent: strings.TrimSpace(wish.PCode),
-		Name: strings.TrimSpace(wish.Name), Mail: strings.TrimSpace(wish.Mail), Mobile: wish.Mobile, Fax: wish.Fax,
+	a := Application{Code: wish.Code, Parent: wish.PCode, Name: wish.Name, Mail: wish.Mail, Mobile: wish.Mobile, Fax: wish.Fax}
+	if strings.TrimSpace(a.Parent) == "" {
+		a.Parent = wish.PID
 	}
-	if a.Parent == "" {
-		a.Parent = strings.TrimSpace(wish.PID)
-	}
-	if err := checkApplication(&a); err != nil {
+	recorded, err := s.Register(x.context(), x.caller(), a, "mail")
+	switch {
+	case err != nil:
 		return err
+	case !recorded:
+		return x.ok(nil)
 	}
-	parent, err := s.Directory.Resolve(a.Parent, x.begun)
-	if err != nil || !s.governs(x, parent.Agency) {
-		return hub.Errorf(hub.KindDenied, "pcode", "agency", "this system registers units below its own agencies only")
-	}
-	if there, err := s.Directory.Resolve(a.Code, x.begun); err == nil {
-		if !s.governs(x, there.Agency) {
-			return hub.Errorf(hub.KindConflict, "code", "unique", "another agency has the code %s", a.Code)
-		}
-		if above, _ := hub.At(there.Agency.Parents, x.begun); there.Agency.NameAt(x.begun) == a.Name && above == parent.Agency.ID {
-			return x.ok(nil) // it is there as it is wanted
-		}
-	}
-	return s.apply(x, a)
+	return x.answer(edoc.StatusOK, edoc.CodeOK, edoc.Recorded, nil)
 }
 
 func reasonOf(err error) string {
@@ -152,45 +108,10 @@ func reasonOf(err error) string {
 	return "it is malformed"
 }
 
-func checkApplication(a *Application) error {
-	var v hub.Violations
-	if _, err := hub.ParseCode(a.Code); err != nil {
-		v = append(v, hub.Invalid("code", "agency_code", "%s", hub.ViolationsOf(err)[0].Message))
-	}
-	if a.Parent == "" {
-		v = append(v, hub.Invalid("pcode", "required", "the code of the agency above is required"))
-	}
-	if n := utf8.RuneCountInString(a.Name); n < 1 || n > maxName || hasControl(a.Name) {
-		v = append(v, hub.Invalid("name", "required", "a unit has a name of 1 to %d characters", maxName))
-	}
-	if _, err := mail.ParseAddress(a.Mail); a.Mail != "" && err != nil {
-		v = append(v, hub.Invalid("mail", "email", "mail is no address"))
-	}
-	for _, contact := range [][2]string{{"mail", a.Mail}, {"mobile", a.Mobile}, {"fax", a.Fax}} {
-		if name, value := contact[0], contact[1]; len(value) > maxContact || hasControl(value) {
-			v = append(v, hub.Invalid(name, "max_length", "%s has at most %d characters and no control characters", name, maxContact))
-		}
-	}
-	return v.AsError()
-}
-
-func hasControl(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
-}
-
 // deleteAgency records that a system wants one of its units closed.
 func (s *Server) deleteAgency(x *call) error {
-	code := x.param("AgencyCode")
-	there, err := s.Directory.Resolve(code, x.begun)
-	if err != nil || !s.governs(x, there.Agency) {
-		return hub.Errorf(hub.KindNotFound, "AgencyCode", "unknown", "this system has no unit %.40q", code)
-	}
-	return s.apply(x, Application{Action: "delete", System: x.system, Code: code})
-}
-
-func (s *Server) apply(x *call, a Application) error {
-	if err := s.Applications.Apply(x.context(), x.actor, a); err != nil {
+	if err := s.Unregister(x.context(), x.caller(), "AgencyCode", x.param("AgencyCode")); err != nil {
 		return err
 	}
-	return x.answer(statusOK, codeOK, applied, nil)
+	return x.answer(edoc.StatusOK, edoc.CodeOK, edoc.Recorded, nil)
 }

@@ -7,7 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
+	"path"
 	"strconv"
 	"strings"
 
@@ -20,27 +20,58 @@ type documentPage struct {
 	Dispatch   hub.Dispatch
 	Delivery   *hub.Delivery  // of the recipient who looks; nil for the sender
 	Deliveries []hub.Delivery // for the sender
-	Original   *hub.Part      // a PDF that a browser can show
+	Clocks     []hub.LegalClock
+	Original   *hub.Part // a PDF that a browser can show
 	Signatures []hub.SignatureReport
 	Evidences  []hub.SealedEvidence
-	Reports    []hub.StatusReport
-	Form       documentForm
-	Readable   bool // the content can be opened
+	// First and Follow are addresses of pages of the time line; empty where there are none.
+	First, Follow string
+	Reports       []hub.StatusReport
+	Related       []hub.Related
+	Asked         *hub.Delivery // about which its recipient has yet to answer; nil for none
+	Change        changeForm    // of the sender
+	Form          documentForm
+	For           hub.AgencyID // in whose place the person receives; empty: the own office
+	Forward       *forwardForm // nil where the document can't be forwarded
+	Readable      bool         // the content can be opened
+	Done          string       // what was just done; empty for nothing
+	Back          *hub.Staff   // to whom the last assignment can be given back; nil for nobody
+	Recall        bool         // the form for taking it back is open
 }
+
+// maxPaper is the size of a PDF that a page shows without being asked to, in bytes.
+const maxPaper = 32 << 20
+
+// Paper is the PDF that the page shows beside the data; nil for none.
+func (p *documentPage) Paper() *hub.Part {
+	if !p.Readable {
+		return nil
+	}
+	return p.Original
+}
+
+// Large says that the PDF is shown when the person asks for it: it would take long to
+// come, and memory that telephones do not have.
+func (p *documentPage) Large() bool { return p.Original != nil && p.Original.Size > maxPaper }
 
 // documentForm is what a person typed.
 type documentForm struct {
 	Number, Date, Unit   string
 	Code, Detail         string
 	Status, Description  string
+	Department, Assignee string // who is in charge
+	Answer, AnswerReason string
 	Registers, Refusable bool
 	Reportable           bool
+	Answerable           bool // with a document of its own
+	Forward              forwardForm
+	marked               []string // units to forward to
 	Reasons              []hub.ReasonCode
 	Statuses             []hub.StatusCode
 }
 
-// maxEvidence bounds the time line; the rest is in the bundle.
-const maxEvidence = 200
+// evidenceRows is the length of a page of the time line.
+const evidenceRows = 100
 
 func (x *exchange) incoming() error { return x.showIncoming(http.StatusOK, documentForm{}, nil) }
 
@@ -51,13 +82,13 @@ func (x *exchange) showIncoming(status int, form documentForm, problems map[stri
 	if err != nil {
 		return err
 	}
-	if actor.SpeaksFor(item.Delivery.Recipient, hub.ScopeCollect) != nil {
+	if actor.Receives(item.Delivery.Recipient) != nil {
 		return hub.Errorf(hub.KindNotFound, "delivery", "", "there is no such delivery") // it is in the sent list
 	}
 	d := item.Delivery
-	p := documentPage{Dispatch: item.Dispatch, Delivery: &d, Form: form}
-	p.Evidences, err = x.evidences(hub.EvidenceQuery{Delivery: d.ID})
-	if err == nil {
+	item.Dispatch.Document.DueDate = askedBy(&item)
+	p := documentPage{Dispatch: item.Dispatch, Delivery: &d, Clocks: item.Clocks, Form: form}
+	if err = x.timeline(&p, hub.EvidenceQuery{Delivery: d.ID}); err == nil {
 		err = x.fill(&p)
 	}
 	if err != nil {
@@ -67,33 +98,60 @@ func (x *exchange) showIncoming(status int, form documentForm, problems map[stri
 	case hub.StateConsigned, hub.StateHandedOver, hub.StateAccepted, hub.StateRefused:
 		p.Readable = item.Dispatch.Purged == nil && !d.TakenBack()
 	}
+	asked, found, err := x.Changes.Question(ctx, actor, d.ID)
+	if err != nil {
+		return err
+	}
+	if found {
+		p.Asked = &asked
+	}
 	f := &p.Form
+	if actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil {
+		p.For, p.Asked = d.Recipient, nil // the agency itself answers
+	}
+	p.Forward = x.offerForward(&item, &f.Forward, f.marked)
+	f.Answerable = p.Readable && actor.Has(hub.ScopeSubmit) && !d.ForInformation && p.For == ""
 	f.Registers = !d.Final() && (d.State == hub.StateConsigned || d.State == hub.StateHandedOver)
 	f.Refusable, f.Reasons = f.Registers, hub.RefusalReasons()
 	f.Reportable = !d.TakenBack() && (d.State == hub.StateAccepted || d.State == hub.StateHandedOver && d.Final())
 	f.Statuses = []hub.StatusCode{hub.StatusAssigned, hub.StatusInProgress, hub.StatusCompleted}
 	if f.Registers && d.Registers && f.Number == "" && f.Date == "" {
-		next, err := x.Recipient.NextNumber(ctx, actor, d.Recipient)
+		next, err := x.Recipient.NextNumber(ctx, actor, d.Recipient, d.ID)
 		if err != nil {
 			return err
 		}
 		f.Number, f.Date = next.Number, string(next.Date)
 	}
+	if p.Done = x.done(); p.Done == "assigned" && f.Reportable {
+		p.Back = assignedBefore(&p)
+	}
 	return x.show(status, "document", &p, problems)
+}
+
+// askedBy is by when something is asked of the recipient of a document: of one who has it
+// for information nothing is.
+func askedBy(item *hub.Item) hub.Date {
+	if item.Delivery.ForInformation {
+		return ""
+	}
+	return item.Dispatch.Document.DueDate
 }
 
 // fill adds what sender and recipient both see.
 func (x *exchange) fill(p *documentPage) error {
 	ctx, actor := x.r.Context(), x.visit.Actor
 	reports, later, err := x.Verdicts.Verdicts(ctx, actor, p.Dispatch.ID)
-	switch takenBack := p.Delivery != nil && p.Delivery.TakenBack(); {
-	case takenBack && hub.KindOf(err) == hub.KindNotFound: // verdicts are no longer its recipient's
+	switch takenBack := p.Delivery != nil && p.Delivery.TakenBack() || p.Delivery == nil && p.Dispatch.Origin != nil; {
+	case takenBack && hub.KindOf(err) == hub.KindNotFound: // verdicts are no longer its recipient's, nor its forwarder's
 	case err != nil:
 		return err
 	default:
 		p.Signatures = hub.NewestReports(reports, later)
 	}
 	if p.Reports, err = x.Documents.Reports(ctx, actor, p.Dispatch.ID); err != nil {
+		return err
+	}
+	if p.Related, err = x.Documents.Related(ctx, actor, p.Dispatch.ID); err != nil {
 		return err
 	}
 	for i := range p.Dispatch.Parts {
@@ -111,14 +169,32 @@ func isPDF(mediaType string) bool {
 	return err == nil && parsed == "application/pdf"
 }
 
-func (x *exchange) evidences(q hub.EvidenceQuery) ([]hub.SealedEvidence, error) {
-	q.Page.Limit = maxEvidence
+// timeline reads the page of evidences that the address asks for. A dispatch to all
+// communes of a province has thousands.
+func (x *exchange) timeline(p *documentPage, q hub.EvidenceQuery) error {
+	page := x.r.URL.Path
+	if x.r.Method != http.MethodGet {
+		page = path.Dir(page) // the one that the form stands on
+	}
+	q.Page = hub.Page{Limit: evidenceRows, After: x.r.URL.Query().Get("evidence")}
 	list, err := x.Evidences.Evidences(x.r.Context(), x.visit.Actor, q)
-	return list.Items, err
+	if err != nil {
+		return err
+	}
+	p.Evidences = list.Items
+	if q.Page.After != "" {
+		p.First = page + "#evidence"
+	}
+	if list.Next != "" {
+		p.Follow = page + "?" + query("evidence", list.Next) + "#evidence"
+	}
+	return nil
 }
 
-// board shows the sender what became of each delivery.
-func (x *exchange) board() error {
+func (x *exchange) board() error { return x.showBoard(http.StatusOK, changeForm{}, nil) }
+
+// showBoard shows the sender what became of each delivery, and what it can change.
+func (x *exchange) showBoard(status int, form changeForm, problems map[string]string) error {
 	ctx, actor := x.r.Context(), x.visit.Actor
 	id := hub.DispatchID(x.r.PathValue("dispatch"))
 	item, err := x.Documents.Dispatch(ctx, actor, id)
@@ -128,24 +204,29 @@ func (x *exchange) board() error {
 	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) != nil {
 		return hub.Errorf(hub.KindNotFound, "dispatch", "", "there is no such dispatch")
 	}
-	p := documentPage{Dispatch: item.Dispatch, Deliveries: item.Deliveries, Readable: item.Dispatch.Purged == nil}
-	if p.Evidences, err = x.evidences(hub.EvidenceQuery{Dispatch: id}); err == nil {
+	p := documentPage{Dispatch: item.Dispatch, Deliveries: item.Deliveries, Clocks: item.Clocks, Readable: item.Dispatch.Purged == nil}
+	if err = x.timeline(&p, hub.EvidenceQuery{Dispatch: id}); err == nil {
 		err = x.fill(&p)
 	}
 	if err != nil {
 		return err
 	}
-	return x.show(http.StatusOK, "board", &p, nil)
+	p.Change = form.offered(&actor, &item)
+	p.Done, p.Recall = x.done(), len(problems) > 0 || x.r.URL.Query().Get("undo") != ""
+	if actor.Has(hub.ScopeSubmit) && item.Dispatch.Operation != hub.OperationRecall {
+		p.Change.Remind = remindable(&item, x.Now())
+	}
+	return x.show(status, "board", &p, problems)
 }
 
 // act does something with a delivery and shows its page again, with what is wrong
 // beside the fields.
-func (x *exchange) act(form documentForm, fields []string, do func(id hub.DeliveryID) error) error {
+func (x *exchange) act(form documentForm, deed string, fields []string, do func(id hub.DeliveryID) error) error {
 	id := hub.DeliveryID(x.r.PathValue("delivery"))
 	err := do(id)
 	switch {
 	case err == nil:
-		return x.redirect("/inbox/" + url.PathEscape(string(id)))
+		return x.redirect(afterwards("/inbox/", string(id), deed))
 	case again(err):
 		return x.showIncoming(statusOf(hub.KindOf(err)), form, x.problems(err, fields...))
 	}
@@ -165,7 +246,7 @@ func (x *exchange) register() error {
 			digests[id] = digest
 		}
 	}
-	return x.act(form, []string{"number", "date", "unit"}, func(id hub.DeliveryID) error {
+	return x.act(form, "registered", []string{"number", "date", "unit"}, func(id hub.DeliveryID) error {
 		_, err := x.Recipient.Register(x.r.Context(), x.visit.Actor, id, digests,
 			hub.Registration{Number: form.Number, Date: hub.Date(form.Date), Unit: form.Unit})
 		return err
@@ -174,21 +255,49 @@ func (x *exchange) register() error {
 
 func (x *exchange) refuse() error {
 	form := documentForm{Code: x.r.PostFormValue("code"), Detail: x.r.PostFormValue("detail")}
-	return x.act(form, []string{"code", "detail"}, func(id hub.DeliveryID) error {
+	return x.act(form, "refused", []string{"code", "detail"}, func(id hub.DeliveryID) error {
 		_, err := x.Recipient.Refuse(x.r.Context(), x.visit.Actor, id, 0, hub.Reason{Code: hub.ReasonCode(form.Code), Detail: form.Detail})
 		return err
 	})
 }
 
 func (x *exchange) report() error {
-	form := documentForm{Status: x.r.PostFormValue("status"), Description: x.r.PostFormValue("description")}
-	return x.act(form, []string{"status", "description"}, func(id hub.DeliveryID) error {
-		_, err := x.Recipient.Report(x.r.Context(), x.visit.Actor, id, hub.StatusReport{
-			Code: hub.StatusCode(form.Status), Description: form.Description,
-			Staff: &hub.Staff{Name: x.visit.Account.FullName, ID: x.visit.Account.Name},
-		})
+	value := x.r.PostFormValue
+	form := documentForm{
+		Status: value("status"), Description: value("description"),
+		Department: strings.TrimSpace(value("staff.department")), Assignee: strings.TrimSpace(value("staff.name")),
+	}
+	deed := "reported"
+	if hub.StatusCode(form.Status) == hub.StatusAssigned {
+		deed = "assigned"
+	}
+	return x.act(form, deed, []string{"status", "description", "staff.department", "staff.name"}, func(id hub.DeliveryID) error {
+		report, err := x.reportOf(&form)
+		if err == nil {
+			_, err = x.Recipient.Report(x.r.Context(), x.visit.Actor, id, report)
+		}
 		return err
 	})
+}
+
+// reportOf is the status report that a form gives. Its staff is who is in charge, by
+// default the person who reports. An assignment says in its text, too, to whom: the
+// evidence holds the text and not the staff.
+func (x *exchange) reportOf(form *documentForm) (hub.StatusReport, error) {
+	r := hub.StatusReport{
+		Code: hub.StatusCode(form.Status), Description: form.Description,
+		Staff: &hub.Staff{Department: form.Department, Name: form.Assignee},
+	}
+	to := strings.Trim(form.Assignee+", "+form.Department, ", ")
+	switch {
+	case to == "" && r.Code == hub.StatusAssigned:
+		return r, hub.Violations{hub.Invalid("staff.name", "assignee", "name the person or the unit that handles the document")}.AsError()
+	case to == "":
+		r.Staff = &hub.Staff{Name: x.visit.Account.FullName, ID: x.visit.Account.Name}
+	case r.Code == hub.StatusAssigned:
+		r.Description = strings.TrimSpace(x.say("act.assigned", to) + " " + form.Description)
+	}
+	return r, nil
 }
 
 // part gives out one file. A PDF may be shown; everything else is only for saving, since
@@ -207,13 +316,17 @@ func (x *exchange) part() error {
 		h.Set("Content-Type", "application/pdf")
 		if x.r.URL.Query().Get("show") != "" {
 			kind = "inline"
-			h.Set("Content-Security-Policy", contentPolicy) // no viewer opens in a sandbox
+			h.Set("Content-Security-Policy", showPolicy)
 		}
 	}
 	h.Set("Content-Disposition", disposition(kind, part.Name))
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(part.Digest[:])+":")
 	return x.send(blob)
 }
+
+// showPolicy is that of a PDF which a browser shows by itself: no viewer opens in a
+// sandbox, and that of Chromium is an object on a page of its own.
+const showPolicy = "default-src 'none'; style-src 'self'; object-src 'self'; frame-src 'self'; frame-ancestors 'none'"
 
 // sandbox is the policy of files for saving: a browser that shows one all the same gives
 // it no script, no form and no origin.
@@ -264,12 +377,11 @@ func (x *exchange) bundle() error {
 	return nil
 }
 
-// LastEvidence finds the newest evidence on a delivery, for its line on the board.
-func (p *documentPage) LastEvidence(id hub.DeliveryID) hub.EvidenceID {
-	for _, e := range slices.Backward(p.Evidences) {
-		if e.Evidence.Delivery == id {
-			return e.Evidence.ID
-		}
+// Mark tells when the deliveries look otherwise.
+func (p *documentPage) Mark() string {
+	mark := markOf(len(p.Deliveries))
+	for i := range p.Deliveries {
+		mark = markOf(mark, p.Deliveries[i].ID, p.Deliveries[i].Version)
 	}
-	return ""
+	return mark
 }

@@ -11,19 +11,19 @@ import (
 )
 
 type examinePage struct {
-	Report *hub.FileReport
+	Report  *hub.FileReport
+	Carried *carried // nil when the report is too large for a page
 }
 
 func (x *exchange) examineForm() error { return x.show(http.StatusOK, "examine", examinePage{}, nil) }
 
 // examine verifies a file that the hub does not keep.
 func (x *exchange) examine() error {
-	select {
-	case x.verifying <- struct{}{}:
-		defer func() { <-x.verifying }()
-	default:
-		return hub.Errorf(hub.KindBusy, "", "verifying", "too many files are being verified")
+	release, err := x.takeVerifier()
+	if err != nil {
+		return err
 	}
+	defer release()
 	report, err := x.examined()
 	if err != nil && again(err) {
 		return x.show(statusOf(hub.KindOf(err)), "examine", examinePage{}, x.problems(err, "file"))
@@ -31,7 +31,21 @@ func (x *exchange) examine() error {
 	if err != nil {
 		return err
 	}
-	return x.show(http.StatusOK, "examine", examinePage{&report}, nil)
+	saved, err := x.carry(&report)
+	if err != nil {
+		return err
+	}
+	return x.show(http.StatusOK, "examine", examinePage{&report, saved}, nil)
+}
+
+// takeVerifier bounds the files that are verified side by side.
+func (x *exchange) takeVerifier() (release func(), err error) {
+	select {
+	case x.verifying <- struct{}{}:
+		return func() { <-x.verifying }, nil
+	default:
+		return nil, hub.Errorf(hub.KindBusy, "", "verifying", "too many files are being verified")
+	}
 }
 
 func (x *exchange) examined() (hub.FileReport, error) {

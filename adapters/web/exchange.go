@@ -2,16 +2,25 @@ package web
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
+	"github.com/lienthong/lienthong/adapters/internal/gzipped"
 	"github.com/lienthong/lienthong/hub"
 )
+
+// formTime is how long a form without files may take to come.
+const formTime = time.Minute
 
 // exchange is one request and its answer.
 type exchange struct {
@@ -24,7 +33,7 @@ type exchange struct {
 }
 
 // maxForm bounds forms without files, in bytes.
-const maxForm = 64 << 10
+const maxForm = 128 << 10
 
 // endpoint lets in who may, and answers with what the handler says.
 func (s *site) endpoint(rt route) http.Handler {
@@ -48,7 +57,7 @@ func (s *site) endpoint(rt route) http.Handler {
 }
 
 func (x *exchange) admit(rt route) error {
-	if err := x.whoIsThere(); err != nil {
+	if err := x.whoIsThere(rt.open); err != nil {
 		return err
 	}
 	if x.visit != nil && !rt.public && !rt.anybody && !may(&x.visit.Actor, rt.scopes) {
@@ -58,7 +67,11 @@ func (x *exchange) admit(rt route) error {
 		return nil // a form with files carries its token before them
 	}
 	x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxForm)
-	if err := x.r.ParseForm(); err != nil {
+	control := http.NewResponseController(x.w)
+	_ = control.SetReadDeadline(time.Now().Add(formTime)) // writers in tests have none
+	err := x.r.ParseForm()
+	_ = control.SetReadDeadline(time.Time{})
+	if err != nil {
 		return hub.Errorf(hub.KindTooLarge, "", "max_size", "the form is too large or broken")
 	}
 	if x.visit != nil && !x.ownForm(x.r.PostFormValue("form")) {
@@ -68,30 +81,59 @@ func (x *exchange) admit(rt route) error {
 }
 
 // whoIsThere finds the session of the cookie. One that has ended is nobody.
-func (x *exchange) whoIsThere() error {
+func (x *exchange) whoIsThere(open bool) error {
 	cookie, err := x.r.Cookie(x.cookieName())
 	if err != nil {
 		return nil //nolint:nilerr // nobody is signed in
 	}
-	visit, err := x.Persons.Visit(x.r.Context(), cookie.Value)
+	look := x.Persons.Visit
+	if open {
+		look = x.Live.Look
+	}
+	visit, err := look(x.r.Context(), cookie.Value)
 	switch {
 	case err == nil:
-		x.token, x.visit = cookie.Value, &visit
+		x.token, x.visit = cookie.Value, x.enters(&visit)
 	case hub.KindOf(err) != hub.KindUntrusted:
 		return err
 	}
 	return nil
 }
 
-// formToken ties forms to a session, for browsers that do not say where a request comes from.
+// enters adds to a visit the agencies for which the person receives at this moment.
+func (x *exchange) enters(visit *hub.Visit) *hub.Visit {
+	if visit.Actor.Has(hub.ScopeCollect) {
+		visit.Actor.ReceivesFor = x.Delegations.ReceivesFor(visit.Actor.Agencies, x.Now())
+		visit.Actor.TookOver = x.Delegations.TookOver(visit.Actor.Agencies, x.Now())
+	}
+	return visit
+}
+
+// formToken ties forms to a session, for browsers that do not say where a request comes
+// from. It looks different in each answer, so that the lengths of compressed answers tell
+// nothing of it: a random mask, and what it hides.
 func (x *exchange) formToken() string {
+	var masked [2 * sha256.Size]byte
+	_, _ = rand.Read(masked[:sha256.Size]) // it never fails
+	subtle.XORBytes(masked[sha256.Size:], masked[:sha256.Size], x.formMark())
+	return base64.RawURLEncoding.EncodeToString(masked[:])
+}
+
+// formMark is what a token of the session hides.
+func (x *exchange) formMark() []byte {
 	mac := hmac.New(sha256.New, []byte(x.token))
 	mac.Write([]byte("form"))
-	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+	return mac.Sum(nil)
 }
 
 func (x *exchange) ownForm(token string) bool {
-	return x.token != "" && hmac.Equal([]byte(token), []byte(x.formToken()))
+	masked, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || len(masked) != 2*sha256.Size || x.token == "" {
+		return false
+	}
+	var mark [sha256.Size]byte
+	subtle.XORBytes(mark[:], masked[:sha256.Size], masked[sha256.Size:])
+	return hmac.Equal(mark[:], x.formMark())
 }
 
 func (x *exchange) redirect(to string) error {
@@ -119,12 +161,28 @@ func (x *exchange) show(status int, name string, data any, problems map[string]s
 	}
 	x.w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	x.w.Header().Set("Content-Language", x.lang)
-	x.w.WriteHeader(status)
-	_, err := x.w.Write(b.Bytes())
-	if err != nil {
-		return nil //nolint:nilerr // the browser has gone: there is nobody to tell
+	body := b.Bytes()
+	x.w.Header().Add("Vary", "Accept-Encoding, Sec-Fetch-Site")
+	if len(body) > gzipped.Above && x.compressible() && gzipped.Accepted(x.r.Header.Get("Accept-Encoding")) {
+		if small, shorter := gzipped.Compress(body, gzip.BestSpeed); shorter {
+			x.w.Header().Set("Content-Encoding", "gzip")
+			body = small
+		}
 	}
+	x.w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	x.w.WriteHeader(status)
+	_, _ = x.w.Write(body) // the browser may have gone: there is nobody to tell
 	return nil
+}
+
+// compressible reports whether the length of the answer may tell of what stands in it.
+// Who sees lengths on the line and makes a browser ask for pages with words of their
+// choice could guess what else stands there (BREACH). So an answer is compressed where
+// the browser says that the person or a page of the hub asks, not another site; and
+// never that to a form, which shows secrets once.
+func (x *exchange) compressible() bool {
+	site := x.r.Header.Get("Sec-Fetch-Site")
+	return x.r.Method == http.MethodGet && (site == "same-origin" || site == "none")
 }
 
 // statuses maps kinds of errors to answers.
@@ -182,6 +240,9 @@ func (x *exchange) problems(err error, fields ...string) map[string]string {
 // explain says what an error means: by its rule where the catalogue knows it, else by
 // its kind.
 func (x *exchange) explain(e *hub.Error) string {
+	if e.Rule == "routing_rule" {
+		return e.Message // the names in it are all there is to say, and it says it in both languages
+	}
 	for _, key := range []string{"rule." + e.Field + "." + e.Rule, "rule." + e.Rule} {
 		if text, ok := x.texts[x.lang][key]; ok && e.Rule != "" {
 			return text

@@ -37,21 +37,30 @@ type claimed struct {
 	At   time.Time // when the content was stored
 }
 
-// claim makes the proof. Its key is the hash of the person's password, which with its
-// salt never leaves the hub, is the same on all nodes, and outlives a session.
+// claim makes the proof. Its key is the secret of the account, which never leaves the hub,
+// is the same on all nodes, and outlives a session.
 func (x *exchange) claim(part hub.Part) (string, error) {
 	raw, err := json.Marshal(claimed{part, x.Now()})
 	if err != nil {
 		return "", hub.Internal("write what is known of a file", err)
 	}
 	text := base64.RawURLEncoding.EncodeToString
-	return text(raw) + "." + text(x.signed(raw)), nil
+	return text(raw) + "." + text(x.proof(claimPurpose, raw)), nil
 }
 
-func (x *exchange) signed(raw []byte) []byte {
-	mac := hmac.New(sha256.New, []byte(x.visit.Account.Password))
-	fmt.Fprintf(mac, "file of a letter\x00%s\x00%s\x00%s", x.visit.Account.Name, x.office(), raw)
+const claimPurpose = "file of a letter"
+
+// proof says that the hub gave bytes to this person, in this office, for a purpose.
+func (x *exchange) proof(purpose string, raw []byte) []byte {
+	mac := hmac.New(sha256.New, []byte(x.visit.Account.Secret()))
+	fmt.Fprintf(mac, "%s\x00%s\x00%s\x00%s", purpose, x.visit.Account.Name, x.office(), raw)
 	return mac.Sum(nil)
+}
+
+// proves reports whether a proof is one. Where the hub knows no secret of the account,
+// anybody could have made it.
+func (x *exchange) proves(proof []byte, purpose string, raw []byte) bool {
+	return x.visit.Account.Secret() != "" && hmac.Equal(proof, x.proof(purpose, raw))
 }
 
 func (x *exchange) redeem(claim string) (file, bool) {
@@ -61,7 +70,7 @@ func (x *exchange) redeem(claim string) (file, bool) {
 		return file{}, false
 	}
 	mac, err := base64.RawURLEncoding.DecodeString(proof)
-	if err != nil || x.visit.Account.Password == "" || !hmac.Equal(mac, x.signed(raw)) {
+	if err != nil || !x.proves(mac, claimPurpose, raw) {
 		return file{}, false
 	}
 	var c claimed
@@ -92,8 +101,11 @@ func (x *exchange) receive(f *letterForm, p *multipart.Part) error {
 			return err
 		}
 		f.add(file{received, claim})
+		if role == hub.RoleOriginal {
+			x.fillFrom(f, received)
+		}
 		return nil
-	case errors.As(err, &wrong) && (again(err) || wrong.Kind == hub.KindBusy):
+	case errors.As(err, &wrong) && (again(err) || wrong.Kind == hub.KindBusy || wrong.Kind == hub.KindUnavailable):
 		f.problem(field, visible(p.FileName())+": "+x.explain(wrong))
 		if _, err := io.Copy(io.Discard, p); err != nil {
 			return brokenForm(err)
@@ -128,8 +140,11 @@ func (x *exchange) store(p *multipart.Part, role hub.PartRole) (hub.Part, error)
 	default:
 		return hub.Part{}, hub.Errorf(hub.KindBusy, field, "receiving", "too many files are coming in")
 	}
-	if strings.ContainsFunc(name, hidden) {
-		return hub.Part{}, hub.Invalid(field, "control_character", "the name holds characters that cannot be seen")
+	if err := checkName(field, name); err != nil {
+		return hub.Part{}, err
+	}
+	if err := x.Overloaded(); err != nil {
+		return hub.Part{}, err
 	}
 	w, err := x.Content.CreateBlob(x.r.Context())
 	if err != nil {
@@ -151,6 +166,9 @@ func (x *exchange) store(p *multipart.Part, role hub.PartRole) (hub.Part, error)
 	}
 	digest, size, err := w.Commit()
 	if err != nil {
+		return hub.Part{}, err
+	}
+	if err := x.checkEncrypted(look, digest); err != nil {
 		return hub.Part{}, err
 	}
 	return hub.Part{Role: role, Name: name, MediaType: mediaType(p, look.pdf()), Size: size, Digest: digest}, nil
@@ -178,7 +196,8 @@ func mediaType(p *multipart.Part, pdf bool) string {
 	return "application/octet-stream"
 }
 
-// looker looks at content that passes: how it begins, and whether a PDF is encrypted.
+// looker looks at content that passes: how it begins, and whether it holds the key of
+// encrypted PDFs.
 type looker struct {
 	role      hub.PartRole
 	field     string
@@ -191,7 +210,7 @@ type looker struct {
 const headLength = 1024
 
 // encryptKey stands in the trailer of an encrypted PDF (ISO 32000-1, 7.6.1), which is
-// never compressed itself.
+// never compressed itself. It may stand elsewhere, too.
 const encryptKey = "/Encrypt"
 
 // Write implements io.Writer.
@@ -224,6 +243,27 @@ func encryptedIn(b []byte) bool {
 
 func (l *looker) pdf() bool { return bytes.Contains(l.head, []byte("%PDF-")) }
 
+// checkEncrypted refuses an encrypted PDF. That the bytes hold the key of one may mean that
+// it speaks of encryption, so a reader of PDFs is asked; one that it cannot read is judged
+// by the bytes.
+func (x *exchange) checkEncrypted(l *looker, digest hub.Digest) error {
+	if !l.pdf() || !l.encrypted {
+		return nil
+	}
+	content, err := x.Content.OpenBlob(x.r.Context(), digest)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	if _, err := io.Copy(io.Discard, content); err != nil { // only then it may be read anywhere
+		return hub.Internal("look at a file", err)
+	}
+	if encrypted, err := x.Encrypted(content, content.Size()); err == nil && !encrypted {
+		return nil
+	}
+	return hub.Invalid(l.field, "encrypted", "the PDF is encrypted")
+}
+
 // verdict says why a file cannot be sent.
 func (l *looker) verdict(name string) error {
 	switch {
@@ -231,8 +271,6 @@ func (l *looker) verdict(name string) error {
 		return hub.Invalid(l.field, "program", "the file is a program")
 	case l.role == hub.RoleOriginal && !l.pdf():
 		return hub.Invalid(l.field, "pdf", "the file is not a PDF")
-	case l.pdf() && l.encrypted:
-		return hub.Invalid(l.field, "encrypted", "the PDF is encrypted")
 	}
 	return nil
 }

@@ -15,19 +15,27 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// letter is a document that a person is about to send. It lives in the form alone: what
-// was typed, and a claim on each file that came already. So nothing is lost between the
-// steps, and there is nothing to clean up.
+// letter is a document that a person is about to send: what was typed, and a claim on each
+// file that came already. The form carries all of it from step to step; a draft keeps it
+// beside that, so that nothing is lost when the form is.
 type letter struct {
 	Fields map[string]string
 	To     []string // codes of the recipients
-	Files  []file
+	Info   []string // those of them who get it for information
+	// Answers are documents that the agency got and that this one responds to, each as
+	// referenceText writes it.
+	Answers []string
+	// Tasks are what the letter asks of its recipients, ForTasks the ids of those of the
+	// agency that it answers.
+	Tasks    []letterTask `json:",omitempty"`
+	ForTasks []string     `json:",omitempty"`
+	Files    []file
 }
 
 // Bounds of the form beside its files.
 const (
-	maxTyped = 32 << 10 // bytes of all values
-	maxItems = 1500     // fields, recipients and files
+	maxTyped = 128 << 10 // bytes of all values
+	maxItems = 1500      // fields, recipients and files
 	maxFiles = 20
 )
 
@@ -37,7 +45,7 @@ const (
 func letterFields() []string {
 	return []string{
 		"office", "key", "number", "notation", "type", "subject", "position", "signer", "place", "date",
-		"priority", "due", "answers", "secrecy", "find",
+		"priority", "due", "answers", "secrecy", "find", "findin", "change", "earlier", "named", "reason", "only",
 	}
 }
 
@@ -61,8 +69,12 @@ func (l *letter) Annexes() []file {
 type letterForm struct {
 	letter
 	do       string // the button
+	list     string // the distribution list that is chosen
+	listName string // under which the recipients are to be kept
+	ended    bool   // the last field of the form has come
 	problems map[string]string
 	known    map[string]bool
+	Filled   []string // fields that came out of the document
 	typed    int
 	items    int
 }
@@ -131,8 +143,8 @@ func (x *exchange) eachPart(parts *multipart.Reader, f *letterForm, take func(*m
 	for {
 		p, err := parts.NextPart()
 		switch {
-		case errors.Is(err, io.EOF) && f.do != "":
-			return nil // the button comes last: mime/multipart tells some forms that were cut off by nothing else
+		case errors.Is(err, io.EOF) && f.whole():
+			return nil
 		case err != nil:
 			return brokenForm(err)
 		}
@@ -146,6 +158,14 @@ func (x *exchange) eachPart(parts *multipart.Reader, f *letterForm, take func(*m
 			return err
 		}
 	}
+}
+
+// whole reports whether a form has come to its end, which mime/multipart does not tell of
+// some that were cut off. The button comes last; behind those at the head of the page
+// comes the end of the form.
+func (f *letterForm) whole() bool {
+	atHead := f.do == "keep" || strings.HasPrefix(f.do, "language-")
+	return f.do != "" && (!atHead || f.ended)
 }
 
 func brokenForm(err error) error {
@@ -164,13 +184,40 @@ func (x *exchange) value(f *letterForm, p *multipart.Part) error {
 	if f.typed, f.items = f.typed+len(raw), f.items+1; f.typed > maxTyped || f.items > maxItems {
 		return hub.Errorf(hub.KindTooLarge, "", "max_size", "the form is too large")
 	}
-	name, value := p.FormName(), string(raw)
+	x.set(f, p.FormName(), string(raw))
+	return nil
+}
+
+// set takes one value of a form.
+func (x *exchange) set(f *letterForm, name, value string) {
 	switch {
 	case name == "do":
 		f.do = value
+	case name == "end":
+		f.ended = true
+	case name == "list":
+		f.list = value
+	case name == "list_name":
+		f.listName = value
 	case name == "to":
 		if !slices.Contains(f.To, value) {
 			f.To = append(f.To, value)
+		}
+	case name == "info":
+		if !slices.Contains(f.Info, value) {
+			f.Info = append(f.Info, value)
+		}
+	case name == "under" && x.visit != nil:
+		x.takeGroup(f, value)
+	case name == "answer":
+		if !slices.Contains(f.Answers, value) {
+			f.Answers = append(f.Answers, value)
+		}
+	case strings.HasPrefix(name, "task."):
+		f.setTask(name, value)
+	case name == "fortask":
+		if !slices.Contains(f.ForTasks, value) && len(f.ForTasks) < maxForTasks {
+			f.ForTasks = append(f.ForTasks, value)
 		}
 	case name == "file" && x.visit == nil:
 		f.Files = append(f.Files, file{Claim: value}) // only kept, not trusted
@@ -179,7 +226,6 @@ func (x *exchange) value(f *letterForm, p *multipart.Part) error {
 	case f.known[name]:
 		f.Fields[name] = value
 	}
-	return nil
 }
 
 // takeClaimed takes a file that came with an earlier step.
@@ -201,15 +247,21 @@ func (f *letterForm) add(added file) {
 	f.Files = append(f.Files, added)
 }
 
+// informed are the recipients who get it for information. A mark stays in the form when
+// its recipient is taken out, and means nothing then.
+func (l *letter) informed() []string {
+	return slices.DeleteFunc(slices.Clone(l.Info), func(code string) bool { return !slices.Contains(l.To, code) })
+}
+
 // submission is the letter as the intake reads it.
-func (x *exchange) submission(l *letter) hub.Submission {
+func (x *exchange) submission(l *letter) (hub.Submission, error) {
 	get := func(field string) string { return strings.TrimSpace(l.Fields[field]) }
 	priority, err := strconv.Atoi(get("priority"))
 	if err != nil {
 		priority = -1 // the intake says what is allowed
 	}
 	sub := hub.Submission{
-		Recipients: l.To, ExternalID: get("key"), Key: get("key"), Operation: hub.OperationNew, Format: hub.FormatREST,
+		Recipients: l.To, ForInformation: l.informed(), ExternalID: get("key"), Key: get("key"), Operation: l.Change(), Format: hub.FormatREST,
 		Document: hub.Document{
 			CodeNumber: get("number"), CodeNotation: get("notation"), TypeName: get("type"), Subject: get("subject"),
 			Signer: hub.Signer{Position: get("position"), FullName: get("signer")}, Place: get("place"),
@@ -220,14 +272,17 @@ func (x *exchange) submission(l *letter) hub.Submission {
 	if office, ok := x.Directory.ByID(x.office()); ok {
 		sub.Sender = string(office.CodeAt(x.Now()))
 	}
-	if answers := get("answers"); answers != "" {
-		sub.Document.ResponseFor = []hub.Reference{{Number: answers}}
+	sub.Document.ResponseFor, sub.Document.ResponseTasks = l.responses(), l.ForTasks
+	wishes, err := l.wishes()
+	if err != nil {
+		return sub, err
 	}
+	sub.Tasks = wishes
 	for i, f := range l.Files {
 		f.Part.ID = hub.PartName(i + 1)
 		sub.Parts = append(sub.Parts, f.Part)
 	}
-	return sub
+	return sub, x.changing(l, &sub)
 }
 
 // keepLetter shows the form for signing in to somebody whose session ended while typing,
@@ -251,7 +306,7 @@ func (x *exchange) keepLetter() bool {
 	if err != nil {
 		return false
 	}
-	page := signInPage{Ended: true, Kept: base64.RawURLEncoding.EncodeToString(raw)}
+	page := signInPage{Ended: true, Next: "/send?" + query("draft", f.Fields["key"]), Kept: base64.RawURLEncoding.EncodeToString(raw)}
 	if err := x.show(http.StatusForbidden, "signin", page, nil); err != nil {
 		x.fail(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
@@ -20,6 +21,11 @@ type contents struct{ committed, discarded int }
 // CreateBlob implements Content.
 func (c *contents) CreateBlob(context.Context) (hub.BlobWriter, error) {
 	return &content{of: c}, nil
+}
+
+// OpenBlob implements Content.
+func (*contents) OpenBlob(context.Context, hub.Digest) (hub.Blob, error) {
+	return nil, hub.Errorf(hub.KindNotFound, "", "", "nothing is kept here")
 }
 
 type content struct {
@@ -52,33 +58,37 @@ func reading(t testing.TB, body []byte, kind string) (*exchange, *contents) {
 	r := httptest.NewRequest(http.MethodPost, "/send", bytes.NewReader(body))
 	r.Header.Set("Content-Type", kind)
 	s := &site{Options: Options{MaxFile: 100, Content: kept, Now: time.Now}, texts: all, receiving: make(chan struct{}, 1)}
+	s.Overloaded, s.Log = func() error { return nil }, slog.New(slog.DiscardHandler)
 	visit := &hub.Visit{Account: hub.Account{Name: "van.thu", Password: "hash"}}
 	return &exchange{site: s, w: httptest.NewRecorder(), r: r, lang: vietnamese, token: "token", visit: visit}, kept
+}
+
+// form is one with a subject, an original of size bytes behind its head, and an annex.
+func form(t *testing.T, size int) ([]byte, string) {
+	t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	_ = w.WriteField("form", (&exchange{token: "token"}).formToken())
+	_ = w.WriteField("subject", "giữ lại")
+	for _, f := range []struct {
+		field   string
+		content string
+	}{{"original", "%PDF-" + strings.Repeat("x", size)}, {"annex", "nhỏ"}} {
+		file, err := w.CreateFormFile(f.field, f.field+".pdf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = file.Write([]byte(f.content))
+	}
+	_ = w.WriteField("do", "check")
+	_ = w.Close()
+	return body.Bytes(), w.FormDataContentType()
 }
 
 // TestFilesThatAreTooLarge: one that is, is thrown away while the rest of the form is
 // kept; a form that goes on without end is not read on.
 func TestFilesThatAreTooLarge(t *testing.T) {
-	form := func(size int) ([]byte, string) {
-		var body bytes.Buffer
-		w := multipart.NewWriter(&body)
-		_ = w.WriteField("form", (&exchange{token: "token"}).formToken())
-		_ = w.WriteField("subject", "giữ lại")
-		for _, f := range []struct {
-			field   string
-			content string
-		}{{"original", "%PDF-" + strings.Repeat("x", size)}, {"annex", "nhỏ"}} {
-			file, err := w.CreateFormFile(f.field, f.field+".pdf")
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = file.Write([]byte(f.content))
-		}
-		_ = w.WriteField("do", "check")
-		_ = w.Close()
-		return body.Bytes(), w.FormDataContentType()
-	}
-	body, kind := form(96)
+	body, kind := form(t, 96)
 	x, kept := reading(t, body, kind)
 	f, err := x.readLetter()
 	if err != nil || f.problems["original"] == "" || !strings.Contains(f.problems["original"], "quá lớn") || f.Get("subject") != "giữ lại" {
@@ -87,17 +97,17 @@ func TestFilesThatAreTooLarge(t *testing.T) {
 	if len(f.Files) != 1 || f.Files[0].Name != "annex.pdf" || kept.committed != 1 || kept.discarded != 1 {
 		t.Errorf("%+v, %+v", f.Files, kept)
 	}
-	body, kind = form(95)
+	body, kind = form(t, 95)
 	x, kept = reading(t, body, kind)
 	if f, err := x.readLetter(); err != nil || len(f.problems) != 0 || kept.committed != 2 || f.Original() == nil || f.Original().Size != 100 {
 		t.Errorf("100 bytes: %+v, %v", f, err)
 	}
-	body, kind = form(roomForFiles*100 + maxForm)
+	body, kind = form(t, roomForFiles*100+maxForm)
 	x, _ = reading(t, body, kind)
 	if f, err := x.readLetter(); err == nil || hub.KindOf(err) != hub.KindTooLarge || f.Get("subject") != "giữ lại" {
 		t.Errorf("without end: %v", err)
 	}
-	body, kind = form(10)
+	body, kind = form(t, 10)
 	x, kept = reading(t, body[:len(body)-200], kind)
 	if f, err := x.readLetter(); err == nil || f.Get("subject") != "giữ lại" || kept.committed > 2 {
 		t.Errorf("cut off: %v", err)
@@ -165,6 +175,26 @@ func TestClaimsEnd(t *testing.T) {
 		x.Now = func() time.Time { return began.Add(after) }
 		if got, ok := x.redeem(claim); ok != holds || ok && got.Part != want {
 			t.Errorf("after %v the claim gives %+v, %v", after, got, ok)
+		}
+	}
+}
+
+// TestProofsNeedASecret: who has no password claims files by the seed of the account, and
+// where there is neither nothing is proved, since anybody could have made that proof.
+func TestProofsNeedASecret(t *testing.T) {
+	for account, holds := range map[string]bool{"hash": true, "": false} {
+		x, _ := reading(t, nil, "")
+		x.visit.Account.Password, x.visit.Account.Seed = "", account
+		claim, err := x.claim(hub.Part{Name: "a.pdf"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := x.redeem(claim); ok != holds {
+			t.Errorf("with the seed %q a file is claimed: %v", account, ok)
+		}
+		raw := []byte("packed")
+		if got := x.proves(x.proof(examinationPurpose, raw), examinationPurpose, raw); got != holds {
+			t.Errorf("with the seed %q a report is proved: %v", account, got)
 		}
 	}
 }

@@ -2,45 +2,10 @@ package web
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 )
-
-type healthPage struct {
-	hub.Readiness
-	Backlog hub.Backlog
-	Waits   int // minutes that the first delivery waits beyond its time
-}
-
-func (x *exchange) health() error {
-	backlog, err := x.Backlog(x.r.Context())
-	if err != nil {
-		return err
-	}
-	return x.show(http.StatusOK, "health", healthPage{
-		Readiness: x.Ready(x.r.Context()), Backlog: backlog, Waits: int(backlog.Age(x.Now()).Minutes()),
-	}, nil)
-}
-
-type agenciesPage struct {
-	Text          string
-	Agencies      []hub.Agency
-	First, Follow string
-}
-
-func (x *exchange) agencies() error {
-	q := x.r.URL.Query()
-	p := agenciesPage{Text: q.Get("q")}
-	if q.Get("after") != "" {
-		p.First = "/agencies?" + query("q", p.Text)
-	}
-	found := x.Directory.Search(p.Text, x.Now(), hub.Page{After: q.Get("after"), Limit: 2 * rows})
-	p.Agencies = found.Items
-	if found.Next != "" {
-		p.Follow = "/agencies?" + query("q", p.Text, "after", found.Next)
-	}
-	return x.show(http.StatusOK, "agencies", p, nil)
-}
 
 type accountsPage struct {
 	Accounts []hub.Account
@@ -51,7 +16,7 @@ type accountsPage struct {
 	Fresh, Password string
 }
 
-type accountForm struct{ Name, FullName, Role, Agency string }
+type accountForm struct{ Name, FullName, Role, Agency, Login string }
 
 // accountsShown shows the accounts that the person keeps.
 func (x *exchange) accountsShown(status int, p accountsPage, problems map[string]string) error {
@@ -71,8 +36,11 @@ func (x *exchange) accounts() error { return x.accountsShown(http.StatusOK, acco
 
 func (x *exchange) createAccount() error {
 	value := x.r.PostFormValue
-	form := accountForm{value("name"), value("full_name"), value("role"), value("agency")}
+	form := accountForm{value("name"), value("full_name"), value("role"), value("agency"), strings.TrimSpace(value("login"))}
 	account := hub.Account{Name: form.Name, FullName: form.FullName, Memberships: []hub.Membership{{Agency: x.office(), Role: hub.Role(form.Role)}}}
+	if form.Login != "" {
+		account.Login = &hub.Login{Value: form.Login}
+	}
 	if x.visit.Actor.Has(hub.ScopeOperate) {
 		account.Memberships[0].Agency = ""
 		if form.Agency != "" {
@@ -86,7 +54,7 @@ func (x *exchange) createAccount() error {
 	}
 	fresh, password, err := x.Keeper.Create(x.r.Context(), x.visit.Actor, account)
 	if err != nil && again(err) {
-		problems := x.problems(err, "name", "full_name", "memberships[0]", "memberships[0].role")
+		problems := x.problems(err, "name", "full_name", "login", "memberships[0]", "memberships[0].role")
 		if problems["role"] = problems["memberships[0].role"]; problems["role"] == "" {
 			problems["role"] = problems["memberships[0]"]
 		}

@@ -46,6 +46,11 @@ type signInPage struct {
 	Name, Next string
 	Ended      bool
 	Kept       string // a letter that was being written when the session ended
+	Unknown    string // as whom the identity provider names somebody without an account
+}
+
+func (x *exchange) signInShown(status int, p signInPage, problems map[string]string) error {
+	return x.show(status, "signin", p, problems)
 }
 
 func (x *exchange) signInForm() error {
@@ -62,7 +67,7 @@ func (x *exchange) signIn() error {
 	if cookie, err := x.r.Cookie(x.markName()); err == nil {
 		mark = cookie.Value
 	}
-	token, mark, err := x.Persons.SignIn(x.r.Context(), form.Name, x.r.PostFormValue("password"), mark)
+	token, mark, err := x.Persons.SignIn(x.r.Context(), form.Name, x.r.PostFormValue("password"), x.r.PostFormValue("code"), mark)
 	if err != nil && again(err) {
 		return x.show(http.StatusUnprocessableEntity, "signin", form, x.problems(err, "name", "password"))
 	}
@@ -91,18 +96,25 @@ func (x *exchange) signOut() error {
 		return err
 	}
 	x.setSession("")
+	if x.Provider != nil && x.visit.Session.Auth == hub.AuthProvider {
+		return x.leaveProvider()
+	}
 	return x.redirect("/sign-in")
 }
 
 func (x *exchange) chooseLanguage() error {
-	chosen := vietnamese
-	if x.r.PostFormValue("language") == english {
-		chosen = english
+	x.setLanguage(x.r.PostFormValue("language"))
+	return x.redirect(ownAddress(x.r.PostFormValue("next")))
+}
+
+func (x *exchange) setLanguage(chosen string) {
+	if chosen != english {
+		chosen = vietnamese
 	}
+	x.lang = chosen
 	http.SetCookie(x.w, &http.Cookie{ //nolint:gosec // Secure is set wherever people come by https
 		Name: languageCookie, Value: chosen, Path: "/", MaxAge: 365 * 24 * 3600, HttpOnly: true, Secure: x.Secure, SameSite: http.SameSiteLaxMode,
 	})
-	return x.redirect(ownAddress(x.r.PostFormValue("next")))
 }
 
 func (x *exchange) chooseOffice() error {

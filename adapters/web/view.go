@@ -49,6 +49,15 @@ func (p pages) write(w io.Writer, name string, v *view) error {
 	return nil
 }
 
+// piece writes a part of a page, for a page that is open.
+func (x *exchange) piece(page, name string, data any) (string, error) {
+	var b strings.Builder
+	if err := x.pages[page].ExecuteTemplate(&b, name, &view{x: x, Page: page, Data: data}); err != nil {
+		return "", hub.Internal("write a piece of the page "+page, err)
+	}
+	return b.String(), nil
+}
+
 // view is what a template sees.
 type view struct {
 	x        *exchange
@@ -74,8 +83,14 @@ func (v *view) Token() string { return v.x.formToken() }
 
 // Here is the address of this page; of the answer to a form, the first page.
 func (v *view) Here() string {
+	if v.Page == "signin" && v.x.r.URL.Path != "/sign-in" { // the answer of a provider is for once
+		return "/sign-in"
+	}
 	if v.x.r.Method == http.MethodGet {
 		return v.x.r.URL.RequestURI()
+	}
+	if l, ok := v.Data.(interface{ Get(field string) string }); ok && l.Get("key") != "" {
+		return "/send?" + query("draft", l.Get("key"))
 	}
 	return "/"
 }
@@ -109,10 +124,17 @@ func (v *view) Typed(field, label string) typedField {
 	return typedField{v, field, v.T(label), p.Get(field)}
 }
 
+// Asked is what the piece of that name shows of a search.
+func (v *view) Asked(field, label, value string) typedField {
+	return typedField{v, field, v.T(label), value}
+}
+
 // link is an entry of the navigation.
 type link struct {
 	Path, Text string
 	Current    bool
+	Count      int    // of what waits there; 0 says nothing
+	Counted    string // what the number counts
 }
 
 // Links are the pages that the person may open.
@@ -129,13 +151,29 @@ func (v *view) Links() []link {
 		{"/inbox", "inbox document", []hub.Scope{hub.ScopeCollect}},
 		{"/send", "send confirm", []hub.Scope{hub.ScopeSubmit}},
 		{"/sent", "sent board", []hub.Scope{hub.ScopeRead}},
+		{"/tasks", "tasks task", []hub.Scope{hub.ScopeCollect, hub.ScopeRead}},
+		{"/registers", "registers numbers", []hub.Scope{hub.ScopeCollect, hub.ScopeRead, hub.ScopeAccounts}},
+		{"/procedures", "procedures procedure procedureimport", hub.Scopes()},
+		{"/figures", "figures counted", []hub.Scope{hub.ScopeFigures}},
+		{"/trail", "trail entry course", []hub.Scope{hub.ScopeAudit}},
 		{"/examine", "examine", []hub.Scope{hub.ScopeVerify}},
 		{"/health", "health", []hub.Scope{hub.ScopeOperate}},
-		{"/agencies", "agencies", []hub.Scope{hub.ScopeOperate}},
+		{"/alerts", "alerts", []hub.Scope{hub.ScopeOperate}},
+		{"/stuck", "stuck", []hub.Scope{hub.ScopeOperate}},
+		{"/settings", "settings", []hub.Scope{hub.ScopeOperate}},
+		{"/agencies", "agencies agency acts keys key", []hub.Scope{hub.ScopeOperate}},
+		{"/subscriptions", "subscriptions subscription", []hub.Scope{hub.ScopeOperate, hub.ScopeAccounts}},
+		{"/rules", "rules", []hub.Scope{hub.ScopeAccounts}},
+		{"/connection", "connection", []hub.Scope{hub.ScopeOperate, hub.ScopeAccounts}},
 		{"/accounts", "accounts", []hub.Scope{hub.ScopeOperate, hub.ScopeAccounts}},
 	} {
 		if may(&v.x.visit.Actor, l.scopes) {
-			links = append(links, link{l.path, v.T("nav" + l.path), strings.Contains(l.pages, v.Page)})
+			entry := link{Path: l.path, Text: v.T("nav" + l.path), Current: strings.Contains(l.pages, v.Page)}
+			if l.path == "/alerts" {
+				entry.Count = v.x.openAlerts()
+				entry.Counted = v.T("alerts.count", entry.Count)
+			}
+			links = append(links, entry)
 		}
 	}
 	return links
@@ -179,6 +217,34 @@ func (v *view) Day(d hub.Date) string {
 		return string(d)
 	}
 	return t.Format("02/01/2006")
+}
+
+// Date is a printed date that a form carries.
+func (v *view) Date(text string) string { return v.Day(hub.Date(text)) }
+
+// Early reports whether a change still meets a delivery before its hand-over.
+func (v *view) Early(a hub.Aim) bool { return a.Item.Delivery.State.MayBecome(hub.StateWithdrawn) }
+
+// ClocksOf are the clocks of the law of a delivery; of the sender for an empty id.
+func (v *view) ClocksOf(clocks []hub.LegalClock, of hub.DeliveryID) []hub.LegalClock {
+	var own []hub.LegalClock
+	for i := range clocks {
+		if clocks[i].Delivery == of {
+			own = append(own, clocks[i])
+		}
+	}
+	return own
+}
+
+// Pressing are the clocks of the law that are overdue or due soon.
+func (v *view) Pressing(clocks []hub.LegalClock) []hub.LegalClock {
+	var pressing []hub.LegalClock
+	for i := range clocks {
+		if s := clocks[i].State; s == hub.ClockOverdue || s == hub.ClockSoon {
+			pressing = append(pressing, clocks[i])
+		}
+	}
+	return pressing
 }
 
 // Late reports whether a day has passed.

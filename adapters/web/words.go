@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/lienthong/lienthong/adapters/internal/strictjson"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -30,7 +31,7 @@ func readCatalogues() (catalogues, error) {
 			return nil, hub.Internal("read the texts of the pages", err)
 		}
 		texts := map[string]string{}
-		if err := json.Unmarshal(raw, &texts); err != nil {
+		if err := strictjson.Decode(raw, &texts); err != nil { // a name that stands twice would lose a text
 			return nil, hub.Internal("read the texts of the pages", err)
 		}
 		all[language] = texts

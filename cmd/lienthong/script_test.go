@@ -24,6 +24,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubbuild"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
@@ -33,10 +34,23 @@ import (
 	"github.com/lienthong/lienthong/signing/xmldsig"
 )
 
+// program is what users run: without the race detector, under which every command takes a
+// quarter of a second to start. The hubs of the scripts run with it if these tests do.
+var program hubbuild.Once //nolint:gochecknoglobals // built once for all tests
+
 // The scripts run the program as its users do: as a process, against a hub that
 // is a process of its own. See testdata/script/README.md for their commands.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lienthong": main})
+	testscript.Main(cleaned{m}, map[string]func(){"lienthong": main})
+}
+
+// cleaned are tests after which what was built for them is removed.
+type cleaned struct{ *testing.M }
+
+// Run runs the tests.
+func (m cleaned) Run() int {
+	defer program.Done()
+	return m.M.Run()
 }
 
 func TestScripts(t *testing.T) { runScripts(t, nil) }
@@ -47,8 +61,14 @@ func runScripts(t *testing.T, servers func() map[string]string) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			users, err := program.Program()
+			if err != nil {
+				return err
+			}
+			e.Setenv("PATH", filepath.Dir(users)+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			e.Setenv("DOC", filepath.Join(e.WorkDir, "doc"))
 			e.Setenv("DATA", filepath.Join(e.WorkDir, "data"))
+			e.Setenv("TOMORROW", time.Now().Add(24*time.Hour).UTC().Format(time.RFC3339))
 			// Under the race detector a process sleeps a second before it ends.
 			e.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 			if servers != nil {
@@ -82,12 +102,19 @@ func serverEnv(ts *testscript.TestScript) []string {
 	return env
 }
 
+// raced is the path of the program that has the race detector if these tests have it.
+func raced(ts *testscript.TestScript) string {
+	path, err := exec.LookPath("lienthong") // testscript.Main puts it into the path of this process
+	ts.Check(err)
+	return path
+}
+
 // hubCommand: "hub start [flags]", "hub stop", "hub kill".
 func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 	switch args[0] {
 	case "start":
 		p, err := hubproc.Start(context.Background(), hubproc.Options{
-			Bin: lookPath(ts), DataDir: ts.Getenv("DATA"), Args: args[1:],
+			Bin: raced(ts), DataDir: ts.Getenv("DATA"), Args: args[1:],
 			Env: serverEnv(ts),
 		})
 		ts.Check(err)
@@ -105,7 +132,7 @@ func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 
 // recoverCommand: "recover" writes a new operator key beside the servers of the script.
 func recoverCommand(ts *testscript.TestScript, _ bool, _ []string) {
-	cmd := exec.Command(lookPath(ts), "key", "recover", "--data-dir", ts.Getenv("DATA"))
+	cmd := exec.Command(raced(ts), "key", "recover", "--data-dir", ts.Getenv("DATA"))
 	cmd.Env = append(os.Environ(), serverEnv(ts)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -122,21 +149,6 @@ func hubOf(ts *testscript.TestScript) *hubproc.Process {
 		ts.Fatalf("no hub was started")
 	}
 	return p.(*hubproc.Process)
-}
-
-func lookPath(ts *testscript.TestScript) string {
-	for _, dir := range filepath.SplitList(ts.Getenv("PATH")) {
-		if path := filepath.Join(dir, "lienthong"); executable(path) {
-			return path
-		}
-	}
-	ts.Fatalf("lienthong is not in the path")
-	return ""
-}
-
-func executable(path string) bool {
-	info, err := os.Stat(path)
-	return err == nil && info.Mode()&0o111 != 0
 }
 
 // province are the agencies of the scripts.

@@ -34,8 +34,13 @@ type Options struct {
 	Store     Store
 	Sessions  SessionStore
 	Directory Directory
+	Vault     Vault // of the secrets of second factors
 	Now       func() time.Time
 	Random    io.Reader // cryptographically secure, safe for concurrent use
+
+	// Logins are those of the identity provider that people may sign in by: issuer and
+	// claim, without a value. Empty where there is no provider.
+	Logins hub.Login
 
 	Idle time.Duration // after which a session that is not used ends; default 1 h
 	Life time.Duration // after which every session ends; default 12 h
@@ -71,18 +76,17 @@ func New(o Options) (*Service, error) {
 		o.Cost = usualCost()
 	}
 	s := &Service{Options: o, hashing: make(chan struct{}, hashesAtOnce)}
-	password, err := s.draw(temporaryBytes)
-	if err == nil {
-		s.nobody, err = hashPassword(password, o.Cost, o.Random)
-	}
+	var err error
+	s.nobody, err = hashOfNobody(o.Cost, o.Random)
 	return s, err
 }
 
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
 
 // Create makes an account and returns it with its temporary password, which is not kept.
-// Errors: KindDenied; hub.Violations of KindInvalid by field; KindConflict when the name
-// is taken.
+// With the value of a login there is no password: the person signs in by the identity
+// provider. That takes ScopeOperate. Errors: KindDenied; hub.Violations of KindInvalid by
+// field; KindConflict when the name or the login is taken.
 func (s *Service) Create(ctx context.Context, actor hub.Actor, account hub.Account) (hub.Account, string, error) {
 	if err := mayKeep(actor, &account); err != nil {
 		return hub.Account{}, "", err
@@ -94,13 +98,20 @@ func (s *Service) Create(ctx context.Context, actor hub.Actor, account hub.Accou
 	if err := s.check(&fresh); err != nil {
 		return hub.Account{}, "", err
 	}
-	password, err := s.temporary(ctx, &fresh)
+	var password string
+	var err error
+	if account.Login != nil {
+		fresh.Temporary = false
+		fresh.Login, err = s.loginOf(ctx, actor, fresh.Name, account.Login.Value)
+	} else {
+		password, err = s.temporary(ctx, &fresh)
+	}
 	if err != nil {
 		return hub.Account{}, "", err
 	}
 	if err := s.Store.SaveAccount(ctx, fresh); err != nil {
 		if hub.KindOf(err) == hub.KindConflict {
-			err = hub.Errorf(hub.KindConflict, "name", "unique", "there is an account of the name %q already", fresh.Name)
+			err = hub.Errorf(hub.KindConflict, "name", "unique", "there is an account of the name %q already, or another one got the login at this moment", fresh.Name)
 		}
 		return hub.Account{}, "", err
 	}
@@ -170,12 +181,12 @@ func (s *Service) List(ctx context.Context, actor hub.Actor) ([]hub.Account, err
 	return slices.DeleteFunc(list, func(a hub.Account) bool { return mayKeep(actor, &a) != nil }), err
 }
 
-// Reset gives an account a new temporary password, ends its sessions and forgets wrong
-// guesses. Accounts that the actor does not keep do not exist for it.
+// Reset gives an account a new temporary password, ends its sessions and its second factor
+// and forgets wrong guesses. Accounts that the actor does not keep do not exist for it.
 func (s *Service) Reset(ctx context.Context, actor hub.Actor, name string) (hub.Account, string, error) {
 	var password string
 	account, err := s.keep(ctx, actor, name, func(a *hub.Account) (err error) {
-		a.Temporary = true
+		a.Temporary, a.TwoStep, a.SecondFactor = true, false, nil // who lost the program lost the second factor
 		forget(a)
 		password, err = s.temporary(ctx, a)
 		return err

@@ -37,7 +37,7 @@ func fixtureOf(t *testing.T, cost accounts.Cost) *fixture {
 	f := &fixture{T: t, store: hubtest.NewPersons(), clock: hubtest.NewClock()}
 	var err error
 	f.Service, err = accounts.New(accounts.Options{
-		Store: f.store, Sessions: f.store, Directory: hubtest.NewDirectory(hubtest.Agencies()...), Now: f.clock.Now, Random: rand.Reader, Cost: cost, Wrong: time.Nanosecond,
+		Store: f.store, Sessions: f.store, Directory: hubtest.NewDirectory(hubtest.Agencies()...), Now: f.clock.Now, Vault: plainVault{}, Random: rand.Reader, Cost: cost, Wrong: time.Nanosecond,
 	})
 	f.must(err)
 	return f
@@ -75,7 +75,7 @@ func (f *fixture) settled(name string, memberships ...hub.Membership) (token str
 
 func (f *fixture) signIn(name, password string) string {
 	f.Helper()
-	token, _, err := f.SignIn(f.Context(), name, password, "")
+	token, _, err := f.SignIn(f.Context(), name, password, "", "")
 	f.must(err)
 	return token
 }
@@ -102,7 +102,7 @@ func TestTimeTellsNoName(t *testing.T) {
 		f.must(err)
 		for _, name := range []string{"van.thu", "khong.co"} {
 			begun := time.Now()
-			_, _, err := s.SignIn(t.Context(), name, "wrong", "")
+			_, _, err := s.SignIn(t.Context(), name, "wrong", "", "")
 			f.wants(hub.KindUntrusted, err)
 			if took := time.Since(begun); took != 500*time.Millisecond {
 				t.Errorf("%s: after %v", name, took)
@@ -165,7 +165,7 @@ func TestResetWinsOverTheOldPassword(t *testing.T) {
 
 	m.begins = reset
 	before := temporary
-	late, _, err := s.SignIn(t.Context(), "van.thu", before, "")
+	late, _, err := s.SignIn(t.Context(), "van.thu", before, "", "")
 	f.must(err)
 	if _, err := s.Visit(t.Context(), late); err == nil {
 		t.Error("a session of the old password goes on after the reset")
@@ -198,7 +198,7 @@ func TestFirstPasswordIsTemporary(t *testing.T) {
 	if a.Name != "van.thu" || a.SpeaksFor(hubtest.Office, hub.ScopeSubmit) != nil || a.SpeaksFor(hubtest.Ward, hub.ScopeCollect) == nil || a.Auth != hub.AuthPassword {
 		t.Errorf("the actor %+v", a)
 	}
-	_, _, err = f.SignIn(t.Context(), "van.thu", temporary, "")
+	_, _, err = f.SignIn(t.Context(), "van.thu", temporary, "", "")
 	f.wants(hub.KindUntrusted, err)
 	f.signIn("van.thu", "đường ray xanh lá") // typed with combining marks is the same password
 }
@@ -223,12 +223,18 @@ func TestOneOfficeAtATime(t *testing.T) {
 		}
 	}
 	f.wants(hub.KindDenied, f.WorkIn(t.Context(), f.visit(token), hubtest.Province))
+	open := f.visit(token) // in another window
+	f.must(f.WorkIn(t.Context(), f.visit(token), hubtest.Office))
+	f.must(f.WorkIn(t.Context(), open, hubtest.Ward))
+	if got := f.visit(token).Session.Office; got != hubtest.Ward {
+		t.Errorf("of two windows the last one changed to %q", got)
+	}
 }
 
 func TestGuessingGetsSlower(t *testing.T) {
 	f := newFixture(t)
 	f.settled("anh", clerk(hubtest.Office))
-	guess := func(password string) error { _, _, err := f.SignIn(t.Context(), "anh", password, ""); return err }
+	guess := func(password string) error { _, _, err := f.SignIn(t.Context(), "anh", password, "", ""); return err }
 	for range 4 {
 		f.wants(hub.KindUntrusted, guess("x"))
 	}
@@ -263,12 +269,12 @@ func TestGuessingGetsSlower(t *testing.T) {
 func TestStrangersShutNobodyOut(t *testing.T) {
 	f := newFixture(t)
 	temporary := f.create("anh", clerk(hubtest.Office))
-	_, first, err := f.SignIn(t.Context(), "anh", temporary, "")
+	_, first, err := f.SignIn(t.Context(), "anh", temporary, "", "")
 	f.must(err)
 	_, mark, err := f.ChangePassword(t.Context(), f.visit(f.signIn("anh", temporary)), temporary, chosen)
 	f.must(err)
 	try := func(password, mark string) error {
-		_, _, err := f.SignIn(t.Context(), "anh", password, mark)
+		_, _, err := f.SignIn(t.Context(), "anh", password, "", mark)
 		return err
 	}
 	shutOut := func() {
@@ -300,11 +306,11 @@ func TestNoNameIsGivenAway(t *testing.T) {
 	f.settled("binh", clerk(hubtest.Office))
 	_, err := f.Lock(t.Context(), operator, "binh", true)
 	f.must(err)
-	_, _, unknown := f.SignIn(t.Context(), "nobody", chosen, "")
+	_, _, unknown := f.SignIn(t.Context(), "nobody", chosen, "", "")
 	for what, try := range map[string][2]string{
 		"wrong": {"anh", "x"}, "locked": {"binh", chosen}, "no name": {"", ""}, "long": {"anh", strings.Repeat("x", 1<<20)},
 	} {
-		_, _, err := f.SignIn(t.Context(), try[0], try[1], "")
+		_, _, err := f.SignIn(t.Context(), try[0], try[1], "", "")
 		if err == nil || err.Error() != unknown.Error() {
 			t.Errorf("%s: %v, an unknown name: %v", what, err, unknown)
 		}
@@ -317,7 +323,7 @@ func TestGuessesSideBySideCount(t *testing.T) {
 	f.settled("anh", clerk(hubtest.Office))
 	var all sync.WaitGroup
 	for range 12 {
-		all.Go(func() { _, _, _ = f.SignIn(t.Context(), "anh", "x", "") })
+		all.Go(func() { _, _, _ = f.SignIn(t.Context(), "anh", "x", "", "") })
 	}
 	all.Wait()
 	a, err := f.store.Account(t.Context(), "anh")

@@ -133,9 +133,23 @@ func hashPassword(password string, cost Cost, random io.Reader) (string, error) 
 	if _, err := io.ReadFull(random, salt); err != nil {
 		return "", hub.Internal("draw a salt", err)
 	}
-	key := argon2.IDKey([]byte(password), salt, cost.Passes, cost.Memory, hashLanes, hashLength)
+	return phc(cost, salt, argon2.IDKey([]byte(password), salt, cost.Passes, cost.Memory, hashLanes, hashLength)), nil
+}
+
+// hashOfNobody returns the hash of no password: drawn, since to make one takes 20 MB that
+// a hub whose pages nobody uses would carry along from its start. To hold a password
+// against it takes as long as against any other.
+func hashOfNobody(cost Cost, random io.Reader) (string, error) {
+	drawn := make([]byte, saltLength+hashLength)
+	if _, err := io.ReadFull(random, drawn); err != nil {
+		return "", hub.Internal("draw a hash", err)
+	}
+	return phc(cost, drawn[:saltLength], drawn[saltLength:]), nil
+}
+
+func phc(cost Cost, salt, key []byte) string {
 	encode := base64.RawStdEncoding.EncodeToString
-	return fmt.Sprintf(hashPattern, cost.Memory, cost.Passes, hashLanes, encode(salt), encode(key)), nil
+	return fmt.Sprintf(hashPattern, cost.Memory, cost.Passes, hashLanes, encode(salt), encode(key))
 }
 
 // matches reports whether a password is the one of a PHC string. Its costs are those in

@@ -29,11 +29,12 @@ const usedEvery = time.Minute
 
 // SignIn begins a session and returns its token, which is kept nowhere else, and the
 // mark of a browser where this person has signed in, which is presented the next time:
-// mistakes of others do not make it wait. There is one error for every reason why there
+// mistakes of others do not make it wait. The code is that of the second factor, where one
+// is in force. There is one error for every reason why there
 // is no session: KindUntrusted with the rule "credential".
-func (s *Service) SignIn(ctx context.Context, name, password, mark string) (token, nextMark string, err error) {
+func (s *Service) SignIn(ctx context.Context, name, password, code, mark string) (token, nextMark string, err error) {
 	soonest := time.After(s.Wrong)
-	account, ok, err := s.prove(ctx, name, password, mark)
+	account, ok, err := s.prove(ctx, name, password, &code, mark)
 	if err != nil {
 		return "", "", err
 	}
@@ -43,9 +44,9 @@ func (s *Service) SignIn(ctx context.Context, name, password, mark string) (toke
 		case <-ctx.Done():
 		}
 		return "", "", hub.Errorf(hub.KindUntrusted, "password", "credential",
-			"name and password do not fit, or there were too many tries and it is time to wait")
+			"name, password and code do not fit, or there were too many tries and it is time to wait")
 	}
-	token, err = s.begin(ctx, &account)
+	token, err = s.begin(ctx, &account, "")
 	return token, markOf(&account), err
 }
 
@@ -70,8 +71,9 @@ func forget(a *hub.Account) {
 	a.Failures, a.RetryAt, a.KnownFailures, a.KnownRetryAt = 0, time.Time{}, 0, time.Time{}
 }
 
-// prove holds a password against an account, one name or not, and counts what is wrong.
-func (s *Service) prove(ctx context.Context, name, password, mark string) (account hub.Account, ok bool, err error) {
+// prove holds a password and, unless that is nil, a code against an account, one name or
+// not, and counts what is wrong.
+func (s *Service) prove(ctx context.Context, name, password string, code *string, mark string) (account hub.Account, ok bool, err error) {
 	if len(password) > maxPassword {
 		password = "" // no password is
 	}
@@ -81,7 +83,7 @@ func (s *Service) prove(ctx context.Context, name, password, mark string) (accou
 	}
 	defer leave()
 	account, err = s.Store.Account(ctx, strings.ToLower(strings.TrimSpace(name)))
-	known := err == nil
+	known := err == nil && account.Password != "" // who has none signs in elsewhere
 	if err != nil && hub.KindOf(err) != hub.KindNotFound {
 		return account, false, err
 	}
@@ -96,12 +98,19 @@ func (s *Service) prove(ctx context.Context, name, password, mark string) (accou
 	if !known || !account.Locked.IsZero() || now.Before(*retryAt) || *failures >= lastFailure {
 		return account, false, nil
 	}
-	if right && account.Failures == 0 && account.KnownFailures == 0 {
+	asked := code != nil && account.TwoStep
+	if right && !asked && account.Failures == 0 && account.KnownFailures == 0 {
 		return account, true, nil
 	}
 	account, err = s.change(ctx, account.Name, func(a *hub.Account) error {
 		if right && a.Password != hash { // it was another one meanwhile
 			right = false
+		}
+		if right && code != nil && a.TwoStep {
+			var err error
+			if right, err = s.takeCode(a, *code); err != nil {
+				return err
+			}
 		}
 		if right {
 			forget(a)
@@ -123,13 +132,13 @@ func wait(failures int) time.Duration {
 	return min(firstWait<<min(failures-freeFailures-1, 16), longestWait)
 }
 
-func (s *Service) begin(ctx context.Context, a *hub.Account) (string, error) {
+func (s *Service) begin(ctx context.Context, a *hub.Account, auth hub.AuthMethod) (string, error) {
 	now := s.now()
 	token, err := s.draw(tokenBytes)
 	if err != nil {
 		return "", err
 	}
-	session := hub.Session{Hash: hashOf(token), Proof: hashOf(a.Password), Account: a.Name, Begun: now, Used: now, Expires: now.Add(s.Life)}
+	session := hub.Session{Hash: hashOf(token), Proof: proofOf(a, auth), Account: a.Name, Auth: auth, Begun: now, Used: now, Expires: now.Add(s.Life)}
 	if len(a.Memberships) > 0 {
 		session.Office = a.Memberships[0].Agency
 	}
@@ -138,9 +147,28 @@ func (s *Service) begin(ctx context.Context, a *hub.Account) (string, error) {
 
 func hashOf(token string) hub.Digest { return sha256.Sum256([]byte(token)) }
 
-// Visit returns who presents a token. KindUntrusted with the rule "session" when the
-// session has ended or never was.
+// Visit returns who presents a token, and takes that as a sign of life. KindUntrusted
+// with the rule "session" when the session has ended or never was.
 func (s *Service) Visit(ctx context.Context, token string) (hub.Visit, error) {
+	visit, err := s.Look(ctx, token)
+	if err != nil {
+		return hub.Visit{}, err
+	}
+	if now := s.now(); now.Sub(visit.Session.Used) >= usedEvery {
+		visit.Session.Used = now
+		switch err := s.Sessions.ChangeSession(ctx, visit.Session.Office, visit.Session); {
+		case err != nil && hub.KindOf(err) == hub.KindNotFound:
+			return hub.Visit{}, ended()
+		case err != nil && hub.KindOf(err) != hub.KindConflict: // the person changed the office in another window
+			return hub.Visit{}, err
+		}
+	}
+	return visit, nil
+}
+
+// Look is Visit for what a page does by itself: a page that lies open keeps no session
+// alive.
+func (s *Service) Look(ctx context.Context, token string) (hub.Visit, error) {
 	session, err := s.Sessions.Session(ctx, hashOf(token))
 	if err != nil && hub.KindOf(err) != hub.KindNotFound {
 		return hub.Visit{}, err
@@ -150,22 +178,20 @@ func (s *Service) Visit(ctx context.Context, token string) (hub.Visit, error) {
 		return hub.Visit{}, ended()
 	}
 	account, err := s.Store.Account(ctx, session.Account)
-	if err != nil || !account.Locked.IsZero() || session.Proof != hashOf(account.Password) {
+	if err != nil || !account.Locked.IsZero() || session.Proof != proofOf(&account, session.Auth) {
 		if err != nil && hub.KindOf(err) != hub.KindNotFound {
 			return hub.Visit{}, err
 		}
 		return hub.Visit{}, ended()
 	}
-	if now.Sub(session.Used) >= usedEvery {
-		session.Used = now
-		switch err := s.Sessions.ChangeSession(ctx, session); {
-		case err != nil && hub.KindOf(err) == hub.KindNotFound:
-			return hub.Visit{}, ended()
-		case err != nil:
-			return hub.Visit{}, err
-		}
+	if session.Auth == hub.AuthProvider {
+		account.Temporary = false // a password that was not used keeps nobody from working
 	}
-	return hub.Visit{Account: account, Session: session, Actor: account.ActorIn(session.Office)}, nil
+	actor := account.ActorIn(session.Office)
+	if session.Auth != "" {
+		actor.Auth = session.Auth
+	}
+	return hub.Visit{Account: account, Session: session, Actor: actor}, nil
 }
 
 func ended() error {
@@ -177,8 +203,17 @@ func (s *Service) WorkIn(ctx context.Context, visit hub.Visit, office hub.Agency
 	if !slices.Contains(visit.Account.Offices(), office) {
 		return hub.Errorf(hub.KindDenied, "office", "agency", "you have no role there")
 	}
-	visit.Session.Office = office
-	return s.Sessions.ChangeSession(ctx, visit.Session)
+	for try := 1; ; try++ {
+		was := visit.Session.Office
+		visit.Session.Office = office
+		err := s.Sessions.ChangeSession(ctx, was, visit.Session)
+		if err == nil || hub.KindOf(err) != hub.KindConflict || try == changeTries {
+			return err
+		}
+		if visit.Session, err = s.Sessions.Session(ctx, visit.Session.Hash); err != nil {
+			return err
+		}
+	}
 }
 
 // SignOut ends a session.
@@ -196,7 +231,7 @@ func (s *Service) ChangePassword(ctx context.Context, visit hub.Visit, current, 
 	if canonical(password) == canonical(current) {
 		return "", "", hub.Invalid("password", "same", "the new password is the old one")
 	}
-	proven, ok, err := s.prove(ctx, visit.Account.Name, current, markOf(&visit.Account))
+	proven, ok, err := s.prove(ctx, visit.Account.Name, current, nil, markOf(&visit.Account))
 	if err != nil {
 		return "", "", err
 	}
@@ -213,6 +248,9 @@ func (s *Service) ChangePassword(ctx context.Context, visit hub.Visit, current, 
 			return wrong
 		}
 		a.Password, a.Temporary = fresh.Password, false
+		if !a.TwoStep {
+			a.SecondFactor = nil // one that was begun and shown, perhaps to somebody else
+		}
 		return nil
 	})
 	if err != nil {
@@ -221,6 +259,6 @@ func (s *Service) ChangePassword(ctx context.Context, visit hub.Visit, current, 
 	if err := s.Sessions.EndSessions(ctx, account.Name); err != nil {
 		return "", "", err
 	}
-	token, err = s.begin(ctx, &account)
+	token, err = s.begin(ctx, &account, "")
 	return token, markOf(&account), err
 }

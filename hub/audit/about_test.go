@@ -3,12 +3,15 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
+
+	"github.com/lienthong/lienthong/hub"
 )
 
-const aboutEvidence = `{"content":{"parts":[{"id":"p1","name":"\"event\":\"x\" [{,","note":{"event":"inner","event_time":"2020"}}]},` +
-	`"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z","sender":{"name":"Nguyễn Văn A (hư cấu)"}}`
+const aboutEvidence = `{"delivery_id":"d","content":{"parts":[{"id":"p1","name":"\"event\":\"x\" [{,","note":{"event":"inner","event_time":"2020"}}]},` +
+	`"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z","evidence_id":"e","message_id":"m","recipients":[{"code":"H47","id":"B","index":0},{"auth":{"id":"x","method":"key"},"id":"C"},{"id":"B"}],"sender":{"auth":{"actor":"id"},"id":"A","name":"Nguyễn Văn A (hư cấu)"}}`
 
 // FuzzAbout: whatever is valid JSON means to the walk what it means to encoding/json.
 func FuzzAbout(f *testing.F) {
@@ -25,6 +28,11 @@ func FuzzAbout(f *testing.F) {
 		`{"event":{"event":"a"},"event_time":"2026-11-23T10:15:31Z"}`,
 		`{"x":["event","event_time"],"event":"","event_time":""}`,
 		` { "event" : "a" , "event_time" : "2026-11-23T10:15:31Z" } `,
+		`{"event":"a","event_time":"2026-11-23T10:15:31Z","sender":{"id":"A"},"recipients":[{"id":"B"},{"ID":"C"}]}`,
+		`{"event":"a","event_time":"2026-11-23T10:15:31Z","sender":{"id":"A"},"sender":{"id":"B"}}`,
+		`{"event":"a","event_time":"2026-11-23T10:15:31Z","sender":[{"id":"A"}],"recipients":{"id":"B"}}`,
+		`{"event":"a","event_time":"2026-11-23T10:15:31Z","sender":null,"recipients":[null,{"id":"B","id":"C"}]}`,
+		`{"event":"a","event_time":"2026-11-23T10:15:31Z","recipients":[[{"id":"B"}],{"x":{"id":"C"},"id":"D"}]}`,
 		`[{"event":"a","event_time":"2026-11-23T10:15:31Z"}]`,
 		"{\"event\":\"a\",\"event_time\":\"2026-11-23T10:15:31Z\",\"\u017fevent\":\"\xff\"}",
 		"{\"event\":\"a\",\"event_time\":\"2026-11-23T10:15:31Z\",\"event_t\u0131me\":\"x\"}",
@@ -32,31 +40,38 @@ func FuzzAbout(f *testing.F) {
 		f.Add([]byte(text))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		event, at, ok := findAbout(text)
-		if !ok || !json.Valid(text) {
+		w := aboutWalk{text: text}
+		if !w.run() || !json.Valid(text) {
 			return
 		}
-		if _, err := time.Parse(time.RFC3339, string(at)); err != nil {
+		if _, err := time.Parse(time.RFC3339, string(w.at)); err != nil {
 			return // encoding/json decides
 		}
 		got, err := readAbout(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var want aboutReceipt
-		if err := json.Unmarshal(text, &want); err != nil {
+		want, err := decodeAbout(text)
+		if err != nil {
 			t.Fatalf("encoding/json reads no %q: %v", text, err)
 		}
-		if got.Event != want.Event || !got.Time.Equal(want.Time) {
-			t.Errorf("%s of %s, want %+v: %q", event, at, want, text)
+		if got.Event != want.Event || !got.Time.Equal(want.Time) || got.ID != want.ID || got.Dispatch != want.Dispatch || got.Delivery != want.Delivery || !slices.Equal(got.Parties, want.Parties) {
+			t.Errorf("%+v, want %+v: %q", got, want, text)
 		}
 	})
 }
 
 // TestAboutIsFound: evidence as hubs write it takes the short way.
 func TestAboutIsFound(t *testing.T) {
-	event, at, ok := findAbout([]byte(aboutEvidence))
-	if got := fmt.Sprintf("%s %s %v", event, at, ok); got != "http://uri.etsi.org/19522/Event/ContentHandover 2026-11-23T10:15:31.204Z true" {
+	w := aboutWalk{text: []byte(aboutEvidence)}
+	if !w.run() {
+		t.Fatal("it gives up")
+	}
+	got := fmt.Sprintf("%s %s %s %s %s %s %s", w.event, w.at, w.evidence, w.dispatch, w.delivery, w.sender, w.recipients)
+	if got != "http://uri.etsi.org/19522/Event/ContentHandover 2026-11-23T10:15:31.204Z e m d A [B C B]" {
 		t.Error(got)
+	}
+	if about, err := readAbout([]byte(aboutEvidence)); err != nil || !slices.Equal(about.Parties, []hub.AgencyID{"A", "B", "C"}) {
+		t.Errorf("%+v, %v", about, err)
 	}
 }

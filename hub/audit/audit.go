@@ -183,7 +183,7 @@ func (s *Service) ofRecipient(ctx context.Context, actor hub.Actor, item hub.Sen
 		return nil, err
 	}
 	for _, d := range item.Deliveries {
-		if !slices.Contains(actor.Agencies, d.Recipient) {
+		if !slices.Contains(actor.Recipients(), d.Recipient) {
 			continue
 		}
 		own, err := s.all(ctx, hub.EvidenceQuery{Delivery: d.ID})
@@ -240,7 +240,7 @@ func concerns(actor hub.Actor, item hub.SentItem, delivery hub.DeliveryID) bool 
 		return true
 	}
 	return slices.ContainsFunc(item.Deliveries, func(d hub.Delivery) bool {
-		return (delivery == "" || delivery == d.ID) && slices.Contains(actor.Agencies, d.Recipient)
+		return (delivery == "" || delivery == d.ID) && slices.Contains(actor.Recipients(), d.Recipient)
 	})
 }
 

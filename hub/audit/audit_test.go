@@ -242,7 +242,7 @@ func TestOnlyThePartiesGetAReceipt(t *testing.T) {
 		hub.EventContentConsignment, hub.EventContentConsignmentFailure, hub.EventConsignmentNotification, hub.EventNotificationFailure,
 		hub.EventContentHandover, hub.EventContentHandoverFailure, hub.EventConsignmentAcceptance, hub.EventConsignmentRejection,
 		hub.EventAcceptanceRejectionExpiry, hub.EventContentAccessTracking, hub.EventSignatureValidation, hub.EventWithdrawal,
-		hub.EventCorrection, hub.EventForward, hub.EventStatusReport, hub.EventEvidenceRenewal, hub.EventExpiryWarning,
+		hub.EventCorrection, hub.EventForward, hub.EventStatusReport, hub.EventReceivedFromNonERDS, hub.EventExpiryWarning,
 		hub.EventContentPurge, "urn:of:tomorrow",
 	} {
 		for _, delivery := range []hub.DeliveryID{"", "v0"} {

@@ -35,11 +35,12 @@ const RuleTimeOrder = "time_order"
 // CheckChain checks the evidence of one dispatch, in any order: one
 // SubmissionAcceptance that everything goes back to by links with the right
 // digests, one unbroken line for every recipient, events in an order that the
-// transition table allows, never anything but status reports and notes of access
-// behind a terminal event, reasons on negative events, and the same content
+// transition table allows, never anything but status reports, acts on tasks and notes of access and of
+// forwarding behind a terminal event, reasons on negative events, and the same content
 // digests all along, no time before that of the evidence which it follows (rule
 // RuleTimeOrder), at most one purge of the content, of all parts and after the
-// last transport event, and at most one of a recipient's copy, after it agreed. Part of the evidence may be missing only as whole recipients
+// last transport event, and at most one of a recipient's copy, after it agreed; a status report that the hub made
+// for the recipient is a 01 right behind the consignment (rule automatic). Part of the evidence may be missing only as whole recipients
 // or at the ends of lines. It checks no signature. The error is hub.Violations of
 // KindInvalid, with Field "evidence[<id>]" and a rule for each thing wrong.
 func CheckChain(evidence []hub.SealedEvidence) error {
@@ -50,7 +51,7 @@ func CheckChain(evidence []hub.SealedEvidence) error {
 // InspectChain checks as CheckChain does and tells what the chain says. The
 // report is meaningful only when the error is nil.
 func InspectChain(evidence []hub.SealedEvidence) (ChainReport, error) {
-	c := &inspection{lines: map[hub.DeliveryID][]*hub.SealedEvidence{}, agreed: map[hub.DeliveryID]bool{}}
+	c := &inspection{lines: map[hub.DeliveryID][]*hub.SealedEvidence{}, agreed: map[hub.DeliveryID]bool{}, returned: map[hub.DeliveryID]bool{}}
 	if !c.findRoot(evidence) {
 		return ChainReport{}, c.wrong.AsError()
 	}
@@ -87,9 +88,11 @@ type inspection struct {
 	purge *hub.SealedEvidence // of the content; nil while it is kept
 	lines map[hub.DeliveryID][]*hub.SealedEvidence
 	order []hub.DeliveryID // of first appearance
-	// agreed marks deliveries whose recipient agreed to a change and whose copy is there.
-	agreed map[hub.DeliveryID]bool
-	wrong  hub.Violations
+	// agreed marks deliveries whose recipient agreed to a change and whose copy is there,
+	// returned those whose copy is gone.
+	agreed, returned map[hub.DeliveryID]bool
+
+	wrong hub.Violations
 }
 
 func (c *inspection) fail(e *hub.SealedEvidence, rule, format string, args ...any) {
@@ -136,6 +139,31 @@ func (c *inspection) checkOne(e *hub.SealedEvidence) {
 		c.fail(e, "sender", "it names the sender %s, the acceptance %s", ev.Sender.ID, root.Sender.ID)
 	}
 	c.checkContent(e)
+	c.checkTask(e)
+}
+
+// checkTask checks that an act on a task is about one that the acceptance set its
+// recipient.
+func (c *inspection) checkTask(e *hub.SealedEvidence) {
+	ev, root := &e.Evidence, &c.root.Evidence
+	switch {
+	case e == c.root:
+		return
+	case ev.Event != hub.EventTask && len(ev.Tasks) > 0:
+		c.fail(e, "task", "only an acceptance and an act on a task name tasks")
+		return
+	case ev.Event != hub.EventTask:
+		return
+	case len(ev.Tasks) != 1 || ev.Delivery == "" || len(ev.Recipients) != 1 || ev.Recipients[0].Index == nil:
+		c.fail(e, "task", "an act on a task names one task of one recipient")
+		return
+	}
+	set := slices.ContainsFunc(root.Tasks, func(t hub.TaskFact) bool {
+		return t.ID == ev.Tasks[0].ID && slices.ContainsFunc(t.Assignees, func(a hub.AssigneeFact) bool { return a.Recipient == *ev.Recipients[0].Index })
+	})
+	if !set {
+		c.fail(e, "task", "the acceptance sets this recipient no task %s", ev.Tasks[0].ID)
+	}
 }
 
 func (c *inspection) checkContent(e *hub.SealedEvidence) {
@@ -173,6 +201,9 @@ func (c *inspection) sort(e *hub.SealedEvidence) {
 	case e.Evidence.Event == hub.EventSignatureValidation:
 		c.fail(e, "validation", "a verdict is about a document and no single delivery")
 		return
+	case e.Evidence.Event == hub.EventReceivedFromNonERDS:
+		c.fail(e, "received", "where a document came from is about all its deliveries")
+		return
 	}
 	if len(c.lines[id]) == 0 {
 		c.order = append(c.order, id)
@@ -191,7 +222,7 @@ func (c *inspection) checkWhole(e *hub.SealedEvidence) {
 			c.fail(e, "validation", "it names no verdict, or one without its report")
 		}
 	default:
-		if next, moves := stateAfter(&e.Evidence); moves {
+		if next, moves := e.Evidence.StateAfter(); moves {
 			c.fail(e, "delivery", "it says that a delivery is %s, and not which", next)
 		}
 	}
@@ -220,7 +251,7 @@ func (c *inspection) checkEnds() {
 	}
 	for _, id := range c.order {
 		for _, e := range c.lines[id] {
-			if _, moves := stateAfter(&e.Evidence); moves && e.Evidence.Time.After(c.purge.Evidence.Time) {
+			if _, moves := e.Evidence.StateAfter(); moves && e.Evidence.Time.After(c.purge.Evidence.Time) {
 				c.fail(e, "purge", "it is later than the purge of the content, %s", c.purge.Evidence.ID)
 			}
 		}
@@ -257,7 +288,7 @@ func (c *inspection) checkLine(id hub.DeliveryID, recipients []RecipientChain) {
 			c.fail(e, "link", "its predecessor %s has another digest than it says", last.Evidence.ID)
 		}
 		c.checkTime(e, last)
-		c.advance(chain, e)
+		c.advance(chain, e, last)
 		chain.Evidence = append(chain.Evidence, e.Evidence.ID)
 		last = e
 	}
@@ -280,7 +311,7 @@ func (c *inspection) checkTime(e, before *hub.SealedEvidence) {
 func (c *inspection) checkTerminal(line []*hub.SealedEvidence) {
 	var first *hub.SealedEvidence
 	for _, e := range line {
-		next, moves := stateAfter(&e.Evidence)
+		next, moves := e.Evidence.StateAfter()
 		switch {
 		case !moves || len(next.Next()) > 0:
 		case first == nil:
@@ -319,9 +350,11 @@ func (c *inspection) recipientOf(line []*hub.SealedEvidence, recipients []Recipi
 }
 
 // advance takes one event: it moves the delivery or it is a note beside the way.
-func (c *inspection) advance(chain *RecipientChain, e *hub.SealedEvidence) {
-	next, moves := stateAfter(&e.Evidence)
+func (c *inspection) advance(chain *RecipientChain, e, before *hub.SealedEvidence) {
+	next, moves := e.Evidence.StateAfter()
 	c.checkReturn(chain.Delivery, e)
+	c.checkAutomatic(e, before)
+	c.checkForward(chain, e)
 	switch {
 	case mayFollowTheEnd(e.Evidence.Event):
 	case chain.Terminal != "":
@@ -339,6 +372,19 @@ func (c *inspection) advance(chain *RecipientChain, e *hub.SealedEvidence) {
 	}
 }
 
+// checkAutomatic checks that the hub speaks for a recipient in one way alone: it says that
+// the document has come, right behind the consignment that is all it knows this from.
+func (c *inspection) checkAutomatic(e, before *hub.SealedEvidence) {
+	status := e.Evidence.Status
+	if status == nil || !status.Automatic {
+		return
+	}
+	if e.Evidence.Event != hub.EventStatusReport || status.Code != hub.StatusArrived || before.Evidence.Event != hub.EventContentConsignment {
+		c.fail(e, "automatic", "a report without an act of the recipient is a 01 that follows the consignment, this is a %.10q behind %s",
+			string(status.Code), before.Evidence.Event.Name())
+	}
+}
+
 // checkReturn checks that one recipient's copy is destroyed only when the recipient
 // agreed to give it back, and once: everything else is purged for all together.
 func (c *inspection) checkReturn(id hub.DeliveryID, e *hub.SealedEvidence) {
@@ -352,40 +398,24 @@ func (c *inspection) checkReturn(id hub.DeliveryID, e *hub.SealedEvidence) {
 	case len(e.Evidence.Reasons) == 0:
 		c.fail(e, "reason", "a purge gives its reason")
 	default:
-		c.agreed[id] = false
+		c.agreed[id], c.returned[id] = false, true
+	}
+}
+
+// checkForward checks that a recipient forwards what it has: what it acknowledged and did
+// not give back.
+func (c *inspection) checkForward(chain *RecipientChain, e *hub.SealedEvidence) {
+	has := (chain.State == hub.StateHandedOver || chain.State == hub.StateAccepted) && !c.returned[chain.Delivery]
+	if e.Evidence.Event == hub.EventForward && !has {
+		c.fail(e, "forward", "a recipient that has nothing of a document, or is %s, forwards none", chain.State)
 	}
 }
 
 // mayFollowTheEnd reports whether an event may come after the terminal one.
 func mayFollowTheEnd(event hub.Event) bool {
 	switch event {
-	case hub.EventStatusReport, hub.EventContentAccessTracking, hub.EventEvidenceRenewal, hub.EventCorrection, hub.EventContentPurge:
+	case hub.EventStatusReport, hub.EventContentAccessTracking, hub.EventCorrection, hub.EventContentPurge, hub.EventForward, hub.EventTask:
 		return true
 	}
 	return false
-}
-
-// stateAfter returns the state that an event proves; false for a note.
-func stateAfter(e *hub.Evidence) (hub.DeliveryState, bool) {
-	switch e.Event {
-	case hub.EventContentConsignment:
-		return hub.StateConsigned, true
-	case hub.EventContentHandover:
-		return hub.StateHandedOver, true
-	case hub.EventConsignmentAcceptance:
-		return hub.StateAccepted, true
-	case hub.EventConsignmentRejection:
-		return hub.StateRefused, true
-	case hub.EventAcceptanceRejectionExpiry:
-		return hub.StateExpired, true
-	case hub.EventWithdrawal:
-		return hub.StateWithdrawn, true
-	case hub.EventContentConsignmentFailure, hub.EventContentHandoverFailure:
-		expired := func(r hub.Reason) bool { return r.Code == hub.ReasonRetentionExpired }
-		if slices.ContainsFunc(e.Reasons, expired) {
-			return hub.StateExpired, true
-		}
-		return hub.StateFailed, true
-	}
-	return "", false
 }

@@ -95,6 +95,11 @@ func (s *story) note(event hub.Event, prev *hub.EvidenceRef, changes ...func(*hu
 
 func expired(e *hub.Evidence) { e.Reasons = []hub.Reason{{Code: hub.ReasonRetentionExpired}} }
 
+// automatic makes an evidence one of a report that the hub made.
+func automatic(code hub.StatusCode) func(*hub.Evidence) {
+	return func(e *hub.Evidence) { e.Status = &hub.StatusFact{Automatic: true, Code: code} }
+}
+
 func TestChainsThatAreRight(t *testing.T) {
 	const (
 		consigned, handover   = hub.EventContentConsignment, hub.EventContentHandover
@@ -120,6 +125,13 @@ func TestChainsThatAreRight(t *testing.T) {
 		{"never registered", accept(1).add(0, consigned).add(0, handover).add(0, hub.EventAcceptanceRejectionExpiry), hub.StateExpired, "e3"},
 		{"withdrawn", accept(1).add(0, consigned).add(0, hub.EventWithdrawal), hub.StateWithdrawn, "e2"},
 		{"reports before and after the end", accept(1).add(0, report).add(0, consigned).add(0, report).add(0, handover).add(0, accepted).add(0, report).add(0, access).add(0, report), hub.StateAccepted, "e5"},
+		{"with another axis", accept(1).add(0, hub.EventRelayAcceptance), hub.StateConsigned, ""},
+		{"collected from another axis", accept(1).add(0, hub.EventRelayAcceptance).add(0, handover), hub.StateHandedOver, ""},
+		{"refused by another axis", accept(1).add(0, hub.EventRelayRejection), hub.StateFailed, "e1"},
+		{"no answer from another axis", accept(1).add(0, hub.EventRelayFailure), hub.StateFailed, "e1"},
+		{"no answer from another axis in time", accept(1).add(0, hub.EventRelayFailure, expired), hub.StateExpired, "e1"},
+		{"reported by the hub", accept(1).add(0, consigned).add(0, report, automatic("01")).add(0, report), hub.StateConsigned, ""},
+		{"forwarded before and after the end", accept(1).add(0, consigned).add(0, handover).add(0, hub.EventForward).add(0, accepted).add(0, hub.EventForward), hub.StateAccepted, "e4"},
 		{"notices", accept(1).add(0, consigned).add(0, hub.EventConsignmentNotification).add(0, hub.EventNotificationFailure), hub.StateConsigned, ""},
 	}
 	for _, tt := range tests {
@@ -139,6 +151,7 @@ func TestSeveralRecipients(t *testing.T) {
 	s := accept(3).add(2, hub.EventContentConsignment).add(0, hub.EventContentConsignment).add(0, hub.EventConsignmentRejection)
 	ref := s.list[0].Ref()
 	s.note(hub.EventSignatureValidation, &ref, verdict)
+	s.note(hub.EventReceivedFromNonERDS, &ref)
 	slices.Reverse(s.list)
 	got, err := audit.InspectChain(s.list)
 	if err != nil {
@@ -151,6 +164,23 @@ func TestSeveralRecipients(t *testing.T) {
 		if got.Recipients[i].State != want {
 			t.Errorf("recipient %d: %+v", i, got.Recipients[i])
 		}
+	}
+}
+
+// setting is an acceptance that sets its first recipient the task t.
+func setting() *story {
+	s := accept(2)
+	s.list[0].Evidence.Tasks = []hub.TaskFact{{Act: hub.ActAssign, ID: "t", State: hub.TaskNotStarted, Assignees: []hub.AssigneeFact{{Recipient: 0, Role: hub.RoleLead}}}}
+	s.list[0] = seal(s.list[0].Evidence)
+	for i := range s.last {
+		s.last[i] = s.list[0].Ref()
+	}
+	return s
+}
+
+func onTask(id hub.TaskID) func(*hub.Evidence) {
+	return func(e *hub.Evidence) {
+		e.Tasks = []hub.TaskFact{{Act: hub.ActStart, ID: id, State: hub.TaskInProgress}}
 	}
 }
 
@@ -192,6 +222,20 @@ func TestChainsThatAreWrong(t *testing.T) {
 			return s.add(0, hub.EventContentConsignmentFailure)
 		}(), "fork"},
 		{"same evidence twice", &story{list: append(whole().list, whole().list[3])}, "duplicate"},
+		{"a task that was not set", accept(1).add(0, consigned).add(0, hub.EventTask, onTask("t")), "task"},
+		{"an act on no task", setting().add(0, hub.EventTask), "task"},
+		{"an act on the task of another", setting().add(1, hub.EventTask, onTask("t")), "task"},
+		{"a task in another event", setting().add(0, consigned, onTask("t")), "task"},
+		{"the hub reports more than the arrival", accept(1).add(0, consigned).add(0, hub.EventStatusReport, automatic("03")), "automatic"},
+		{"the hub reports before the box", accept(1).add(0, hub.EventStatusReport, automatic("01")), "automatic"},
+		{"the hub reports twice", accept(1).add(0, consigned).add(0, hub.EventStatusReport, automatic("01")).add(0, hub.EventStatusReport, automatic("01")), "automatic"},
+		{"the hub registers", accept(1).add(0, consigned).add(0, handover).add(0, accepted, automatic("03")), "automatic"},
+		{"the hub reports over another axis", accept(1).add(0, hub.EventRelayAcceptance).add(0, hub.EventStatusReport, automatic("01")), "automatic"},
+		{"forwarded before it came", accept(1).add(0, hub.EventForward), "forward"},
+		{"forwarded from the box", accept(1).add(0, consigned).add(0, hub.EventForward), "forward"},
+		{"forwarded when it was refused", accept(1).add(0, consigned).add(0, handover).add(0, hub.EventConsignmentRejection).add(0, hub.EventForward), "forward"},
+		{"forwarded when it was given back", whole().add(0, hub.EventStatusReport, func(e *hub.Evidence) { e.Status = &hub.StatusFact{Code: hub.StatusChangeAccepted} }).
+			add(0, hub.EventContentPurge, func(e *hub.Evidence) { e.Reasons = []hub.Reason{{Code: hub.ReasonRecalled}} }).add(0, hub.EventForward), "forward"},
 		{"accepted from the box", accept(1).add(0, consigned).add(0, accepted), "order"},
 		{"consigned twice", accept(1).add(0, consigned).add(0, consigned), "order"},
 		{"withdrawn after hand-over", accept(1).add(0, consigned).add(0, handover).add(0, hub.EventWithdrawal), "order"},
@@ -209,6 +253,7 @@ func TestChainsThatAreWrong(t *testing.T) {
 		{"a verdict without its report", accept(1).onTheRoot(hub.EventSignatureValidation, func(e *hub.Evidence) { e.Validation = []hub.Validation{{Part: "p1"}} }), "validation"},
 		{"no verdict", accept(1).onTheRoot(hub.EventSignatureValidation, func(*hub.Evidence) {}), "validation"},
 		{"a verdict in the chain of a delivery", accept(1).add(0, hub.EventSignatureValidation, verdict), "validation"},
+		{"where it came from in the chain of a delivery", accept(1).add(0, hub.EventReceivedFromNonERDS), "received"},
 		{"an end of nobody's delivery", accept(1).onTheRoot(hub.EventConsignmentAcceptance, func(*hub.Evidence) {}), "delivery"},
 		{"notice after the end", whole().add(0, hub.EventConsignmentNotification), "after_terminal"},
 		{"refused without a reason", accept(1).add(0, consigned).add(0, hub.EventConsignmentRejection, func(e *hub.Evidence) { e.Reasons = nil }), "reason"},

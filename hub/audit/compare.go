@@ -24,17 +24,20 @@ type Comparison struct {
 	// Rows counts what was compared.
 	Rows int64
 
-	found   func(rule, format string, args ...any)
-	next    func() (hub.LogRow, error, bool)
-	stop    func()
-	row     *hub.LogRow // not compared yet; nil after the last one
-	waiting map[hub.Digest]string
+	found    func(rule, format string, args ...any)
+	next     func() (hub.LogRow, error, bool)
+	stop     func()
+	row      *hub.LogRow           // not compared yet; nil after the last one
+	waiting  map[hub.Digest]string // by the leaf without its tags
+	renewals []RenewalFact         // that notes tell of
+	rehashes []RehashFact          // likewise
+	*sequences
 }
 
 // Compare begins a comparison, and with it the reading of rows. Found is told every
 // difference. Close it.
 func Compare(rows iter.Seq2[hub.LogRow, error], found func(rule, format string, args ...any)) (*Comparison, error) {
-	c := &Comparison{found: found, waiting: map[hub.Digest]string{}}
+	c := &Comparison{found: found, waiting: map[hub.Digest]string{}, sequences: newSequences(found)}
 	c.next, c.stop = iter.Pull2(rows)
 	if err := c.advance(); err != nil {
 		c.stop()
@@ -42,6 +45,10 @@ func Compare(rows iter.Seq2[hub.LogRow, error], found func(rule, format string, 
 	}
 	return c, nil
 }
+
+// Sequences lets tags be compared, too, with those that the secret makes. It is called
+// before the first entry.
+func (c *Comparison) Sequences(secret SequenceSecret) { c.secret = &secret }
 
 // Close ends the reading of rows.
 func (c *Comparison) Close() { c.stop() }
@@ -60,6 +67,7 @@ func (c *Comparison) advance() error {
 
 // Entry compares the next entry of the log with the next row.
 func (c *Comparison) Entry(origin string, index int64, data []byte) error {
+	c.entry(origin, index)
 	for c.row != nil && c.row.Origin != "" && earlier(c.row, origin, index) {
 		c.found("extra_row", "the store says that %s is entry %d of %s, where the log has none or another one", nameOf(c.row), c.row.Index, c.row.Origin)
 		if err := c.advance(); err != nil {
@@ -68,6 +76,7 @@ func (c *Comparison) Entry(origin string, index int64, data []byte) error {
 	}
 	if c.row == nil || c.row.Origin != origin || c.row.Index != index {
 		c.found("missing_row", "entry %d of %s is not in the store: its row was removed", index, origin)
+		c.unsure = true
 		return nil
 	}
 	c.check(c.row, data)
@@ -112,35 +121,42 @@ func (c *Comparison) check(row *hub.LogRow, data []byte) {
 	case row.Source == "" || leaf.Type == leafPrevious:
 	case row.Canonical == nil && row.Note == nil:
 		c.found("deleted", "%s is entry %d of %s, and the store has no such evidence or note: it was removed", name, row.Index, row.Origin)
+		c.unsure = c.unsure || leaf.Type == leafReceipt
 	case leaf.Type == leafReceipt && row.Canonical != nil:
 		c.checkEvidence(row, &leaf, name)
 	case leaf.Type == leafNote && row.Note != nil:
 		c.checkNote(row, data, name)
 	default:
 		c.found("exchanged", "%s is entry %d of %s, which is a %s", name, row.Index, row.Origin, leaf.Type)
+		c.unsure = c.unsure || leaf.Type == leafReceipt
 	}
 }
 
 func (c *Comparison) checkEvidence(row *hub.LogRow, leaf *Leaf, name string) {
-	var about struct {
-		ID       string         `json:"evidence_id"`
-		Dispatch hub.DispatchID `json:"message_id"`
-		Delivery hub.DeliveryID `json:"delivery_id"`
-	}
-	err := json.Unmarshal(row.Canonical, &about)
+	about, err := readAbout(row.Canonical)
+	id := string(about.ID)
 	signed, signature := digestOf(row.Canonical), digestOf([]byte(row.JWS))
 	switch {
-	case signed != *leaf.SHA256 && err == nil && about.ID != row.Source:
-		c.found("exchanged", "%s is entry %d of %s, and the store holds %.80s in its place", name, row.Index, row.Origin, about.ID)
+	case signed != *leaf.SHA256 && err == nil && id != row.Source:
+		c.found("exchanged", "%s is entry %d of %s, and the store holds %.80s in its place", name, row.Index, row.Origin, id)
 	case signed != *leaf.SHA256:
 		c.found("changed", "%s was changed: entry %d of %s has the SHA-256 %.16s..., the row %.16s...", name, row.Index, row.Origin, leaf.SHA256, signed)
 	case signature != *leaf.SigSHA256:
 		c.found("changed", "the signature of %s was changed: entry %d of %s has another one", name, row.Index, row.Origin)
-	case about.ID != row.Source:
-		c.found("exchanged", "%s stands in the store under the id %s", about.ID, row.Source)
+	case id != row.Source:
+		c.found("exchanged", "%s stands in the store under the id %s", id, row.Source)
 	case about.Dispatch != row.Dispatch || about.Delivery != row.Delivery:
 		c.found("changed", "the row of %s says that it is about dispatch %q and delivery %q, the evidence %q and %q",
 			name, row.Dispatch, row.Delivery, about.Dispatch, about.Delivery)
+	case err == nil && row.Rejected != about.refused():
+		c.found("changed", "the row of %s is listed as a refusal of %q, the evidence is one of %q", name, row.Rejected, about.refused())
+	}
+	if signed != *leaf.SHA256 {
+		c.unsure = true // what it named is not known
+		return
+	}
+	if err == nil {
+		c.receipt(row.Origin, row.Index, leaf.Seq, about.Parties)
 	}
 }
 
@@ -151,6 +167,8 @@ func (c *Comparison) checkNote(row *hub.LogRow, data []byte, name string) {
 		c.found("changed", "%s was changed: entry %d of %s is about another body, kind or time", name, row.Index, row.Origin)
 	case id != row.Source:
 		c.found("exchanged", "%s stands in the store under the id %s", id, row.Source)
+	default:
+		c.renewed(row.Note)
 	}
 }
 
@@ -173,14 +191,15 @@ func (c *Comparison) Rest() (int, error) {
 		case row.Origin != "":
 			why = "has an index in the store, and is nowhere in the log"
 		case row.Canonical != nil:
-			leaf, err = ReceiptLeaf(row.Canonical, row.JWS)
+			leaf, err = ReceiptLeaf(row.Canonical, row.JWS, nil)
 		default:
 			leaf, _, err = noteLeafOf(row.Note)
+			c.renewed(row.Note)
 		}
 		if err != nil || len(c.waiting) == maxWaiting {
 			c.found("not_in_log", "%s %s", nameOf(row), why)
 		} else {
-			c.waiting[digestOf(leaf)] = nameOf(row) + " " + why
+			c.waiting[untagged(leaf)] = nameOf(row) + " " + why
 		}
 		if err := c.advance(); err != nil {
 			return 0, err
@@ -192,7 +211,7 @@ func (c *Comparison) Rest() (int, error) {
 // Later takes an entry that came into the log since; it returns how many rows still
 // wait.
 func (c *Comparison) Later(data []byte) int {
-	delete(c.waiting, digestOf(data))
+	delete(c.waiting, untagged(data))
 	return len(c.waiting)
 }
 
@@ -201,6 +220,17 @@ func (c *Comparison) End() {
 	for _, what := range c.waiting {
 		c.found("not_in_log", "%s", what)
 	}
+}
+
+// untagged is the digest of a leaf as it is before it has numbers.
+func untagged(data []byte) hub.Digest {
+	if leaf, err := ParseLeaf(data); err == nil && leaf.Seq != "" {
+		leaf.Seq = ""
+		if bare, err := encodeLeaf(&leaf); err == nil {
+			return digestOf(bare)
+		}
+	}
+	return digestOf(data)
 }
 
 func digestOf(data []byte) hub.Digest { return sha256.Sum256(data) }

@@ -40,7 +40,7 @@ func (m *memory) rows() []hub.LogRow {
 	return rows
 }
 
-func seqOf(rows []hub.LogRow, end error) iter.Seq2[hub.LogRow, error] {
+func rowSeq(rows []hub.LogRow, end error) iter.Seq2[hub.LogRow, error] {
 	return func(yield func(hub.LogRow, error) bool) {
 		for _, row := range rows {
 			if !yield(row, nil) {
@@ -69,7 +69,7 @@ func TestCompareBesideGrowth(t *testing.T) {
 	rows := append(m.rows(), hub.LogRow{Source: "stranger", Canonical: []byte(`{"event":"x"}`)}, hub.LogRow{Source: "odd", Note: []byte("{")})
 	var found []string
 	note := func(rule, _ string, _ ...any) { found = append(found, rule) }
-	c, err := Compare(seqOf(rows, nil), note)
+	c, err := Compare(rowSeq(rows, nil), note)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestCompareLinks(t *testing.T) {
 	link := slices.IndexFunc(rows, func(r hub.LogRow) bool { return r.Origin != "" && r.Source == "" })
 	rows[link].Source, rows[link].Canonical = "stranger", []byte(`{"evidence_id":"stranger"}`)
 	var found []string
-	c, err := Compare(seqOf(rows, nil), func(rule, format string, args ...any) { found = append(found, rule+" "+fmt.Sprintf(format, args...)) })
+	c, err := Compare(rowSeq(rows, nil), func(rule, format string, args ...any) { found = append(found, rule+" "+fmt.Sprintf(format, args...)) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,10 +140,10 @@ func TestCompareLinks(t *testing.T) {
 func TestCompareStopsWithTheStore(t *testing.T) {
 	nobody := func(rule, _ string, _ ...any) { t.Error(rule) }
 	away := errors.New("away")
-	if _, err := Compare(seqOf(nil, away), nobody); !errors.Is(err, away) {
+	if _, err := Compare(rowSeq(nil, away), nobody); !errors.Is(err, away) {
 		t.Errorf("got %v", err)
 	}
-	c, err := Compare(seqOf([]hub.LogRow{{Source: "e", Canonical: []byte("{}")}}, away), nobody)
+	c, err := Compare(rowSeq([]hub.LogRow{{Source: "e", Canonical: []byte("{}")}}, away), nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,12 +165,16 @@ func BenchmarkCompare(b *testing.B) {
 	found := func(rule, _ string, _ ...any) { b.Fatal(rule) }
 	perCPU := leavesPerSecond(b, leaves)
 	for b.Loop() {
-		c, err := Compare(seqOf(rows, nil), found)
+		c, err := Compare(rowSeq(rows, nil), found)
 		if err != nil {
 			b.Fatal(err)
 		}
+		c.Sequences(NewSequenceSecret(testKey(1)))
 		r := Replay{Policy: policy, Tiles: m, Shard: "2026/", Found: found, Entry: c.Entry}
 		if _, err := r.Run(context.Background(), head); err != nil {
+			b.Fatal(err)
+		}
+		if err := c.NumberRows(m.numberRows); err != nil {
 			b.Fatal(err)
 		}
 		c.Close()

@@ -25,33 +25,36 @@ type Leaf struct {
 	Checkpoint string      `json:"checkpoint,omitempty"` // of a link: the signed note
 	Event      hub.Event   `json:"event,omitempty"`
 	Kind       string      `json:"kind,omitempty"` // of a note
+	Seq        Seq         `json:"seq,omitempty"`  // of a receipt: its tags; leaves of before have none
 	SHA256     *hub.Digest `json:"sha256,omitempty"`
 	SigSHA256  *hub.Digest `json:"sig_sha256,omitempty"` // of a receipt: over the text of its signature
 	Type       string      `json:"t"`
 	Time       time.Time   `json:"time,omitzero"` // UTC, milliseconds
 }
 
-// ReceiptLeaf returns the leaf that commits to an evidence and its signature.
-func ReceiptLeaf(canonical []byte, jws string) ([]byte, error) {
+// ReceiptLeaf returns the leaf that commits to an evidence, its signature and a tag for
+// each agency that it names, in the order of parties; without tags (nil) a leaf as they
+// were before.
+func ReceiptLeaf(canonical []byte, jws string, tags []Tag) ([]byte, error) {
 	about, err := readAbout(canonical)
 	if err != nil {
 		return nil, hub.Invalid("evidence", "json", "the evidence cannot be read: %v", err)
 	}
+	if tags != nil && len(tags) != len(about.Parties) {
+		return nil, hub.Invalid("proof", "extra", "the evidence names %d agencies, and there are %d tags of sequences", len(about.Parties), len(tags))
+	}
+	return receiptLeaf(&about, canonical, jws, tags)
+}
+
+func receiptLeaf(about *aboutReceipt, canonical []byte, jws string, tags []Tag) ([]byte, error) {
 	digest, signature := hub.Digest(sha256.Sum256(canonical)), hub.Digest(sha256.Sum256([]byte(jws)))
-	return encodeLeaf(&Leaf{Type: leafReceipt, SHA256: &digest, SigSHA256: &signature, Event: about.Event, Time: about.Time})
+	return encodeLeaf(&Leaf{Type: leafReceipt, SHA256: &digest, SigSHA256: &signature, Seq: seqText(tags), Event: about.Event, Time: about.Time})
 }
 
 // NoteLeaf returns the leaf that commits to a note.
 func NoteLeaf(n *hub.LogNote) ([]byte, error) {
 	digest := hub.Digest(sha256.Sum256(n.Body))
 	return encodeLeaf(&Leaf{Type: leafNote, Kind: string(n.Kind), SHA256: &digest, Time: n.Time})
-}
-
-func leafOf(s *hub.LogSource) ([]byte, error) {
-	if s.Note != nil {
-		return NoteLeaf(s.Note)
-	}
-	return ReceiptLeaf(s.Canonical, s.JWS)
 }
 
 func encodeLeaf(l *Leaf) ([]byte, error) {
@@ -78,8 +81,11 @@ func ParseLeaf(data []byte) (Leaf, error) {
 		return l, hub.Invalid("leaf", "json", "the entry cannot be read: %v", err)
 	}
 	again, err := encodeLeaf(&l)
-	if err != nil || !bytes.Equal(again, data) {
+	if _, plain := l.Seq.raw(); err != nil || !plain || !bytes.Equal(again, data) {
 		return l, hub.Invalid("leaf", "canonical", "the entry is not in canonical form")
+	}
+	if l.SHA256 == nil && l.Type != leafPrevious || l.SigSHA256 == nil && l.Type == leafReceipt {
+		return l, hub.Invalid("leaf", "digest", "the entry names no digest of what it is about")
 	}
 	return l, nil
 }
@@ -90,7 +96,12 @@ func parseReceiptLeaf(data []byte) (Leaf, bool) {
 	l := Leaf{Type: leafReceipt, SHA256: new(hub.Digest), SigSHA256: new(hub.Digest)}
 	event, rest, ok := bytes.Cut(data, []byte(`","sha256":"`))
 	event, begins := bytes.CutPrefix(event, []byte(`{"event":"`))
+	event, seq, tagged := bytes.Cut(event, []byte(`","seq":"`))
 	if !ok || !begins || len(event) == 0 || bytes.ContainsFunc(event, isNotOfURI) {
+		return l, false
+	}
+	l.Seq = Seq(seq)
+	if raw, plain := l.Seq.raw(); !plain || tagged && len(raw) == 0 {
 		return l, false
 	}
 	if rest, ok = cutDigest(rest, l.SHA256, `","sig_sha256":"`); !ok {

@@ -28,10 +28,10 @@ type LogStore interface {
 	Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (hub.LogIntake, error)
 	// AppendLog gives entries the indexes from first on, in one durable step. It
 	// MUST refuse (KindConflict) a batch that leaves a gap, one from an epoch
-	// smaller than was seen, and a source that has an index. A shard begins with
-	// its first batch.
+	// smaller than was seen, a source that has an index, and a number of an agency
+	// that was given. A shard begins with its first batch.
 	AppendLog(ctx context.Context, first int64, batch hub.LogBatch) error
-	// LogEntries reads entries of a shard in order, from an index on.
+	// LogEntries reads entries of a shard in order, from an index on, without numbers.
 	LogEntries(ctx context.Context, origin string, from int64, limit int) ([]hub.LogEntry, error)
 	// PublishLog records the newest checkpoint. It MUST refuse (KindConflict) one of
 	// an older epoch and one that is not greater than the last.
@@ -55,18 +55,20 @@ type TileStore interface {
 
 // LogOptions are what a Log needs; all fields are required.
 type LogOptions struct {
-	Store  LogStore
-	Tiles  TileStore
-	Origin string // of all shards; that of a year follows behind a slash
-	Key    ed25519.PrivateKey
-	Now    func() time.Time
-	Log    *slog.Logger
+	Store   LogStore
+	Numbers NumberStore // the same store
+	Tiles   TileStore
+	Origin  string // of all shards; that of a year follows behind a slash
+	Key     ed25519.PrivateKey
+	Now     func() time.Time
+	Log     *slog.Logger
 }
 
 // How the log grows.
 const (
 	maxBatch = 4096                   // entries that are given indexes in one step
-	logPace  = 400 * time.Millisecond // between two looks at what was recorded
+	logPace  = 400 * time.Millisecond // from one look at what was recorded to the next
+	logRest  = 50 * time.Millisecond  // at least, after a step that took as long
 	logPause = time.Second            // before a log that failed is opened again
 
 	lastLimit = 10 * time.Second // of the last step before a stop
@@ -117,8 +119,12 @@ func (l *Log) attempt(ctx context.Context, epoch int64) error {
 		return err
 	}
 	for {
+		begun := time.Now()
 		more, err := g.step(ctx)
 		if err != nil {
+			if ctx.Err() != nil { // cut off: how far it came shows when the log is opened again
+				l.last(ctx, epoch, nil)
+			}
 			return err
 		}
 		l.setFault(nil)
@@ -127,23 +133,30 @@ func (l *Log) attempt(ctx context.Context, epoch int64) error {
 		}
 		select {
 		case <-ctx.Done():
-			g.last(ctx)
+			l.last(ctx, epoch, g)
 			return nil
-		case <-time.After(logPace):
+		case <-time.After(max(logPace-time.Since(begun), logRest)):
 		}
 	}
 }
 
 // last publishes what was recorded before a stop, unless the right to do so was lost
-// and not handed back.
-func (g *growing) last(ctx context.Context) {
+// and not handed back. It opens the log again where it was not left in order (nil).
+func (l *Log) last(ctx context.Context, epoch int64, g *growing) {
 	if !errors.Is(context.Cause(ctx), context.Canceled) {
 		return
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastLimit)
 	defer cancel()
-	if _, err := g.step(limited); err != nil {
-		g.Log.WarnContext(ctx, "the last checkpoint before the stop was not made; the next start makes it", "error", err)
+	var err error
+	if g == nil {
+		g, err = l.open(limited, epoch)
+	}
+	if err == nil {
+		_, err = g.step(limited)
+	}
+	if err != nil {
+		l.Log.WarnContext(ctx, "the last checkpoint before the stop was not made; the next start makes it", "error", err)
 	}
 }
 
@@ -167,6 +180,8 @@ type growing struct {
 	shard hub.LogShard // the newest; without an origin before the first
 	edge  edge         // of the published tree
 	mark  hub.LogMark
+	// numbers is of the shard that was appended to last; nil before the first batch.
+	numbers *numbering
 
 	filled []string // tiles whose partial ones go once no checkpoint needs them
 }
@@ -226,13 +241,11 @@ func (g *growing) sequence(ctx context.Context, intake *hub.LogIntake) error {
 			batch.Entries = append(batch.Entries, hub.LogEntry{Data: link})
 		}
 	}
-	for i := range intake.Sources {
-		data, err := leafOf(&intake.Sources[i])
-		if err != nil {
-			return damaged("%s cannot go into the log: %v", intake.Sources[i].ID, err)
-		}
-		batch.Entries = append(batch.Entries, hub.LogEntry{Source: intake.Sources[i].ID, Data: data})
+	entries, err := g.leaves(ctx, batch.Origin, intake.Sources)
+	if err != nil {
+		return err
 	}
+	batch.Entries = append(batch.Entries, entries...)
 	for i := range batch.Entries {
 		batch.Entries[i].Index = first + int64(i)
 	}
@@ -244,6 +257,45 @@ func (g *growing) sequence(ctx context.Context, intake *hub.LogIntake) error {
 	}
 	g.shard.Size, g.mark = first+int64(len(batch.Entries)), intake.Mark
 	return nil
+}
+
+// leaves makes the entries of what was recorded, and numbers receipts in the sequences of
+// the agencies that they name.
+func (g *growing) leaves(ctx context.Context, origin string, sources []hub.LogSource) ([]hub.LogEntry, error) {
+	about, named := make([]aboutReceipt, len(sources)), make([][]hub.AgencyID, len(sources))
+	for i := range sources {
+		if sources[i].Note != nil {
+			continue
+		}
+		var err error
+		if about[i], err = readAbout(sources[i].Canonical); err != nil {
+			return nil, damaged("%s cannot go into the log: %v", sources[i].ID, err)
+		}
+		named[i] = about[i].Parties
+	}
+	if g.numbers == nil || g.numbers.origin != origin {
+		g.numbers = newNumbering(g.Numbers, NewSequenceSecret(g.Key), origin)
+	}
+	if err := g.numbers.learn(ctx, named); err != nil {
+		return nil, err
+	}
+	entries := make([]hub.LogEntry, len(sources))
+	for i := range sources {
+		s, e := &sources[i], &entries[i]
+		e.Source = s.ID
+		var err error
+		if s.Note != nil {
+			e.Data, err = NoteLeaf(s.Note)
+		} else {
+			var tags []Tag
+			e.Numbers, tags = g.numbers.next(named[i])
+			e.Data, err = receiptLeaf(&about[i], s.Canonical, s.JWS, tags)
+		}
+		if err != nil {
+			return nil, damaged("%s cannot go into the log: %v", s.ID, err)
+		}
+	}
+	return entries, nil
 }
 
 // originNow is the shard of this year. A clock that went back never opens an old one

@@ -29,11 +29,12 @@ type memory struct {
 	placed  map[string]bool
 	tiles   map[string][]byte
 	epoch   int64
+	numbers map[sequenceID][]hub.LogNumberRecord
 	fuse    int // calls until the next failure; -1: never
 }
 
 func newMemory() *memory {
-	return &memory{entries: map[string][]hub.LogEntry{}, placed: map[string]bool{}, tiles: map[string][]byte{}, fuse: -1}
+	return &memory{entries: map[string][]hub.LogEntry{}, placed: map[string]bool{}, tiles: map[string][]byte{}, numbers: map[sequenceID][]hub.LogNumberRecord{}, fuse: -1}
 }
 
 var errDied = errors.New("died")
@@ -92,11 +93,30 @@ func (m *memory) AppendLog(_ context.Context, first int64, b hub.LogBatch) error
 		}
 		for _, e := range b.Entries {
 			m.placed[e.Source] = true
+			for _, n := range e.Numbers {
+				id := sequenceID{b.Origin, n.Agency}
+				if n.Number != int64(len(m.numbers[id])+1) {
+					return hub.Errorf(hub.KindConflict, "log", "order", "number")
+				}
+				m.numbers[id] = append(m.numbers[id], hub.LogNumberRecord{Shard: int64(len(m.shards) - 1), Index: e.Index, AgencyNumber: n})
+			}
 		}
 		m.entries[b.Origin] = append(m.entries[b.Origin], b.Entries...)
 		s.Size, s.Epoch = s.Size+int64(len(b.Entries)), b.Epoch
 		return nil
 	})
+}
+
+func (m *memory) LogNumbers(_ context.Context, origin string, agencies []hub.AgencyID) (map[hub.AgencyID]int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	last := map[hub.AgencyID]int64{}
+	for _, id := range agencies {
+		if n := len(m.numbers[sequenceID{origin, id}]); n > 0 {
+			last[id] = int64(n)
+		}
+	}
+	return last, nil
 }
 
 func (m *memory) LogEntries(_ context.Context, origin string, from int64, limit int) ([]hub.LogEntry, error) {
@@ -149,13 +169,13 @@ func (m *memory) DropPartial(_ context.Context, name string) error {
 	return nil
 }
 
-// record adds evidences.
+// record adds evidences: all of one sender, each to one of three recipients.
 func (m *memory) record(n int) {
 	for range n {
 		id := fmt.Sprint("e", len(m.sources))
 		m.sources = append(m.sources, hub.LogSource{
 			ID: id, JWS: "sig " + id,
-			Canonical: fmt.Appendf(nil, `{"event":%q,"event_time":"2026-11-23T10:15:31.204Z","evidence_id":%q}`, hub.EventContentHandover, id),
+			Canonical: fmt.Appendf(nil, `{"event":%q,"event_time":"2026-11-23T10:15:31.204Z","evidence_id":%q,"recipients":[{"id":"R%d"}],"sender":{"id":"S"}}`, hub.EventContentHandover, id, len(m.sources)%3),
 		})
 	}
 }
@@ -166,7 +186,7 @@ func testKey(seed byte) ed25519.PrivateKey {
 
 func newTestLog(m *memory, now *time.Time) *Log {
 	return NewLog(LogOptions{
-		Store: m, Tiles: m, Origin: "hub/evidence", Key: testKey(1), Log: slog.New(slog.DiscardHandler),
+		Store: m, Numbers: m, Tiles: m, Origin: "hub/evidence", Key: testKey(1), Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return *now },
 	})
 }
@@ -261,8 +281,8 @@ func TestTileNames(t *testing.T) {
 
 // TestLeafIsCanonical: members in order, no personal data, and nothing else is read.
 func TestLeafIsCanonical(t *testing.T) {
-	leaf, err := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z","sender":{"name":"Nguyễn Văn A (hư cấu)"}}`), "a..b")
-	want := fmt.Sprintf(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","sha256":"%s","sig_sha256":"%x","t":"receipt","time":"2026-11-23T10:15:31.204Z"}`,
+	leaf, err := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z","sender":{"id":"A","name":"Nguyễn Văn A (hư cấu)"}}`), "a..b", []Tag{{1, 2, 255}})
+	want := fmt.Sprintf(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","seq":"AQEC/wAAAAAAAAAAAAAAAAA=","sha256":"%s","sig_sha256":"%x","t":"receipt","time":"2026-11-23T10:15:31.204Z"}`,
 		"7a5b", sha256.Sum256([]byte("a..b")))
 	var l Leaf
 	if err == nil {
@@ -328,7 +348,7 @@ func TestEveryCrash(t *testing.T) {
 func TestProofs(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, l := newMemory(), newTestLog(newMemory(), at(2026))
-		l.Store, l.Tiles = m, m
+		l.Store, l.Numbers, l.Tiles = m, m, m
 		var heads []Checkpoint
 		for range rapid.IntRange(1, 4).Draw(t, "rounds") {
 			m.record(rapid.IntRange(1, 400).Draw(t, "recorded"))
@@ -565,16 +585,25 @@ func FuzzProof(f *testing.F) {
 
 // FuzzLeaf: what is read as a leaf is written the same, byte for byte.
 func FuzzLeaf(f *testing.F) {
-	leaf, err := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z"}`), "a..b")
+	leaf, err := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z"}`), "a..b", []Tag{})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(leaf)
+	f.Add(bytes.Replace(leaf, []byte(`"seq":"AQ=="`), []byte(`"seq":""`), 1))
+	f.Add(bytes.Replace(leaf, []byte(`"seq":"AQ==",`), nil, 1))
 	f.Add([]byte(`{"kind":"key","t":"note"}`))
+	f.Add([]byte(`{"seq":"AQ==","t":"receipt"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := ParseLeaf(data)
 		if err != nil {
 			return
+		}
+		if l.Type != leafPrevious && l.SHA256 == nil || l.Type == leafReceipt && l.SigSHA256 == nil {
+			t.Errorf("%q was read, and is about nothing", data)
+		}
+		if _, err := l.Seq.Tags(); err != nil && hub.KindOf(err) != hub.KindInvalid {
+			t.Errorf("the tags of %q: %v", data, err)
 		}
 		if again, err := encodeLeaf(&l); err != nil || !bytes.Equal(again, data) {
 			t.Errorf("%q was read, and is written %q: %v", data, again, err)
@@ -585,7 +614,7 @@ func FuzzLeaf(f *testing.F) {
 // BenchmarkGrow measures one entry on its way into the tree.
 func BenchmarkGrow(b *testing.B) {
 	var e edge
-	leaf, _ := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z"}`), "a..b")
+	leaf, _ := ReceiptLeaf([]byte(`{"event":"http://uri.etsi.org/19522/Event/ContentHandover","event_time":"2026-11-23T10:15:31.204Z"}`), "a..b", []Tag{})
 	for b.Loop() {
 		e.add(leaf, func(int, int64, []byte) {})
 	}

@@ -55,8 +55,8 @@ func noteOf(kind hub.LogNoteKind, body []byte, id string, now time.Time) hub.Log
 	return hub.LogNote{ID: id, Kind: kind, Time: now.UTC().Truncate(time.Millisecond), Body: body}
 }
 
-// newNote is a note of a fact that is recorded together with something else.
-func newNote(kind hub.LogNoteKind, fact any, id string, now time.Time) (hub.LogNote, error) {
+// NewNote is a note of a fact that is recorded together with something else.
+func NewNote(kind hub.LogNoteKind, fact any, id string, now time.Time) (hub.LogNote, error) {
 	body, err := json.Marshal(fact)
 	if err != nil {
 		return hub.LogNote{}, hub.Internal("encode a note", err)

@@ -16,7 +16,8 @@ type Store interface {
 }
 
 // Sealer makes evidences canonical (RFC 8785) and signs them (JWS, ES256), several
-// with one signature. It returns them in order.
+// with one signature. It returns them in order, and completes the links among them
+// (hub.Evidence.Follow).
 type Sealer interface {
 	SealEvidence(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)
 }

@@ -19,7 +19,9 @@ const (
 // Proof shows that a log holds an entry (c2sp.org/tlog-proof): its index, the hashes
 // that lead from it to the root, and the signed checkpoint with that root.
 type Proof struct {
-	Extra  []byte // vouched for by nobody
+	// Extra is what an entry says beside the evidence: the tags of sequences, in the form
+	// that its leaf has in base64. None for entries of before there were any.
+	Extra  []byte
 	Index  int64
 	Hashes []hub.Digest
 	Note   []byte // signed checkpoint

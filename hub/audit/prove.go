@@ -46,9 +46,18 @@ func (p *Proof) Holds(c *Checkpoint, sealed *hub.SealedEvidence) error {
 	if year < sealed.Evidence.Time.UTC().Year() {
 		return hub.Errorf(hub.KindUntrusted, "proof", "backdated", "the evidence is of %s, and the log of %d cannot hold it", sealed.Evidence.Time, year)
 	}
-	leaf, err := ReceiptLeaf(sealed.Canonical, sealed.JWS)
+	leaf, err := p.Leaf(sealed)
 	if err != nil {
 		return err
 	}
 	return p.Check(c, leaf)
+}
+
+// Leaf is the entry that the proof is about, if it is one of an evidence.
+func (p *Proof) Leaf(sealed *hub.SealedEvidence) ([]byte, error) {
+	tags, err := readTags(p.Extra)
+	if err != nil {
+		return nil, err
+	}
+	return ReceiptLeaf(sealed.Canonical, sealed.JWS, tags)
 }

@@ -40,7 +40,12 @@ func proven(t *testing.T, index int, witnesses ...*signer) (hub.SealedEvidence, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := Proof{Index: int64(index), Hashes: hashes, Note: signed}
+	leaf, err := ParseLeaf(m.entries[c.Origin][index].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	extra, _ := leaf.Seq.raw()
+	p := Proof{Extra: extra, Index: int64(index), Hashes: hashes, Note: signed}
 	return sealed, p.Text()
 }
 

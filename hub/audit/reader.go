@@ -20,11 +20,19 @@ type PlaceStore interface {
 	LogRenewals(ctx context.Context, origin string, size int64, stamped time.Time) ([]hub.LogRenewal, error)
 }
 
+// RehashReader reads shards that were hashed anew.
+type RehashReader interface {
+	LogRehashes(ctx context.Context, origin string) ([]hub.LogRehash, error)
+	// RehashTile reads a tile; KindNotFound when there is none.
+	RehashTile(ctx context.Context, origin string, number int, tree hub.RehashTree, level int, n int64) (hub.RehashTile, error)
+}
+
 // Reader shows the log: to anybody its checkpoints and tiles, which hold no personal
 // data, and to those whom an evidence concerns its proof.
 type Reader struct {
 	Evidence *Service
 	Store    PlaceStore
+	Rehashes RehashReader
 	Tiles    TileStore
 	Policy   *Policy // with the quorum that checkpoints should have; nil: none
 }
@@ -41,47 +49,65 @@ func (r *Reader) Proof(ctx context.Context, actor hub.Actor, id hub.EvidenceID) 
 	return proof.Text(), nil
 }
 
-// Prove is Proof before it is written, and the time-stamp tokens for its checkpoint: the
-// one over its note, then its renewals in order; none while there is none.
-func (r *Reader) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (Proof, [][]byte, error) {
+// Held is what holds the checkpoint of a proof in time.
+type Held struct {
+	// Tokens are time-stamps: the one over the note, then its renewals in order; none while
+	// there is none.
+	Tokens [][]byte
+	// Rehashes are those that hold the evidence and the time-stamps, in order.
+	Rehashes []Rehashed
+}
+
+// Prove is Proof before it is written, and what holds its checkpoint.
+func (r *Reader) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (Proof, Held, error) {
 	none := Proof{}
 	if _, err := r.Evidence.Evidence(ctx, actor, id); err != nil {
-		return none, nil, err
+		return none, Held{}, err
 	}
 	place, err := r.Store.LogPlace(ctx, string(id))
 	if err != nil && hub.KindOf(err) == hub.KindNotFound {
-		return none, nil, notPublished()
+		return none, Held{}, notPublished()
 	}
 	if err != nil {
-		return none, nil, err
+		return none, Held{}, err
 	}
 	signed, stamp, err := r.head(ctx, place)
 	if err != nil {
-		return none, nil, err
+		return none, Held{}, err
 	}
 	c, err := checkpointOf(signed)
 	if err != nil {
-		return none, nil, err
+		return none, Held{}, err
 	}
 	hashes, err := Inclusion(ctx, r.Tiles, ShardName(place.Origin)+"/", &c, place.Index)
 	if err != nil {
-		return none, nil, err
+		return none, Held{}, err
 	}
-	tokens, err := r.tokens(ctx, stamp)
-	return Proof{Index: place.Index, Hashes: hashes, Note: signed}, tokens, err
+	proof := Proof{Index: place.Index, Hashes: hashes, Note: signed}
+	leaf, err := ParseLeaf(place.Data)
+	if err != nil {
+		return none, Held{}, damaged("entry %d of %s: %v", place.Index, place.Origin, err)
+	}
+	proof.Extra, _ = leaf.Seq.raw() // ParseLeaf has read it
+	held, err := r.held(ctx, stamp, place.Index)
+	return proof, held, err
 }
 
-// tokens returns all tokens of a stamp.
-func (r *Reader) tokens(ctx context.Context, stamp *hub.LogStamp) ([][]byte, error) {
+// held returns what holds a stamp, and the entry of an index.
+func (r *Reader) held(ctx context.Context, stamp *hub.LogStamp, index int64) (Held, error) {
 	if stamp == nil {
-		return nil, nil
+		return Held{}, nil
 	}
 	renewals, err := r.Store.LogRenewals(ctx, stamp.Origin, stamp.Size, stamp.Time)
-	tokens := [][]byte{stamp.Token}
-	for i := range renewals {
-		tokens = append(tokens, renewals[i].Token)
+	if err != nil {
+		return Held{}, err
 	}
-	return tokens, err
+	held := Held{Tokens: [][]byte{stamp.Token}}
+	for i := range renewals {
+		held.Tokens = append(held.Tokens, renewals[i].Token)
+	}
+	held.Rehashes, err = rehashed(ctx, r.Rehashes, stamp, index)
+	return held, err
 }
 
 // Consistency returns the hashes that show that one checkpoint of a shard is the

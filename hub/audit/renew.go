@@ -6,7 +6,6 @@ import (
 	"crypto"
 	"crypto/sha256"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -46,6 +45,7 @@ type Tokens interface {
 // Whatever interrupts it, the next run goes on where it was.
 type Renewer struct {
 	Store     RenewalStore
+	Rehashes  RehashStore // whose tokens are renewed, too; what a lasting one holds is not due
 	Authority RenewalAuthority
 	Tokens    Tokens
 	Now       func() time.Time
@@ -112,6 +112,8 @@ type renewing struct {
 	// reach is the end of what the authority gave when that was no gain: what ends no
 	// earlier it need not be asked for.
 	reach time.Time
+	// rehashes are those of the shard that is looked at.
+	rehashes []hub.LogRehash
 }
 
 // Renew renews what is due, oldest shard and smallest checkpoint first. Its error ends
@@ -138,34 +140,82 @@ func (r *Renewer) Renew(ctx context.Context, order RenewalOrder) (RenewalSummary
 	return run.RenewalSummary, nil
 }
 
-// shard goes through the stamps of a shard, page by page.
+// shard goes through the stamps of a shard, page by page, and through its rehashes.
 func (r *renewing) shard(ctx context.Context, origin string) error {
-	size, last := int64(0), time.Time{}
-	for {
-		page, err := r.Store.LogStamps(ctx, origin, size, stampPage)
-		if err != nil {
-			return err
+	var err error
+	if r.rehashes, err = r.Rehashes.LogRehashes(ctx, origin); err != nil {
+		return err
+	}
+	told := func(err error) error {
+		if err == nil && r.Done != nil {
+			r.Done(&r.RenewalSummary)
 		}
-		fresh := slices.DeleteFunc(slices.Clone(page), func(s hub.LogStamp) bool { return s.Size == size && !s.Time.After(last) })
-		for i := range fresh {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := r.stamp(ctx, &fresh[i]); err != nil {
-				return err
-			}
-			size, last = fresh[i].Size, fresh[i].Time
-			if r.Done != nil {
-				r.Done(&r.RenewalSummary)
-			}
-		}
-		if len(page) < stampPage {
-			return nil
-		}
-		if len(fresh) == 0 { // a page of one size, all seen
-			size, last = size+1, time.Time{}
+		return err
+	}
+	err = eachStamp(ctx, r.Store, origin, func(stamp *hub.LogStamp) error { return told(r.stamp(ctx, stamp)) })
+	for i := range r.rehashes {
+		if err == nil && r.rehashes[i].Finished() {
+			err = told(r.renewRehash(ctx, &r.rehashes[i]))
 		}
 	}
+	return err
+}
+
+// renewRehash renews the tokens of a rehash if that is due.
+func (r *renewing) renewRehash(ctx context.Context, rehash *hub.LogRehash) error {
+	r.Stamps++
+	stands := &hub.LogStamp{Origin: rehash.Origin, Size: rehash.Size, Time: rehash.Tokens[0].Time} // in findings
+	built := hub.LogRehash{Head: rehash.Head}
+	for _, token := range rehash.Tokens {
+		if err := r.Tokens.Intact(token.DER, rehashCovered(&built)); err != nil {
+			r.found(stands, "not_intact", "rehash %d: %v", rehash.Number, err)
+			return nil
+		}
+		built.Tokens = append(built.Tokens, token)
+	}
+	last := rehash.Tokens[len(rehash.Tokens)-1]
+	end, err := r.Tokens.End(last.DER)
+	if err != nil {
+		r.found(stands, "not_intact", "rehash %d: %v", rehash.Number, err)
+		return nil
+	}
+	if !r.due(stands, end, time.Time{}, len(rehash.Tokens)) || r.DryRun {
+		return nil
+	}
+	after, err := (&Rehasher{Store: r.Rehashes, Authority: r.Authority, Tokens: r.Tokens, Now: r.Now, NewID: r.NewID}).stampRehash(ctx, r.Hash, rehash, last.Time, end)
+	switch {
+	case err != nil && hub.KindOf(err) != hub.KindConflict:
+		return err
+	case err == nil && after.At.IsZero():
+		r.Useless++
+	case err == nil:
+		r.Renewed++
+	}
+	return nil
+}
+
+// Due reports whether a time-stamp is to be renewed before a day: it ends by then, and so
+// does what else holds it (zero: nothing). A later one over a greater checkpoint does not
+// stand in for it: that one proves a later time.
+func Due(end, held, before time.Time) bool { return end.Before(before) && held.Before(before) }
+
+// due reports whether something that ends then is to be renewed, and says why it is too
+// late for it. What something else holds is not due before that ends as well.
+func (r *renewing) due(stamp *hub.LogStamp, end hub.TokenEnd, held time.Time, tokens int) bool {
+	switch {
+	case !r.All && !Due(end.At, held, r.Before):
+		return false
+	case !end.At.After(r.Now()):
+		if !held.After(r.Now()) {
+			r.found(stamp, "too_late", "its last token stopped proving anything on %s: %s", end.At.UTC().Format(time.DateOnly), end.Why)
+		}
+		return false
+	case tokens > hub.MaxLogRenewals:
+		r.found(stamp, "too_many", "it has %d renewals, and no more are kept", hub.MaxLogRenewals)
+		return false
+	}
+	r.Due++
+	return true
 }
 
 // stamp renews one if it is due.
@@ -185,17 +235,8 @@ func (r *renewing) stamp(ctx context.Context, stamp *hub.LogStamp) error {
 	case err != nil:
 		r.found(stamp, "not_intact", "%v", err)
 		return nil
-	case !r.All && !end.At.Before(r.Before):
+	case !r.due(stamp, end, heldUntil(r.rehashes, r.Tokens, stamp), len(tokens)):
 		return nil
-	case !end.At.After(r.Now()):
-		r.found(stamp, "too_late", "its last token stopped proving anything on %s: %s", end.At.UTC().Format(time.DateOnly), end.Why)
-		return nil
-	case len(tokens) > hub.MaxLogRenewals:
-		r.found(stamp, "too_many", "it has %d renewals, and no more are kept", hub.MaxLogRenewals)
-		return nil
-	}
-	r.Due++
-	switch {
 	case !r.reach.IsZero() && !r.reach.After(end.At):
 		r.Useless++
 		return nil
@@ -257,7 +298,7 @@ func (r *renewing) renew(ctx context.Context, stamp *hub.LogStamp, tokens [][]by
 		fact.Earlier = append(fact.Earlier, sha256.Sum256(earlier))
 	}
 	renewal := hub.LogRenewal{Origin: stamp.Origin, Size: stamp.Size, Stamped: stamp.Time, Number: len(tokens), Token: token.DER, Time: token.Time}
-	note, err := newNote(hub.LogNoteRenewal, fact, r.NewID(), r.Now())
+	note, err := NewNote(hub.LogNoteRenewal, fact, r.NewID(), r.Now())
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,8 @@ type Replay struct {
 	// Found is called for everything that is wrong.
 	Found func(rule, format string, args ...any)
 
-	read edge // what was read so far
+	read   edge // what was read so far
+	tagged bool // a receipt had tags
 }
 
 // Kept is a checkpoint that somebody kept.
@@ -191,6 +192,10 @@ func (r *Replay) entry(index int64, data []byte, out *Replayed) error {
 		r.Found("leaf", "entry %d of %s: %v", index, out.Origin, err)
 	case leaf.Type == leafReceipt:
 		out.Receipts++
+		if r.tagged && leaf.Seq == "" {
+			r.Found("sequence_form", "entry %d of %s is in no sequence of an agency, and receipts before it are", index, out.Origin)
+		}
+		r.tagged = r.tagged || leaf.Seq != ""
 	case leaf.Type == leafNote:
 		out.Notes++
 	case leaf.Type == leafPrevious && index == 0:

@@ -44,6 +44,12 @@ func (u *Unproven) SinceStamp(ctx context.Context) (time.Duration, error) {
 	})
 }
 
+// SinceRecorded returns for how long something waits for its place in the log; 0 when
+// nothing does.
+func (u *Unproven) SinceRecorded(ctx context.Context) (time.Duration, error) {
+	return u.since(ctx, func(shard *hub.LogShard) (int64, error) { return shard.Size, nil })
+}
+
 // SinceQuorum returns for how long something waits for its witnesses; 0 when nothing does.
 func (u *Unproven) SinceQuorum(ctx context.Context) (time.Duration, error) {
 	return u.since(ctx, func(shard *hub.LogShard) (int64, error) { return shard.Witnessed.Size, nil })
@@ -82,12 +88,17 @@ func (u *Unproven) since(ctx context.Context, covered func(shard *hub.LogShard) 
 	if err != nil || len(intake.Sources) == 0 {
 		return 0, err
 	}
-	data, err := leafOf(&intake.Sources[0])
-	if err != nil {
-		return 0, err
+	at, err := timeOf(&intake.Sources[0])
+	return u.age(at), err
+}
+
+// timeOf is when something was recorded, as its leaf will say.
+func timeOf(s *hub.LogSource) (time.Time, error) {
+	if s.Note != nil {
+		return s.Note.Time, nil
 	}
-	leaf, err := ParseLeaf(data)
-	return u.age(leaf.Time), err
+	about, err := readAbout(s.Canonical)
+	return about.Time, err
 }
 
 func (u *Unproven) age(at time.Time) time.Duration { return max(0, u.Now().Sub(at)) }

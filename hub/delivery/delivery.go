@@ -33,8 +33,19 @@ type Options struct {
 	Queue    Queue
 	Bell     Bell
 	Carriers map[hub.Channel]Carrier // channels other than ChannelPull
-	Now      func() time.Time
-	Log      *slog.Logger // default: silent
+	// Answer is what a counterpart answered to a carry that succeeded, for the note of the
+	// evidence; default: nothing worth noting. Of another axis it is empty where that did not
+	// take the dispatch over for this recipient.
+	Answer func(ctx context.Context, item *hub.Item) string
+	// Hold keeps a dispatch from being handed over to another axis until release; KindBusy
+	// while it goes there. Default: nothing goes there.
+	Hold func(ctx context.Context, item *hub.Item) (release func(), err error)
+	// InBox reports whether what is for an agency waits in its box from now on, whatever its
+	// channel was when it was sent; default: never. Another axis keeps what is behind it.
+	InBox func(recipient hub.AgencyID) bool
+	Now   func() time.Time
+	NewID func() string
+	Log   *slog.Logger // default: silent
 	// Jitter returns a random part of a pause, from 0 to d; default uniform.
 	Jitter func(d time.Duration) time.Duration
 

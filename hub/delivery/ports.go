@@ -15,6 +15,8 @@ type Store interface {
 	// ExpiringDeliveries returns deliveries that are not final and whose Deadline
 	// has come, oldest first.
 	ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error)
+	// Item returns one delivery with its dispatch; KindNotFound when there is none.
+	Item(ctx context.Context, id hub.DeliveryID) (hub.Item, error)
 	// ApplySteps records all steps in one transaction. A step whose delivery is
 	// not in the expected state and version is left out and its error (by index)
 	// is KindConflict; the others are recorded. The second result is a failure

@@ -13,6 +13,7 @@ type move struct {
 	item  *hub.Item
 	step  hub.Step
 	warns bool // it is a warning, which moves nothing
+	note  string
 }
 
 // outcome turns what came of an attempt into the transition that it means. next
@@ -20,14 +21,13 @@ type move struct {
 func (s *Service) outcome(item *hub.Item, next hub.Delivery, err error) move {
 	next.LastError = ""
 	switch {
-	case err == nil && (next.Channel == hub.ChannelPull || next.Channel == hub.ChannelAMQP):
-		// What lies in an agency's queue is a notice: the content waits in its box.
-		next.State = hub.StateConsigned
+	case err == nil && consigns(next.Channel):
+		next.State, next.ConsignedAt = hub.StateConsigned, next.Moment(s.now())
 	case err == nil:
 		next.State = hub.StateHandedOver
 		s.Deadlines.HandedOver(&next, item.Dispatch.Document.Priority, s.now())
 	case permanent(err):
-		fail(&next, hub.ReasonUnreachable, err)
+		fail(&next, reasonOf(&next, err), err)
 	case next.Attempts >= s.Retry.Attempts:
 		fail(&next, hub.ReasonAttemptsExhausted, err)
 	default:
@@ -37,6 +37,25 @@ func (s *Service) outcome(item *hub.Item, next hub.Delivery, err error) move {
 			"attempts", next.Attempts, "next", next.NextAttempt, "error", err)
 	}
 	return s.transition(item, next)
+}
+
+// consigns reports whether what was carried over a channel waits for its recipient: in
+// its box, of which a queue of its own has a notice, or with another axis. Everywhere
+// else a carry that succeeds hands the document over.
+func consigns(c hub.Channel) bool {
+	return c == hub.ChannelPull || c == hub.ChannelAMQP || c == hub.ChannelAxis
+}
+
+// reasonOf is why a delivery cannot be carried, now or ever: of another axis, what it
+// answered.
+func reasonOf(d *hub.Delivery, err error) hub.ReasonCode {
+	switch {
+	case d.Channel != hub.ChannelAxis:
+		return hub.ReasonUnreachable
+	case hub.KindOf(err) == hub.KindUnknownAgency:
+		return hub.ReasonUnknownRecipient
+	}
+	return hub.ReasonInvalidFormat
 }
 
 func fail(d *hub.Delivery, reason hub.ReasonCode, err error) {
@@ -94,6 +113,9 @@ func (s *Service) apply(ctx context.Context, moves []move) (tally, error) {
 	}
 	for i, m := range moves {
 		d, stepErr := &steps[i].Delivery, results[i]
+		if stepErr != nil {
+			t.left = append(t.left, i)
+		}
 		switch {
 		case stepErr == nil:
 			t.count(&steps[i])
@@ -112,8 +134,9 @@ func (s *Service) apply(ctx context.Context, moves []move) (tally, error) {
 
 // tally says what became of a batch.
 type tally struct {
-	recorded int // steps
-	settled  int // those that changed the state of their delivery
+	recorded int   // steps
+	settled  int   // those that changed the state of their delivery
+	left     []int // moves that were not recorded
 }
 
 func (t *tally) count(step *hub.Step) {
@@ -127,9 +150,16 @@ func (s *Service) seal(ctx context.Context, moves []move) error {
 	var drafts []hub.Evidence
 	var owners []*hub.Step
 	for i := range moves {
-		if event, ok := eventOf(&moves[i]); ok {
-			drafts = append(drafts, evidence(event, &moves[i]))
-			owners = append(owners, &moves[i].step)
+		event, ok := eventOf(&moves[i])
+		if !ok {
+			continue
+		}
+		drafts, owners = append(drafts, evidence(event, &moves[i])), append(owners, &moves[i].step)
+		if event != hub.EventContentConsignment {
+			continue
+		}
+		if arrival, ok := s.arrival(&moves[i], &drafts[len(drafts)-1]); ok {
+			drafts, owners = append(drafts, arrival), append(owners, &moves[i].step)
 		}
 	}
 	if len(drafts) == 0 {
@@ -140,10 +170,24 @@ func (s *Service) seal(ctx context.Context, moves []move) error {
 		return err
 	}
 	for i, step := range owners {
-		step.Evidence = []hub.SealedEvidence{sealed[i]}
-		step.Delivery.LastEvidence = sealed[i].Ref()
+		step.Prove(sealed[i])
 	}
 	return nil
+}
+
+// arrival adds to a consignment the report that the hub makes of it for the recipient, and
+// drafts the evidence of that; false where it makes none.
+func (s *Service) arrival(m *move, consignment *hub.Evidence) (hub.Evidence, bool) {
+	d := &m.step.Delivery
+	r := hub.Arrival(d, s.NewID)
+	if r == nil {
+		return hub.Evidence{}, false
+	}
+	consignment.ID = hub.EvidenceID(s.NewID())
+	m.step.Reports, d.Progress = []hub.StatusReport{*r}, d.Progress.Further(r.Code)
+	before := *d
+	before.LastEvidence = hub.EvidenceRef{ID: consignment.ID}
+	return hub.ArrivalEvidence(&m.item.Dispatch, &before, r), true
 }
 
 // eventOf names the evidence that a step needs; a claim or retry needs none.
@@ -152,6 +196,9 @@ func eventOf(m *move) (hub.Event, bool) {
 		return hub.EventExpiryWarning, true
 	}
 	step := &m.step
+	if step.From == hub.StateQueued && step.Delivery.Channel == hub.ChannelAxis {
+		return relayEventOf(&step.Delivery)
+	}
 	switch step.Delivery.State {
 	case hub.StateConsigned:
 		return hub.EventContentConsignment, true
@@ -171,10 +218,27 @@ func eventOf(m *move) (hub.Event, bool) {
 	return "", false
 }
 
+// relayEventOf is the evidence of what another axis did with a delivery: it took it, it
+// refused it, or it did not answer in time.
+func relayEventOf(d *hub.Delivery) (hub.Event, bool) {
+	switch d.State {
+	case hub.StateConsigned:
+		return hub.EventRelayAcceptance, true
+	case hub.StateFailed:
+		if d.Reason.Code == hub.ReasonAttemptsExhausted {
+			return hub.EventRelayFailure, true
+		}
+		return hub.EventRelayRejection, true
+	case hub.StateExpired:
+		return hub.EventRelayFailure, true
+	}
+	return "", false
+}
+
 func evidence(event hub.Event, m *move) hub.Evidence {
 	d := &m.step.Delivery
 	e := hub.DeliveryEvidence(event, &m.item.Dispatch, &m.item.Delivery, d.UpdatedAt)
-	e.DeliveryInfo = &hub.DeliveryInfo{Attempt: d.Attempts, Channel: d.Channel}
+	e.DeliveryInfo, e.Note = &hub.DeliveryInfo{Attempt: d.Attempts, Channel: d.Channel}, m.note
 	if event.Negative() {
 		e.Reasons = []hub.Reason{*d.Reason}
 	}

@@ -48,6 +48,9 @@ func (s *Service) silence(item *hub.Item, now time.Time) move {
 	}
 	next.State = hub.StateExpired
 	what := "collected"
+	if item.Delivery.Relayed() {
+		what = "reported by the axis as collected"
+	}
 	if item.Delivery.State == hub.StateHandedOver {
 		what = "registered or refused"
 	}

@@ -69,6 +69,9 @@ type batch struct {
 
 func (b *batch) add(item *hub.Item) {
 	d := item.Delivery
+	if d.Channel != hub.ChannelAxis && b.InBox != nil && b.InBox(d.Recipient) {
+		d.Channel = hub.ChannelPull
+	}
 	if d.Channel == hub.ChannelPull {
 		d.Attempts++
 		b.moves = append(b.moves, b.outcome(item, d, nil))
@@ -110,19 +113,41 @@ func (s *Service) carry(l *lane, j *job) bool {
 		return s.settle(settling, s.outcome(&j.item, claimed, lost)).settled == 1
 	}
 	claimed.Attempts++
-	claimed.NextAttempt = s.now().Add(2 * s.CarryLimit)
+	claimed.LastError = "" // how this attempt ends is not known
+	limit := s.limitOf(&j.item)
+	claimed.NextAttempt = s.now().Add(2 * limit)
 	if s.settle(settling, s.transition(&j.item, claimed)).recorded == 0 {
 		return false
 	}
 	claimed.Version++
 	item := hub.Item{Dispatch: j.item.Dispatch, Delivery: claimed}
-	limited, cancel := context.WithTimeout(j.work, s.CarryLimit)
+	limited, cancel := context.WithTimeout(j.work, limit)
 	defer cancel()
 	err := l.carrier.Carry(limited, item)
 	if trial := l.note(claimed.Recipient, err, s.now()); trial {
 		claimed.Attempts--
 	}
-	return s.settle(settling, s.outcome(&item, claimed, err)).settled == 1
+	m := s.outcome(&item, claimed, err)
+	if err == nil && s.Answer != nil {
+		m.note = s.Answer(settling, &item)
+	}
+	return s.settle(settling, m).settled == 1
+}
+
+// slowest is how many bytes a second a counterpart takes that is worth waiting for.
+const slowest = 16 << 10
+
+// limitOf is how long a carry may take. Over another axis goes the document itself, and
+// not a word that it is here.
+func (s *Service) limitOf(item *hub.Item) time.Duration {
+	limit := s.CarryLimit
+	if item.Delivery.Channel != hub.ChannelAxis {
+		return limit
+	}
+	for i := range item.Dispatch.Parts {
+		limit += time.Duration(item.Dispatch.Parts[i].Size/slowest) * time.Second
+	}
+	return limit
 }
 
 func (s *Service) settle(ctx context.Context, m move) tally {

@@ -86,6 +86,29 @@ func TestNothingIsLostWhenTheStoreFails(t *testing.T) {
 	f.wantChain(t, a.Deliveries[0], "ContentConsignment")
 }
 
+// TestArrivalIsReported: with the consignment, in one transaction, where the directory said
+// so; not for what is handed over or lies with another axis.
+func TestArrivalIsReported(t *testing.T) {
+	for channel, want := range map[hub.Channel][]string{
+		hub.ChannelAMQP: {"ContentConsignment", "StatusReport"}, hub.ChannelPull: {"ContentConsignment", "StatusReport"},
+		hub.ChannelAxis: {"RelayAcceptance"}, hubtest.ChannelTest: {"ContentHandover"},
+	} {
+		brings := carrier(func(context.Context, hub.Item) error { return nil })
+		f := newFixture(func(o *delivery.Options) {
+			o.Carriers = map[hub.Channel]delivery.Carrier{hub.ChannelAMQP: brings, hub.ChannelAxis: brings, hubtest.ChannelTest: brings}
+		})
+		f.channel = channel
+		a := f.acceptAs(t, func(a *hub.Acceptance) { a.Deliveries[0].ReportsArrival = true }, "queued")
+		f.work(t, 1)
+		f.wantChain(t, a.Deliveries[0], want...)
+		reports, err := f.StatusReports(t.Context(), a.Dispatch.ID)
+		progress := f.now(t, a.Deliveries[0]).Progress
+		if told := len(want) == 2; err != nil || (len(reports) == 1) != told || (progress == hub.StatusArrived) != told || told && !reports[0].Automatic {
+			t.Errorf("%s: reports %+v, progress %q, %v", channel, reports, progress, err)
+		}
+	}
+}
+
 func TestCarriedAndHandedOver(t *testing.T) {
 	var carried []hub.DeliveryID
 	f := newFixture(carriedBy(carrier(func(_ context.Context, item hub.Item) error {
@@ -381,4 +404,41 @@ func TestANoticeIsNoHandOver(t *testing.T) {
 		t.Errorf("the delivery is %s after %d notices", d.State, carried)
 	}
 	f.wantChain(t, a.Deliveries[0], "ContentConsignment")
+}
+
+// TestInBox: what is on its way to the system of an agency that was handed over waits in its
+// box instead, for who took over, also where an attempt has failed before.
+func TestInBox(t *testing.T) {
+	over, carried := false, 0
+	f := newFixture(func(o *delivery.Options) {
+		c := carrier(func(context.Context, hub.Item) error {
+			carried++
+			return errors.New("away")
+		})
+		o.Carriers, o.Workers = map[hub.Channel]delivery.Carrier{hubtest.ChannelTest: c, hub.ChannelAxis: c}, 1
+		o.InBox = func(id hub.AgencyID) bool { return over && id == "huyen" }
+	})
+	a := f.accept(t, "huyen", "xa")
+	f.work(t, 0)
+	over = true
+	f.Clock.Advance(time.Hour)
+	f.work(t, 1)
+	d := f.now(t, a.Deliveries[0])
+	if d.State != hub.StateConsigned || d.Channel != hub.ChannelPull || carried != 3 {
+		t.Errorf("it is %s by %s, carried %d times", d.State, d.Channel, carried)
+	}
+	f.wantChain(t, d, "ContentConsignment")
+	if heard := f.bell.heard(); !slices.Contains(heard, "huyen") {
+		t.Errorf("nobody hears of it: %v", heard)
+	}
+	list, err := f.Evidences(t.Context(), hub.EvidenceQuery{Delivery: d.ID, Page: hub.Page{Limit: 10}})
+	if err != nil || list.Items[0].Evidence.DeliveryInfo.Channel != hub.ChannelPull {
+		t.Errorf("the evidence says %+v, %v", list.Items[0].Evidence.DeliveryInfo, err)
+	}
+	f.channel = hub.ChannelAxis
+	far := f.accept(t, "huyen").Deliveries[0]
+	f.work(t, 0)
+	if got := f.now(t, far); got.Channel != hub.ChannelAxis || carried != 4 {
+		t.Errorf("another axis keeps what is behind it, and this is carried by %s", got.Channel)
+	}
 }

@@ -25,7 +25,7 @@ func newFixture(changes ...func(*delivery.Options)) *fixture {
 	w := hubtest.NewWorld()
 	f := &fixture{World: w, bell: &bell{}, channel: hubtest.ChannelTest}
 	o := delivery.Options{
-		Store: w, Notary: w.Notary, Queue: delivery.NewLocalQueue(100), Bell: f.bell, Now: w.Clock.Now,
+		Store: w, Notary: w.Notary, Queue: delivery.NewLocalQueue(100), Bell: f.bell, Now: w.Clock.Now, NewID: w.IDs.New,
 		Jitter: func(time.Duration) time.Duration { return 0 },
 	}
 	for _, change := range changes {

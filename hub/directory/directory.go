@@ -118,6 +118,18 @@ func (d *Directory) Resolve(code string, at time.Time) (hub.Resolution, error) {
 		"the code %s was closed on %s and several agencies took over, choose among them: %s", c, closed, nameAll(heirs, at))
 }
 
+// Holder returns the agency that has a code at an instant or had it last, itself, even
+// when it has closed.
+func (d *Directory) Holder(code string, at time.Time) (*hub.Agency, bool) {
+	switch held := d.current.Load().lookUp(hub.Code(strings.TrimSpace(code)), at); {
+	case held.now != nil:
+		return held.now.agency, true
+	case held.before != nil:
+		return held.before.agency, true
+	}
+	return nil, false
+}
+
 // ResolveSender returns the agency that may send under the code at an instant.
 // It follows no successor: a closed code is KindDenied, with the date.
 func (d *Directory) ResolveSender(code string, at time.Time) (*hub.Agency, error) {

@@ -164,7 +164,7 @@ func TestRefreshReadsOnlyWhatMoved(t *testing.T) {
 	if err := f.Refresh(ctx); err != nil || f.store.loads != loads {
 		t.Errorf("%d loads without a change, %v", f.store.loads-loads, err)
 	}
-	if _, err := f.store.SaveAgencies(ctx, []hub.Agency{{ID: "other", Codes: []hub.Dated[hub.Code]{{Value: "H01"}}}}); err != nil {
+	if _, err := f.store.SaveAgencies(ctx, f.store.version, []hub.Agency{{ID: "other", Codes: []hub.Dated[hub.Code]{{Value: "H01"}}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Refresh(ctx); err != nil || f.store.loads != loads+1 {
@@ -187,7 +187,7 @@ func TestACodeOutsideItsAgencysLifeMeansNothing(t *testing.T) {
 	f := newFixture(t, "2019-01-01")
 	ctx := context.Background()
 	agency := hub.Agency{ID: "a", Valid: hub.Interval{To: day("2020-01-01")}, Codes: []hub.Dated[hub.Code]{{Value: "H01.01", Valid: hub.Interval{From: day("2021-01-01")}}}}
-	if _, err := f.store.SaveAgencies(ctx, []hub.Agency{agency}); err != nil {
+	if _, err := f.store.SaveAgencies(ctx, f.store.version, []hub.Agency{agency}); err != nil {
 		t.Fatal(err)
 	}
 	if err := f.Load(ctx); err != nil {

@@ -14,66 +14,137 @@ import (
 )
 
 // Import reads a list of agencies and adds or changes what it names; agencies
-// that it does not name stay. A changed code, name, level, kind, parent or contact
-// holds from now on and the earlier one stays as history; an agency is found by
-// its id or, when that cell is empty, by one of its codes. What the list says about
-// an agency that has closed, or is not yet open, corrects it. The whole list is refused when
+// that it does not name stay. In a CSV list a changed code, name, level, kind, parent or contact
+// holds from options.From on and the earlier one stays as history; an agency is found by
+// its id or, when that cell is empty, by one of its codes. What is known to change later
+// than that still does. What the list says about an agency that has closed by then, or is not yet open, corrects it. A JSON list gives
+// each agency whole, with its history. The whole list is refused when
 // one row is wrong: then the error is hub.Violations with fields such as
-// "rows[3].parent_code", 3 being the line in the file. A dry run says what would
+// "rows[3].parent_code", 3 being the line in the file, or "agencies[3].names[0].valid". A dry run says what would
 // change and changes nothing. It needs ScopeOperate.
-func (d *Directory) Import(ctx context.Context, actor hub.Actor, list io.Reader, dryRun bool) (hub.ImportReport, error) {
+func (d *Directory) Import(ctx context.Context, actor hub.Actor, list io.Reader, options hub.ImportOptions) (hub.ImportReport, error) {
 	if err := actor.Require(hub.ScopeOperate); err != nil {
 		return hub.ImportReport{}, err
 	}
-	var found problems
-	rows, err := readTable(list, &found)
+	if rule := badText(options.Basis, maxBasis); rule != "" {
+		return hub.ImportReport{}, hub.Invalid("basis", rule, "the basis is a text of at most %d characters", maxBasis)
+	}
+	switch options.Format {
+	case "", hub.ListCSV:
+		return d.importTable(ctx, list, options)
+	case hub.ListJSON:
+		return d.importWhole(ctx, list, options)
+	}
+	return hub.ImportReport{}, hub.Errorf(hub.KindUnsupported, "format", "format", "a list of agencies is csv or json, not %.20q", options.Format)
+}
+
+func (d *Directory) importTable(ctx context.Context, list io.Reader, options hub.ImportOptions) (hub.ImportReport, error) {
+	m := &merge{}
+	rows, err := readTable(list, &m.has, &m.found)
 	if err != nil {
 		return hub.ImportReport{}, err
 	}
-	if err := found.err(); err != nil {
+	if err := m.found.err(); err != nil {
 		return hub.ImportReport{}, err
 	}
+	has := m.has
+	var report hub.ImportReport
+	err = d.changing(ctx, func() ([]hub.Agency, error) {
+		now := d.now().UTC()
+		m := &merge{world: world{base: d.current.Load()}, now: now, rows: rows, has: has}
+		if !options.From.IsZero() {
+			m.now = options.From.UTC()
+		}
+		if err := m.run(d.newID); err != nil {
+			return nil, err
+		}
+		var changed []hub.Agency
+		report, changed = m.report()
+		record(changed, options.Basis, now, d.newID)
+		if options.DryRun {
+			return nil, nil
+		}
+		return changed, nil
+	})
+	if err != nil {
+		return hub.ImportReport{}, err
+	}
+	return report, nil
+}
+
+// saveTries bounds how often a change is worked out anew because another node changed
+// agencies at the same moment.
+const saveTries = 5
+
+// changing saves what the change makes of the directory as it is, and takes it into
+// force. Where another node was faster it is worked out anew, so that nothing is ever
+// checked against a directory other than the one that it changes.
+func (d *Directory) changing(ctx context.Context, change func() ([]hub.Agency, error)) error {
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if err := d.refresh(ctx); err != nil {
-		return hub.ImportReport{}, err
+	for tries := 1; ; tries++ {
+		if err := d.refresh(ctx); err != nil {
+			return err
+		}
+		changed, err := change()
+		if err != nil || len(changed) == 0 {
+			return err
+		}
+		version := d.current.Load().version
+		for i := range changed {
+			changed[i].Version = version + 1
+		}
+		_, err = d.store.SaveAgencies(ctx, version, changed)
+		switch {
+		case err == nil:
+			return d.load(ctx)
+		case hub.KindOf(err) != hub.KindConflict || tries == saveTries:
+			return fmt.Errorf("saving the agencies: %w", err)
+		}
 	}
-	m := &merge{base: d.current.Load(), now: d.now().UTC(), rows: rows}
-	if err := m.run(d.newID); err != nil {
-		return hub.ImportReport{}, err
-	}
-	report, changed := m.report()
-	if dryRun || len(changed) == 0 {
-		return report, nil
-	}
-	if _, err := d.store.SaveAgencies(ctx, changed); err != nil {
-		return hub.ImportReport{}, fmt.Errorf("saving the agencies: %w", err)
-	}
-	// Another node may have saved between our load and our save.
-	return report, d.load(ctx)
 }
 
 // Export writes every agency as it is at an instant, ordered by code, in the
-// columns of Import, that of channels only if an agency has another than the common
-// one; one that has closed as it was in the end, one that is not yet
-// open as it will be. It needs ScopeOperate.
-func (d *Directory) Export(_ context.Context, actor hub.Actor, w io.Writer, at time.Time) error {
+// columns of Import, those that may be absent only if an agency has something in
+// them that not all have; one that has closed as it was in the end, one that is not yet
+// open as it will be. As JSON it writes agencies with all that they ever were, whatever the instant. It needs ScopeOperate.
+func (d *Directory) Export(_ context.Context, actor hub.Actor, w io.Writer, format string, at time.Time) error {
 	if err := actor.Require(hub.ScopeOperate); err != nil {
 		return err
 	}
 	s := d.current.Load()
-	out := csv.NewWriter(w)
-	width := int(colChannel)
-	if slices.ContainsFunc(s.agencies, func(a hub.Agency) bool { return len(a.Channels) > 0 }) {
-		width++
+	if format == hub.ListJSON {
+		return writeWhole(w, s.agencies)
 	}
-	_ = out.Write(columnNames()[:width]) // Flush below reports the first failure
+	lines := make([]cells, len(s.agencies))
+	var used [columns]bool
+	for c := range columns {
+		used[c] = c < colChannel
+	}
 	for i := range s.agencies {
-		line := cellsOf(&s.agencies[i], at, func(id hub.AgencyID) hub.Code { return s.codeOf(id, at) })
-		_ = out.Write(line[:width])
+		lines[i] = cellsOf(&s.agencies[i], at, func(id hub.AgencyID) hub.Code { return s.codeOf(id, at) })
+		for c := colChannel; c < columns; c++ {
+			used[c] = used[c] || lines[i][c] != "" && lines[i][c] != "false"
+		}
+	}
+	out := csv.NewWriter(w)
+	_ = out.Write(only(columnNames(), used)) // Flush below reports the first failure
+	for i := range lines {
+		_ = out.Write(only(lines[i][:], used))
 	}
 	out.Flush()
 	return out.Error()
+}
+
+// only returns the cells of the columns in use.
+func only(line []string, used [columns]bool) []string {
+	var kept []string
+	for c, cell := range line {
+		if used[c] {
+			kept = append(kept, cell)
+		}
+	}
+	return kept
 }
 
 func (s *snapshot) codeOf(id hub.AgencyID, at time.Time) hub.Code {
@@ -85,19 +156,11 @@ func (s *snapshot) codeOf(id hub.AgencyID, at time.Time) hub.Code {
 
 // merge works out what a list makes of the directory.
 type merge struct {
-	base   *snapshot
-	now    time.Time
-	rows   []row
-	merged []hub.Agency // by row
-	place  map[hub.AgencyID]int
-	claims map[hub.Code][]claim
-	found  problems
-}
-
-// claim says that an agency has a code for a time, after the import.
-type claim struct {
-	agency *hub.Agency
-	valid  hub.Interval
+	world           // merged by row
+	now   time.Time // from when changes hold
+	rows  []row
+	has   [columns]bool // which columns the list has
+	found problems
 }
 
 func (m *merge) run(newID func() string) error {
@@ -110,13 +173,7 @@ func (m *merge) run(newID func() string) error {
 	for i := range m.rows {
 		m.link(&m.rows[i], &m.merged[i])
 	}
-	m.refuseCycles(colParent, func(a *hub.Agency) []hub.AgencyID {
-		if parent, ok := hub.At(a.Parents, standing(a.Valid, m.now)); ok {
-			return []hub.AgencyID{parent}
-		}
-		return nil
-	})
-	m.refuseCycles(colSuccessors, func(a *hub.Agency) []hub.AgencyID { return a.Successors })
+	m.refuseCircles()
 	return m.found.err()
 }
 
@@ -165,6 +222,11 @@ func (m *merge) revise(id hub.AgencyID, r *row) hub.Agency {
 	v := revision{at: standing(r.life, m.now), change: known && r.life.Contains(m.now)}
 	contact, _ := hub.At(a.Contacts, v.at)
 	contact.Email, contact.Telephone = r.cells[colEmail], r.cells[colTelephone]
+	for c, field := range map[column]*string{colAddress: &contact.Address, colFax: &contact.Fax, colWebsite: &contact.Website} {
+		if m.has[c] {
+			*field = r.cells[c]
+		}
+	}
 	a.Codes = reviseCodes(a.Codes, r.codes, v)
 	a.Names = reviseOne(a.Names, r.cells[colName], v)
 	a.Levels = reviseOne(a.Levels, hub.Level(r.cells[colLevel]), v)
@@ -175,34 +237,11 @@ func (m *merge) revise(id hub.AgencyID, r *row) hub.Agency {
 	}
 	a.Valid = r.life
 	a.Registers = r.cells[colRegisters] != "false"
+	if arrival := r.cells[colArrival]; arrival != "" {
+		a.ReportsArrival = arrival == "true"
+	}
 	a.Test = slices.ContainsFunc(r.codes, hub.Code.IsTestUnit)
 	return a
-}
-
-// claim gathers who has which code after the import.
-func (m *merge) claim() {
-	m.claims = make(map[hub.Code][]claim, len(m.base.holders)+len(m.rows))
-	add := func(a *hub.Agency) {
-		for _, c := range a.Codes {
-			if valid := within(c.Valid, a.Valid); !empty(valid) {
-				m.claims[c.Value] = append(m.claims[c.Value], claim{agency: a, valid: valid})
-			}
-		}
-	}
-	for i := range m.merged {
-		add(&m.merged[i])
-	}
-	for i := range m.base.agencies {
-		if a := &m.base.agencies[i]; !m.names(a.ID) {
-			add(a)
-		}
-	}
-}
-
-// names reports whether the list has a row for the agency.
-func (m *merge) names(id hub.AgencyID) bool {
-	_, ok := m.place[id]
-	return ok
 }
 
 // refuseSharedCodes checks every code of the named agencies, former ones too: a
@@ -224,17 +263,8 @@ func (m *merge) refuseSharedCodes() {
 }
 
 func (m *merge) refuseShared(r *row, own *hub.Agency, c column, code hub.Code) {
-	claims := m.claims[code]
-	for _, mine := range claims {
-		if mine.agency != own {
-			continue
-		}
-		for _, other := range claims {
-			if other.agency != own && other.valid.Overlaps(mine.valid) {
-				m.found.add(r.line, c, "code_taken", "the code %s belongs to %s at the same time", code, other.agency.NameAt(m.now))
-				return
-			}
-		}
+	if other, ok := m.rival(own, code); ok {
+		m.found.add(r.line, c, "code_taken", "the code %s belongs to %s at the same time", code, other.NameAt(m.now))
 	}
 }
 
@@ -251,6 +281,7 @@ func (m *merge) link(r *row, a *hub.Agency) {
 		}
 	}
 	a.Parents = reviseOne(a.Parents, parent, v)
+	m.receivedBy(r, a, v)
 	successors := make([]hub.AgencyID, 0, len(r.successors))
 	for _, code := range r.successors {
 		id := m.find(code, a.Successors, r.life.To, hub.Interval{From: r.life.To})
@@ -266,6 +297,25 @@ func (m *merge) link(r *row, a *hub.Agency) {
 	if !slices.Equal(a.Successors, successors) {
 		a.Successors = successors
 	}
+}
+
+// receivedBy finds who receives for the agency of a row.
+func (m *merge) receivedBy(r *row, a *hub.Agency, v revision) {
+	code := r.cells[colReceivedBy]
+	by := hub.AgencyID("")
+	switch code {
+	case "":
+		return // as before
+	case nobody:
+	default:
+		if by = m.find(hub.Code(code), []hub.AgencyID{a.ReceivedByAt(v.at)}, v.at, r.life); by == "" {
+			m.found.add(r.line, colReceivedBy, "unknown_agency", "no agency has the code %s during this time", code)
+		}
+		if by == a.ID {
+			m.found.add(r.line, colReceivedBy, "self", "%s receives for itself anyway", code)
+		}
+	}
+	a.ReceivedBy = reviseOne(a.ReceivedBy, by, v)
 }
 
 // find returns the agency that a code means: the known one if the code is one of
@@ -289,32 +339,15 @@ func (m *merge) find(code hub.Code, known []hub.AgencyID, at time.Time, during h
 	return best.agency.ID
 }
 
-// after returns the agency as it is after the import.
-func (m *merge) after(id hub.AgencyID) (*hub.Agency, bool) {
-	if i, ok := m.place[id]; ok {
-		return &m.merged[i], true
-	}
-	return m.base.agency(id)
-}
-
-// refuseCycles follows the references of every row and reports where they come
-// back to an agency on the way.
-func (m *merge) refuseCycles(c column, next func(*hub.Agency) []hub.AgencyID) {
-	const onTheWay, done = 1, 2
-	state := make(map[hub.AgencyID]int, len(m.rows))
-	var leadsBack func(id hub.AgencyID) bool
-	leadsBack = func(id hub.AgencyID) bool {
-		if state[id] != 0 {
-			return state[id] == onTheWay
-		}
-		state[id] = onTheWay
-		defer func() { state[id] = done }()
-		a, ok := m.after(id)
-		return ok && slices.ContainsFunc(next(a), leadsBack)
-	}
+// refuseCircles reports the rows whose agencies would be above themselves or take over
+// from themselves, at whatever time.
+func (m *merge) refuseCircles() {
 	for i := range m.rows {
-		if leadsBack(m.merged[i].ID) {
-			m.found.add(m.rows[i].line, c, "cycle", "following %s from here runs in a circle", c)
+		if m.underItself(&m.merged[i]) {
+			m.found.add(m.rows[i].line, colParent, "cycle", "following %s from here runs in a circle", colParent)
+		}
+		if m.inheritsFromItself(&m.merged[i]) {
+			m.found.add(m.rows[i].line, colSuccessors, "cycle", "following %s from here runs in a circle", colSuccessors)
 		}
 	}
 }
@@ -330,9 +363,9 @@ func (m *merge) report() (report hub.ImportReport, changed []hub.Agency) {
 	for i := range m.merged {
 		a := &m.merged[i]
 		was, known := m.base.agency(a.ID)
-		change := "added"
+		change, differences := "added", []hub.ImportDifference(nil)
 		if known {
-			change = difference(cellsOf(was, m.now, codeOf), cellsOf(a, m.now, codeOf))
+			change, differences = difference(cellsOf(was, m.now, codeOf), cellsOf(a, m.now, codeOf))
 		}
 		switch {
 		case change == "":
@@ -343,20 +376,21 @@ func (m *merge) report() (report hub.ImportReport, changed []hub.Agency) {
 		default:
 			report.Added++
 		}
-		report.Rows = append(report.Rows, hub.ImportRow{Line: m.rows[i].line, Code: codeOf(a.ID), Change: change})
+		report.Rows = append(report.Rows, hub.ImportRow{Line: m.rows[i].line, Code: codeOf(a.ID), Change: change, Differences: differences})
 		changed = append(changed, *a)
 	}
 	slices.SortFunc(report.Rows, func(a, b hub.ImportRow) int { return cmp.Compare(a.Line, b.Line) })
 	return report, changed
 }
 
-// difference names the columns in which two rows differ.
-func difference(was, is cells) string {
-	var names []string
+// difference names the columns in which two rows differ, and what stands in them.
+func difference(was, is cells) (names string, list []hub.ImportDifference) {
+	var changed []string
 	for c := range columns {
 		if was[c] != is[c] {
-			names = append(names, c.String())
+			changed = append(changed, c.String())
+			list = append(list, hub.ImportDifference{Column: c.String(), Was: was[c], Is: is[c]})
 		}
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(changed, ", "), list
 }

@@ -18,7 +18,7 @@ import (
 )
 
 func (f *fixture) importList(list string) (hub.ImportReport, error) {
-	return f.Import(context.Background(), operator(), strings.NewReader(list), false)
+	return f.Import(context.Background(), operator(), strings.NewReader(list), hub.ImportOptions{})
 }
 
 func TestImportRefuses(t *testing.T) {
@@ -139,10 +139,10 @@ func TestImportBounds(t *testing.T) {
 	}
 	_, err := f.importList(b.String())
 	wantKind(t, err, hub.KindTooLarge, "max_rows")
-	_, err = f.Import(context.Background(), operator(), &endless{text: []byte(header + "a,H01,A,unit,,,,,,,,,\n")}, true)
+	_, err = f.Import(context.Background(), operator(), &endless{text: []byte(header + "a,H01,A,unit,,,,,,,,,\n")}, hub.ImportOptions{DryRun: true})
 	wantKind(t, err, hub.KindTooLarge, "max_rows")
 	away := errors.New("connection reset")
-	_, err = f.Import(context.Background(), operator(), &endless{text: []byte(header), err: away}, true)
+	_, err = f.Import(context.Background(), operator(), &endless{text: []byte(header), err: away}, hub.ImportOptions{DryRun: true})
 	if !errors.Is(err, away) || hub.KindOf(err) != hub.KindInternal {
 		t.Errorf("a failing reader: %v", err)
 	}
@@ -176,10 +176,10 @@ func TestImportNeedsTheOperator(t *testing.T) {
 			continue
 		}
 		actor := hub.Actor{Scopes: []hub.Scope{scope}}
-		if _, err := f.Import(context.Background(), actor, strings.NewReader(sample), true); hub.KindOf(err) != hub.KindDenied {
+		if _, err := f.Import(context.Background(), actor, strings.NewReader(sample), hub.ImportOptions{DryRun: true}); hub.KindOf(err) != hub.KindDenied {
 			t.Errorf("import with %s: %v", scope, err)
 		}
-		if err := f.Export(context.Background(), actor, &bytes.Buffer{}, day("2019-01-01")); hub.KindOf(err) != hub.KindDenied {
+		if err := f.Export(context.Background(), actor, &bytes.Buffer{}, hub.ListCSV, day("2019-01-01")); hub.KindOf(err) != hub.KindDenied {
 			t.Errorf("export with %s: %v", scope, err)
 		}
 	}
@@ -196,7 +196,7 @@ func TestImportReadsWhatSpreadsheetsWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := hub.Agency{
-		ID: "id-1", Valid: hub.Interval{From: day("2010-01-01")},
+		ID: "id-1", Version: 1, Valid: hub.Interval{From: day("2010-01-01")},
 		Codes:    []hub.Dated[hub.Code]{{Value: "H01"}},
 		Names:    []hub.Dated[string]{{Value: "UBND  tỉnh, mới"}},
 		Levels:   []hub.Dated[hub.Level]{{Value: hub.LevelProvince}},
@@ -213,7 +213,7 @@ func TestImportReadsWhatSpreadsheetsWrite(t *testing.T) {
 
 func TestDryRunChangesNothing(t *testing.T) {
 	f := newFixture(t, "2019-01-01")
-	dry, err := f.Import(context.Background(), operator(), strings.NewReader(sample), true)
+	dry, err := f.Import(context.Background(), operator(), strings.NewReader(sample), hub.ImportOptions{DryRun: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,9 @@ func TestImportKeepsHistory(t *testing.T) {
 	f.clock.Set(change)
 	list := strings.Replace(sample, "noivu,H47.12,Sở Nội vụ (hư cấu),department,so,H47,", "noivu,H47.12,Sở Nội vụ và Lao động (hư cấu),department,,H47.31,", 1)
 	report := f.mustImport(t, list)
-	want := hub.ImportReport{Changed: 1, Unchanged: 9, Rows: []hub.ImportRow{{Line: 4, Code: "H47.12", Change: "name, kind, parent_code"}}}
+	want := hub.ImportReport{Changed: 1, Unchanged: 9, Rows: []hub.ImportRow{{Line: 4, Code: "H47.12", Change: "name, kind, parent_code", Differences: []hub.ImportDifference{
+		{Column: "name", Was: "Sở Nội vụ (hư cấu)", Is: "Sở Nội vụ và Lao động (hư cấu)"}, {Column: "kind", Was: "so"}, {Column: "parent_code", Was: "H47", Is: "H47.31"},
+	}}}}
 	if !reflect.DeepEqual(report, want) {
 		t.Errorf("report %+v, want %+v", report, want)
 	}
@@ -290,6 +292,54 @@ func TestACorrectionKeepsWhatWasBefore(t *testing.T) {
 	}
 }
 
+// What is planned stays planned: a list says how things are on its day, and knows nothing
+// of what is decided for later.
+func TestImportKeepsWhatIsPlanned(t *testing.T) {
+	f := newFixture(t, "2026-01-01")
+	list := header + "up,H01,Tỉnh,province,,,,,,,,,\na,H01.01,Sở Cũ,department,,H01,,,,,,,\n"
+	f.mustImport(t, list)
+	f.mustReorganise(t, hub.AgencyChange{Kind: hub.ActRename, Day: "2027-01-01", From: []string{"a"}, Name: "Sở Mới", Code: "H01.09"})
+	planned := []string{"rename 2027-01-01 a"}
+	at := func(when, name string, codes ...hub.Code) {
+		t.Helper()
+		a, _ := f.ByID("a")
+		var held []hub.Code
+		for _, c := range a.Codes {
+			if c.Valid.Contains(day(when)) {
+				held = append(held, c.Value)
+			}
+		}
+		if got := a.NameAt(day(when)); got != name || !slices.Equal(held, codes) {
+			t.Errorf("on %s it is %q %v, want %q %v", when, got, held, name, codes)
+		}
+	}
+	f.clock.Set(day("2026-02-01"))
+	f.mustImport(t, strings.Replace(list, "H01,,,,,,,\n", "H01,,,,a@h01.vn,,,\n", 1)) // another mail address
+	at("2026-03-01", "Sở Cũ", "H01.01")
+	at("2027-01-01", "Sở Mới", "H01.09")
+	wantActs(t, f, planned...)
+
+	f.clock.Set(day("2026-04-01"))
+	f.mustImport(t, strings.Replace(list, "Sở Cũ,department,,H01,,,,,,,", "Sở Cữ,department,,H01,,,,,,H01.33,", 1)) // a name and an alias
+	at("2026-03-01", "Sở Cũ", "H01.01")
+	at("2026-05-01", "Sở Cữ", "H01.01", "H01.33")
+	at("2027-01-01", "Sở Mới", "H01.09", "H01.33")
+	wantActs(t, f, append(planned, "rename 2026-04-01 a")...)
+
+	// A list that says now what was planned brings it forward.
+	f.clock.Set(day("2026-06-01"))
+	f.mustImport(t, strings.Replace(list, "H01.01,Sở Cũ", "H01.09,Sở Mới", 1))
+	at("2026-06-01", "Sở Mới", "H01.09")
+	at("2027-01-01", "Sở Mới", "H01.09")
+	var all bytes.Buffer
+	if err := f.Export(context.Background(), operator(), &all, hub.ListJSON, f.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := f.Import(context.Background(), operator(), &all, hub.ImportOptions{Format: hub.ListJSON}); err != nil || report.Unchanged != 2 {
+		t.Errorf("what is there does not come in again: %+v, %v", report, err)
+	}
+}
+
 // A parent that closed keeps its children's rows even when its code goes to
 // another agency.
 func TestAReferenceStaysWithTheAgencyThatItMeant(t *testing.T) {
@@ -302,7 +352,10 @@ func TestAReferenceStaysWithTheAgencyThatItMeant(t *testing.T) {
 		t.Errorf("report %+v", report)
 	}
 	report = f.mustImport(t, header+",H01.03,Con khác,unit,,H01.01,,,,,,,\n")
-	a, _ := f.ByID("id-1")
+	a, err := f.ResolveSender("H01.03", day("2021-01-01"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if parent, _ := hub.At(a.Parents, day("2021-01-01")); report.Added != 1 || parent != "new" {
 		t.Errorf("a new child belongs to %q, %+v", parent, report)
 	}
@@ -339,7 +392,7 @@ func TestImportLeavesAloneWhatItDoesNotName(t *testing.T) {
 	kept := *a
 	kept.Contacts = []hub.Dated[hub.Contact]{{Value: hub.Contact{Address: "1 Bạch Đằng", Email: "x@y.vn"}}}
 	kept.Channels = []hub.Dated[hub.Channel]{{Value: "other"}}
-	if _, err := f.store.SaveAgencies(ctx, []hub.Agency{kept}); err != nil {
+	if _, err := f.store.SaveAgencies(ctx, f.store.version, []hub.Agency{kept}); err != nil {
 		t.Fatal(err)
 	}
 	f.clock.Set(day("2025-08-01"))
@@ -351,6 +404,32 @@ func TestImportLeavesAloneWhatItDoesNotName(t *testing.T) {
 	contact, _ := hub.At(now.Contacts, day("2025-08-01"))
 	if contact.Address != "1 Bạch Đằng" || contact.Email != "new@y.vn" || now.ChannelAt(day("2025-08-01")) != "other" {
 		t.Errorf("contact %+v, channels %+v", contact, now.Channels)
+	}
+}
+
+func TestImportOfArrivalReports(t *testing.T) {
+	f := sampleDirectory(t)
+	with := strings.TrimSuffix(header, "\n") + ",reports_arrival\n"
+	row := ",H17.61,UBND phường Bàn Thạch (hư cấu),commune,ubnd,H17,2025-07-01,,true,,,,"
+	for _, step := range []struct {
+		list string
+		want bool
+	}{{with + row + ",true\n", true}, {with + row + ",\n", true}, {header + row + "\n", true}, {with + row + ",false\n", false}, {with + row + ",\n", false}} {
+		f.mustImport(t, step.list)
+		if a, _ := f.ByID("banthach"); a.ReportsArrival != step.want {
+			t.Errorf("after\n%s it is %t", step.list, a.ReportsArrival)
+		}
+	}
+	if _, err := f.importList(with + row + ",yes\n"); hub.KindOf(orInternal(err)) != hub.KindInvalid {
+		t.Errorf("a word that is none: %v", err)
+	}
+	f.mustImport(t, with+row+",true\n")
+	var out bytes.Buffer
+	if err := f.Export(t.Context(), operator(), &out, hub.ListCSV, f.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if report := f.mustImport(t, out.String()); report.Changed+report.Added != 0 || !strings.Contains(out.String(), ",reports_arrival\n") {
+		t.Errorf("its export changes %+v:\n%s", report, out.String())
 	}
 }
 
@@ -369,7 +448,7 @@ func TestExport(t *testing.T) {
 	f := newFixture(t, "2019-01-01")
 	f.mustImport(t, sample)
 	var out bytes.Buffer
-	if err := f.Export(context.Background(), operator(), &out, day("2019-01-01")); err != nil {
+	if err := f.Export(context.Background(), operator(), &out, hub.ListCSV, day("2019-01-01")); err != nil {
 		t.Fatal(err)
 	}
 	lines := strings.Split(strings.TrimSpace(sample), "\n")
@@ -379,7 +458,7 @@ func TestExport(t *testing.T) {
 	if !slices.Equal(got, lines) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(lines, "\n"))
 	}
-	if err := f.Export(context.Background(), operator(), failing{}, day("2019-01-01")); err == nil {
+	if err := f.Export(context.Background(), operator(), failing{}, hub.ListCSV, day("2019-01-01")); err == nil {
 		t.Error("a failing writer went unnoticed")
 	}
 }
@@ -397,7 +476,7 @@ func TestExportOfAnImportChangesNothing(t *testing.T) {
 			f.clock.Set(day("2019-01-01").AddDate(round, 0, 0))
 			_, _ = f.importList(header + drawRows(rt))
 			var out bytes.Buffer
-			if err := f.Export(context.Background(), operator(), &out, f.clock.Now()); err != nil {
+			if err := f.Export(context.Background(), operator(), &out, hub.ListCSV, f.clock.Now()); err != nil {
 				rt.Fatal(err)
 			}
 			stored := maps.Clone(f.store.agencies)
@@ -516,7 +595,7 @@ func FuzzImport(f *testing.F) {
 			t.Errorf("%d added, %d stored", report.Added, len(d.store.agencies))
 		}
 		var out bytes.Buffer
-		if err := d.Export(context.Background(), operator(), &out, d.clock.Now()); err != nil {
+		if err := d.Export(context.Background(), operator(), &out, hub.ListCSV, d.clock.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if again, err := d.importList(out.String()); err != nil || again.Added+again.Changed > 0 {

@@ -23,7 +23,7 @@ func newKeys(t *testing.T) (*directory.Keys, *fixture) {
 }
 
 func keysOver(f *fixture, random io.Reader) *directory.Keys {
-	return directory.NewKeys(directory.KeyOptions{Store: f.store, Directory: f.Directory, Now: f.clock.Now, Random: random})
+	return directory.NewKeys(directory.KeyOptions{Store: f.store, Directory: f.Directory, Now: f.clock.Now, Random: random, Uses: f.store})
 }
 
 func systemKey() hub.APIKey {

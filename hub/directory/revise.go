@@ -22,8 +22,9 @@ func standing(life hub.Interval, at time.Time) time.Time {
 // revision says how properties take new values.
 type revision struct {
 	at time.Time // what holds here is compared and replaced
-	// change: the new value holds from at on and the earlier one stays as history.
-	// Otherwise the new value corrects the earlier one from its beginning.
+	// change: the new value holds from at on, up to what is known to come after, and the
+	// earlier one stays as history. Otherwise the new value corrects the earlier one from
+	// its beginning, for good.
 	change bool
 }
 
@@ -52,35 +53,65 @@ func reviseOne[T comparable](list []hub.Dated[T], value T, v revision) []hub.Dat
 		return list
 	}
 	from := since(list, v)
-	revised := history(list, from)
+	revised, later := history(list, from), planned(list, v)
 	if value != none {
-		revised = append(revised, hub.Dated[T]{Value: value, Valid: hub.Interval{From: from}})
+		valid := hub.Interval{From: from}
+		if len(later) > 0 {
+			if valid.To = later[0].Valid.From; later[0].Value == value { // it only comes earlier
+				valid.To, later = later[0].Valid.To, later[1:]
+			}
+		}
+		revised = append(revised, hub.Dated[T]{Value: value, Valid: valid})
 	}
-	return revised
+	return append(revised, later...)
 }
 
 // reviseCodes lets exactly these codes hold, the primary one first; the others stay
-// as history, before them so that a look back finds them first.
+// as history, before them so that a look back finds them first, and so do those to come.
 func reviseCodes(list []hub.Dated[hub.Code], codes []hub.Code, v revision) []hub.Dated[hub.Code] {
 	held := map[hub.Code]hub.Dated[hub.Code]{}
+	var now []hub.Code
 	var gone []hub.Dated[hub.Code]
 	for _, c := range list {
+		if c.Valid.Contains(v.at) {
+			now = append(now, c.Value)
+		}
 		if c.Valid.Contains(v.at) && slices.Contains(codes, c.Value) {
 			held[c.Value] = c
 		} else {
 			gone = append(gone, c)
 		}
 	}
+	if slices.Equal(now, codes) {
+		return list
+	}
 	from := since(list, v)
 	revised := history(gone, from)
+	later := planned(gone, v)
+	var hold []hub.Dated[hub.Code]
 	for _, code := range codes {
 		c, ok := held[code]
 		if !ok {
 			c = hub.Dated[hub.Code]{Value: code, Valid: hub.Interval{From: from}}
+			if i := slices.IndexFunc(later, func(l hub.Dated[hub.Code]) bool { return l.Value == code }); i >= 0 { // it only comes earlier
+				c.Valid.To, later = later[i].Valid.To, slices.Delete(later, i, i+1)
+			}
 		}
-		revised = append(revised, c)
+		hold = append(hold, c)
 	}
-	return revised
+	return slices.Concat(revised, later, hold)
+}
+
+// planned returns a copy of what begins after a change, in the order in which it does.
+func planned[T any](list []hub.Dated[T], v revision) []hub.Dated[T] {
+	var later []hub.Dated[T]
+	for _, d := range list {
+		if v.change && d.Valid.From.After(v.at) {
+			later = append(later, d)
+		}
+	}
+	slices.SortStableFunc(later, func(a, b hub.Dated[T]) int { return a.Valid.From.Compare(b.Valid.From) })
+	return later
 }
 
 // history returns a copy of what held before an instant, ended there at the

@@ -75,7 +75,7 @@ func TestSearchAgreesWithAScan(t *testing.T) {
 				Test:  rapid.IntRange(0, 9).Draw(t, "test") == 0,
 			})
 		}
-		if _, err := store.SaveAgencies(context.Background(), agencies); err != nil {
+		if _, err := store.SaveAgencies(context.Background(), store.version, agencies); err != nil {
 			t.Fatal(err)
 		}
 		d := directory.New(directory.Options{Store: store, Now: time.Now, NewID: func() string { return "" }})

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 // keeps the agencies in memory as they are.
 type nation struct{ agencies []hub.Agency }
 
-func (n nation) LoadAgencies(context.Context) ([]hub.Agency, int64, error) { return n.agencies, 1, nil }
-func (n nation) AgenciesVersion(context.Context) (int64, error)            { return 1, nil }
-func (n nation) SaveAgencies(context.Context, []hub.Agency) (int64, error) { return 1, nil }
+func (n nation) LoadAgencies(context.Context) ([]hub.Agency, int64, error)        { return n.agencies, 1, nil }
+func (n nation) AgenciesVersion(context.Context) (int64, error)                   { return 1, nil }
+func (n nation) SaveAgencies(context.Context, int64, []hub.Agency) (int64, error) { return 1, nil }
 
 func makeNation(size int) nation {
 	closed := day("2025-07-01")
@@ -43,9 +44,9 @@ func makeNation(size int) nation {
 	return n
 }
 
-func loadNation(t testing.TB) *directory.Directory {
+func loadNation(t testing.TB, size int) *directory.Directory {
 	t.Helper()
-	d := directory.New(directory.Options{Store: makeNation(nationSize), Now: time.Now, NewID: func() string { return "" }})
+	d := directory.New(directory.Options{Store: makeNation(size), Now: time.Now, NewID: func() string { return "" }})
 	if err := d.Load(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -74,29 +75,42 @@ func lookUps(d *directory.Directory) map[string]func() bool {
 	}
 }
 
-func TestANationIsLookedUpInTime(t *testing.T) {
+// TestLookUpsDoNotGrow: what the hub asks all day has the right answer in a directory of the
+// size of the whole country, and takes hardly more memory there than in a hundredth of it:
+// what folds every name or copies a list takes far more. How long a question takes is told
+// by BenchmarkLookUp; 5 ms would be too long.
+func TestLookUpsDoNotGrow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("loads a whole nation")
 	}
-	d := loadNation(t)
-	for name, ask := range lookUps(d) {
-		best := time.Hour // of several, because the machine has other work
-		for tries := 0; tries < 200 && (tries < 20 || best > 5*time.Millisecond); tries++ {
-			start := time.Now()
-			if !ask() {
-				t.Errorf("%s: wrong answer", name)
-				break
-			}
-			best = min(best, time.Since(start))
+	small, large := lookUps(loadNation(t, nationSize/100)), lookUps(loadNation(t, nationSize))
+	for name, ask := range large {
+		if !ask() {
+			t.Errorf("%s: wrong answer", name)
 		}
-		if best > 5*time.Millisecond {
-			t.Errorf("%s takes %s, want far less than 5 ms", name, best)
+		// Pages are of the same length in both, but other words may stand behind a search.
+		most := 2*testing.AllocsPerRun(1, func() { small[name]() }) + 20
+		if n := testing.AllocsPerRun(1, func() { ask() }); n > most {
+			t.Errorf("%s allocates %v times, %v at most is what a hundredth takes", name, n, most)
+		}
+		// One bit for each agency and word is what a search may take.
+		if n, most := bytesOf(ask), int64(9*nationSize/8+128<<10); n > most {
+			t.Errorf("%s allocates %d bytes, want %d at most", name, n, most)
 		}
 	}
 }
 
+// bytesOf is what a question allocates.
+func bytesOf(ask func() bool) int64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	ask()
+	runtime.ReadMemStats(&after)
+	return int64(after.TotalAlloc - before.TotalAlloc)
+}
+
 func BenchmarkLookUp(b *testing.B) {
-	d := loadNation(b)
+	d := loadNation(b, nationSize)
 	for name, ask := range lookUps(d) {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {

@@ -16,6 +16,12 @@ type snapshot struct {
 	holders  map[hub.Code][]holding // ordered by start
 	children map[hub.AgencyID][]int32
 	words    wordIndex
+	acts     []*hub.Reorganisation // oldest day first
+	tops     []int32               // may be under nobody
+	byChange []int32               // in the order in which they last changed
+	// predecessors are those whose successors an agency is among.
+	predecessors map[hub.AgencyID][]int32
+	served       map[hub.AgencyID][]int32 // agencies that an agency receives for, at some time
 }
 
 // holding is the time during which an agency has a code: the validity of the
@@ -31,6 +37,9 @@ func newSnapshot(agencies []hub.Agency, version int64) *snapshot {
 		byID:     make(map[hub.AgencyID]int32, len(agencies)),
 		holders:  make(map[hub.Code][]holding, len(agencies)),
 		children: make(map[hub.AgencyID][]int32),
+
+		predecessors: make(map[hub.AgencyID][]int32),
+		served:       make(map[hub.AgencyID][]int32),
 	}
 	s.agencies, s.keys = inListOrder(agencies)
 	for i := range s.agencies {
@@ -40,6 +49,9 @@ func newSnapshot(agencies []hub.Agency, version int64) *snapshot {
 		slices.SortStableFunc(h, func(a, b holding) int { return a.valid.From.Compare(b.valid.From) })
 	}
 	s.words = indexWords(s.agencies)
+	s.acts = gatherActs(s.agencies)
+	s.tops = s.findTops()
+	s.byChange = s.orderChanges()
 	return s
 }
 
@@ -55,6 +67,14 @@ func (s *snapshot) add(i int32, a *hub.Agency) {
 		if list := s.children[p.Value]; len(list) == 0 || list[len(list)-1] != i {
 			s.children[p.Value] = append(list, i)
 		}
+	}
+	for _, by := range a.ReceivedBy {
+		if list := s.served[by.Value]; len(list) == 0 || list[len(list)-1] != i {
+			s.served[by.Value] = append(list, i)
+		}
+	}
+	for _, id := range a.Successors {
+		s.predecessors[id] = append(s.predecessors[id], i)
 	}
 }
 

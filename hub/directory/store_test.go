@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -24,8 +25,10 @@ type memory struct {
 	version  int64
 	loads    int
 	fail     error  // answers every call
+	onSave   func() // runs before the next save
 	onKey    func() // runs during KeyByID, after the key was read
 	keyReads int
+	keyUses  int
 }
 
 func newMemory() *memory {
@@ -47,9 +50,16 @@ func (m *memory) LoadAgencies(context.Context) ([]hub.Agency, int64, error) {
 	return list, m.version, m.fail
 }
 
-func (m *memory) SaveAgencies(_ context.Context, agencies []hub.Agency) (int64, error) {
+func (m *memory) SaveAgencies(_ context.Context, version int64, agencies []hub.Agency) (int64, error) {
+	if first := m.onSave; first != nil {
+		m.onSave = nil
+		first()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if version != m.version {
+		return 0, hub.Errorf(hub.KindConflict, "agencies", "version", "the agencies have changed in the meantime")
+	}
 	if m.fail != nil {
 		return 0, m.fail
 	}
@@ -70,11 +80,56 @@ func (m *memory) AgenciesVersion(context.Context) (int64, error) {
 	return m.version, m.fail
 }
 
-func (m *memory) SaveKey(_ context.Context, key hub.APIKey) error {
+func (m *memory) ResealKey(_ context.Context, id string, was, now []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	key := m.keys[id]
+	if !bytes.Equal(key.Sealed, was) {
+		return hub.Errorf(hub.KindConflict, "key", "version", "the secret of the key has changed")
+	}
+	key.Sealed = now
+	m.keys[id] = key
+	return m.fail
+}
+
+func (m *memory) UseKeys(_ context.Context, uses []hub.KeyUse) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.fail != nil {
+		return m.fail
+	}
+	m.keyUses++
+	for _, u := range uses {
+		if key, ok := m.keys[u.Key]; ok && u.At.After(key.Used) {
+			key.Used = u.At
+			m.keys[u.Key] = key
+		}
+	}
+	return nil
+}
+
+func (m *memory) AddKey(_ context.Context, key hub.APIKey) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, taken := m.keys[key.ID]; taken {
+		return hub.Errorf(hub.KindConflict, "key", "present", "there is a key of this id")
+	}
 	if m.fail == nil {
 		m.keys[key.ID] = key
+	}
+	return m.fail
+}
+
+func (m *memory) EndKey(_ context.Context, id string, at time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, ok := m.keys[id]
+	if !ok {
+		return hub.Errorf(hub.KindNotFound, "", "", "no such key")
+	}
+	if m.fail == nil && (key.Revoked.IsZero() || key.Revoked.After(at)) {
+		key.Revoked = at
+		m.keys[id] = key
 	}
 	return m.fail
 }
@@ -182,7 +237,7 @@ const sample = header +
 
 func (f *fixture) mustImport(t testing.TB, list string) hub.ImportReport {
 	t.Helper()
-	report, err := f.Import(context.Background(), operator(), strings.NewReader(list), false)
+	report, err := f.Import(context.Background(), operator(), strings.NewReader(list), hub.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,10 @@ package directory_test
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,5 +151,109 @@ func TestOneSecretThatDoesNotOpen(t *testing.T) {
 	}
 	if _, err := k.AuthenticateSystem(t.Context(), "S", with(first)); err == nil || hub.KindOf(err) == hub.KindUntrusted {
 		t.Errorf("what cannot be opened is called a wrong signature: %v", err)
+	}
+}
+
+// TestAdoptOnAnotherNode: a key that another node ended an instant ago is not adopted.
+func TestAdoptOnAnotherNode(t *testing.T) {
+	f := sampleDirectory(t)
+	here, _ := systemsOver(f)
+	there, _ := systemsOver(f)
+	ctx := context.Background()
+	const secret = "present secret"
+	first, err := here.Adopt(ctx, operator(), signing("qlvb"), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := there.AuthenticateSystem(ctx, "qlvb", with(secret)); err != nil { // read lately
+		t.Fatal(err)
+	}
+	if err := here.Revoke(ctx, operator(), first.ID, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	next, err := there.Adopt(ctx, operator(), signing("qlvb"), secret)
+	if err != nil || next.ID == first.ID {
+		t.Errorf("adopted %+v, %v", next, err)
+	}
+}
+
+// TestAdoptForGood: a key that is to end, or may do less, does not stand for one that is
+// adopted.
+func TestAdoptForGood(t *testing.T) {
+	f := sampleDirectory(t)
+	k, _ := systemsOver(f)
+	ctx := context.Background()
+	const secret = "present secret"
+	var ids []string
+	for _, change := range []func(*hub.APIKey){
+		func(key *hub.APIKey) { key.Expires = f.clock.Now().Add(time.Hour) },
+		func(key *hub.APIKey) { key.Scopes = []hub.Scope{hub.ScopeSubmit} },
+		func(*hub.APIKey) {},
+	} {
+		key := signing("qlvb")
+		change(&key)
+		adopted, err := k.Adopt(ctx, operator(), key, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, adopted.ID)
+	}
+	if err := k.Revoke(ctx, operator(), ids[2], f.clock.Now().Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	last, err := k.Adopt(ctx, operator(), signing("qlvb"), secret)
+	if err != nil || slices.Contains(ids, last.ID) {
+		t.Errorf("of %v %s is adopted, %v", ids, last.ID, err)
+	}
+	if ids[0] == ids[1] || ids[1] == ids[2] || ids[0] == ids[2] {
+		t.Errorf("one stands for another: %v", ids)
+	}
+}
+
+// TestAdopt: a system comes with the secret that it has; the same again is the same key,
+// and what was begun with it can be ended when it no longer lets the system in.
+func TestAdopt(t *testing.T) {
+	f := sampleDirectory(t)
+	k, vault := systemsOver(f)
+	ctx := context.Background()
+	const secret = "present secret"
+	adopted, err := k.Adopt(ctx, operator(), signing("qlvb"), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if actor, err := k.AuthenticateSystem(ctx, "qlvb", with(secret)); err != nil || actor.Name != "system:qlvb" {
+		t.Errorf("let in as %+v, %v", actor, err)
+	}
+	if f.store.keys[adopted.ID].Hash == sha256.Sum256([]byte(secret)) {
+		t.Error("there is a hash of a secret that people chose")
+	}
+	if again, err := k.Adopt(ctx, operator(), signing("qlvb"), secret); err != nil || again.ID != adopted.ID {
+		t.Errorf("again it is %s, %v", again.ID, err)
+	}
+	other := signing("qlvb")
+	other.Agencies = append(other.Agencies, "qnam")
+	if wider, err := k.Adopt(ctx, operator(), other, secret); err != nil || wider.ID == adopted.ID {
+		t.Errorf("for other agencies it is %s, %v", wider.ID, err)
+	}
+	if err := k.Revoke(ctx, operator(), adopted.ID, time.Time{}); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := k.SystemSecret(ctx, adopted.ID); err != nil || got != secret {
+		t.Errorf("of an ended key: %q, %v", got, err)
+	}
+	if _, err := k.SystemSecret(ctx, "unknown"); hub.KindOf(orInternal(err)) != hub.KindNotFound {
+		t.Errorf("of no key: %v", err)
+	}
+	for name, bad := range map[string]string{"short": "1234567", "blank": " present secret", "long": strings.Repeat("a", 501), "no text": "present \xff secret"} {
+		if _, err := k.Adopt(ctx, operator(), signing("qlvb"), bad); hub.KindOf(orInternal(err)) != hub.KindInvalid || hub.ViolationsOf(err)[0].Field != "secret" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := k.Adopt(ctx, hub.Actor{Kind: hub.ActorSystem}, signing("qlvb"), secret); hub.KindOf(orInternal(err)) != hub.KindDenied {
+		t.Errorf("by a system: %v", err)
+	}
+	vault.fail = errors.New("the vault is shut")
+	if _, err := k.SystemSecret(ctx, adopted.ID); err == nil {
+		t.Error("a secret out of a vault that is shut")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,17 +45,25 @@ const (
 	colAliases    // further codes, separated by |
 	colSuccessors // codes of who took over, separated by |
 	colChannel    // how it is reached; empty, or no such column: as before
+	colArrival    // the hub reports 01 for it; empty, or no such column: as before
+	colAddress    // this one and those behind it: no such column: as before
+	colFax
+	colWebsite
+	colReceivedBy // code of who receives for it, or none; empty, or no such column: as before
 	columns
 )
 
 func columnNames() []string {
 	return []string{
 		"id", "code", "name", "level", "kind", "parent_code", "valid_from", "valid_to",
-		"registers", "email", "telephone", "aliases", "successors", "channel",
+		"registers", "email", "telephone", "aliases", "successors", "channel", "reports_arrival", "address", "fax", "website", "received_by",
 	}
 }
 
 func (c column) String() string { return columnNames()[c] }
+
+// nobody in the column received_by ends that another receives for the agency.
+const nobody = "none"
 
 // listSeparator separates several codes in one cell.
 const listSeparator = "|"
@@ -83,11 +92,15 @@ func (p *problems) add(line int, c column, rule, format string, args ...any) {
 }
 
 func (p *problems) addAt(line int, where, rule, message string) {
+	p.addField(fmt.Sprintf("rows[%d]%s", line, where), rule, fmt.Sprintf("line %d: %s", line, message))
+}
+
+func (p *problems) addField(field, rule, message string) {
 	if len(p.list) == maxProblems {
 		p.further++
 		return
 	}
-	p.list = append(p.list, hub.Invalid(fmt.Sprintf("rows[%d]%s", line, where), rule, "line %d: %s", line, message))
+	p.list = append(p.list, hub.Invalid(field, rule, "%s", message))
 }
 
 func (p *problems) err() error {
@@ -99,13 +112,16 @@ func (p *problems) err() error {
 }
 
 // readTable reads the rows of a list. Problems of single rows are collected; the
-// error is about the file as a whole.
-func readTable(r io.Reader, found *problems) ([]row, error) {
+// error is about the file as a whole. has says which columns there are.
+func readTable(r io.Reader, has *[columns]bool, found *problems) ([]row, error) {
 	limited := &io.LimitedReader{R: r, N: maxBytes + 1}
 	reader := csv.NewReader(skipBOM(limited))
 	order, err := readHeader(reader)
 	if err != nil {
 		return nil, err
+	}
+	for _, c := range order {
+		has[c] = true
 	}
 	var rows []row
 	for {
@@ -167,7 +183,7 @@ func readHeader(reader *csv.Reader) ([]column, error) {
 		}
 	}
 	for i, name := range names {
-		if !slices.Contains(order, column(i)) && column(i) != colChannel {
+		if !slices.Contains(order, column(i)) && column(i) < colChannel {
 			return nil, hub.Invalid("header", "required", "the column %s is missing", name)
 		}
 	}
@@ -197,6 +213,7 @@ func (r *row) read(found *problems) {
 	}
 	r.cells[colName] = norm.NFC.String(r.cells[colName])
 	r.cells[colKind] = norm.NFC.String(r.cells[colKind])
+	r.cells[colAddress] = norm.NFC.String(r.cells[colAddress])
 	r.checkText(found)
 	r.readCodes(found)
 	r.readLife(found)
@@ -208,7 +225,7 @@ func maxLength(c column) int {
 		return 64
 	case colName:
 		return 200 // NĐ 30/2020/NĐ-CP, annex VI
-	case colKind, colTelephone:
+	case colKind, colTelephone, colFax:
 		return 100
 	case colAliases, colSuccessors:
 		return 2000
@@ -229,11 +246,30 @@ func badText(s string, limit int) string {
 	return ""
 }
 
+// beginsWell reports whether a text begins with a letter or a digit: a leading = + - @
+// would be a formula in the spreadsheet it comes from.
+func beginsWell(s string) bool {
+	first, _ := utf8.DecodeRuneInString(s)
+	return s == "" || unicode.IsLetter(first) || unicode.IsDigit(first)
+}
+
+// badName returns the rule that the name of an agency breaks, or "".
+func badName(s string) string {
+	if rule := badText(s, maxLength(colName)); rule != "" {
+		return rule
+	}
+	switch {
+	case s == "":
+		return "required"
+	case !beginsWell(s):
+		return "first_character"
+	}
+	return ""
+}
+
 func (r *row) checkText(found *problems) {
-	for _, c := range []column{colName, colKind} {
-		// A leading = + - @ would be a formula in the spreadsheet it comes from.
-		first, _ := utf8.DecodeRuneInString(r.cells[c])
-		if r.cells[c] != "" && !unicode.IsLetter(first) && !unicode.IsDigit(first) {
+	for _, c := range []column{colName, colKind, colAddress} {
+		if !beginsWell(r.cells[c]) {
 			found.add(r.line, c, "first_character", "%s begins with a letter or a digit", c)
 		}
 	}
@@ -249,16 +285,24 @@ func (r *row) checkText(found *problems) {
 	if v := r.cells[colRegisters]; v != "" && v != "true" && v != "false" {
 		found.add(r.line, colRegisters, "boolean", "registers is true, false or empty (true), not %q", v)
 	}
+	if v := r.cells[colArrival]; v != "" && v != "true" && v != "false" {
+		found.add(r.line, colArrival, "boolean", "reports_arrival is true, false or empty (as before), not %q", v)
+	}
 	switch hub.Channel(r.cells[colChannel]) {
-	case "", hub.ChannelPull, hub.ChannelAMQP:
+	case "", hub.ChannelPull, hub.ChannelAMQP, hub.ChannelAxis:
 	default:
-		found.add(r.line, colChannel, "channel", "channel is pull, amqp or empty (as before), not %q", r.cells[colChannel])
+		found.add(r.line, colChannel, "channel", "channel is pull, amqp, axis or empty (as before), not %q", r.cells[colChannel])
 	}
 	if v := r.cells[colEmail]; v != "" && !isMailAddress(v) {
 		found.add(r.line, colEmail, "email", "%q is not a mail address", v)
 	}
-	if strings.ContainsFunc(r.cells[colTelephone], func(c rune) bool { return !strings.ContainsRune("0123456789 +-().,;/", c) }) {
-		found.add(r.line, colTelephone, "telephone", "telephone has digits, blanks and + - ( ) . , ; / only")
+	for _, c := range []column{colTelephone, colFax} {
+		if !isTelephone(r.cells[c]) {
+			found.add(r.line, c, "telephone", "%s has digits, blanks and + - ( ) . , ; / only", c)
+		}
+	}
+	if v := r.cells[colWebsite]; v != "" && !isWebsite(v) {
+		found.add(r.line, colWebsite, "website", "%q is not an address of the form https://name", v)
 	}
 }
 
@@ -272,6 +316,16 @@ func isMailAddress(s string) bool {
 	return found && name != "" && strings.Contains(host, ".") && !strings.ContainsAny(host, "@") && !strings.ContainsAny(s, " <>,;\"")
 }
 
+func isTelephone(s string) bool {
+	return !strings.ContainsFunc(s, func(c rune) bool { return !strings.ContainsRune("0123456789 +-().,;/", c) })
+}
+
+// isWebsite lets only such addresses in as a page may link to.
+func isWebsite(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != ""
+}
+
 func (r *row) readCodes(found *problems) {
 	r.codes = r.parseCodes(colCode, r.cells[colCode], nil, found)
 	if r.cells[colAliases] != "" {
@@ -282,6 +336,9 @@ func (r *row) readCodes(found *problems) {
 	}
 	if r.cells[colParent] != "" {
 		r.parseCodes(colParent, r.cells[colParent], nil, found)
+	}
+	if by := r.cells[colReceivedBy]; by != "" && by != nobody {
+		r.parseCodes(colReceivedBy, by, nil, found)
 	}
 }
 
@@ -347,13 +404,19 @@ func cellsOf(a *hub.Agency, at time.Time, codeOf func(hub.AgencyID) hub.Code) ce
 	for _, id := range a.Successors {
 		successors = append(successors, string(codeOf(id)))
 	}
+	receivedBy := string(codeOf(a.ReceivedByAt(at)))
+	if receivedBy == "" && len(a.ReceivedBy) > 0 {
+		receivedBy = nobody
+	}
 	channel := a.ChannelAt(at)
 	if channel == hub.ChannelPull {
 		channel = "" // what most have
 	}
 	return cells{
-		colChannel: string(channel),
-		colID:      string(a.ID), colCode: string(primary), colName: a.NameAt(at),
+		colChannel: string(channel), colArrival: strconv.FormatBool(a.ReportsArrival),
+		colAddress: contact.Address, colFax: contact.Fax, colWebsite: contact.Website,
+		colReceivedBy: receivedBy,
+		colID:         string(a.ID), colCode: string(primary), colName: a.NameAt(at),
 		colLevel: string(level), colKind: kind, colParent: string(codeOf(parent)),
 		colFrom: dateCell(a.Valid.From), colTo: dateCell(a.Valid.To),
 		colRegisters: strconv.FormatBool(a.Registers),

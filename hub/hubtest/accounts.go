@@ -29,6 +29,11 @@ func (p *Persons) SaveAccount(_ context.Context, a hub.Account) error {
 	if p.accounts[a.Name].Version != a.Version-1 {
 		return hub.Errorf(hub.KindConflict, "account", "version", "the account has changed")
 	}
+	if a.Login != nil {
+		if other, ok := p.byLogin(*a.Login); ok && other.Name != a.Name {
+			return hub.Errorf(hub.KindConflict, "account", "version", "another account has the login")
+		}
+	}
 	a.Memberships = slices.Clone(a.Memberships)
 	p.accounts[a.Name] = a
 	return nil
@@ -43,6 +48,26 @@ func (p *Persons) Account(_ context.Context, name string) (hub.Account, error) {
 		return a, notFound("account")
 	}
 	return a, nil
+}
+
+// AccountByLogin returns the account of a login.
+func (p *Persons) AccountByLogin(_ context.Context, login hub.Login) (hub.Account, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, ok := p.byLogin(login)
+	if !ok {
+		return a, notFound("account")
+	}
+	return a, nil
+}
+
+func (p *Persons) byLogin(login hub.Login) (hub.Account, bool) {
+	for _, a := range p.accounts {
+		if a.Login != nil && *a.Login == login {
+			return a, true
+		}
+	}
+	return hub.Account{}, false
 }
 
 // Accounts lists all accounts by name.
@@ -65,12 +90,15 @@ func (p *Persons) BeginSession(_ context.Context, s hub.Session) error {
 	return nil
 }
 
-// ChangeSession replaces a session that is there.
-func (p *Persons) ChangeSession(_ context.Context, s hub.Session) error {
+// ChangeSession replaces a session that is there and works in an office.
+func (p *Persons) ChangeSession(_ context.Context, was hub.AgencyID, s hub.Session) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.sessions[s.Hash]; !ok {
+	switch there, ok := p.sessions[s.Hash]; {
+	case !ok:
 		return notFound("session")
+	case there.Office != was:
+		return hub.Errorf(hub.KindConflict, "session", "version", "the session works elsewhere")
 	}
 	p.sessions[s.Hash] = s
 	return nil

@@ -103,8 +103,8 @@ func fits(row *deliveryRow, step *hub.Step) bool {
 
 func stepped(row *deliveryRow, step *hub.Step) *deliveryRow {
 	next := *row
-	next.delivery = clone(step.Delivery)
-	next.delivery.Lease, next.delivery.Version = nil, step.Version+1
+	next.delivery = clone(step.Next())
+	next.delivery.Lease = nil
 	if next.delivery.State != hub.StateConsigned {
 		next.until = time.Time{}
 	}

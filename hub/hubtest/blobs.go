@@ -73,7 +73,7 @@ type blob struct {
 // Read implements io.Reader.
 func (b *blob) Read(p []byte) (int, error) {
 	if b.damaged {
-		return 0, hub.Internal("read content", errDamaged)
+		return 0, hub.Internal("read content", hub.ErrDamaged)
 	}
 	return b.Reader.Read(p)
 }
@@ -81,15 +81,13 @@ func (b *blob) Read(p []byte) (int, error) {
 // ReadAt implements io.ReaderAt.
 func (b *blob) ReadAt(p []byte, off int64) (int, error) {
 	if b.damaged {
-		return 0, hub.Internal("read content", errDamaged)
+		return 0, hub.Internal("read content", hub.ErrDamaged)
 	}
 	return b.Reader.ReadAt(p, off)
 }
 
 // Close implements io.Closer.
 func (b *blob) Close() error { return nil }
-
-var errDamaged = errors.New("damaged")
 
 // CreateBlob begins new content.
 func (b *Blobs) CreateBlob(ctx context.Context) (hub.BlobWriter, error) {

@@ -1,6 +1,7 @@
 package hubtest
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -74,6 +75,20 @@ func (d *Directory) ByID(id hub.AgencyID) (*hub.Agency, bool) {
 	return nil, false
 }
 
+// Heirs are none: no agency of this directory has closed.
+func (d *Directory) Heirs(hub.AgencyID, time.Time) []hub.AgencyID { return nil }
+
+// TookOver lists the closed agencies for which others act.
+func (d *Directory) TookOver(by []hub.AgencyID, at time.Time) []hub.AgencyID {
+	var list []hub.AgencyID
+	for i := range d.agencies {
+		if other := d.agencies[i].TookOverAt(at); other != "" && slices.Contains(by, other) {
+			list = append(list, d.agencies[i].ID)
+		}
+	}
+	return list
+}
+
 // lookUp returns the agency that has or had the code.
 func (d *Directory) lookUp(code string) (*hub.Agency, hub.Code, error) {
 	c := hub.Code(strings.TrimSpace(code))
@@ -85,6 +100,12 @@ func (d *Directory) lookUp(code string) (*hub.Agency, hub.Code, error) {
 		}
 	}
 	return nil, c, hub.Errorf(hub.KindUnknownAgency, "", "unknown_agency", "no agency has the code %s", c)
+}
+
+// Holder returns the agency that has or had the code.
+func (d *Directory) Holder(code string, _ time.Time) (*hub.Agency, bool) {
+	a, _, err := d.lookUp(code)
+	return a, err == nil
 }
 
 // Resolve returns what a code means at an instant.

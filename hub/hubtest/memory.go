@@ -87,13 +87,16 @@ func (m *Memory) LoadAgencies(context.Context) ([]hub.Agency, int64, error) {
 	return list, m.version, nil
 }
 
-// SaveAgencies inserts or replaces agencies by id.
-func (m *Memory) SaveAgencies(ctx context.Context, agencies []hub.Agency) (int64, error) {
+// SaveAgencies inserts or replaces agencies by id if they are of the version.
+func (m *Memory) SaveAgencies(ctx context.Context, version int64, agencies []hub.Agency) (int64, error) {
 	if err := m.change(ctx, "SaveAgencies"); err != nil {
 		return 0, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if version != m.version {
+		return 0, hub.Errorf(hub.KindConflict, "agencies", "version", "the agencies have changed in the meantime")
+	}
 	for _, a := range agencies {
 		m.agencies[a.ID] = clone(a)
 	}
@@ -108,14 +111,67 @@ func (m *Memory) AgenciesVersion(context.Context) (int64, error) {
 	return m.version, nil
 }
 
-// SaveKey inserts or replaces a key by id.
-func (m *Memory) SaveKey(ctx context.Context, key hub.APIKey) error {
-	if err := m.change(ctx, "SaveKey"); err != nil {
+// AddKey inserts a key; KindConflict where one has its id.
+func (m *Memory) AddKey(ctx context.Context, key hub.APIKey) error {
+	if err := m.change(ctx, "AddKey"); err != nil {
 		return err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if _, taken := m.keys[key.ID]; taken {
+		return hub.Errorf(hub.KindConflict, "key", "present", "there is a key of this id")
+	}
 	m.keys[key.ID] = copyOfKey(key)
+	return nil
+}
+
+// UseKeys sets when keys were last used.
+func (m *Memory) UseKeys(ctx context.Context, uses []hub.KeyUse) error {
+	if err := m.change(ctx, "UseKeys"); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, u := range uses {
+		if key, ok := m.keys[u.Key]; ok && u.At.After(key.Used) {
+			key.Used = u.At
+			m.keys[u.Key] = key
+		}
+	}
+	return nil
+}
+
+// EndKey has a key end at an instant, unless it ends sooner.
+func (m *Memory) EndKey(ctx context.Context, id string, at time.Time) error {
+	if err := m.change(ctx, "EndKey"); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, ok := m.keys[id]
+	if !ok {
+		return notFound("key")
+	}
+	if key.Revoked.IsZero() || key.Revoked.After(at) {
+		key.Revoked = at
+		m.keys[id] = key
+	}
+	return nil
+}
+
+// ResealKey replaces the sealed secret of a key.
+func (m *Memory) ResealKey(ctx context.Context, id string, was, now []byte) error {
+	if err := m.change(ctx, "ResealKey"); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key, ok := m.keys[id]
+	if !ok || !bytes.Equal(key.Sealed, was) {
+		return hub.Errorf(hub.KindConflict, "key", "version", "the secret of the key has changed")
+	}
+	key.Sealed = bytes.Clone(now)
+	m.keys[id] = key
 	return nil
 }
 

@@ -3,6 +3,8 @@ package hubtest_test
 import (
 	"context"
 	"errors"
+	"os"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/hubtest"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/push"
 	"github.com/lienthong/lienthong/hub/tracking"
 )
 
@@ -21,7 +24,7 @@ type station struct {
 	intake   *intake.Service
 	delivery *delivery.Service
 	tracking *tracking.Service
-	carry    error // what the carrier of Remote answers
+	carry    error // what the carriers answer
 }
 
 // Carry implements delivery.Carrier.
@@ -29,6 +32,13 @@ func (s *station) Carry(context.Context, hub.Item) error { return s.carry }
 
 func newStation(carriers bool) *station {
 	s := &station{World: hubtest.NewWorld()}
+	all := hubtest.Agencies()
+	for i := range all {
+		if all[i].ID == hubtest.Stranger {
+			all[i].Channels = []hub.Dated[hub.Channel]{{Value: hub.ChannelAxis}}
+		}
+	}
+	s.Directory = hubtest.NewDirectory(all...)
 	notary := audit.New(audit.Options{
 		Store: s, Sealer: s.Notary, Issuer: hub.Party{ID: "hub"}, Origin: "hub.test/evidence", Now: s.Clock.Now, NewID: s.IDs.New,
 	})
@@ -37,10 +47,10 @@ func newStation(carriers bool) *station {
 		Notary: notary, Now: s.Clock.Now, NewID: s.IDs.New,
 	})
 	o := delivery.Options{
-		Store: s, Notary: notary, Queue: delivery.NewLocalQueue(4), Bell: s.tracking, Now: s.Clock.Now, Retry: delivery.Backoff{Attempts: 2},
+		Store: s, Notary: notary, Queue: delivery.NewLocalQueue(4), Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Retry: delivery.Backoff{Attempts: 2},
 	}
 	if carriers {
-		o.Carriers = map[hub.Channel]delivery.Carrier{hubtest.ChannelTest: s}
+		o.Carriers = map[hub.Channel]delivery.Carrier{hubtest.ChannelTest: s, hub.ChannelAxis: s}
 	}
 	s.delivery = delivery.New(o)
 	s.intake = intake.New(intake.Options{
@@ -51,7 +61,10 @@ func newStation(carriers bool) *station {
 	return s
 }
 
-const remoteCode = "000.00.14.H47"
+const (
+	remoteCode = "000.00.14.H47"
+	axisCode   = "000.00.00.H48" // lives behind another axis
+)
 
 // TestEveryNegativeSaysWhy: on every path that ends in a negative evidence it carries the
 // reason of that path, from the closed list; and there is no negative event whose paths
@@ -101,6 +114,33 @@ func TestEveryNegativeSaysWhy(t *testing.T) {
 				s.Clock.Advance(24 * time.Hour)
 			}
 		}},
+		{"another axis says never", hub.EventRelayRejection, hub.ReasonInvalidFormat, func(t *testing.T, s *station) {
+			s.carry = hub.Invalid("document", "required", "refused")
+			s.send(t, axisCode)
+			s.work(t)
+		}},
+		{"another axis does not know the recipient", hub.EventRelayRejection, hub.ReasonUnknownRecipient, func(t *testing.T, s *station) {
+			s.carry = hub.Errorf(hub.KindUnknownAgency, "to", "unknown", "nobody there")
+			s.send(t, axisCode)
+			s.work(t)
+		}},
+		{"no answer of another axis, ever", hub.EventRelayFailure, hub.ReasonAttemptsExhausted, func(t *testing.T, s *station) {
+			s.carry = errors.New("no answer")
+			s.send(t, axisCode)
+			for range 3 {
+				s.work(t)
+				s.Clock.Advance(24 * time.Hour)
+			}
+		}},
+		{"no answer of another axis in time", hub.EventRelayFailure, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
+			s.send(t, axisCode)
+			s.expire(t)
+		}},
+		{"nothing heard of another axis", hub.EventContentHandoverFailure, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
+			s.send(t, axisCode)
+			s.work(t)
+			s.expire(t)
+		}},
 		{"not carried in time", hub.EventContentHandoverFailure, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
 			s.send(t, remoteCode)
 			s.expire(t)
@@ -112,6 +152,15 @@ func TestEveryNegativeSaysWhy(t *testing.T) {
 		{"not registered in time", hub.EventAcceptanceRejectionExpiry, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
 			s.collect(t, s.send(t, officeCode))
 			s.expire(t)
+		}},
+		{"nobody to tell by webhook", hub.EventNotificationFailure, hub.ReasonUnreachable, func(t *testing.T, s *station) {
+			s.tellNobody(t, hub.SubscriptionWebhook, hub.PauseUnreachable)
+		}},
+		{"a webhook that is gone", hub.EventNotificationFailure, hub.ReasonUnreachable, func(t *testing.T, s *station) {
+			s.tellNobody(t, hub.SubscriptionWebhook, hub.PauseGone)
+		}},
+		{"no such mailbox", hub.EventNotificationFailure, hub.ReasonNoBox, func(t *testing.T, s *station) {
+			s.tellNobody(t, hub.SubscriptionMail, hub.PauseGone)
 		}},
 		{"status 02", hub.EventConsignmentRejection, hub.ReasonOther, func(t *testing.T, s *station) {
 			d := s.send(t, officeCode)
@@ -135,9 +184,7 @@ func TestEveryNegativeSaysWhy(t *testing.T) {
 			}})
 		}
 	}
-	issued := map[hub.Event]bool{ // those of channels that are not there
-		hub.EventRelayRejection: true, hub.EventRelayFailure: true, hub.EventRelayToNonERDSFailure: true, hub.EventNotificationFailure: true,
-	}
+	issued := map[hub.Event]bool{hub.EventRelayToNonERDSFailure: true} // of a channel that is not there: paper, by post
 	for _, p := range paths {
 		t.Run(p.name, func(t *testing.T) {
 			s := newStation(p.name != "no carrier")
@@ -145,6 +192,13 @@ func TestEveryNegativeSaysWhy(t *testing.T) {
 			s.wantNegative(t, p.event, p.code)
 		})
 		issued[p.event] = true
+	}
+	source, err := os.ReadFile("../evidence.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(regexp.MustCompile(`(?m)^\tEvent\w+ +Event = `).FindAll(source, -1)) + 1; n != len(allEvents()) { // and ContentPurge
+		t.Errorf("there are %d events, and %d are looked at here", n, len(allEvents()))
 	}
 	for _, event := range allEvents() {
 		if event.Negative() && !issued[event] {
@@ -160,7 +214,7 @@ func allEvents() []hub.Event {
 		hub.EventContentHandover, hub.EventContentHandoverFailure, hub.EventConsignmentAcceptance, hub.EventConsignmentRejection,
 		hub.EventAcceptanceRejectionExpiry, hub.EventContentAccessTracking, hub.EventRelayToNonERDS, hub.EventRelayToNonERDSFailure,
 		hub.EventReceivedFromNonERDS, hub.EventSignatureValidation, hub.EventWithdrawal, hub.EventCorrection, hub.EventForward,
-		hub.EventStatusReport, hub.EventEvidenceRenewal, hub.EventExpiryWarning, hub.EventContentPurge,
+		hub.EventStatusReport, hub.EventExpiryWarning, hub.EventContentPurge, hub.EventTask,
 	}
 }
 
@@ -188,6 +242,55 @@ func (s *station) expire(t *testing.T) {
 	}
 }
 
+// tellNobody has a document wait for an agency whose subscription the hub has paused.
+func (s *station) tellNobody(t *testing.T, kind hub.SubscriptionKind, why hub.PauseReason) {
+	t.Helper()
+	d := s.send(t, officeCode)
+	halted := &halted{
+		sub:  hub.Subscription{ID: "s1", Agency: hubtest.Office, Kind: kind, Version: 1, Paused: &hub.Pause{Reason: why, At: s.Clock.Now()}},
+		push: hub.Push{Subscription: "s1", Topic: hub.TopicWaiting, Delivery: d.ID, State: hub.PushWaiting},
+	}
+	service := push.New(push.Options{
+		Subscriptions: halted, Feed: halted, Outbox: halted, Items: s, Steps: s, Notary: s.Notary, Now: s.Clock.Now, NewID: s.IDs.New,
+	})
+	for range 2 {
+		if err := service.Work(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// halted is one paused subscription for which one notice waits.
+type halted struct {
+	push.SubscriptionStore
+	push.Feed
+	push.Outbox
+	sub  hub.Subscription
+	push hub.Push
+}
+
+func (h *halted) Subscriptions(context.Context) ([]hub.Subscription, error) {
+	return []hub.Subscription{h.sub}, nil
+}
+
+func (h *halted) Subscription(context.Context, string) (hub.Subscription, error) { return h.sub, nil }
+
+func (h *halted) SaveSubscription(_ context.Context, s hub.Subscription) error {
+	h.sub = s
+	return nil
+}
+
+func (h *halted) PushPosition(context.Context) (int64, int64, error) { return 0, 0, nil }
+
+func (h *halted) Pushes(_ context.Context, q hub.PushQuery) (hub.List[hub.Push], error) {
+	if h.push.Place < q.From {
+		return hub.List[hub.Push]{}, nil
+	}
+	return hub.List[hub.Push]{Items: []hub.Push{h.push}}, nil
+}
+
+func (h *halted) PrunePushes(context.Context, time.Time, int) (int, error) { return 0, nil }
+
 func (s *station) collect(t *testing.T, d hub.Delivery) {
 	t.Helper()
 	item, err := s.Item(t.Context(), d.ID)
@@ -214,5 +317,46 @@ func (s *station) wantNegative(t *testing.T, event hub.Event, code hub.ReasonCod
 	reasons := negative[0].Evidence.Reasons
 	if len(reasons) == 0 || reasons[0].Code != code || reasons[0].Detail == "" || !slices.Contains(hub.ReasonCodes(), code) {
 		t.Errorf("%s for %+v, want %s", event.Name(), reasons, code)
+	}
+}
+
+// TestRecallOfWhatExpired: who acknowledged a document and let the time to register it end
+// has it, and is asked to give it back; who never collected it has nothing.
+func TestRecallOfWhatExpired(t *testing.T) {
+	province, office := hubtest.System(hubtest.Province), hubtest.System(hubtest.Office)
+	for _, collected := range []bool{true, false} {
+		s := newStation(true)
+		d := s.send(t, officeCode)
+		if collected {
+			s.collect(t, d)
+		}
+		s.expire(t)
+		recall := func(want hub.RecallResult) {
+			t.Helper()
+			got, err := s.tracking.Recall(t.Context(), province, d.Dispatch, nil, "gửi nhầm")
+			if err != nil || len(got) != 1 || got[0].Outcome != want {
+				t.Fatalf("collected %v: %+v, %v, want %s", collected, got, err, want)
+			}
+		}
+		if !collected {
+			recall(hub.RecallEnded)
+			continue
+		}
+		recall(hub.RecallAsked)
+		asked, err := s.tracking.Mailbox(t.Context(), office, hub.MailboxQuery{Agency: hubtest.Office, Asked: true})
+		if err != nil || len(asked.Items) != 1 {
+			t.Fatalf("asked %+v, %v", asked.Items, err)
+		}
+		if _, err := s.tracking.Report(t.Context(), office, d.ID, hub.StatusReport{Code: hub.StatusChangeAccepted}); err != nil {
+			t.Fatal(err)
+		}
+		recall(hub.RecallAgreed)
+		all, err := s.Evidences(t.Context(), hub.EvidenceQuery{Dispatch: d.Dispatch, Page: hub.Page{Limit: 100}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := audit.CheckChain(all.Items); err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -44,8 +44,11 @@ func (n *Notary) Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.Seal
 func (n *Notary) SealEvidence(_ context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error) {
 	sealed := make([]hub.SealedEvidence, len(evidence))
 	for i, e := range evidence {
-		var err error
-		if sealed[i], err = seal(e); err != nil {
+		err := e.Follow(sealed[:i])
+		if err == nil {
+			sealed[i], err = seal(e)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}

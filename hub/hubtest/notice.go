@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -33,6 +34,24 @@ func (m *Memory) Notices(_ context.Context, query hub.NoticeQuery) (hub.List[hub
 	slices.SortFunc(rows, func(a, b hub.Notice) int { return strings.Compare(a.Report.ID, b.Report.ID) })
 	page, next, err := listing[hub.Notice]{name: "notices", rows: rows, key: func(n hub.Notice) string { return n.Report.ID }}.cut(query.Page)
 	return hub.List[hub.Notice]{Items: page, Next: next}, err
+}
+
+// NoticeAgencies lists agencies for whom reports wait that they read.
+func (m *Memory) NoticeAgencies(ctx context.Context, after hub.AgencyID, limit int) ([]hub.AgencyID, error) {
+	m.mu.Lock()
+	readers := slices.Sorted(maps.Keys(m.readers))
+	m.mu.Unlock()
+	var list []hub.AgencyID
+	for _, agency := range readers {
+		waiting, err := m.Notices(ctx, hub.NoticeQuery{Agency: agency, Page: hub.Page{Limit: 1}})
+		if err != nil {
+			return nil, err
+		}
+		if len(waiting.Items) > 0 && agency > after && len(list) < limit {
+			list = append(list, agency)
+		}
+	}
+	return list, nil
 }
 
 func (m *Memory) notice(r hub.StatusReport) hub.Notice {

@@ -106,6 +106,10 @@ func newPlay() *play {
 		ended: map[hub.DeliveryID]hub.DeliveryState{}, versions: map[hub.DeliveryID]int64{},
 		held: map[string]hub.DispatchID{}, purged: map[hub.DispatchID]bool{},
 	}
+	for _, id := range []hub.AgencyID{hubtest.Bureau, hubtest.Ward} {
+		a, _ := p.Directory.ByID(id)
+		a.ReportsArrival = true
+	}
 	p.start()
 	return p
 }
@@ -118,7 +122,7 @@ func (p *play) start() {
 	})
 	queue := delivery.NewLocalQueue(4)
 	p.delivery = delivery.New(delivery.Options{
-		Store: p, Notary: p.Notary, Queue: queue, Bell: p.tracking, Now: p.Clock.Now, Batch: 3,
+		Store: p, Notary: p.Notary, Queue: queue, Bell: p.tracking, Now: p.Clock.Now, NewID: p.IDs.New, Batch: 3,
 		Carriers: map[hub.Channel]delivery.Carrier{hubtest.ChannelTest: p}, Retry: delivery.Backoff{Attempts: 3},
 	})
 	p.intake = intake.New(intake.Options{

@@ -121,6 +121,16 @@ func (m *Memory) Unreferenced(_ context.Context, digests []hub.Digest) ([]hub.Di
 			named[p.Digest] = []hub.DispatchID{}
 		}
 	}
+	for name := range m.notes {
+		if kept, ok := strings.CutPrefix(name, hub.KeepNotes); ok {
+			var d hub.Digest
+			hex, _, _ := strings.Cut(kept, "/")
+			if err := d.UnmarshalText([]byte(hex)); err != nil {
+				return nil, err
+			}
+			named[d] = []hub.DispatchID{}
+		}
+	}
 	return slices.DeleteFunc(slices.Clone(digests), func(d hub.Digest) bool { _, ok := named[d]; return ok }), nil
 }
 
@@ -173,6 +183,20 @@ func (m *Memory) SaveNotes(ctx context.Context, notes ...hub.RetentionNote) erro
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.saveNotes(notes)
+	return nil
+}
+
+// SwapNote saves a note in the place of the one that was read.
+func (m *Memory) SwapNote(ctx context.Context, was, now hub.RetentionNote) error {
+	if err := m.change(ctx, "SwapNote"); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if stands := m.notes[now.Name]; !bytes.Equal(stands.Body, was.Body) {
+		return hub.Errorf(hub.KindConflict, "note", "version", "the note %s has changed in the meantime", now.Name)
+	}
+	m.saveNotes([]hub.RetentionNote{now})
 	return nil
 }
 

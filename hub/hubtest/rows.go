@@ -100,6 +100,9 @@ func (m *Memory) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, er
 		found.Duplicate = true
 		return found, nil
 	}
+	if o := d.Origin; o != nil && (m.dispatches[o.Dispatch] == nil || m.dispatches[o.Dispatch].dispatch.Purged != nil) {
+		return hub.Accepted{}, hub.Errorf(hub.KindNotFound, "delivery", "purged", "the content of dispatch %s was removed", o.Dispatch)
+	}
 	if err := m.consistent(&a); err != nil {
 		return hub.Accepted{}, err
 	}
@@ -112,6 +115,7 @@ func (m *Memory) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, er
 	}
 	row := &dispatchRow{dispatch: clone(*d), receipt: a.Evidence[0].Evidence.ID, reports: clone(a.Reports), search: searchText(d)}
 	m.dispatches[d.ID] = row
+	m.reports = append(m.reports, clone(a.Arrivals)...)
 	for _, v := range a.Deliveries {
 		row.deliveries = append(row.deliveries, v.ID)
 		m.deliveries[v.ID] = &deliveryRow{delivery: clone(v)}
@@ -138,9 +142,17 @@ func (m *Memory) consistent(a *hub.Acceptance) error {
 
 func searchText(d *hub.Dispatch) string {
 	return hub.Fold(strings.Join([]string{
-		d.Document.Number(), d.Document.Subject, d.SenderName, string(d.SenderCode),
+		d.Document.Number(), d.Document.Subject, d.SenderName, string(d.SenderCode), author(d),
 		d.Document.Signer.FullName, d.Document.TypeName,
 	}, " "))
+}
+
+// author is whose document a dispatch forwards.
+func author(d *hub.Dispatch) string {
+	if d.Origin == nil {
+		return ""
+	}
+	return d.Origin.SenderName + " " + string(d.Origin.SenderCode)
 }
 
 // found reports whether all words of a search are contained.
@@ -180,6 +192,28 @@ func (m *Memory) DispatchShare(ctx context.Context, id hub.DispatchID, recipient
 	item, err := m.DispatchItem(ctx, id)
 	item.Deliveries = slices.DeleteFunc(item.Deliveries, func(d hub.Delivery) bool { return !slices.Contains(recipients, d.Recipient) })
 	return item, err
+}
+
+// Items returns deliveries with their dispatches, by id.
+func (m *Memory) Items(ctx context.Context, ids []hub.DeliveryID) ([]hub.Item, error) {
+	var list []hub.Item
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		if item, err := m.Item(ctx, id); err == nil {
+			list = append(list, item)
+		}
+	}
+	return list, nil
+}
+
+// DispatchShares returns dispatches with their deliveries to these recipients, by id.
+func (m *Memory) DispatchShares(ctx context.Context, ids []hub.DispatchID, recipients []hub.AgencyID) ([]hub.SentItem, error) {
+	var list []hub.SentItem
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+		if item, err := m.DispatchShare(ctx, id, recipients); err == nil {
+			list = append(list, item)
+		}
+	}
+	return list, nil
 }
 
 // Mailbox lists deliveries to an agency, urgent ones first, then oldest first.

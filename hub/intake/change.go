@@ -16,11 +16,16 @@ const changeRetries = 5
 
 // addressees are those that a submission names and, in an update, without those that it
 // removes and with those that it adds.
-func (s *Service) addressees(sub *hub.Submission, now time.Time) ([]hub.Resolution, hub.Violations) {
-	list, violations := s.resolve(sub.Recipients, now)
+func (s *Service) addressees(ctx context.Context, sender hub.AgencyID, sub *hub.Submission, now time.Time) ([]hub.Resolution, hub.Violations, error) {
+	all, unlisted, err := s.spread(ctx, sender, "recipients", sub.Recipients)
+	if err != nil {
+		return nil, nil, err
+	}
+	list, violations := s.resolve(all, now)
+	violations = append(unlisted, violations...)
 	receivers := sub.Document.Business.Receivers
 	if sub.Operation != hub.OperationUpdate || len(receivers) == 0 || len(receivers) > maxList || len(violations) > 0 {
-		return list, violations
+		return list, violations, nil
 	}
 	for i, r := range receivers {
 		found, err := s.Directory.Resolve(r.Agency, now)
@@ -43,7 +48,7 @@ func (s *Service) addressees(sub *hub.Submission, now time.Time) ([]hub.Resoluti
 	case len(list) > s.MaxRecipients:
 		violations = append(violations, hub.Errorf(hub.KindTooLarge, "recipients", "max_items", "%d recipients, at most %d are allowed", len(list), s.MaxRecipients))
 	}
-	return list, violations
+	return list, violations, nil
 }
 
 // earlier asks what a submission says of documents that were sent before; most say
@@ -60,9 +65,10 @@ func (s *Service) earlier(ctx context.Context, sender *hub.Agency, sub *hub.Subm
 }
 
 // record makes an acceptance durable together with what it does to earlier deliveries as
-// they are at that moment.
+// they are at that moment: its own that it changes, and those with tasks that it answers.
 func (s *Service) record(ctx context.Context, actor hub.Actor, a *hub.Acceptance, aims []hub.Aim) (hub.Accepted, error) {
-	if len(aims) == 0 {
+	answering := s.Tasks != nil && answers(&a.Dispatch)
+	if len(aims) == 0 && !answering {
 		return s.Store.Accept(ctx, *a)
 	}
 	for i := range aims {
@@ -72,17 +78,37 @@ func (s *Service) record(ctx context.Context, actor hub.Actor, a *hub.Acceptance
 	}
 	for try := 0; ; try++ {
 		var err error
-		if a.Changes, err = s.Changes.Change(ctx, actor, aims); err != nil {
+		if a.Changes, err = s.changes(ctx, actor, a, aims, answering); err != nil {
 			return hub.Accepted{}, err
 		}
 		accepted, err := s.Store.Accept(ctx, *a)
 		if err == nil || try == changeRetries || !isChanged(err) {
 			return accepted, err
 		}
+		if len(aims) == 0 {
+			continue
+		}
 		if err := s.Changes.Refresh(ctx, aims); err != nil {
 			return hub.Accepted{}, err
 		}
 	}
+}
+
+// changes are the steps of earlier deliveries that belong to an acceptance.
+func (s *Service) changes(ctx context.Context, actor hub.Actor, a *hub.Acceptance, aims []hub.Aim, answering bool) ([]hub.Step, error) {
+	var steps []hub.Step
+	if len(aims) > 0 {
+		changed, err := s.Changes.Change(ctx, actor, aims)
+		if err != nil {
+			return nil, err
+		}
+		steps = changed
+	}
+	if !answering {
+		return steps, nil
+	}
+	answered, err := s.Tasks.Answered(ctx, actor, a)
+	return append(steps, answered...), err
 }
 
 func isChanged(err error) bool {

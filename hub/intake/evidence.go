@@ -21,11 +21,24 @@ func (s *Service) acceptanceEvidence(a *hub.Acceptance, p *plan, actor hub.Actor
 		}
 		e.Validation = append(e.Validation, a.Reports[i].Validations(digest)...)
 	}
-	e.Links, e.Note = a.Dispatch.Links, p.earlier.Note
-	for i, r := range p.recipients {
-		e.Recipients = append(e.Recipients, recipient(r, i, a.Dispatch.AcceptedAt))
+	e.Links, e.Note, e.Tasks = a.Dispatch.Links, p.routed.note(p.earlier.Note), hub.TaskFacts(&a.Dispatch, a.Deliveries)
+	for i, r := range p.routed.recipients {
+		party := recipient(r, i, a.Dispatch.AcceptedAt)
+		party.ForInformation, party.Rule = p.routed.informed[r.Agency.ID], p.routed.rule(r.Agency.ID)
+		e.Recipients = append(e.Recipients, party)
 	}
 	return e, nil
+}
+
+// receivedEvidence is R18, beside the acceptance: the document came from another exchange
+// that gave no evidence of its own, so what the acceptance says of the sender is the word
+// of that exchange. It is about the dispatch as a whole.
+func receivedEvidence(acceptance *hub.Evidence) hub.Evidence {
+	e := *acceptance
+	e.ID, e.Event, e.Prev = "", hub.EventReceivedFromNonERDS, &hub.EvidenceRef{ID: acceptance.ID}
+	e.Validation, e.Links, e.Tasks = nil, nil, nil
+	e.Note = "another exchange vouches for the sender; no evidence of its own came with the document"
+	return e
 }
 
 // Bounds of a rejection: a submission can be wrong in more ways than a receipt
@@ -131,7 +144,7 @@ func reasonOf(v *hub.Error) hub.ReasonCode {
 		return hub.ReasonSenderNotAllowed
 	case v.Kind == hub.KindTooLarge:
 		return hub.ReasonTooLarge
-	case v.Kind == hub.KindUnsupported:
+	case v.Kind == hub.KindUnsupported || v.Rule == RuleRouting:
 		return hub.ReasonPolicyViolation
 	}
 	return hub.ReasonInvalidFormat

@@ -28,8 +28,16 @@ type Options struct {
 	Blobs     Blobs
 	Staging   Staging
 	Directory Directory
+	Lists     Lists   // of senders, as recipients; nil: there are none
+	Routing   Routing // rules of senders; nil: there are none
 	Verifier  Verifier
-	Changes   Changes // of what was sent before; nil: a submission changes nothing
+	Changes   Changes  // of what was sent before; nil: a submission changes nothing
+	Forwards  Forwards // needed by Forward alone, as are Verdicts
+	Verdicts  Verdicts
+	Numbers   Numbers              // that senders keep here, for Preview; nil: none
+	Tasks     Tasks                // that answers are about; nil: a document answers none
+	Calendar  func() *hub.Calendar // of working days; default: weekends and fixed holidays
+	Steering  []int                // steering types of packages that set a task by their due date
 	Notary    Notary
 	Queue     Queue
 	Bell      Bell // default: nobody waits for arrivals
@@ -72,6 +80,7 @@ func New(o Options) *Service {
 	if o.MaxRecipients == 0 {
 		o.MaxRecipients = 1000
 	}
+	o.MaxRecipients = min(o.MaxRecipients, hub.MaxRecipients)
 	if o.MaxParts == 0 {
 		o.MaxParts = 100
 	}
@@ -86,6 +95,9 @@ func New(o Options) *Service {
 	}
 	if o.Closed == nil {
 		o.Closed = func() error { return nil }
+	}
+	if o.Calendar == nil {
+		o.Calendar = func() *hub.Calendar { return &hub.Calendar{} }
 	}
 	if o.Bell == nil {
 		o.Bell = silence{}

@@ -19,7 +19,9 @@ type Store interface {
 	// same fingerprint the first acceptance comes back with Duplicate set, with
 	// another one the error is KindConflict. Changes of earlier deliveries take
 	// effect in the same transaction, all or nothing: KindConflict with the rule
-	// hub.RuleChanged when one does not fit.
+	// hub.RuleChanged when one does not fit. What forwards a dispatch whose content was
+	// purged is KindNotFound with the rule "purged"; a purge at the same moment comes before
+	// it or leaves its content.
 	Accept(ctx context.Context, acceptance hub.Acceptance) (hub.Accepted, error)
 	// Reject records the evidence of a refused submission.
 	Reject(ctx context.Context, sender hub.AgencyID, evidence hub.SealedEvidence) error
@@ -58,6 +60,16 @@ type Directory interface {
 	// ResolveSender resolves without following successors: a closed agency
 	// cannot send (KindDenied).
 	ResolveSender(code string, at time.Time) (*hub.Agency, error)
+	// Holder returns who has a code or had it last, closed or not.
+	Holder(code string, at time.Time) (*hub.Agency, bool)
+	ByID(id hub.AgencyID) (*hub.Agency, bool)
+}
+
+// Lists knows the distribution lists of senders.
+type Lists interface {
+	// Members returns the recipients of a list as they are written; KindNotFound when
+	// the sender has none of that name.
+	Members(ctx context.Context, sender hub.AgencyID, name string) ([]string, error)
 }
 
 // Verifier gives the verdict on one part. An error means that no verdict could
@@ -89,7 +101,15 @@ type Changes interface {
 	Refresh(ctx context.Context, aims []hub.Aim) error
 }
 
-// Notary completes evidences (version, profile, id, issuer, log) and seals them.
+// Tasks lets a document answer what earlier ones asked of its sender.
+type Tasks interface {
+	// Answered seals what an acceptance does to tasks of its sender, as steps for
+	// Store.Accept; none where it answers no task.
+	Answered(ctx context.Context, actor hub.Actor, acceptance *hub.Acceptance) ([]hub.Step, error)
+}
+
+// Notary completes evidences (version, profile, id, issuer, log) and seals them. One may
+// follow another of the same call: its Prev has the id and no digest.
 type Notary interface {
 	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)
 }

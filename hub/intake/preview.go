@@ -24,8 +24,14 @@ func (s *Service) Preview(ctx context.Context, actor hub.Actor, sub hub.Submissi
 		return hub.Preview{Accepted: first.Dispatch.ID}, nil
 	}
 	plan, err := s.examine(ctx, sender, &sub, now)
+	if err == nil {
+		err = s.numbered(ctx, sender, &sub)
+	}
 	if err != nil {
 		return hub.Preview{}, err
 	}
-	return hub.Preview{Recipients: plan.recipients, Reports: plan.reports}, nil
+	return hub.Preview{
+		Recipients: plan.routed.recipients, Informed: plan.routed.informed, Rules: plan.routed.rules, Routing: plan.routed.trace,
+		Reports: plan.reports, Earlier: plan.earlier,
+	}, nil
 }

@@ -3,6 +3,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,9 @@ func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submissio
 	}
 	sender, err := s.authorize(actor, sub.Sender, now)
 	if err != nil {
+		if first, found := s.beforeItClosed(ctx, actor, &sub, now); found {
+			return first, nil
+		}
 		return hub.Accepted{}, err
 	}
 	if first, found, err := s.first(ctx, sender.ID, &sub); found || err != nil {
@@ -35,7 +39,22 @@ func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submissio
 	if err != nil {
 		return hub.Accepted{}, s.refuse(ctx, actor, sender, &sub, err, now)
 	}
-	return s.accept(ctx, actor, plan, now)
+	accepted, err := s.accept(ctx, actor, plan, now)
+	if hub.RefusesNumber(err) {
+		return hub.Accepted{}, s.refuse(ctx, actor, sender, &sub, err, now)
+	}
+	return accepted, err
+}
+
+// beforeItClosed finds what an agency that has closed meanwhile sent before: whose answer
+// was lost on the last evening gets it still, and sends nothing anew.
+func (s *Service) beforeItClosed(ctx context.Context, actor hub.Actor, sub *hub.Submission, now time.Time) (hub.Accepted, bool) {
+	sender, ok := s.Directory.Holder(sub.Sender, now)
+	if !ok || sender.LivesAt(now) || actor.SpeaksFor(sender.ID, hub.ScopeSubmit) != nil {
+		return hub.Accepted{}, false
+	}
+	first, found, err := s.first(ctx, sender.ID, sub)
+	return first, found && err == nil
 }
 
 // authorize finds the sending agency and makes sure that the actor may speak for
@@ -79,22 +98,42 @@ func conflict(first *hub.Accepted) error {
 
 // plan is a submission that passed every check.
 type plan struct {
-	sub        *hub.Submission
-	sender     *hub.Agency
-	recipients []hub.Resolution
-	reports    []hub.SignatureReport
-	earlier    hub.Earlier // what it says of documents that were sent before
+	sub     *hub.Submission
+	sender  *hub.Agency
+	routed  routed
+	tasks   []hub.Task // that it sets
+	reports []hub.SignatureReport
+	earlier hub.Earlier // what it says of documents that were sent before
 }
 
 // examine makes every check that can refuse a submission. Cheap checks come
 // first and report together; bytes are looked at only when they all passed.
 func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Submission, now time.Time) (*plan, error) {
 	violations := s.validate(sub)
-	recipients, unresolved := s.addressees(sub, now)
-	if violations = append(violations, unresolved...); len(violations) > 0 {
+	recipients, unresolved, err := s.addressees(ctx, sender.ID, sub, now)
+	if err != nil {
+		return nil, err
+	}
+	informed, strangers, err := s.informed(ctx, sender.ID, sub, recipients, now)
+	if err != nil {
+		return nil, err
+	}
+	tasks, unfit, err := s.tasks(ctx, sender.ID, sub, recipients, informed, now)
+	if err != nil {
+		return nil, err
+	}
+	if violations = slices.Concat(violations, unresolved, strangers, unfit); len(violations) > 0 {
 		return nil, violations
 	}
-	earlier, err := s.earlier(ctx, sender, sub, recipients)
+	to := routed{recipients: recipients, informed: informed}
+	s.route(sender, sub, &to, now)
+	if len(to.missing) > 0 {
+		return nil, to.missing
+	}
+	earlier, err := s.earlier(ctx, sender, sub, to.recipients)
+	if err == nil && s.reach(&earlier, &to, now) {
+		earlier, err = s.earlier(ctx, sender, sub, to.recipients)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +141,7 @@ func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Subm
 	if err != nil {
 		return nil, err
 	}
-	return &plan{sub: sub, sender: sender, recipients: recipients, reports: reports, earlier: earlier}, nil
+	return &plan{sub: sub, sender: sender, routed: to, tasks: tasks, reports: reports, earlier: earlier}, nil
 }
 
 // accept makes dispatch, deliveries and evidence durable together and only then answers.
@@ -112,15 +151,7 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 	if err != nil {
 		return hub.Accepted{}, err
 	}
-	sealed, err := s.Notary.Seal(ctx, evidence)
-	if err != nil {
-		return hub.Accepted{}, err
-	}
-	acceptance.Evidence = sealed
-	for i := range acceptance.Deliveries {
-		acceptance.Deliveries[i].LastEvidence = sealed[0].Ref()
-	}
-	if err := s.consign(ctx, &acceptance); err != nil {
+	if err := s.seal(ctx, &acceptance, evidence); err != nil {
 		return hub.Accepted{}, err
 	}
 	if err := s.watch(ctx, &acceptance); err != nil {
@@ -145,35 +176,54 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 	return accepted, nil
 }
 
+// seal seals the acceptance and what follows it in the same act, by one signature: a key
+// is asked once for a document, however many its recipients are.
+func (s *Service) seal(ctx context.Context, a *hub.Acceptance, acceptance hub.Evidence) error {
+	acceptance.ID = hub.EvidenceID(s.NewID())
+	for i := range a.Deliveries {
+		a.Deliveries[i].LastEvidence = hub.EvidenceRef{ID: acceptance.ID}
+	}
+	drafts, owners := s.consign(a, append(make([]hub.Evidence, 0, 2+len(a.Deliveries)), acceptance))
+	if acceptance.Sender.Auth.Method == hub.AuthAxis {
+		drafts = append(drafts, receivedEvidence(&acceptance))
+	}
+	var err error
+	if a.Evidence, err = s.Notary.Seal(ctx, drafts...); err != nil {
+		return err
+	}
+	for i := range a.Deliveries {
+		a.Deliveries[i].LastEvidence = a.Evidence[0].Ref()
+	}
+	for i, d := range owners {
+		d.LastEvidence = a.Evidence[1+i].Ref()
+	}
+	return nil
+}
+
 // consign puts what its recipient collects here into the recipient's box, in the
 // transaction of the acceptance: there is nothing to carry, so nothing that could come
-// between the two. What has to be carried stays queued. All consignments share one
-// signature, apart from that of the acceptance, which stays a small receipt.
-func (s *Service) consign(ctx context.Context, a *hub.Acceptance) error {
-	var drafts []hub.Evidence
-	var boxed []*hub.Delivery
+// between the two. What has to be carried stays queued. The evidence of it, and of the
+// report that the hub makes of it for some recipients, is added to the drafts; owners are
+// the deliveries that these are about.
+func (s *Service) consign(a *hub.Acceptance, drafts []hub.Evidence) (_ []hub.Evidence, owners []*hub.Delivery) {
 	for i := range a.Deliveries {
 		d := &a.Deliveries[i]
 		if d.Channel != hub.ChannelPull {
 			continue
 		}
-		d.State, d.Attempts = hub.StateConsigned, 1
+		d.State, d.Attempts, d.ConsignedAt = hub.StateConsigned, 1, a.Dispatch.AcceptedAt
 		e := hub.DeliveryEvidence(hub.EventContentConsignment, &a.Dispatch, d, a.Dispatch.AcceptedAt)
 		e.DeliveryInfo = &hub.DeliveryInfo{Attempt: d.Attempts, Channel: d.Channel}
-		drafts, boxed = append(drafts, e), append(boxed, d)
+		drafts, owners = append(drafts, e), append(owners, d)
+		if r := hub.Arrival(d, s.NewID); r != nil {
+			e := &drafts[len(drafts)-1]
+			e.ID = hub.EvidenceID(s.NewID())
+			d.LastEvidence, d.Progress = hub.EvidenceRef{ID: e.ID}, d.Progress.Further(r.Code)
+			drafts, owners = append(drafts, hub.ArrivalEvidence(&a.Dispatch, d, r)), append(owners, d)
+			a.Arrivals = append(a.Arrivals, *r)
+		}
 	}
-	if len(drafts) == 0 {
-		return nil
-	}
-	sealed, err := s.Notary.Seal(ctx, drafts...)
-	if err != nil {
-		return err
-	}
-	for i, d := range boxed {
-		d.LastEvidence = sealed[i].Ref()
-	}
-	a.Evidence = append(a.Evidence, sealed...)
-	return nil
+	return drafts, owners
 }
 
 // watch has verdicts looked at again that may change.
@@ -224,26 +274,34 @@ func (s *Service) draft(p *plan, now time.Time) hub.Acceptance {
 		Document:    p.sub.Document,
 		Parts:       p.sub.AllParts(),
 		AcceptedAt:  now,
+		SignedAt:    hub.SignedLast(p.reports),
 		TraceID:     p.sub.TraceID,
 		Links:       p.earlier.Links,
+		Routing:     p.routed.trace,
+		Tasks:       p.tasks,
 	}
-	deliveries := make([]hub.Delivery, len(p.recipients))
-	for i, r := range p.recipients {
+	calendar := s.Calendar()
+	deliveries := make([]hub.Delivery, len(p.routed.recipients))
+	for i, r := range p.routed.recipients {
 		deliveries[i] = hub.Delivery{
-			ID:          hub.DeliveryID(s.NewID()),
-			Dispatch:    d.ID,
-			Index:       i,
-			Recipient:   r.Agency.ID,
-			AddressedAs: r.Code,
-			Name:        r.Agency.NameAt(now),
-			Note:        r.Note,
-			Channel:     r.Agency.ChannelAt(now),
-			Registers:   r.Agency.Registers,
-			Urgent:      d.Document.Priority.Urgent(),
-			State:       hub.StateQueued,
-			Version:     1,
-			UpdatedAt:   now,
-			NextAttempt: now,
+			ID:             hub.DeliveryID(s.NewID()),
+			Dispatch:       d.ID,
+			Index:          i,
+			Recipient:      r.Agency.ID,
+			AddressedAs:    r.Code,
+			Name:           r.Agency.NameAt(now),
+			Note:           r.Note,
+			Channel:        r.Agency.ChannelAt(now),
+			Registers:      r.Agency.Registers,
+			ReportsArrival: r.Agency.ReportsArrival,
+			Urgent:         d.Document.Priority.Urgent(),
+			ForInformation: p.routed.informed[r.Agency.ID],
+			Rule:           p.routed.rule(r.Agency.ID),
+			State:          hub.StateQueued,
+			Version:        1,
+			UpdatedAt:      now,
+			NextAttempt:    now,
+			Tasks:          assignments(p.tasks, r.Agency.ID, calendar, now),
 		}
 		s.Deadlines.Accepted(&deliveries[i], d.Document.Priority, now)
 	}

@@ -81,6 +81,91 @@ func TestBoxesFillWithTheAcceptance(t *testing.T) {
 	}
 }
 
+// TestArrivalIsReported: where the directory says so the hub reports 01 for a recipient, in
+// the transaction that fills the box, and for nobody else.
+func TestArrivalIsReported(t *testing.T) {
+	f := newFixture()
+	for _, id := range []hub.AgencyID{hubtest.Office, hubtest.Remote} {
+		a, _ := f.Directory.ByID(id)
+		a.ReportsArrival = true
+	}
+	got := f.submit(t, f.Submission("1", office, remote, bureau))
+	names := []string{}
+	for _, e := range f.evidences(t) {
+		names = append(names, e.Evidence.Event.Name())
+	}
+	if want := []string{"SubmissionAcceptance", "ContentConsignment", "StatusReport", "ContentConsignment"}; !slices.Equal(names, want) {
+		t.Fatalf("evidences %v, want %v", names, want)
+	}
+	all := f.evidences(t)
+	box, said := &all[1], &all[2]
+	d := got.Deliveries[0]
+	if *said.Evidence.Prev != box.Ref() || d.LastEvidence != said.Ref() || d.Progress != hub.StatusArrived || d.State != hub.StateConsigned || d.Version != 1 {
+		t.Errorf("the delivery is %+v, behind %+v", d, said.Evidence)
+	}
+	if s := said.Evidence.Status; s == nil || !s.Automatic || s.Code != hub.StatusArrived || said.Evidence.DeliveryInfo != nil || said.Evidence.Recipients[0].ID != hubtest.Office {
+		t.Errorf("the evidence says %+v", said.Evidence)
+	}
+	reports, err := f.StatusReports(t.Context(), got.Dispatch.ID)
+	if err != nil || len(reports) != 1 || !reports[0].Automatic || reports[0].Reporter != hubtest.Office || reports[0].Delivery != d.ID || !reports[0].RecordedAt.Equal(got.Dispatch.AcceptedAt) {
+		t.Errorf("reports %+v, %v", reports, err)
+	}
+	if away := got.Deliveries[1]; !away.ReportsArrival || away.Progress != "" || got.Deliveries[2].Progress != "" {
+		t.Errorf("what is to be carried is %+v", away)
+	}
+	if again := f.submit(t, f.Submission("1", office, remote, bureau)); !again.Duplicate || len(f.evidences(t)) != 4 {
+		t.Error("a repetition reported again")
+	}
+}
+
+// TestForInformation: the mark reaches delivery and evidence, by whatever code it names a
+// recipient, warns of nothing, and is part of what was said.
+func TestForInformation(t *testing.T) {
+	f := newFixture()
+	sub := f.Submission("1", office, bureau)
+	sub.ForInformation = []string{"H47.12"}
+	got := f.submit(t, sub)
+	copied, asked := got.Deliveries[0], got.Deliveries[1]
+	if !copied.ForInformation || !copied.WarnAt.IsZero() || copied.ExpiresAt.IsZero() || !copied.Deadline().Equal(copied.ExpiresAt) {
+		t.Errorf("the copy is %+v", copied)
+	}
+	if asked.ForInformation || asked.WarnAt.IsZero() {
+		t.Errorf("what is asked is %+v", asked)
+	}
+	if to := got.Receipt.Evidence.Recipients; !to[0].ForInformation || to[1].ForInformation {
+		t.Errorf("the receipt names %+v", to)
+	}
+	for i, e := range f.evidences(t)[1:] {
+		if to := e.Evidence.Recipients[0]; to.ForInformation != (i == 0) {
+			t.Errorf("%s names %+v", e.Evidence.Event.Name(), to)
+		}
+	}
+	if again := f.submit(t, sub); !again.Duplicate {
+		t.Error("the same submission was another")
+	}
+	other := sub
+	other.ForInformation = nil
+	_, err := f.Submit(t.Context(), f.actor, other)
+	wantError(t, err, hub.KindConflict, "external_id duplicate")
+	preview, err := f.Preview(t.Context(), f.actor, f.renamed(sub, "2"))
+	if err != nil || !preview.Informed[hubtest.Office] || len(preview.Informed) != 1 {
+		t.Errorf("before it is sent %+v, %v", preview.Informed, err)
+	}
+
+	wrong := f.renamed(sub, "3")
+	wrong.ForInformation = []string{office, ward, "nonsense"}
+	_, err = f.Submit(t.Context(), f.actor, wrong)
+	if got := rules(f.rejected(t, err)); got != "for_information[1] recipient, for_information[2] recipient" {
+		t.Errorf("refused by %s", got)
+	}
+}
+
+// renamed is a submission under another id.
+func (f *fixture) renamed(sub hub.Submission, id string) hub.Submission {
+	sub.ExternalID, sub.Key = id, id
+	return sub
+}
+
 func TestTheReceiptNamesEverything(t *testing.T) {
 	f := newFixture()
 	sub := f.Submission("1", office, hubtest.ClosedCode)
@@ -500,6 +585,7 @@ func TestClosed(t *testing.T) {
 			_, err := f.Submit(t.Context(), f.actor, f.Submission("4", hubtest.UnknownCode))
 			return err
 		},
+		"a file":             func() error { _, err := f.Announce(t.Context(), f.actor, hubtest.Province, 1); return err },
 		"an upload":          func() error { _, err := f.Register(t.Context(), f.actor, f.announced("5", original)); return err },
 		"a wrong upload":     func() error { _, err := f.Register(t.Context(), f.actor, f.announced("6", "")); return err },
 		"the end of another": func() error { _, err := f.Complete(t.Context(), f.actor, taken.ID); return err },

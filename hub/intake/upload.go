@@ -30,7 +30,10 @@ func (s *Service) Register(ctx context.Context, actor hub.Actor, sub hub.Submiss
 		return hub.Upload{}, err
 	}
 	violations := append(s.validate(&sub), s.announced(&sub)...)
-	_, unresolved := s.addressees(&sub, now)
+	_, unresolved, err := s.addressees(ctx, sender.ID, &sub, now)
+	if err != nil {
+		return hub.Upload{}, err
+	}
 	if violations = append(violations, unresolved...); len(violations) > 0 && !accepted {
 		return hub.Upload{}, s.refuse(ctx, actor, sender, &sub, violations, now)
 	}

@@ -40,6 +40,9 @@ func (s *Service) validate(sub *hub.Submission) hub.Violations {
 	c.document(&sub.Document)
 	c.business(sub)
 	s.recipients(&c, sub.Recipients)
+	if n := len(sub.ForInformation); n > s.MaxRecipients {
+		c.add(hub.Errorf(hub.KindTooLarge, "for_information", "max_items", "%d recipients for information, at most %d are allowed", n, s.MaxRecipients))
+	}
 	s.parts(&c, sub)
 	for i := range bounded(&c, "trace", sub.Trace) {
 		c.text(fmt.Sprintf("trace[%d].agency", i), sub.Trace[i].Agency, false, maxName)

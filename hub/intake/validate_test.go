@@ -1,6 +1,7 @@
 package intake_test
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -273,5 +274,30 @@ func TestHubtestAgreesOnTheSample(t *testing.T) {
 	f := newFixture()
 	if got := f.submit(t, f.Submission("1", office)); got.Deliveries[0].Recipient != hubtest.Office {
 		t.Errorf("%s is %s", office, got.Deliveries[0].Recipient)
+	}
+}
+
+// bigLists are all of one member more often than others may have recipients.
+type bigLists struct{ reads int }
+
+func (b *bigLists) Members(context.Context, hub.AgencyID, string) ([]string, error) {
+	b.reads++
+	return slices.Repeat([]string{office}, 20), nil
+}
+
+// TestListsOverAndOver: lists that overlap are fine, and one that is named over and over
+// does not have the hub look up its members without end.
+func TestListsOverAndOver(t *testing.T) {
+	lists := &bigLists{}
+	f := newFixture(func(o *intake.Options) { o.Lists, o.MaxRecipients = lists, 100 })
+	sub := f.Submission("1", slices.Repeat([]string{"list:a"}, 50)...)
+	if got := f.submit(t, sub); len(got.Deliveries) != 1 {
+		t.Errorf("%d deliveries", len(got.Deliveries))
+	}
+	lists.reads = 0
+	sub = f.Submission("2", slices.Repeat([]string{"list:a"}, 100)...)
+	_, err := f.Submit(t.Context(), f.actor, sub)
+	if f.rejected(t, err); rules(err) != "recipients[50] max_items" || lists.reads != 51 {
+		t.Errorf("%v after %d lists", err, lists.reads)
 	}
 }

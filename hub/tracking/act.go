@@ -40,7 +40,7 @@ func (s *Service) perform(ctx context.Context, actor hub.Actor, id hub.DeliveryI
 		if first, found, err := a.done(ctx, &item); found || err != nil {
 			return first, err
 		}
-		sealed, err := s.attempt(ctx, item, a)
+		sealed, err := s.attempt(ctx, actor, item, a)
 		if err != nil && hub.KindOf(err) == hub.KindConflict && try < conflictRetries && s.moved(ctx, &item) {
 			continue
 		}
@@ -55,7 +55,7 @@ func (s *Service) moved(ctx context.Context, item *hub.Item) bool {
 	return err == nil && now.Delivery.Version != item.Delivery.Version
 }
 
-func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.SealedEvidence, error) {
+func (s *Service) attempt(ctx context.Context, actor hub.Actor, item hub.Item, a act) (hub.SealedEvidence, error) {
 	before, next, now := item.Delivery, item.Delivery, s.now()
 	if err := a.change(&next, now); err != nil {
 		return hub.SealedEvidence{}, err
@@ -68,6 +68,11 @@ func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.Sealed
 	next.Version, next.UpdatedAt = before.Version+1, at
 	draft := hub.DeliveryEvidence(a.event, &item.Dispatch, &before, at)
 	a.describe(&draft, &next)
+	delegate, err := s.delegate(&actor, before.Recipient, now)
+	if err != nil {
+		return hub.SealedEvidence{}, err
+	}
+	draft.Delegate = delegate
 	sealed, err := s.Notary.Seal(ctx, draft)
 	if err != nil {
 		return hub.SealedEvidence{}, err
@@ -78,12 +83,33 @@ func (s *Service) attempt(ctx context.Context, item hub.Item, a act) (hub.Sealed
 			return hub.SealedEvidence{}, err
 		}
 	}
+	if next.Registration != nil && before.Registration == nil {
+		next.Register = s.register(before.Recipient, now)
+	}
 	step := hub.Step{Delivery: next, From: before.State, Version: before.Version, Evidence: sealed, Reports: a.reports}
 	results, err := s.Store.ApplySteps(ctx, step)
 	if err != nil {
 		return hub.SealedEvidence{}, err
 	}
 	return sealed[0], results[0]
+}
+
+// delegate is who acts in the place of a recipient; nil where it acts itself. To an actor
+// that no longer receives for the recipient the delivery does not exist.
+func (s *Service) delegate(actor *hub.Actor, recipient hub.AgencyID, now time.Time) (*hub.Party, error) {
+	if slices.Contains(actor.Agencies, recipient) {
+		return nil, nil
+	}
+	served, ok := s.Directory.ByID(recipient)
+	if !ok {
+		return nil, noDelivery()
+	}
+	by, ok := s.Directory.ByID(served.ReceivedByAt(now))
+	if !ok || !by.LivesAt(now) || !slices.Contains(actor.Agencies, by.ID) {
+		return nil, noDelivery()
+	}
+	code := by.CodeAt(now)
+	return &hub.Party{ID: by.ID, Code: code, Scheme: string(code.Form()), Name: by.NameAt(now)}, nil
 }
 
 // recorded returns the newest evidence in a delivery's chain that fits.
@@ -204,7 +230,7 @@ func (s *Service) acceptance(actor hub.Actor, r hub.Registration, report *hub.St
 			}
 			return s.recorded(ctx, d.ID, ofEvent(hub.EventConsignmentAcceptance))
 		},
-		change: func(d *hub.Delivery, _ time.Time) error {
+		change: func(d *hub.Delivery, now time.Time) error {
 			switch {
 			case d.State == hub.StateAccepted:
 				return hub.Errorf(hub.KindConflict, "registration", "state", "the delivery is already registered otherwise")
@@ -213,12 +239,12 @@ func (s *Service) acceptance(actor hub.Actor, r hub.Registration, report *hub.St
 			case !d.Registers:
 				return hub.Errorf(hub.KindConflict, "registration", "state", "this recipient does not register documents on this hub")
 			}
-			d.State, d.Registration = hub.StateAccepted, &r
+			d.State, d.Registration, d.RegisteredAt = hub.StateAccepted, &r, d.Moment(now)
 			d.Progress = d.Progress.Further(hub.StatusAccepted)
 			return nil
 		},
 		describe: func(e *hub.Evidence, d *hub.Delivery) {
-			e.Registration, e.DeliveryInfo, e.Status = d.Registration, acknowledged(actor, d), statusFact(report)
+			e.Registration, e.DeliveryInfo, e.Status = d.Registration, acknowledged(actor, d), report.Fact()
 		},
 	}
 }
@@ -280,11 +306,11 @@ func (s *Service) refusal(actor hub.Actor, fence int64, reason hub.Reason, repor
 					return err
 				}
 			}
-			d.State, d.Reason, d.Progress = hub.StateRefused, &reason, hub.StatusRefused
+			d.State, d.Reason, d.Progress, d.RefusedAt = hub.StateRefused, &reason, hub.StatusRefused, d.Moment(now)
 			return nil
 		},
 		describe: func(e *hub.Evidence, d *hub.Delivery) {
-			e.Reasons, e.DeliveryInfo, e.Status = []hub.Reason{reason}, acknowledged(actor, d), statusFact(report)
+			e.Reasons, e.DeliveryInfo, e.Status = []hub.Reason{reason}, acknowledged(actor, d), report.Fact()
 		},
 	}
 }

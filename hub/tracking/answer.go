@@ -24,16 +24,21 @@ func (s *Service) answered(d *hub.Delivery, r *hub.StatusReport) act {
 			return nil
 		},
 		describe: func(e *hub.Evidence, d *hub.Delivery) {
-			e.Status = statusFact(r)
+			e.Status = r.Fact()
 			if d.Request.By != "" {
 				e.Links = []hub.Link{{Kind: hub.LinkOf(d.Request.Operation).Inverse(), Dispatch: d.Request.By}}
 			}
 		},
 	}
-	if d.Request.Open() && d.Request.Operation == hub.OperationRecall && r.Code == hub.StatusChangeAccepted {
+	if gives(d, r.Code) {
 		a.then = destruction
 	}
 	return a
+}
+
+// gives reports whether an answer gives the document back to its sender.
+func gives(d *hub.Delivery, code hub.StatusCode) bool {
+	return d.Request.Open() && d.Request.Operation == hub.OperationRecall && code == hub.StatusChangeAccepted
 }
 
 // destruction drafts the end of a recipient's copy; the sender's stays.
@@ -78,20 +83,47 @@ func (s *Service) aimOf(ctx context.Context, actor hub.Actor, id hub.DeliveryID,
 			return d.ID, first, found, err
 		}
 	}
-	for i := range candidates {
-		d := &candidates[i]
-		if d.Request.Open() && (d.ID == id || d.Request.By == item.Dispatch.ID) {
-			return d.ID, first, false, nil
-		}
+	if d := unanswered(candidates, &item); d != nil {
+		return d.ID, first, false, nil
 	}
 	return id, first, false, nil
+}
+
+// unanswered finds the delivery about which something is asked: the item's own, or an
+// earlier one where the item carries the question; nil for none.
+func unanswered(candidates []hub.Delivery, item *hub.Item) *hub.Delivery {
+	for i := range candidates {
+		d := &candidates[i]
+		if d.Request.Open() && (d.ID == item.Delivery.ID || d.Request.By == item.Dispatch.ID) {
+			return d
+		}
+	}
+	return nil
+}
+
+// Question returns the delivery about which the recipient of a delivery has yet to answer
+// with 15 or 16, and whether there is one: the delivery itself, or an earlier one where
+// it carries the recall, update or replacement.
+func (s *Service) Question(ctx context.Context, actor hub.Actor, id hub.DeliveryID) (hub.Delivery, bool, error) {
+	item, err := s.own(ctx, actor, id)
+	if err != nil {
+		return hub.Delivery{}, false, err
+	}
+	candidates, err := s.askedBy(ctx, &item)
+	if err != nil {
+		return hub.Delivery{}, false, err
+	}
+	if d := unanswered(candidates, &item); d != nil {
+		return recipientsView(*d), true, nil
+	}
+	return hub.Delivery{}, false, nil
 }
 
 // askedBy lists a delivery and those to the same recipient that its dispatch is about.
 func (s *Service) askedBy(ctx context.Context, item *hub.Item) ([]hub.Delivery, error) {
 	list := []hub.Delivery{item.Delivery}
 	for _, l := range item.Dispatch.Links {
-		if l.Kind == hub.LinkAnswers {
+		if l.Kind == hub.LinkAnswers || l.Kind == hub.LinkForwards {
 			continue
 		}
 		share, err := s.Options.Reports.DispatchShare(ctx, l.Dispatch, []hub.AgencyID{item.Delivery.Recipient})

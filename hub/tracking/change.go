@@ -170,8 +170,7 @@ func (s *Service) Change(ctx context.Context, actor hub.Actor, aims []hub.Aim) (
 		return nil, err
 	}
 	for i := range steps {
-		steps[i].Evidence = sealed[i : i+1]
-		steps[i].Delivery.LastEvidence = sealed[i].Ref()
+		steps[i].Prove(sealed[i])
 	}
 	return steps, nil
 }
@@ -189,7 +188,7 @@ func (s *Service) changed(actor hub.Actor, a *hub.Aim, now time.Time) (hub.Step,
 		draft.Links = []hub.Link{{Kind: hub.LinkOf(a.Operation).Inverse(), Dispatch: a.By}}
 	}
 	switch {
-	case before.State.MayBecome(hub.StateWithdrawn):
+	case before.State.MayBecome(hub.StateWithdrawn) && !before.Relayed():
 		next.State, next.Reason = hub.StateWithdrawn, &hub.Reason{Code: hub.ReasonRecalled, Detail: a.Reason}
 		draft.Event, draft.Reasons = hub.EventWithdrawal, []hub.Reason{*next.Reason}
 	case !mayAsk(before, a):
@@ -204,7 +203,7 @@ func (s *Service) changed(actor hub.Actor, a *hub.Aim, now time.Time) (hub.Step,
 	}
 	if a.Operation == hub.OperationRecall {
 		report := s.recallReport(a, now)
-		step.Reports, draft.Status = []hub.StatusReport{report}, statusFact(&report)
+		step.Reports, draft.Status = []hub.StatusReport{report}, report.Fact()
 	}
 	step.Delivery = next
 	return step, draft, true
@@ -230,13 +229,10 @@ func (s *Service) recallReport(a *hub.Aim, now time.Time) hub.StatusReport {
 // mayAsk reports whether there is something to ask of a recipient: it has the document,
 // and was not asked for the same before.
 func mayAsk(d *hub.Delivery, a *hub.Aim) bool {
-	switch d.State {
-	case hub.StateHandedOver, hub.StateAccepted, hub.StateRefused:
-	default:
-		return false
-	}
 	r := d.Request
 	switch {
+	case !d.Reached() && !d.Relayed(): // what another axis has is asked for there
+		return false
 	case d.Recalled():
 		return false
 	case r == nil || r.Operation != a.Operation:

@@ -106,6 +106,7 @@ func (e *search) update(field string, b *hub.BusinessInfo) error {
 	}
 	for i := range earlier {
 		e.link(hub.LinkUpdates, &earlier[i])
+		e.routed(&earlier[i], removed)
 		e.aim(hub.OperationUpdate, &earlier[i], keep)
 		e.aim(hub.OperationRecall, &earlier[i], removed)
 	}
@@ -125,9 +126,27 @@ func (e *search) change(field, id string, at []hub.AgencyID) error {
 	}
 	for i := range earlier {
 		e.link(hub.LinkOf(e.sub.Operation), &earlier[i])
-		e.aim(e.sub.Operation, &earlier[i], at)
+		e.aim(e.sub.Operation, &earlier[i], slices.Concat(at, e.routed(&earlier[i], nil)))
 	}
 	return nil
+}
+
+// routed notes to whom a document went by rules of the sender, and is still theirs, but for
+// some agencies. It returns those of them who are recipients of the submission: the document
+// is changed there, too, whether or not the sender says so of them.
+func (e *search) routed(item *hub.SentItem, but []hub.AgencyID) []hub.AgencyID {
+	var reached []hub.AgencyID
+	for i := range item.Deliveries {
+		d := &item.Deliveries[i]
+		switch {
+		case d.Rule == nil || d.Recalled() || slices.Contains(but, d.Recipient):
+		case slices.Contains(e.recipients, d.Recipient):
+			reached = append(reached, d.Recipient)
+		default:
+			e.found.Routed = append(e.found.Routed, *d)
+		}
+	}
+	return reached
 }
 
 // documents returns the dispatches of the sender with an external id that are no recalls
@@ -142,6 +161,10 @@ func (e *search) documents(field, id string) ([]hub.SentItem, error) {
 		return nil, err
 	}
 	found = slices.DeleteFunc(found, func(i hub.SentItem) bool { return i.Dispatch.Operation == hub.OperationRecall })
+	if e.sub.Operation != hub.OperationRecall && slices.ContainsFunc(found, func(i hub.SentItem) bool { return i.Dispatch.Origin != nil }) {
+		e.fail(field, "forwarded", "%q is the document of another that this agency forwarded: it can be recalled; only its author changes it", id)
+		return nil, nil
+	}
 	switch {
 	case len(found) > 0:
 	case e.sub.Operation == hub.OperationRecall:

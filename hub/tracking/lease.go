@@ -13,7 +13,7 @@ const maxLeases = 100
 // Lease gives the actor the right to work on deliveries of an agency for a
 // while: those named, or the next that are free.
 func (s *Service) Lease(ctx context.Context, actor hub.Actor, request hub.LeaseRequest) ([]hub.Item, error) {
-	if err := actor.SpeaksFor(request.Agency, hub.ScopeCollect); err != nil {
+	if err := actor.Receives(request.Agency); err != nil {
 		return nil, err
 	}
 	if len(request.IDs) > maxLeases {
@@ -32,7 +32,7 @@ func (s *Service) Lease(ctx context.Context, actor hub.Actor, request hub.LeaseR
 	request.Holder, request.Now, request.Until = actor.Name, now, now.Add(length)
 	items, err := s.Leases.TakeLeases(ctx, request)
 	for i := range items {
-		items[i].Delivery = recipientsView(items[i].Delivery)
+		items[i] = s.clocked(recipientsItem(items[i]))
 	}
 	return items, err
 }
@@ -82,7 +82,7 @@ func (s *Service) own(ctx context.Context, actor hub.Actor, id hub.DeliveryID) (
 	if err != nil {
 		return hub.Item{}, err
 	}
-	if actor.SpeaksFor(item.Delivery.Recipient, hub.ScopeCollect) != nil {
+	if actor.Receives(item.Delivery.Recipient) != nil {
 		return hub.Item{}, noDelivery()
 	}
 	return item, nil

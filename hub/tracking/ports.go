@@ -48,8 +48,15 @@ type ReportStore interface {
 	MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error)
 }
 
-// LinkStore finds the way back from a dispatch to later ones.
+// LinkStore finds the way back from a dispatch to later ones, and from what was forwarded to
+// what had been received.
 type LinkStore interface {
+	// DispatchShares returns dispatches as ReportStore.DispatchShare does, in one question;
+	// those that are not there are left out.
+	DispatchShares(ctx context.Context, dispatches []hub.DispatchID, recipients []hub.AgencyID) ([]hub.SentItem, error)
+	// Items returns deliveries with their dispatches, by id, in one question; those that are
+	// not there are left out.
+	Items(ctx context.Context, deliveries []hub.DeliveryID) ([]hub.Item, error)
 	// LinksTo lists the later dispatches that point to one, oldest first; the kind is
 	// what they are to it.
 	LinksTo(ctx context.Context, dispatch hub.DispatchID, limit int) ([]hub.Link, error)
@@ -63,6 +70,8 @@ type Bell interface {
 // NoticeStore keeps which status reports wait for whom.
 type NoticeStore interface {
 	Notices(ctx context.Context, query hub.NoticeQuery) (hub.List[hub.Notice], error)
+	// NoticeAgencies lists agencies for whom reports wait that they read, by id.
+	NoticeAgencies(ctx context.Context, after hub.AgencyID, limit int) ([]hub.AgencyID, error)
 	// Notice returns a status report, waiting or not; KindNotFound when there is none.
 	Notice(ctx context.Context, report string) (hub.Notice, error)
 	// TakeNotice MUST be durable when it returns; a second time is no error.
@@ -78,6 +87,8 @@ type Blobs interface {
 type Directory interface {
 	Resolve(code string, at time.Time) (hub.Resolution, error)
 	ByID(id hub.AgencyID) (*hub.Agency, bool)
+	// TookOver lists the closed agencies for which others act.
+	TookOver(by []hub.AgencyID, at time.Time) []hub.AgencyID
 }
 
 // Notary completes and seals evidences.

@@ -2,7 +2,6 @@ package tracking
 
 import (
 	"context"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,19 +13,55 @@ type RegisterStore interface {
 	// TakeNumber gives a number to a delivery for good; the same again is no error,
 	// KindConflict when another delivery has it. It MUST be durable when it returns.
 	TakeNumber(ctx context.Context, n hub.RegisterNumber) error
-	// LastNumber is the highest number of a year; 0 without one.
-	LastNumber(ctx context.Context, agency hub.AgencyID, year int) (int64, error)
+	// NextNumber is the number that a delivery has in the register of a year already, else
+	// the one behind the highest. Nothing is reserved.
+	NextNumber(ctx context.Context, agency hub.AgencyID, year int, delivery hub.DeliveryID) (string, error)
+	// AssignNumber gives a delivery its NextNumber for good: of calls for one delivery at
+	// once all get the same. It MUST be durable when it returns.
+	AssignNumber(ctx context.Context, agency hub.AgencyID, year int, delivery hub.DeliveryID) (string, error)
 }
 
 // NextNumber proposes the number (số đến) for a document that the agency registers on
-// this hub today. It counts on from the highest one of the year; nothing is reserved.
-func (s *Service) NextNumber(ctx context.Context, actor hub.Actor, agency hub.AgencyID) (hub.Registration, error) {
-	if err := actor.SpeaksFor(agency, hub.ScopeCollect); err != nil {
+// this hub today: the one that the delivery got when its registration failed, else the
+// next of the year. Nothing is reserved.
+func (s *Service) NextNumber(ctx context.Context, actor hub.Actor, agency hub.AgencyID, delivery hub.DeliveryID) (hub.Registration, error) {
+	if err := actor.Receives(agency); err != nil {
 		return hub.Registration{}, err
 	}
 	today := s.now().In(hub.Vietnam())
-	last, err := s.Registers.LastNumber(ctx, agency, today.Year())
-	return hub.Registration{Number: strconv.FormatInt(last+1, 10), Date: hub.Date(today.Format(time.DateOnly))}, err
+	number, err := s.Registers.NextNumber(ctx, s.numbers(agency), today.Year(), delivery)
+	return hub.Registration{Number: number, Date: hub.Date(today.Format(time.DateOnly))}, err
+}
+
+// RegisterNext is Register with the next number and the date of today, however often and
+// from how many sides it is asked for at once: a document gets one number and the register
+// has no gap. It returns the registration, which is empty for an agency that does not
+// register. The number comes after the acknowledgement, when the sender can no longer
+// withdraw the document. Errors: those of Acknowledge and Accept.
+func (s *Service) RegisterNext(ctx context.Context, actor hub.Actor, id hub.DeliveryID, digests map[string]hub.Digest) (hub.Registration, error) {
+	item, err := s.own(ctx, actor, id)
+	if err != nil {
+		return hub.Registration{}, err
+	}
+	d := &item.Delivery
+	switch {
+	case d.State == hub.StateAccepted && d.Registration != nil:
+		return *d.Registration, nil
+	case d.State == hub.StateConsigned || !d.Registers:
+		if _, err := s.Acknowledge(ctx, actor, id, 0, digests); err != nil || !d.Registers {
+			return hub.Registration{}, err
+		}
+	case d.Final() || d.State != hub.StateHandedOver:
+		return hub.Registration{}, hub.Errorf(hub.KindConflict, "registration", "state", "the delivery is %s and can't be registered", d.State)
+	}
+	today := s.now().In(hub.Vietnam())
+	number, err := s.Registers.AssignNumber(ctx, s.numbers(d.Recipient), today.Year(), id)
+	if err != nil {
+		return hub.Registration{}, err
+	}
+	r := hub.Registration{Number: number, Date: hub.Date(today.Format(time.DateOnly))}
+	_, err = s.Accept(ctx, actor, id, r)
+	return r, err
 }
 
 // Register is how an agency takes a document that keeps its register on this hub: it
@@ -70,7 +105,25 @@ func (s *Service) takeNumber(ctx context.Context, d *hub.Delivery, r hub.Registr
 	if err != nil {
 		return hub.Invalid("date", "date", "the date of registration has the form YYYY-MM-DD and exists")
 	}
-	return s.Registers.TakeNumber(ctx, hub.RegisterNumber{Agency: d.Recipient, Year: day.Year(), Number: entry(r.Number), Delivery: d.ID})
+	return s.Registers.TakeNumber(ctx, hub.RegisterNumber{Agency: s.numbers(d.Recipient), Year: day.Year(), Number: entry(r.Number), Delivery: d.ID})
+}
+
+// register is the agency whose register takes the documents of another that was handed over
+// to it; "" where that keeps its own. A register stays as it is from the hand-over on.
+func (s *Service) register(recipient hub.AgencyID, at time.Time) hub.AgencyID {
+	a, ok := s.Directory.ByID(recipient)
+	if !ok {
+		return ""
+	}
+	return a.TookOverAt(at)
+}
+
+// numbers is the agency whose register gives a document of a recipient its number now.
+func (s *Service) numbers(recipient hub.AgencyID) hub.AgencyID {
+	if other := s.register(recipient, s.now()); other != "" {
+		return other
+	}
+	return recipient
 }
 
 // entry is a number as the register holds it: 07 is 7.

@@ -3,6 +3,7 @@ package tracking_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,10 +31,28 @@ func (r *registers) TakeNumber(_ context.Context, n hub.RegisterNumber) error {
 	return nil
 }
 
-func (r *registers) LastNumber(_ context.Context, agency hub.AgencyID, year int) (int64, error) {
+func (r *registers) NextNumber(_ context.Context, agency hub.AgencyID, year int, delivery hub.DeliveryID) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.last[fmt.Sprint(agency, year)], nil
+	return r.next(fmt.Sprint(agency, year), delivery), nil
+}
+
+func (r *registers) next(book string, delivery hub.DeliveryID) string {
+	for number, holder := range r.taken {
+		if bare, in := strings.CutPrefix(number, book); in && holder == delivery {
+			return bare
+		}
+	}
+	return fmt.Sprint(r.last[book] + 1)
+}
+
+func (r *registers) AssignNumber(_ context.Context, agency hub.AgencyID, year int, delivery hub.DeliveryID) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := hub.RegisterNumber{Number: r.next(fmt.Sprint(agency, year), delivery)}
+	r.taken[fmt.Sprint(agency, year)+n.Number] = delivery
+	r.last[fmt.Sprint(agency, year)] = n.Position()
+	return n.Number, nil
 }
 
 func registering() *fixture {
@@ -46,7 +65,7 @@ func TestRegister(t *testing.T) {
 	f := registering()
 	next := func(want string) hub.Registration {
 		t.Helper()
-		r, err := f.NextNumber(t.Context(), office, hubtest.Office)
+		r, err := f.NextNumber(t.Context(), office, hubtest.Office, "")
 		if err != nil || r.Number != want {
 			t.Fatalf("proposed %+v, %v, want %s", r, err, want)
 		}
@@ -98,7 +117,7 @@ func TestRegisterWhatCannotBe(t *testing.T) {
 		t.Errorf("no number and no day give %v", err)
 	}
 	f.wantEvents(t, item.Delivery.ID, hub.StateConsigned)
-	if _, err := f.NextNumber(t.Context(), office, hubtest.Ward); err == nil {
+	if _, err := f.NextNumber(t.Context(), office, hubtest.Ward, ""); err == nil {
 		t.Error("the register of another agency is open")
 	}
 	plain := f.consigned(t, hubtest.Bureau) // does not register
@@ -106,4 +125,55 @@ func TestRegisterWhatCannotBe(t *testing.T) {
 		t.Error(err)
 	}
 	f.wantEvents(t, plain.Delivery.ID, hub.StateHandedOver, "ContentHandover")
+}
+
+// TestRegisterNextLeavesNoGap: a document that is registered from two sides at once, or
+// again after a failure, keeps its one number.
+func TestRegisterNextLeavesNoGap(t *testing.T) {
+	f := registering()
+	item := f.consigned(t, hubtest.Office)
+	next := func() (hub.Registration, error) {
+		return f.RegisterNext(t.Context(), office, item.Delivery.ID, hubtest.Digests(&item.Dispatch))
+	}
+	want := hub.Registration{Number: "1", Date: "2026-03-02"}
+	f.Before = func(method string) error {
+		if method == "ApplySteps" && f.now(t, item.Delivery.ID).State == hub.StateHandedOver {
+			return hub.Errorf(hub.KindUnavailable, "", "", "the store has gone")
+		}
+		return nil
+	}
+	if _, err := next(); err == nil {
+		t.Fatal("registered without a store")
+	}
+	f.Before = nil
+	if r, err := f.NextNumber(t.Context(), office, hubtest.Office, item.Delivery.ID); err != nil || r != want {
+		t.Errorf("proposed again: %+v, %v", r, err)
+	}
+	f.interrupt("ApplySteps", func() {
+		if r, err := next(); err != nil || r != want {
+			t.Errorf("from the other side: %+v, %v", r, err)
+		}
+	})
+	for range 2 {
+		if r, err := next(); err != nil || r != want {
+			t.Errorf("registered %+v, %v", r, err)
+		}
+	}
+	f.wantEvents(t, item.Delivery.ID, hub.StateAccepted, "ContentHandover", "ConsignmentAcceptance")
+	item = f.consigned(t, hubtest.Office)
+	if r, err := next(); err != nil || r.Number != "2" {
+		t.Errorf("the one behind it: %+v, %v", r, err)
+	}
+	item = f.consigned(t, hubtest.Bureau) // does not register
+	if r, err := f.RegisterNext(t.Context(), bureau, item.Delivery.ID, hubtest.Digests(&item.Dispatch)); err != nil || r != (hub.Registration{}) {
+		t.Errorf("without a register: %+v, %v", r, err)
+	}
+	item = f.consigned(t, hubtest.Office)
+	if _, err := f.Refuse(t.Context(), office, item.Delivery.ID, 0, wrongAddressee); err != nil {
+		t.Fatal(err)
+	}
+	_, err := next()
+	wantError(t, err, hub.KindConflict, "registration state")
+	_, err = f.RegisterNext(t.Context(), stranger, item.Delivery.ID, hubtest.Digests(&item.Dispatch))
+	wantError(t, err, hub.KindNotFound, "delivery ")
 }

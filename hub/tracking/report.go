@@ -13,8 +13,9 @@ import (
 // question. The first 02 refuses and the first 03 accepts a delivery that is still open;
 // every report is kept as it came, the furthest is shown. Reports may come in any order,
 // after the end of the delivery too, and change no state that is final. The same report
-// again (same code, text and time stated; without a time, same code and text) gives the
-// first evidence.
+// again (same code, text, staff and time stated; without a time, the others) gives the
+// first evidence; an assignment without a time only until the next one, since a document
+// may be assigned back.
 func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID, r hub.StatusReport) (hub.SealedEvidence, error) {
 	if err := checkReport(&r); err != nil {
 		return hub.SealedEvidence{}, err
@@ -26,6 +27,9 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID
 	}
 	r.StatedAt = r.StatedAt.UTC().Truncate(time.Second)
 	if r.Code.ChangeAnswer() {
+		if err := s.answersItself(ctx, actor, id); err != nil {
+			return hub.SealedEvidence{}, err
+		}
 		asked, first, found, err := s.aimOf(ctx, actor, id, same)
 		if found || err != nil {
 			return first, err
@@ -38,10 +42,26 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.DeliveryID
 		a := s.reported(actor, d, &r)
 		a.reports = []hub.StatusReport{r}
 		a.done = func(ctx context.Context, item *hub.Item) (hub.SealedEvidence, bool, error) {
-			return s.recorded(ctx, item.Delivery.ID, same.on(&item.Delivery))
+			first, found, err := s.recordedReport(ctx, &item.Delivery, same)
+			if err == nil && !found && gives(&item.Delivery, r.Code) {
+				err = s.kept(ctx, &item.Delivery)
+			}
+			return first, found, err
 		}
 		return a
 	})
+}
+
+// answersItself refuses that somebody who receives for an agency gives its documents away.
+func (s *Service) answersItself(ctx context.Context, actor hub.Actor, id hub.DeliveryID) error {
+	item, err := s.own(ctx, actor, id)
+	if err != nil {
+		return err
+	}
+	if actor.SpeaksFor(item.Delivery.Recipient, hub.ScopeCollect) != nil {
+		return hub.Errorf(hub.KindDenied, "code", "delegate", "%s itself answers what its sender asks", item.Delivery.Name)
+	}
+	return nil
 }
 
 // sameReport tells the evidence of a report that was recorded before.
@@ -59,9 +79,53 @@ func (s sameReport) on(d *hub.Delivery) func(*hub.Evidence) bool {
 	}
 	return func(e *hub.Evidence) bool {
 		f := e.Status
-		return f != nil && f.Code == s.r.Code && f.Description == s.r.Description &&
+		return f != nil && !f.Automatic && f.Code == s.r.Code && f.Description == s.r.Description &&
 			(s.timeless || f.StatedAt.Equal(s.r.StatedAt)) && e.Time.After(since)
 	}
+}
+
+// recordedReport is recorded for a report of progress. The evidence does not hold who is
+// in charge; the reports do, which are recorded in the same order.
+func (s *Service) recordedReport(ctx context.Context, d *hub.Delivery, same sameReport) (hub.SealedEvidence, bool, error) {
+	fits := same.on(d)
+	first, found, err := s.recorded(ctx, d.ID, fits)
+	if !found || err != nil || !same.r.Code.Progress() {
+		return first, found, err
+	}
+	reports, err := s.Options.Reports.StatusReports(ctx, d.Dispatch)
+	if err != nil {
+		return first, false, err
+	}
+	staff := map[int64][]hub.Staff{} // by the time stated, of reports that say the same
+	for i := range reports {
+		if r := &reports[i]; r.Delivery == d.ID && !r.Automatic && r.Code == same.r.Code && r.Description == same.r.Description {
+			staff[r.StatedAt.Unix()] = append(staff[r.StatedAt.Unix()], staffOf(r))
+		}
+	}
+	last := false // of its code
+	first, found, err = s.recorded(ctx, d.ID, func(e *hub.Evidence) bool {
+		if e.Status == nil || e.Status.Code != same.r.Code {
+			return false
+		}
+		if last = fits(e); !last {
+			return false
+		}
+		at := e.Status.StatedAt.Unix()
+		if of := staff[at]; len(of) > 0 {
+			staff[at], last = of[1:], of[0] == staffOf(same.r)
+		}
+		return last
+	})
+	back := same.timeless && same.r.Code == hub.StatusAssigned && !last
+	return first, found && !back, err
+}
+
+// staffOf is who a report names; nobody is the same as a name that is left out.
+func staffOf(r *hub.StatusReport) hub.Staff {
+	if r.Staff == nil {
+		return hub.Staff{}
+	}
+	return *r.Staff
 }
 
 func checkReport(r *hub.StatusReport) error {
@@ -94,7 +158,7 @@ func (s *Service) reported(actor hub.Actor, d *hub.Delivery, r *hub.StatusReport
 			d.Progress = d.Progress.Further(r.Code)
 			return nil
 		},
-		describe: func(e *hub.Evidence, _ *hub.Delivery) { e.Status = statusFact(r) },
+		describe: func(e *hub.Evidence, _ *hub.Delivery) { e.Status = r.Fact() },
 	}
 }
 
@@ -124,19 +188,15 @@ func (s *Service) catchUp(ctx context.Context, actor hub.Actor, id hub.DeliveryI
 		r := &reports[i]
 		if r.Delivery == id && r.Code == hub.StatusAccepted {
 			_, err = s.perform(ctx, actor, id, func(*hub.Item) act { return s.acceptance(actor, registrationOf(r), r) })
+			if v := hub.ViolationsOf(err); err != nil && v[0].Rule == hub.RuleYearClosed {
+				_, err = s.perform(ctx, actor, id, func(*hub.Item) act { return s.acceptance(actor, s.lateEntry(), r) })
+			}
 			break
 		}
 	}
 	if err != nil {
 		s.Log.WarnContext(ctx, "an early acceptance waits", "delivery", id, "error", err)
 	}
-}
-
-func statusFact(r *hub.StatusReport) *hub.StatusFact {
-	if r == nil {
-		return nil
-	}
-	return &hub.StatusFact{Code: r.Code, Description: r.Description, StatedAt: r.StatedAt}
 }
 
 // inField puts the error of a shared check under the caller's field.

@@ -127,6 +127,44 @@ func TestTheSameReportAgain(t *testing.T) {
 	}
 }
 
+// TestAssignedToAnother: who is in charge is a part of what a report says, with the same
+// text too. Given again it is the report that it was, but after another assignment it
+// assigns the document back.
+func TestAssignedToAnother(t *testing.T) {
+	f := newFixture()
+	id := f.handedOver(t, office).Delivery.ID
+	assigned := func(name string) hub.StatusReport {
+		r := hub.StatusReport{Code: hub.StatusAssigned, Description: "phân công"}
+		if name != "" {
+			r.Staff = &hub.Staff{Name: name, Department: "Phòng Tổng hợp"}
+		}
+		return r
+	}
+	given := map[hub.Digest]bool{}
+	for _, name := range []string{"", "Trần Thị Mẫu", "Lê Văn Thử", "Trần Thị Mẫu", ""} {
+		sealed := f.report(t, office, id, assigned(name))
+		if given[sealed.Digest] {
+			t.Errorf("to %q gives an earlier evidence", name)
+		}
+		given[sealed.Digest] = true
+		f.Clock.Advance(time.Hour)
+		f.report(t, office, id, hub.StatusReport{Code: hub.StatusInProgress, Description: "đang xử lý"})
+		if again := f.report(t, office, id, assigned(name)); again.Digest != sealed.Digest {
+			t.Errorf("to %q again gives another evidence", name)
+		}
+	}
+	reports, err := f.Reports(t.Context(), province, f.now(t, id).Dispatch)
+	if err != nil || len(reports) != 5+1 || reports[len(reports)-1].Staff != nil {
+		t.Errorf("kept are %+v, %v", reports, err)
+	}
+	last := stated(hub.StatusAssigned, 1)
+	first := f.report(t, office, id, last)
+	last.Staff = &hub.Staff{Name: "Lê Văn Thử"}
+	if f.report(t, office, id, last).Digest == first.Digest {
+		t.Error("at the same stated time another is taken for the first")
+	}
+}
+
 func TestRefusalByReport(t *testing.T) {
 	f := newFixture()
 	r := stated("02", 1)

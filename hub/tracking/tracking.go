@@ -25,6 +25,9 @@ type Options struct {
 	Notices   NoticeStore
 	Evidences EvidenceStore
 	Registers RegisterStore // needed by NextNumber and Register alone
+	Books     BookStore     // needed by Outgoing, Incoming and CloseYear alone
+	Years     YearStore     // needed by CloseYear and ClosedYears alone
+	Chronicle Chronicle     // needed by CloseYear alone
 	Blobs     Blobs
 	Directory Directory
 	Notary    Notary
@@ -35,7 +38,10 @@ type Options struct {
 	// back; default: the service's own, which is heard on this node.
 	Bell Bell
 
-	Deadlines    hub.Deadlines // of recipients
+	Deadlines hub.Deadlines // of recipients
+	// Law and Calendar are what the clocks of the law are computed by; without them there are none.
+	Law          func() *hub.LegalTerms
+	Calendar     func() *hub.Calendar
 	TrackAccess  bool          // prove by ContentAccessTracking when a recipient first opens content
 	DefaultLease time.Duration // default 5 min
 	MaxLease     time.Duration // default 1 h
@@ -74,7 +80,10 @@ func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Milliseco
 
 // Mailbox lists deliveries to an agency, by default those that wait to be collected.
 func (s *Service) Mailbox(ctx context.Context, actor hub.Actor, query hub.MailboxQuery) (hub.List[hub.Item], error) {
-	if err := actor.SpeaksFor(query.Agency, hub.ScopeCollect); err != nil {
+	if err := actor.Receives(query.Agency); err != nil {
+		return hub.List[hub.Item]{}, err
+	}
+	if err := hub.CheckSearch(query.Text); err != nil {
 		return hub.List[hub.Item]{}, err
 	}
 	if len(query.States) == 0 {
@@ -84,8 +93,10 @@ func (s *Service) Mailbox(ctx context.Context, actor hub.Actor, query hub.Mailbo
 	query.Page = s.page(query.Page)
 	list, err := s.Store.Mailbox(ctx, query)
 	for i := range list.Items {
-		list.Items[i] = recipientsItem(list.Items[i])
+		list.Items[i] = s.clocked(recipientsItem(list.Items[i]))
 	}
+	// What another axis took over waits for its recipient there, and not here, too.
+	list.Items = slices.DeleteFunc(list.Items, func(i hub.Item) bool { return i.Delivery.Relayed() })
 	if query.Text != "" { // what was taken back can't be found by what it said
 		list.Items = slices.DeleteFunc(list.Items, func(i hub.Item) bool { return i.Delivery.TakenBack() })
 	}
@@ -105,9 +116,10 @@ func recipientsView(d hub.Delivery) hub.Delivery {
 	return d
 }
 
-// recipientsItem leaves out, too, what a document said that was taken back.
+// recipientsItem leaves out, too, what rules of the sender did with the document, and what
+// a document said that was taken back.
 func recipientsItem(item hub.Item) hub.Item {
-	item.Delivery = recipientsView(item.Delivery)
+	item.Delivery, item.Dispatch.Routing = recipientsView(item.Delivery), nil
 	if item.Delivery.TakenBack() {
 		return item.Stub()
 	}
@@ -127,14 +139,15 @@ func (s *Service) Item(ctx context.Context, actor hub.Actor, id hub.DeliveryID) 
 		return hub.Item{}, err
 	}
 	switch {
-	case actor.SpeaksFor(item.Delivery.Recipient, hub.ScopeCollect) == nil:
+	case actor.Receives(item.Delivery.Recipient) == nil:
 		item = recipientsItem(item)
 	case actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil:
 		item.Delivery = sendersView(item.Delivery)
+		err = s.forwardersView(ctx, &actor, &item.Dispatch)
 	default:
 		return hub.Item{}, noDelivery()
 	}
-	return item, nil
+	return s.clocked(item), err
 }
 
 func noDelivery() error {
@@ -145,15 +158,30 @@ func noDispatch() error {
 	return hub.Errorf(hub.KindNotFound, "dispatch", "", "there is no such dispatch")
 }
 
-// Sent lists dispatches of an agency, newest first, each with all deliveries.
+// Sent lists dispatches of an agency, newest first, each with all deliveries, to the agency
+// and to auditors, who see every dispatch that they know the id of.
 func (s *Service) Sent(ctx context.Context, actor hub.Actor, query hub.SentQuery) (hub.List[hub.SentItem], error) {
-	if err := actor.SpeaksFor(query.Agency, hub.ScopeRead); err != nil {
+	if err := actor.SpeaksFor(query.Agency, hub.ScopeRead); err != nil && !actor.Has(hub.ScopeAudit) {
+		return hub.List[hub.SentItem]{}, err
+	}
+	if err := hub.CheckSearch(query.Text); err != nil {
 		return hub.List[hub.SentItem]{}, err
 	}
 	query.Page = s.page(query.Page)
 	list, err := s.Store.Sent(ctx, query)
+	dispatches := make([]*hub.Dispatch, len(list.Items))
+	for i := range list.Items {
+		dispatches[i] = &list.Items[i].Dispatch
+	}
+	if err := s.forwardersView(ctx, &actor, dispatches...); err != nil {
+		return hub.List[hub.SentItem]{}, err
+	}
 	for i := range list.Items {
 		list.Items[i].Deliveries = viewed(list.Items[i].Deliveries, sendersView)
+		list.Items[i].Clocks = s.sendClock(&list.Items[i].Dispatch)
+	}
+	if query.Text != "" { // what its forwarder gave back can't be found by what it said
+		list.Items = slices.DeleteFunc(list.Items, func(i hub.SentItem) bool { return i.Dispatch.Origin != nil && len(i.Dispatch.Parts) == 0 })
 	}
 	return list, err
 }
@@ -169,26 +197,45 @@ func viewed(deliveries []hub.Delivery, view func(hub.Delivery) hub.Delivery) []h
 // sender and an auditor see all, a recipient its own. An actor that may not even
 // know of the dispatch gets KindNotFound.
 func (s *Service) Dispatch(ctx context.Context, actor hub.Actor, id hub.DispatchID) (hub.SentItem, error) {
-	item, err := s.Options.Reports.DispatchShare(ctx, id, actor.Agencies)
+	item, err := s.Options.Reports.DispatchShare(ctx, id, actor.Recipients())
 	if err != nil {
 		return hub.SentItem{}, err
 	}
-	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil || actor.Has(hub.ScopeAudit) {
+	if oversees(&actor, &item.Dispatch) {
 		item, err := s.Store.DispatchItem(ctx, id)
+		if err != nil {
+			return hub.SentItem{}, err
+		}
 		item.Deliveries = viewed(item.Deliveries, sendersView)
-		return item, err
+		item.Clocks = append(s.sendClock(&item.Dispatch), s.clocks(&item.Dispatch, item.Deliveries)...)
+		return item, s.forwardersView(ctx, &actor, &item.Dispatch)
 	}
-	item.Deliveries = slices.DeleteFunc(item.Deliveries, func(d hub.Delivery) bool {
-		return actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil
-	})
-	if len(item.Deliveries) == 0 {
+	if !s.recipientsShare(&actor, &item) {
 		return hub.SentItem{}, noDispatch()
 	}
-	item.Deliveries = viewed(item.Deliveries, recipientsView)
+	return item, nil
+}
+
+// oversees reports whether the actor sees all of a dispatch: as its sender, or as an auditor.
+func oversees(actor *hub.Actor, d *hub.Dispatch) bool {
+	return actor.SpeaksFor(d.Sender, hub.ScopeRead) == nil || actor.Has(hub.ScopeAudit)
+}
+
+// recipientsShare leaves of a dispatch what the actor sees as a recipient, and reports
+// whether that is anything.
+func (s *Service) recipientsShare(actor *hub.Actor, item *hub.SentItem) bool {
+	item.Deliveries = slices.DeleteFunc(item.Deliveries, func(d hub.Delivery) bool {
+		return actor.Receives(d.Recipient) != nil
+	})
+	if len(item.Deliveries) == 0 {
+		return false
+	}
+	item.Deliveries, item.Dispatch.Routing = viewed(item.Deliveries, recipientsView), nil
+	item.Clocks = s.clocks(&item.Dispatch, item.Deliveries)
 	if takenBack(item.Deliveries) {
 		item.Dispatch = hub.Item{Dispatch: item.Dispatch}.Stub().Dispatch
 	}
-	return item, nil
+	return true
 }
 
 // takenBack reports whether nothing of a dispatch is any recipient's of these.
@@ -203,11 +250,11 @@ func takenBack(deliveries []hub.Delivery) bool {
 // with the rule "purged". Where access is tracked, the evidence of a recipient's first
 // opening is durable before it gets a byte. The caller closes the content.
 func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, partID string) (hub.Part, hub.Blob, error) {
-	item, err := s.Options.Reports.DispatchShare(ctx, id, actor.Agencies)
+	item, err := s.Options.Reports.DispatchShare(ctx, id, actor.Recipients())
 	if err != nil {
 		return hub.Part{}, nil, err
 	}
-	if err := mayRead(actor, &item); err != nil {
+	if err := s.mayRead(ctx, actor, &item); err != nil {
 		return hub.Part{}, nil, err
 	}
 	part := item.Dispatch.PartByID(partID)
@@ -231,17 +278,21 @@ func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DispatchID, 
 }
 
 // mayRead decides on content: an auditor, for one, reads evidence and no content.
-func mayRead(actor hub.Actor, item *hub.SentItem) error {
-	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil {
-		return nil
-	}
+func (s *Service) mayRead(ctx context.Context, actor hub.Actor, item *hub.SentItem) error {
 	refused := noDispatch()
+	if actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil {
+		kept, err := s.forwarderKeeps(ctx, &item.Dispatch)
+		if kept || err != nil {
+			return err
+		}
+		refused = recalled("part")
+	}
 	for i := range item.Deliveries {
 		d := &item.Deliveries[i]
 		switch {
 		case collects(actor, d):
 			return nil
-		case d.TakenBack() && actor.SpeaksFor(d.Recipient, hub.ScopeCollect) == nil:
+		case d.TakenBack() && actor.Receives(d.Recipient) == nil:
 			refused = recalled("part")
 		}
 	}
@@ -250,7 +301,7 @@ func mayRead(actor hub.Actor, item *hub.SentItem) error {
 
 // collects reports whether the actor may read content by a delivery.
 func collects(actor hub.Actor, d *hub.Delivery) bool {
-	if actor.SpeaksFor(d.Recipient, hub.ScopeCollect) != nil || d.TakenBack() {
+	if actor.Receives(d.Recipient) != nil || d.TakenBack() {
 		return false
 	}
 	switch d.State {
@@ -284,8 +335,19 @@ func (s *Service) SignatureReports(ctx context.Context, actor hub.Actor, id hub.
 	if err != nil {
 		return nil, err
 	}
-	oversees := actor.Has(hub.ScopeAudit) || actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil
-	if !oversees && takenBack(item.Deliveries) {
+	sender := actor.SpeaksFor(item.Dispatch.Sender, hub.ScopeRead) == nil
+	kept, err := true, error(nil)
+	switch {
+	case actor.Has(hub.ScopeAudit):
+	case sender:
+		kept, err = s.forwarderKeeps(ctx, &item.Dispatch)
+	default:
+		kept = !takenBack(item.Deliveries)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !kept {
 		return nil, recalled("dispatch")
 	}
 	return s.Options.Reports.SignatureReports(ctx, id)

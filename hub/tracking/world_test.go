@@ -16,6 +16,7 @@ import (
 type fixture struct {
 	*hubtest.World
 	*tracking.Service
+	links []hub.Link // of what is accepted
 }
 
 func newFixture() *fixture {
@@ -41,7 +42,7 @@ func (f *fixture) accept(t *testing.T, recipients ...hub.AgencyID) hub.Accepted 
 	sub := f.Submission("ext-" + string(id))
 	d := hub.Dispatch{
 		ID: id, Sender: hubtest.Province, SenderCode: "000.00.00.H47", ExternalID: sub.ExternalID,
-		Operation: hub.OperationNew, AcceptedAt: now, Document: sub.Document,
+		Operation: hub.OperationNew, AcceptedAt: now, Document: sub.Document, Links: f.links,
 		Parts: append(sub.Parts, f.Part("p2", hub.RoleAttachment, "annex"), f.Part("envelope", hub.RoleEnvelope, "package "+string(id))),
 	}
 	e := hub.Evidence{Event: hub.EventSubmissionAcceptance, Dispatch: id, Content: hub.PartFacts(d.Parts)}

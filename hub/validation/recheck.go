@@ -130,7 +130,7 @@ func (s *Service) Verdicts(ctx context.Context, actor hub.Actor, id hub.Dispatch
 // VerdictsNow returns for each of the deliveries to an agency the last verdict on every
 // part of its document. What was taken back has none.
 func (s *Service) VerdictsNow(ctx context.Context, actor hub.Actor, agency hub.AgencyID, deliveries []hub.DeliveryID) (map[hub.DeliveryID][]hub.SignatureReport, error) {
-	if err := actor.SpeaksFor(agency, hub.ScopeCollect); err != nil {
+	if err := actor.Receives(agency); err != nil {
 		return nil, err
 	}
 	found, err := s.boxes.DeliveryVerdicts(ctx, agency, deliveries, recheckPrefix)

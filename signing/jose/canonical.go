@@ -10,16 +10,28 @@ import (
 )
 
 // Canonical returns the RFC 8785 bytes of the JSON form of v.
-func Canonical(v any) ([]byte, error) {
-	var raw bytes.Buffer
-	encoder := json.NewEncoder(&raw)
+func Canonical(v any) ([]byte, error) { return new(Canonicaliser).Canonical(v) }
+
+// Canonicaliser makes many values canonical, one after the other, with the same working
+// memory. The zero value is ready.
+type Canonicaliser struct {
+	raw   bytes.Buffer
+	spare []byte // of the sorter
+}
+
+// Canonical returns the RFC 8785 bytes of the JSON form of v.
+func (c *Canonicaliser) Canonical(v any) ([]byte, error) {
+	c.raw.Reset()
+	encoder := json.NewEncoder(&c.raw)
 	encoder.SetEscapeHTML(false) // RFC 8785 leaves < > & as they are
 	if err := encoder.Encode(v); err != nil {
 		return nil, fmt.Errorf("marshal: %w", err)
 	}
-	text := bytes.TrimSuffix(raw.Bytes(), []byte("\n"))
-	s := sorter{in: text, out: make([]byte, 0, len(text))}
-	if s.value() {
+	text := bytes.TrimSuffix(c.raw.Bytes(), []byte("\n"))
+	s := sorter{in: text, out: make([]byte, 0, len(text)), spare: c.spare}
+	sorted := s.value()
+	c.spare = s.spare
+	if sorted {
 		return s.out, nil
 	}
 	return jcs.Transform(text)
@@ -37,9 +49,10 @@ func IsCanonical(raw []byte) bool {
 // that are no whole ones of up to 15 digits, and at \u escapes. To parse the text once more
 // instead takes as long as to sign it.
 type sorter struct {
-	in  []byte
-	at  int
-	out []byte
+	in    []byte
+	at    int
+	out   []byte
+	spare []byte // holds what is rearranged
 }
 
 func (s *sorter) value() bool {
@@ -99,7 +112,8 @@ func (s *sorter) arrange(first int, members []member) {
 		return
 	}
 	slices.SortFunc(members, byName)
-	was := bytes.Clone(s.out[first:])
+	s.spare = append(s.spare[:0], s.out[first:]...)
+	was := s.spare
 	s.out = s.out[:first]
 	for i, m := range members {
 		if i > 0 {

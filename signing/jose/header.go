@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -16,17 +17,24 @@ const (
 	maxCertificates = 8
 )
 
+// The claimed signing time, in whole seconds. Since 15 July 2025 a baseline signature
+// has it in iat (TS 119 182-1 V1.2.1, 5.1.11); what was signed before has sigT, marked as
+// critical (V1.1.1, 5.2.1), and verifies for ever.
 const (
+	paramIssuedAt    = "iat"
 	paramSigningTime = "sigT"
-	sigTimeLayout    = "2006-01-02T15:04:05Z" // TS 119 182-1, 5.2.1: UTC, no fraction
+	paramCritical    = "crit"
+	sigTimeLayout    = "2006-01-02T15:04:05Z"
 )
+
+// maxIssuedAt is the last second of the year 9999.
+const maxIssuedAt = 253402300799
 
 // header is the protected header we write. Members are in the byte order of their
 // names, so the text is canonical as it stands.
 type header struct {
 	Algorithm  string   `json:"alg"`
-	Critical   []string `json:"crit"`
-	SigningAt  string   `json:"sigT"`
+	IssuedAt   int64    `json:"iat"` // Unix time
 	Type       string   `json:"typ,omitempty"`
 	Chain      []string `json:"x5c"`
 	Thumbprint string   `json:"x5t#S256"`
@@ -110,7 +118,7 @@ func parseMembers(raw []byte) (map[string]json.RawMessage, error) {
 
 func allowed(name string) bool {
 	switch name {
-	case "alg", "crit", paramSigningTime, "typ", "x5c", "x5t#S256":
+	case "alg", paramCritical, paramIssuedAt, paramSigningTime, "typ", "x5c", "x5t#S256":
 		return true
 	}
 	return false
@@ -124,11 +132,28 @@ func checkAlgorithm(members map[string]json.RawMessage) error {
 	return nil
 }
 
-// parseClaimedTime requires sigT and, as JAdES does, its mark as critical.
+// parseClaimedTime requires iat alone, or sigT and, as JAdES did, its mark as critical.
 func parseClaimedTime(members map[string]json.RawMessage) (time.Time, error) {
+	issued, given := members[paramIssuedAt]
+	if !given {
+		return parseSigningTime(members)
+	}
+	for _, name := range []string{paramCritical, paramSigningTime} {
+		if _, both := members[name]; both {
+			return time.Time{}, malformed(name, "must be missing where there is iat")
+		}
+	}
+	seconds, err := strconv.ParseInt(string(issued), 10, 64)
+	if err != nil || seconds < 0 || seconds > maxIssuedAt || strconv.FormatInt(seconds, 10) != string(issued) {
+		return time.Time{}, malformed(paramIssuedAt, "not a time in whole seconds since 1970")
+	}
+	return time.Unix(seconds, 0).UTC(), nil
+}
+
+func parseSigningTime(members map[string]json.RawMessage) (time.Time, error) {
 	var critical []string
-	if json.Unmarshal(members["crit"], &critical) != nil || len(critical) != 1 || critical[0] != paramSigningTime {
-		return time.Time{}, malformed("crit", "must list sigT and nothing else")
+	if json.Unmarshal(members[paramCritical], &critical) != nil || len(critical) != 1 || critical[0] != paramSigningTime {
+		return time.Time{}, malformed(paramCritical, "must list sigT and nothing else")
 	}
 	var text string
 	if json.Unmarshal(members[paramSigningTime], &text) != nil {

@@ -5,7 +5,7 @@
 //
 // Promises: one algorithm (ES256: ECDSA on P-256 with SHA-256), the signing
 // certificate inside the signed header (x5c and x5t#S256, which must agree), the
-// claimed signing time in sigT, typ for a batch, and nothing else. A token with any other header
+// claimed signing time in iat (older ones: in sigT), typ for a batch, and nothing else. A token with any other header
 // parameter, any other algorithm ("none" included), a duplicate member, padded or
 // non-canonical base64url, or an attached payload is refused before any
 // cryptography runs. The payload is hashed as a stream, never copied.
@@ -44,11 +44,14 @@ type Signer struct {
 	key        crypto.Signer
 	chain      []string // base64, as x5c wants it
 	thumbprint string
-	last       atomic.Pointer[protected] // header: it changes once a second
+	last       map[string]*atomic.Pointer[protected] // header by kind: it changes once a second
 }
 
 // protected is a header ready to be signed.
-type protected struct{ time, kind, text string }
+type protected struct {
+	at   int64
+	text string // base64url
+}
 
 // NewSigner returns a signer for a P-256 key and its certificates, signer first.
 func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
@@ -62,7 +65,10 @@ func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
 	if !public.Equal(chain[0].PublicKey) {
 		return nil, errors.New("the first certificate does not belong to the key")
 	}
-	s := &Signer{key: key, thumbprint: thumbprint(chain[0])}
+	s := &Signer{key: key, thumbprint: thumbprint(chain[0]), last: map[string]*atomic.Pointer[protected]{}}
+	for _, kind := range []string{"", batchType} {
+		s.last[kind] = &atomic.Pointer[protected]{}
+	}
 	for _, certificate := range chain {
 		s.chain = append(s.chain, base64.StdEncoding.EncodeToString(certificate.Raw))
 	}
@@ -70,13 +76,13 @@ func NewSigner(key crypto.Signer, chain []*x509.Certificate) (*Signer, error) {
 }
 
 // SignDetached signs payload and returns "<header>..<signature>". The claimed
-// time goes into the signed header in UTC, whole seconds.
+// time goes into the signed header in whole seconds.
 func (s *Signer) SignDetached(payload []byte, claimed time.Time) (string, error) {
 	return s.sign(payload, claimed, "")
 }
 
 func (s *Signer) sign(payload []byte, claimed time.Time, kind string) (string, error) {
-	protected, err := s.header(claimed.UTC().Format(sigTimeLayout), kind)
+	protected, err := s.header(claimed.Unix(), kind)
 	if err != nil {
 		return "", fmt.Errorf("marshal the header: %w", err)
 	}
@@ -92,14 +98,13 @@ func (s *Signer) sign(payload []byte, claimed time.Time, kind string) (string, e
 }
 
 // header returns the protected header in base64url.
-func (s *Signer) header(at, kind string) (string, error) {
-	if last := s.last.Load(); last != nil && last.time == at && last.kind == kind {
+func (s *Signer) header(at int64, kind string) (string, error) {
+	if last := s.last[kind].Load(); last != nil && last.at == at {
 		return last.text, nil
 	}
 	text, err := json.Marshal(header{
 		Algorithm:  algorithm,
-		Critical:   []string{paramSigningTime},
-		SigningAt:  at,
+		IssuedAt:   at,
 		Type:       kind,
 		Chain:      s.chain,
 		Thumbprint: s.thumbprint,
@@ -107,15 +112,15 @@ func (s *Signer) header(at, kind string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	made := &protected{at, kind, base64.RawURLEncoding.EncodeToString(text)}
-	s.last.Store(made)
+	made := &protected{at, base64.RawURLEncoding.EncodeToString(text)}
+	s.last[kind].Store(made)
 	return made.text, nil
 }
 
 // Signature is what a verified token says.
 type Signature struct {
 	Chain   []*x509.Certificate // from x5c, signer first; not checked against any anchor
-	Claimed time.Time           // sigT: a claim, never proof
+	Claimed time.Time           // iat or sigT, UTC: a claim, never proof
 	kind    string              // typ
 }
 

@@ -154,6 +154,10 @@ func TestHeaderRules(t *testing.T) {
 	if _, err := jose.VerifyDetached(forge(t, key, good, payload), payload); err != nil {
 		t.Fatalf("the unchanged header is refused: %v", err)
 	}
+	older := strings.Replace(good, `"iat":1795428931,`, `"crit":["sigT"],"sigT":"2026-11-23T10:15:31Z",`, 1)
+	if s, err := jose.VerifyDetached(forge(t, key, older, payload), payload); err != nil || !s.Claimed.Equal(claimed.Truncate(time.Second)) {
+		t.Fatalf("a header of before says %v, %v", s.Claimed, err)
+	}
 	otherChain := base64.StdEncoding.EncodeToString(other.Raw)
 	ownChain := base64.StdEncoding.EncodeToString(certificate.Raw)
 	cases := map[string]string{
@@ -167,12 +171,21 @@ func TestHeaderRules(t *testing.T) {
 		"jwk":                 strings.Replace(good, `{"alg"`, `{"jwk":{},"alg"`, 1),
 		"jku":                 strings.Replace(good, `{"alg"`, `{"jku":"http://127.0.0.1/","alg"`, 1),
 		"b64":                 strings.Replace(good, `{"alg"`, `{"b64":false,"alg"`, 1),
-		"crit empty":          strings.Replace(good, `["sigT"]`, `[]`, 1),
-		"crit missing":        strings.Replace(good, `"crit":["sigT"],`, ``, 1),
-		"crit with unknown":   strings.Replace(good, `["sigT"]`, `["sigT","b64"]`, 1),
-		"sigT with zone":      strings.Replace(good, `31Z"`, `31+07:00"`, 1),
-		"sigT no date":        strings.Replace(good, `2026-11-23T`, `2026-13-23T`, 1),
-		"sigT missing":        strings.Replace(good, `"sigT":"2026-11-23T10:15:31Z",`, ``, 1),
+		"iat missing":         strings.Replace(good, `"iat":1795428931,`, ``, 1),
+		"iat with fraction":   strings.Replace(good, `1795428931`, `1795428931.5`, 1),
+		"iat in another form": strings.Replace(good, `1795428931`, `1.795428931e9`, 1),
+		"iat as text":         strings.Replace(good, `1795428931`, `"1795428931"`, 1),
+		"iat before 1970":     strings.Replace(good, `1795428931`, `-1`, 1),
+		"iat too far":         strings.Replace(good, `1795428931`, `253402300800`, 1),
+		"iat null":            strings.Replace(good, `1795428931`, `null`, 1),
+		"iat and crit":        strings.Replace(good, `"iat"`, `"crit":["iat"],"iat"`, 1),
+		"iat and sigT":        strings.Replace(good, `"iat"`, `"sigT":"2026-11-23T10:15:31Z","iat"`, 1),
+		"crit empty":          strings.Replace(older, `["sigT"]`, `[]`, 1),
+		"crit missing":        strings.Replace(older, `"crit":["sigT"],`, ``, 1),
+		"crit with unknown":   strings.Replace(older, `["sigT"]`, `["sigT","b64"]`, 1),
+		"sigT with zone":      strings.Replace(older, `31Z"`, `31+07:00"`, 1),
+		"sigT no date":        strings.Replace(older, `2026-11-23T`, `2026-13-23T`, 1),
+		"sigT missing":        strings.Replace(older, `"sigT":"2026-11-23T10:15:31Z",`, ``, 1),
 		"x5c of another":      strings.Replace(good, ownChain, otherChain, 1),
 		"x5c empty":           strings.Replace(good, `["`+ownChain+`"]`, `[]`, 1),
 		"x5c garbage":         strings.Replace(good, ownChain, "AAAA", 1),
@@ -184,7 +197,7 @@ func TestHeaderRules(t *testing.T) {
 	}
 	for name, header := range cases {
 		t.Run(name, func(t *testing.T) {
-			if header == good {
+			if header == good || header == older {
 				t.Fatal("the case changes nothing")
 			}
 			_, err := jose.VerifyDetached(forge(t, key, header, payload), payload)

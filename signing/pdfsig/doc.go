@@ -50,6 +50,8 @@
 // Revision gives back the document as a signer left it. Findings tell what could
 // change although it is signed: scripts, XFA, content from outside.
 //
+// Lines gives the text of a page, for reading and for no verdict.
+//
 // Memory does not depend on the size of the file: objects are read through a small
 // window when they are asked for, streams are decoded only where structure or
 // validation data is in them, and every count, depth and expansion has a bound. What

@@ -16,6 +16,9 @@ const (
 	headerBytes    = 8
 	maxCacheWeight = 200_000
 	maxIndirection = 16
+	maxParsed      = 512 << 20 // bytes of objects over a whole verification, each time that one is read
+	lookupCost     = 64        // bytes that finding an object counts for
+	elementCost    = 8         // and each element of it, beside its own
 )
 
 // file is the strict reading of one PDF: its revisions, oldest first, and their
@@ -33,6 +36,7 @@ type file struct {
 	held      int64 // bytes of the opened object streams in the cache
 	inflated  int64 // bytes that all decoding yielded so far
 	walked    int   // objects looked at to compare revisions
+	spare     int64 // bytes of objects that may still be read
 	measuring bool  // a length is being read from an object stream
 }
 
@@ -60,7 +64,7 @@ type located struct {
 
 // open reads the structure of a file down to its first revision.
 func open(source io.ReaderAt, size int64) (*file, error) {
-	f := &file{source: source, size: size, cache: map[int64]located{}, unpacked: map[int64]*objectStream{}, scanner: newParser(source, 0)}
+	f := &file{source: source, size: size, cache: map[int64]located{}, unpacked: map[int64]*objectStream{}, scanner: newParser(source, 0), spare: maxParsed}
 	if err := f.checkHeader(); err != nil {
 		return nil, err
 	}
@@ -246,6 +250,9 @@ func (v view) defined(number int) (e entry, by int, ok bool) {
 
 // lookup reads the object that a reference names; one that is absent is nil.
 func (v view) lookup(r ref) (located, error) {
+	if err := v.spend(lookupCost); err != nil {
+		return located{}, err
+	}
 	e, by, ok := v.defined(r.number)
 	switch {
 	case !ok:
@@ -270,6 +277,20 @@ func (v view) lookup(r ref) (located, error) {
 	}
 	v.remember(e.offset, found.located)
 	return found.located, nil
+}
+
+// spendOn counts an object that the parser has just read from an offset.
+func (f *file) spendOn(p *parser, offset int64) error {
+	return f.spend(p.offset() - offset + elementCost*int64(p.elements))
+}
+
+// spend counts bytes of objects that were read. Large objects that lie in each other, or
+// that push each other out of the cache, would else cost time without end.
+func (f *file) spend(n int64) error {
+	if f.spare -= n; f.spare < 0 {
+		return broken(f.size, "the objects take too long to read")
+	}
+	return nil
 }
 
 // remember caches an object; a cache that is full is emptied.

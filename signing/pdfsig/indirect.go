@@ -18,6 +18,9 @@ func (f *file) readIndirect(offset int64, in *view) (indirect, error) {
 	id := ref{int(p.integer()), int(p.integer())}
 	p.keyword("obj")
 	found := indirect{located: located{object: p.object(0), start: offset}, id: id}
+	if err := f.spendOn(p, offset); err != nil {
+		return found, err
+	}
 	p.skipSpace()
 	word := p.word()
 	if p.err != nil {
@@ -137,8 +140,15 @@ func (v view) unpack(e entry, by int) (located, error) {
 	if index >= len(opened.numbers) || opened.numbers[index] != int(e.number) {
 		return located{}, broken(container.offset, "object %d is not in its object stream", e.number)
 	}
-	p := newParser(bytes.NewReader(opened.data), opened.offsets[index])
+	end := len(opened.data)
+	if index+1 < len(opened.offsets) {
+		end = int(opened.offsets[index+1])
+	}
+	p := newParser(bytes.NewReader(opened.data[:end]), opened.offsets[index])
 	o := p.object(0)
+	if err := v.spendOn(p, opened.offsets[index]); err != nil {
+		return located{}, err
+	}
 	if p.err != nil {
 		return located{}, p.err
 	}
@@ -148,6 +158,9 @@ func (v view) unpack(e entry, by int) (located, error) {
 func (f *file) openObjectStream(container entry, in view) (*objectStream, error) {
 	if opened, ok := f.unpacked[container.offset]; ok {
 		return opened, nil
+	}
+	if f.inflated > maxInflated {
+		return nil, broken(container.offset, "the object streams are too large")
 	}
 	found, err := f.readIndirect(container.offset, &in)
 	if err != nil {
@@ -162,10 +175,11 @@ func (f *file) openObjectStream(container entry, in view) (*objectStream, error)
 		return nil, err
 	}
 	data, err := io.ReadAll(io.LimitReader(reader, maxObjectStreamBytes+1))
+	f.inflated += int64(len(data)) // also where it breaks off: it may be asked for again
 	if err != nil {
 		return nil, streamError(container.offset, "an object stream is damaged", err)
 	}
-	if f.inflated += int64(len(data)); f.inflated > maxInflated || len(data) > maxObjectStreamBytes {
+	if f.inflated > maxInflated || len(data) > maxObjectStreamBytes {
 		return nil, broken(container.offset, "the object streams are too large")
 	}
 	opened, err := parseObjectStream(content.dict, data, container.offset)
@@ -188,11 +202,13 @@ func parseObjectStream(d dict, data []byte, offset int64) (*objectStream, error)
 	}
 	opened := &objectStream{offset: offset, data: data[first:]}
 	p := newParser(bytes.NewReader(data[:first]), 0)
+	before := int64(-1)
 	for range count {
 		number, at := p.integer(), p.integer()
-		if p.err != nil || number > maxObjectNumber || at > int64(len(opened.data)) {
+		if p.err != nil || number > maxObjectNumber || at > int64(len(opened.data)) || at <= before { // one object in another is read again and again
 			return nil, broken(offset, "an object stream has a bad index")
 		}
+		before = at
 		opened.numbers = append(opened.numbers, int(number))
 		opened.offsets = append(opened.offsets, at)
 	}

@@ -8,8 +8,8 @@ import (
 	"io"
 )
 
-// Bounds of streams that structure is read from. Page contents, images and
-// attachments are never decoded here.
+// Bounds of streams that structure is read from. Images and attachments are never decoded
+// here, the contents of pages only for their text.
 const (
 	maxXrefBytes         = 64 << 20
 	maxObjectStreamBytes = 8 << 20

@@ -13,4 +13,10 @@ func TestHardwareNeedsAnotherBuild(t *testing.T) {
 	if _, err := token.OpenHardware(token.Hardware{}); !errors.Is(err, token.ErrNoHardware) {
 		t.Errorf("got %v", err)
 	}
+	if _, err := token.OpenSecretKey(token.Hardware{}); !errors.Is(err, token.ErrNoHardware) {
+		t.Errorf("got %v", err)
+	}
+	if err := token.MakeSecretKey(token.Hardware{}); !errors.Is(err, token.ErrNoHardware) {
+		t.Errorf("got %v", err)
+	}
 }

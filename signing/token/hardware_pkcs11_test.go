@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,5 +100,52 @@ func TestHardware(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestSecretKey: an AES key is made in the token once, encrypts there, and is found again.
+func TestSecretKey(t *testing.T) {
+	h := token.Hardware{Module: softToken(t, identity(t, pki.P256)), Token: "dau", Key: "secrets", PIN: pin}
+	if _, err := token.OpenSecretKey(h); err == nil || !strings.Contains(err.Error(), "no AES key") {
+		t.Errorf("before there is one: %v", err)
+	}
+	if err := token.MakeSecretKey(h); err != nil {
+		t.Fatal(err)
+	}
+	if err := token.MakeSecretKey(h); err == nil || !strings.Contains(err.Error(), "there already") {
+		t.Errorf("a second one: %v", err)
+	}
+	k, err := token.OpenSecretKey(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nonce := make([]byte, k.NonceSize())
+	sealed := k.Seal(nil, nonce, []byte("bí mật"), []byte("about"))
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if k, err = token.OpenSecretKey(h); err != nil {
+		t.Fatal(err)
+	}
+	if opened, err := k.Open(nil, nonce, sealed, []byte("about")); err != nil || string(opened) != "bí mật" {
+		t.Errorf("opened %q, %v", opened, err)
+	}
+	if _, err := k.Open(nil, nonce, sealed, []byte("other")); err == nil {
+		t.Error("it opens about something else")
+	}
+	sealed[0] ^= 1
+	if _, err := k.Open(nil, nonce, sealed, []byte("about")); err == nil {
+		t.Error("a changed byte counts for nothing")
+	}
+	if err := k.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.PIN = "0000"
+	if _, err := token.OpenSecretKey(h); !errors.Is(err, token.ErrPIN) || strings.Contains(err.Error(), h.PIN) {
+		t.Errorf("with a wrong PIN: %v", err)
+	}
+	h.PIN, h.Token = pin, "none"
+	if _, err := token.OpenSecretKey(h); !errors.Is(err, token.ErrAway) {
+		t.Errorf("without the token: %v", err)
 	}
 }

@@ -166,6 +166,22 @@ func (a *Algorithms) UntilOfDigest(name string) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// EndDigest returns a table in which a digest is relied upon until the start of a day
+// (UTC), as whoever verifies decides. Reports name the table with it.
+func (a *Algorithms) EndDigest(name string, until time.Time) (*Algorithms, error) {
+	own := *a
+	own.Digests = slices.Clone(a.Digests)
+	i := slices.IndexFunc(own.Digests, func(row algorithmDate) bool { return row.Name == name })
+	if i < 0 {
+		return nil, fmt.Errorf("the table of algorithms has no digest %q", name)
+	}
+	row := &own.Digests[i]
+	row.until = until.UTC().Truncate(24 * time.Hour)
+	row.Until = row.until.Format(time.DateOnly)
+	own.Version += ", " + name + " until " + row.Until
+	return &own, nil
+}
+
 // earlier returns the first of two ends, of which zero is none.
 func earlier(a, b time.Time) time.Time {
 	if a.IsZero() || !b.IsZero() && b.Before(a) {

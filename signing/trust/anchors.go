@@ -37,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -58,33 +59,107 @@ type Anchors struct {
 	source string
 }
 
-// LoadAnchors reads the CERTIFICATE blocks of a PEM file. Each anchor is trusted
-// for as long as its certificate is valid. Text between blocks is allowed, any
-// other kind of block is not.
-func LoadAnchors(data []byte) (*Anchors, error) {
-	var certificates []*x509.Certificate
+// anyPurpose ends what a line of purposes began.
+const anyPurpose = "any"
+
+// LoadAnchors reads the CERTIFICATE blocks of PEM files. Each anchor is trusted for as
+// long as its certificate is valid, and for every purpose unless the file says which:
+//
+//	# purpose: evidence
+//	# purpose: signing, timestamping
+//
+// Such a line, between blocks, counts for all blocks behind it in its file, up to the
+// next; "any" ends it. Every tool that reads PEM passes over it. Other text between
+// blocks is allowed unless it begins with that word; any other kind of block is not.
+func LoadAnchors(files ...[]byte) (*Anchors, error) {
+	var anchors []Anchor
+	for _, data := range files {
+		var err error
+		if anchors, err = readAnchors(anchors, data); err != nil {
+			return nil, fmt.Errorf("anchors: %w", err)
+		}
+	}
+	if len(anchors) == 0 || len(anchors) > maxAnchors {
+		return nil, fmt.Errorf("anchors: %d certificates, want 1 to %d", len(anchors), maxAnchors)
+	}
+	set := NewAnchorSet(anchors...)
+	set.source = sourceOf(anchors, true)
+	return set, nil
+}
+
+// sourceOf is the digest over the sorted digests of certificates, each with the purposes
+// that a file gives it: other purposes are another set, which gives other verdicts.
+func sourceOf(anchors []Anchor, purposes bool) string {
+	digests := make([][]byte, 0, len(anchors))
+	for i := range anchors {
+		said := anchors[i].Certificate.Raw
+		if purposes && anchors[i].Purposes != nil {
+			said = fmt.Appendf(bytes.Clone(said), "%q", slices.Compact(slices.Sorted(slices.Values(anchors[i].Purposes))))
+		}
+		sum := sha256.Sum256(said)
+		digests = append(digests, sum[:])
+	}
+	slices.SortFunc(digests, bytes.Compare)
+	all := sha256.Sum256(bytes.Join(digests, nil))
+	return "sha256:" + hex.EncodeToString(all[:])
+}
+
+// readAnchors appends the anchors of a file.
+func readAnchors(anchors []Anchor, data []byte) ([]Anchor, error) {
+	begin := []byte("-----BEGIN")
+	var purposes []Purpose
 	for {
-		block, rest := pem.Decode(data)
-		if block == nil {
-			break
+		at := bytes.Index(data, begin)
+		text := data
+		if at >= 0 {
+			text = data[:at]
+		}
+		var err error
+		if purposes, err = readPurposes(purposes, string(text)); err != nil || at < 0 {
+			return anchors, err
+		}
+		block, rest := pem.Decode(data[at:])
+		if block == nil || bytes.Count(data[at:len(data)-len(rest)], begin) > 1 { // one that it passed over
+			return nil, errors.New("a block is damaged")
 		}
 		data = rest
 		if block.Type != "CERTIFICATE" {
-			return nil, fmt.Errorf("anchors: a block of type %q is not a certificate", block.Type)
+			return nil, fmt.Errorf("a block of type %q is not a certificate", block.Type)
 		}
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("anchors: certificate %d: %w", len(certificates)+1, err)
+			return nil, fmt.Errorf("certificate %d: %w", len(anchors)+1, err)
 		}
-		certificates = append(certificates, certificate)
+		anchors = append(anchors, Anchor{Certificate: certificate, From: certificate.NotBefore, Until: certificate.NotAfter, Purposes: purposes})
 	}
-	if bytes.Contains(data, []byte("-----BEGIN")) {
-		return nil, errors.New("anchors: a block is damaged")
+}
+
+// readPurposes returns the purposes behind a text between blocks, given those before it.
+// A line that looks like one of purposes and is none is an error: passed over, it would
+// leave more trust than was meant.
+func readPurposes(purposes []Purpose, text string) ([]Purpose, error) {
+	for line := range strings.Lines(text) {
+		line = strings.ToLower(strings.TrimSpace(strings.TrimLeft(line, "\ufeff# \t")))
+		if !strings.HasPrefix(line, "purpose") {
+			continue
+		}
+		list, ok := strings.CutPrefix(line, "purpose:")
+		if !ok {
+			return nil, fmt.Errorf("%.60q: want \"purpose:\" and signing, timestamping, evidence or any", line)
+		}
+		purposes = nil
+		if strings.TrimSpace(list) == anyPurpose {
+			continue
+		}
+		for word := range strings.SplitSeq(list, ",") {
+			purpose := Purpose(strings.TrimSpace(word))
+			if !purpose.known() {
+				return nil, fmt.Errorf("there is no purpose %.60q: want signing, timestamping, evidence or any", string(purpose))
+			}
+			purposes = append(purposes, purpose)
+		}
 	}
-	if len(certificates) == 0 || len(certificates) > maxAnchors {
-		return nil, fmt.Errorf("anchors: %d certificates, want 1 to %d", len(certificates), maxAnchors)
-	}
-	return NewAnchors(certificates...), nil
+	return purposes, nil
 }
 
 // NewAnchors returns a set of certificates, each trusted for as long as it is valid.
@@ -99,16 +174,11 @@ func NewAnchors(certificates ...*x509.Certificate) *Anchors {
 // NewAnchorSet returns a set of anchors, each trusted for its own time and purposes.
 func NewAnchorSet(anchors ...Anchor) *Anchors {
 	a := &Anchors{byName: map[string][]Anchor{}, size: len(anchors)}
-	digests := make([][]byte, 0, len(anchors))
 	for _, anchor := range anchors {
 		name := nameKey(anchor.Certificate.RawSubject)
 		a.byName[name] = append(a.byName[name], anchor)
-		sum := sha256.Sum256(anchor.Certificate.Raw)
-		digests = append(digests, sum[:])
 	}
-	slices.SortFunc(digests, bytes.Compare)
-	all := sha256.Sum256(bytes.Join(digests, nil))
-	a.source = "sha256:" + hex.EncodeToString(all[:])
+	a.source = sourceOf(anchors, false)
 	return a
 }
 
@@ -120,8 +190,9 @@ func (a *Anchors) Len() int {
 	return a.size
 }
 
-// Source names the set: the digest over the sorted digests of its certificates,
-// so that equal sets have equal names. It is empty for no anchors.
+// Source names the set: the digest over the sorted digests of its certificates, with the
+// purposes that PEM files give them, so that equal sets have equal names; behind the
+// sequence of the list where it is one. It is empty for no anchors.
 func (a *Anchors) Source() string {
 	if a == nil {
 		return ""

@@ -10,11 +10,16 @@ import (
 // Purpose is what an anchor is trusted for.
 type Purpose string
 
-// The purposes.
+// The purposes. None of them implies another: who may sign documents cannot make
+// evidence of a hub by that, nor can a time-stamp authority.
 const (
-	ForSigning      Purpose = "signing"
-	ForTimestamping Purpose = "timestamping"
+	ForSigning      Purpose = "signing"      // of documents, by people and agencies
+	ForTimestamping Purpose = "timestamping" // tokens of RFC 3161
+	ForEvidence     Purpose = "evidence"     // of a hub: receipts, their XML forms, seals of bundles
 )
+
+// known tells whether there is such a purpose.
+func (p Purpose) known() bool { return p == ForSigning || p == ForTimestamping || p == ForEvidence }
 
 // Requirement says what becomes of a signature whose revocation is not known.
 type Requirement string

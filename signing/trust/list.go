@@ -134,7 +134,7 @@ func (l *List) check() error {
 			return fmt.Errorf("trust list: anchor %d: trusted for no time or no purpose", i+1)
 		}
 		for _, purpose := range a.Purposes {
-			if purpose != ForSigning && purpose != ForTimestamping {
+			if !purpose.known() {
 				return fmt.Errorf("trust list: anchor %d: there is no purpose %q", i+1, purpose)
 			}
 		}

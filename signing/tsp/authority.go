@@ -6,7 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
+	_ "crypto/sha512" // SHA-384 and SHA-512 of strong keys
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
@@ -42,7 +42,8 @@ type AuthorityOptions struct {
 // Authority makes tokens. It is safe for concurrent use when its key is.
 type Authority struct {
 	options   AuthorityOptions
-	algorithm asn1.ObjectIdentifier // of the signature, always over SHA-256
+	algorithm asn1.ObjectIdentifier // of the signature
+	hash      crypto.Hash           // of the signature: as strong as the key
 }
 
 // NewAuthority returns an authority. Its certificate must be one for timestamps and
@@ -55,11 +56,11 @@ func NewAuthority(options AuthorityOptions) (*Authority, error) {
 	if problem := trust.MayStamp(options.Chain[0]); problem != nil {
 		return nil, errors.New(problem.Reason)
 	}
-	switch options.Key.Public().(type) {
+	switch key := options.Key.Public().(type) {
 	case *rsa.PublicKey:
-		a.algorithm = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}
+		a.algorithm, a.hash = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}, crypto.SHA256
 	case *ecdsa.PublicKey:
-		a.algorithm = asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}
+		a.algorithm, a.hash = ecdsaSuite(key)
 	default:
 		return nil, errors.New("a time-stamp authority needs an RSA or ECDSA key")
 	}
@@ -145,8 +146,7 @@ func (a *Authority) sign(content []byte, certificates bool) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write a timestamp: %w", err)
 	}
-	sum := sha256.Sum256(attributes)
-	value, err := a.options.Key.Sign(rand.Reader, sum[:], crypto.SHA256)
+	value, err := a.options.Key.Sign(rand.Reader, a.digest(attributes), a.hash)
 	if err != nil {
 		return nil, fmt.Errorf("sign a timestamp: %w", err)
 	}
@@ -157,7 +157,7 @@ func (a *Authority) sign(content []byte, certificates bool) ([]byte, error) {
 		b.AddASN1(explicit, func(b *cryptobyte.Builder) {
 			b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
 				b.AddASN1Int64(3)
-				b.AddASN1(tags.SET, func(b *cryptobyte.Builder) { addDigestAlgorithm(b, crypto.SHA256) })
+				b.AddASN1(tags.SET, func(b *cryptobyte.Builder) { addDigestAlgorithm(b, a.hash) })
 				b.AddASN1(tags.SEQUENCE, func(b *cryptobyte.Builder) {
 					b.AddASN1ObjectIdentifier(oidTSTInfo())
 					b.AddASN1(explicit, func(b *cryptobyte.Builder) { b.AddASN1OctetString(content) })
@@ -191,7 +191,7 @@ func (a *Authority) addSigner(b *cryptobyte.Builder, attributes, value []byte) {
 			b.AddBytes(own.RawIssuer)
 			b.AddASN1BigInt(own.SerialNumber)
 		})
-		addDigestAlgorithm(b, crypto.SHA256)
+		addDigestAlgorithm(b, a.hash)
 		implicit := bytes.Clone(attributes)
 		implicit[0] = 0xa0 // signed as a SET, sent under its tag (RFC 5652, 5.4)
 		b.AddBytes(implicit)
@@ -205,19 +205,41 @@ func (a *Authority) addSigner(b *cryptobyte.Builder, attributes, value []byte) {
 	})
 }
 
+// ecdsaSuite is the signature algorithm for a key, with the digest of its strength.
+func ecdsaSuite(key *ecdsa.PublicKey) (asn1.ObjectIdentifier, crypto.Hash) {
+	switch size := key.Curve.Params().BitSize; {
+	case size > 384:
+		return asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 4}, crypto.SHA512
+	case size > 256:
+		return asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 3}, crypto.SHA384
+	}
+	return asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}, crypto.SHA256
+}
+
+func (a *Authority) digest(data []byte) []byte {
+	h := a.hash.New()
+	h.Write(data)
+	return h.Sum(nil)
+}
+
 // attributes returns the signed attributes as a DER SET: content type, digest, and
 // the reference to the certificate (RFC 5816).
 func (a *Authority) attributes(content []byte) ([]byte, error) {
-	digest, certificate := sha256.Sum256(content), sha256.Sum256(a.options.Chain[0].Raw)
+	digest, certificate := a.digest(content), a.digest(a.options.Chain[0].Raw)
 	list := [][]byte{}
 	for _, attribute := range []struct {
 		kind  asn1.ObjectIdentifier
 		value func(b *cryptobyte.Builder)
 	}{
 		{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 3}, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(oidTSTInfo()) }},
-		{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}, func(b *cryptobyte.Builder) { b.AddASN1OctetString(digest[:]) }},
+		{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}, func(b *cryptobyte.Builder) { b.AddASN1OctetString(digest) }},
 		{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}, func(b *cryptobyte.Builder) {
-			nest(b, 3, func(b *cryptobyte.Builder) { b.AddASN1OctetString(certificate[:]) })
+			nest(b, 3, func(b *cryptobyte.Builder) {
+				if a.hash != crypto.SHA256 { // the default (RFC 5035, 4)
+					addDigestAlgorithm(b, a.hash)
+				}
+				b.AddASN1OctetString(certificate)
+			})
 		}},
 	} {
 		var b cryptobyte.Builder

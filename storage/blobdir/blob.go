@@ -14,9 +14,6 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// errDamaged is the cause of errors about content that is not what its name says.
-var errDamaged = errors.New("damaged on disk")
-
 // OpenBlob opens content; KindNotFound when it is absent.
 func (d *Dir) OpenBlob(_ context.Context, digest hub.Digest) (hub.Blob, error) {
 	b, err := d.open(digest)
@@ -99,7 +96,7 @@ func (b *blob) Read(p []byte) (int, error) {
 
 func (b *blob) damaged() error {
 	b.dir.Log.Error("stored content is damaged", "sha256", b.key.digest.String(), "path", b.file.Name())
-	return hub.Internal("read content "+b.key.digest.String(), errDamaged)
+	return hub.Internal("read content "+b.key.digest.String(), hub.ErrDamaged)
 }
 
 // ReadAt implements io.ReaderAt.

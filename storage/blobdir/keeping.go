@@ -133,9 +133,15 @@ func (d *Dir) putBack(digest hub.Digest) error {
 }
 
 // renew makes content that is in its place young; false when it is not there any more.
+// Whoever removes it may have taken it aside, and looked at its age, while its time was
+// being set: so it counts only if it is still there afterwards. What is taken aside later
+// is seen to be young, and put back.
 func (d *Dir) renew(digest hub.Digest) (bool, error) {
-	now := d.Now()
-	err := os.Chtimes(d.objectPath(digest), now, now)
+	now, place := d.Now(), d.objectPath(digest)
+	err := os.Chtimes(place, now, now)
+	if err == nil {
+		_, err = os.Stat(place)
+	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return false, nil

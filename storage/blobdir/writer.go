@@ -125,7 +125,7 @@ func (d *Dir) present(digest hub.Digest, size int64) (bool, error) {
 	switch err := b.verify(); {
 	case err == nil && b.Size() == size:
 		return true, nil
-	case err != nil && !errors.Is(err, errDamaged):
+	case err != nil && !errors.Is(err, hub.ErrDamaged):
 		return false, err
 	}
 	target := d.objectPath(digest)

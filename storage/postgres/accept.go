@@ -35,7 +35,7 @@ func (s *Store) FindAccepted(ctx context.Context, sender hub.AgencyID, key, exte
 			SELECT 0 AS rank, dispatch, receipt FROM acceptances WHERE sender = $1 AND key = $2 AND $2 <> ''
 			UNION ALL SELECT 1, dispatch, receipt FROM acceptances WHERE sender = $1 AND external_id = $3 AND operation = $4
 			ORDER BY rank LIMIT 1) a
-		CROSS JOIN LATERAL (SELECT canonical, jws FROM evidences WHERE id = a.receipt LIMIT 1) e`,
+		CROSS JOIN LATERAL (SELECT canonical, `+sqlkit.PostgresJWS+` AS jws FROM evidences e WHERE e.id = a.receipt LIMIT 1) e`,
 		string(sender), key, externalID, string(op))
 	a, err := first(found, "dispatch", err)
 	if err != nil {
@@ -47,10 +47,13 @@ func (s *Store) FindAccepted(ctx context.Context, sender hub.AgencyID, key, exte
 
 // acceptText records an acceptance, or nothing when an earlier one stands in the
 // way: everything else hangs on the row of the first insert. It returns a row when
-// it has recorded.
+// it has recorded. The last argument is the year in which the dispatch claims a number: where
+// the sender keeps its numbers here, nothing is recorded either; 0 where that was seen to.
 const acceptText = `WITH
 	a AS (INSERT INTO acceptances (dispatch, sender, external_id, operation, key, receipt)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING dispatch),
+		SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text
+		WHERE NOT EXISTS (SELECT 1 FROM register_years WHERE agency = $2::text AND year = $34::bigint)
+			AND ($35::bigint = 0 OR NOT EXISTS (SELECT 1 FROM outgoing_numbers WHERE agency = $2::text AND year = $35::bigint)) ON CONFLICT DO NOTHING RETURNING dispatch),
 	d AS (INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports)
 		SELECT a.dispatch, $2::text, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text FROM a),
 	p AS (INSERT INTO dispatch_parts (dispatch, position, digest)
@@ -63,7 +66,8 @@ const acceptText = `WITH
 	e AS (INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
 		SELECT e.id, e.dispatch, e.delivery, '', $25::integer, e.canonical, e.jws
 		FROM a, unnest($26::text[], $27::text[], $28::text[], $29::bytea[], $30::text[]) WITH ORDINALITY
-			AS e (id, dispatch, delivery, canonical, jws, n) ORDER BY e.n)
+			AS e (id, dispatch, delivery, canonical, jws, n) ORDER BY e.n),
+	w AS (INSERT INTO dispatch_words (dispatch, words) SELECT a.dispatch, $33::text[] FROM a)
 	SELECT a.dispatch FROM a`
 
 // Accept records an acceptance once; see the contract in hub/intake.
@@ -73,30 +77,44 @@ func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, err
 		return hub.Accepted{}, err
 	}
 	recorded, err := s.record(ctx, &a, args)
-	switch {
-	case err != nil:
+	if err == nil && !recorded {
+		var first hub.Accepted
+		if first, err = s.duplicate(ctx, &a.Dispatch); err == nil || hub.KindOf(err) != hub.KindNotFound {
+			return first, err
+		}
+		// No earlier one stands in the way: the sender keeps its numbers here, or its year
+		// is closed.
+		args[len(args)-1] = 0
+		recorded, err = s.acceptWithChanges(ctx, &a, args, true)
+	}
+	if err == nil && !recorded {
+		var first hub.Accepted
+		if first, err = s.duplicate(ctx, &a.Dispatch); err == nil || hub.KindOf(err) != hub.KindNotFound {
+			return first, err
+		}
+		if err = s.yearOpen(ctx, a.Dispatch.Sender, a.Dispatch.AcceptedAt.In(hub.Vietnam()).Year()); err == nil {
+			err = hub.Internal("the dispatch cannot be recorded and no earlier one is there", nil)
+		}
+	}
+	if err != nil {
 		return hub.Accepted{}, err
-	case !recorded:
-		return s.duplicate(ctx, &a.Dispatch)
 	}
 	return hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}, nil
 }
 
 // record does what is mostly one statement.
 func (s *Store) record(ctx context.Context, a *hub.Acceptance, args []any) (bool, error) {
-	if len(a.Changes) > 0 || len(a.Dispatch.Links) > 0 {
-		return s.acceptWithChanges(ctx, a, args)
+	if len(a.Changes) > 0 || len(a.Dispatch.Links) > 0 || len(a.Arrivals) > 0 || len(a.Dispatch.Tasks) > 0 {
+		return s.acceptWithChanges(ctx, a, args, false)
 	}
 	recorded, err := change(ctx, s, "record the dispatch", pgx.RowTo[string], acceptText, args...)
 	return len(recorded) > 0, err
 }
 
-// duplicate returns the acceptance that stands in the way of a new one.
+// duplicate returns the acceptance that stands in the way of a new one; KindNotFound where
+// none does.
 func (s *Store) duplicate(ctx context.Context, d *hub.Dispatch) (hub.Accepted, error) {
 	found, err := s.FindAccepted(ctx, d.Sender, d.Key, d.ExternalID, d.Operation)
-	if err != nil && hub.KindOf(err) == hub.KindNotFound {
-		err = hub.Internal("the dispatch cannot be recorded and no earlier one is there", err)
-	}
 	if err != nil {
 		return hub.Accepted{}, err
 	}
@@ -140,7 +158,7 @@ func (s *Store) acceptArgs(a *hub.Acceptance) ([]any, error) {
 	e := evidenceColumns{}
 	e.add(0, a.Evidence)
 	open, completedAt := sqlkit.OpenAmong(a)
-	return append(append(append(args, s.era), e.args()...), open, completedAt), nil
+	return append(append(append(args, s.era), e.args()...), open, completedAt, sqlkit.IndexedWords(d, a.Deliveries), d.AcceptedAt.In(hub.Vietnam()).Year(), claimedYear(d)), nil
 }
 
 // deliveryColumns are new deliveries column by column, as statements take many rows.

@@ -114,14 +114,14 @@ func (s *Store) Export(ctx context.Context, emit func(hub.Record) error) error {
 func (s *Store) Dossiers(ctx context.Context, emit func(hub.Dossier) error) error {
 	return s.snapshot(ctx, func(tx pgx.Tx) error {
 		rows := sqlkit.DossierRows{
-			Heads: each(ctx, tx, "heads", scanHead, "SELECT d.id, d.body, a.receipt, d.reports FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id ORDER BY d.id"),
-			Deliveries: each(ctx, tx, "deliveries", scanDeliveryAbout,
+			Heads: each(ctx, tx, "dossier_heads", scanHead, "SELECT d.id, d.body, a.receipt, d.reports FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id ORDER BY d.id"),
+			Deliveries: each(ctx, tx, "dossier_deliveries", scanDeliveryAbout,
 				"SELECT dispatch, body, fence, lease_until, lease_holder FROM deliveries ORDER BY dispatch, position"),
-			Evidence: each(ctx, tx, "evidence", scanEvidenceAbout,
-				"SELECT dispatch, canonical, jws FROM evidences WHERE dispatch <> '' ORDER BY dispatch, era, xid, position"),
-			Reports: each(ctx, tx, "reports", scanReportAbout, "SELECT dispatch, body FROM status_reports ORDER BY dispatch, position"),
-			Refused: each(ctx, tx, "refused", scanEvidenceAbout,
-				"SELECT dispatch, canonical, jws FROM evidences WHERE dispatch = '' ORDER BY era, xid, position"),
+			Evidence: each(ctx, tx, "dossier_evidence", scanEvidenceAbout,
+				"SELECT e.dispatch, e.canonical, "+sqlkit.PostgresJWS+" FROM evidences e WHERE e.dispatch <> '' ORDER BY e.dispatch, e.era, e.xid, e.position"),
+			Reports: each(ctx, tx, "dossier_reports", scanReportAbout, "SELECT dispatch, body FROM status_reports ORDER BY dispatch, position"),
+			Refused: each(ctx, tx, "dossier_refused", scanEvidenceAbout,
+				"SELECT e.dispatch, e.canonical, "+sqlkit.PostgresJWS+" FROM evidences e WHERE e.dispatch = '' ORDER BY e.era, e.xid, e.position"),
 		}
 		return rows.Emit(emit)
 	})
@@ -152,7 +152,8 @@ func (s *Store) snapshot(ctx context.Context, read func(pgx.Tx) error) error {
 const fetchRows = "100"
 
 // each reads rows through a cursor: several can be open in one transaction, and what
-// is done between two rows keeps no statement waiting.
+// is done between two rows keeps no statement waiting. The name of a cursor belongs to one
+// text alone: connections remember which columns a name has.
 func each[T any](ctx context.Context, tx pgx.Tx, cursor string, scan pgx.RowToFunc[T], text string) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
@@ -192,16 +193,23 @@ func recordSources() []recordSource {
 		{hub.RecordCounter, "SELECT name, value FROM counters ORDER BY name", scanNamed[int64]},
 		{hub.RecordSetting, "SELECT name, value FROM settled ORDER BY name", scanNamed[string]},
 		{hub.RecordKey, "SELECT body FROM api_keys ORDER BY id", scanRaw},
+		{hub.RecordKeyUse, "SELECT id, used FROM api_keys WHERE used > 0 ORDER BY id", scanNamed[int64]},
 		{hub.RecordUpload, "SELECT body FROM uploads ORDER BY id", scanRaw},
 		{hub.RecordAccount, "SELECT body FROM accounts ORDER BY name", scanRaw},
 		{hub.RecordRegister, "SELECT agency, year, number, delivery FROM register_numbers ORDER BY agency, year, number", scanNumberRecord},
+		{hub.RecordRegisterYear, "SELECT body FROM register_years ORDER BY agency, year", scanRaw},
+		{hub.RecordOutgoing, "SELECT body FROM outgoing_numbers ORDER BY agency, year, series, number", scanRaw},
+		{hub.RecordProcedure, "SELECT body FROM procedure_versions ORDER BY code, number", scanRaw},
+		{hub.RecordProcedureAct, "SELECT body FROM procedure_changes ORDER BY seq", scanRaw},
+		{hub.RecordSubscription, "SELECT body FROM subscriptions ORDER BY id", scanRaw},
+		{hub.RecordPush, "SELECT " + sqlkit.PushColumns + " FROM pushes ORDER BY subscription, place", sqlkit.ScanPushRecord[pgx.CollectableRow]},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, coalesce(a.receipt, ''), d.first_delivery, d.last_delivery, CASE WHEN c.open = 0 THEN c.completed_at ELSE 0 END
 			FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id LEFT JOIN completions c ON c.dispatch = d.id ORDER BY d.id`, scanDispatchRecord},
 		{hub.RecordDelivery, "SELECT body, fence, lease_until, lease_holder FROM deliveries ORDER BY id", scanDeliveryRecord},
-		{hub.RecordEvidence, "SELECT canonical, jws, rejected FROM evidences ORDER BY era, xid, position", scanEvidenceRecord},
+		{hub.RecordEvidence, "SELECT e.canonical, " + sqlkit.PostgresJWS + ", e.rejected FROM evidences e ORDER BY e.era, e.xid, e.position", scanEvidenceRecord},
 		{hub.RecordStatusReport, "SELECT body FROM status_reports ORDER BY position, id", scanRaw},
 		{hub.RecordRetention, "SELECT name, body FROM retention_notes ORDER BY name", scanNoteRecord},
-	}, logSources()...)
+	}, append(logSources(), rehashSources()...)...)
 }
 
 func scanRaw(row pgx.CollectableRow) (json.RawMessage, error) {

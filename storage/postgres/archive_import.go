@@ -66,7 +66,14 @@ func (i *importer) run(next func() (hub.Record, error)) error {
 			if err := i.flush(); err != nil {
 				return err
 			}
-			return i.countOpen()
+			if err := i.countOpen(); err != nil {
+				return err
+			}
+			if err := i.indexWords(); err != nil {
+				return err
+			}
+			_, err := i.tx.Exec(i.ctx, indexTasks+"WHERE v.body::json -> 'tasks' IS NOT NULL"+replaceTasks)
+			return failed("index tasks", err)
 		case err != nil:
 			return err
 		}
@@ -99,19 +106,48 @@ func (i *importer) flush() error {
 	case hub.RecordKey:
 		err = insert(i, `INSERT INTO api_keys (id, hash, body) SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[])`,
 			func(c *columns, r *hub.Record, k *sqlkit.StoredKey) { c.add(k.Key.ID, k.Hash[:], string(r.Body)) })
+	case hub.RecordKeyUse:
+		err = insert(i, `UPDATE api_keys k SET used = u.at FROM unnest($1::text[], $2::bigint[]) AS u (id, at) WHERE k.id = u.id`,
+			func(c *columns, _ *hub.Record, u *sqlkit.NameValue[int64]) { c.add(u.Name, u.Value) })
 	case hub.RecordUpload:
 		err = insert(i, `INSERT INTO uploads (id, expires, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
 			func(c *columns, r *hub.Record, u *hub.Upload) { c.add(u.ID, sqlkit.Micros(u.Expires), string(r.Body)) })
 	case hub.RecordAccount:
-		err = insert(i, `INSERT INTO accounts (name, version, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
+		err = insert(i, `INSERT INTO accounts (name, version, body, login) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[])`,
 			func(c *columns, r *hub.Record, a *sqlkit.StoredAccount) {
-				c.add(a.Account.Name, a.Account.Version, string(r.Body))
+				c.add(a.Account.Name, a.Account.Version, string(r.Body), sqlkit.LoginOf(&a.Account))
 			})
 	case hub.RecordRegister:
 		err = insert(i, `INSERT INTO register_numbers (agency, year, number, position, delivery) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])`,
 			func(c *columns, _ *hub.Record, n *hub.RegisterNumber) {
 				c.add(string(n.Agency), int64(n.Year), n.Number, n.Position(), string(n.Delivery))
 			})
+	case hub.RecordRegisterYear:
+		err = insert(i, `INSERT INTO register_years (agency, year, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
+			func(c *columns, r *hub.Record, y *hub.RegisterYear) {
+				c.add(string(y.Agency), int64(y.Year), string(r.Body))
+			})
+	case hub.RecordOutgoing:
+		err = insert(i, `INSERT INTO outgoing_numbers (agency, year, series, number, notation, take, body)
+				SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[])`,
+			func(c *columns, r *hub.Record, n *hub.OutgoingNumber) {
+				c.add(string(n.Agency), int64(n.Year), hub.SeriesOf(n.Kind), n.Number, n.Notation, n.Key, string(r.Body))
+			})
+	case hub.RecordProcedure:
+		err = insert(i, putProcedureVersion, func(c *columns, r *hub.Record, v *hub.ProcedureVersion) {
+			c.add(procedureColumns(v, string(r.Body))...)
+		})
+	case hub.RecordProcedureAct:
+		err = insert(i, insertProcedureChange, func(c *columns, r *hub.Record, p *hub.ProcedureChange) {
+			c.add(p.Seq, p.Code, p.Number, string(r.Body))
+		})
+	case hub.RecordSubscription:
+		err = insert(i, `INSERT INTO subscriptions (id, version, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
+			func(c *columns, r *hub.Record, s *sqlkit.StoredSubscription) {
+				c.add(s.Subscription.ID, s.Subscription.Version, string(r.Body))
+			})
+	case hub.RecordPush:
+		err = insert(i, insertPushes, func(c *columns, _ *hub.Record, p *hub.Push) { c.add(sqlkit.PushRow(p)...) })
 	case hub.RecordDispatch:
 		err = i.dispatches()
 	case hub.RecordDelivery:
@@ -123,8 +159,10 @@ func (i *importer) flush() error {
 	case hub.RecordRetention:
 		err = insert(i, `INSERT INTO retention_notes (name, body) SELECT * FROM unnest($1::text[], $2::text[])`,
 			func(c *columns, _ *hub.Record, n *hub.RetentionNote) { c.add(n.Name, string(n.Body)) })
-	case hub.RecordLogNote, hub.RecordLogShard, hub.RecordLogEntry, hub.RecordLogStamp, hub.RecordLogRenewal:
+	case hub.RecordLogNote, hub.RecordLogShard, hub.RecordLogEntry, hub.RecordLogNumber, hub.RecordLogStamp, hub.RecordLogRenewal:
 		err = i.log(kind)
+	case hub.RecordLogRehash, hub.RecordRehashTile:
+		err = i.rehashes(kind)
 	default:
 		err = sqlkit.UnknownKind(kind)
 	}
@@ -216,6 +254,15 @@ func (i *importer) countOpen() error {
 			max((extract(epoch FROM (body::json ->> 'updated_at')::timestamptz) * 1e6)::bigint) AS changed FROM deliveries GROUP BY dispatch) v
 		WHERE v.dispatch = c.dispatch AND (v.open > 0 OR c.completed_at = 0)`)
 	return failed("count open deliveries", err)
+}
+
+// indexWords lets all dispatches be found by their words and agencies.
+func (i *importer) indexWords() error {
+	_, err := i.tx.Exec(i.ctx, `INSERT INTO dispatch_words (dispatch, words)
+		SELECT d.id, indexed_words(d.search) || ('@' || encode(convert_to(d.sender, 'UTF8'), 'hex')) || coalesce(v.agencies, '{}')
+		FROM dispatches d LEFT JOIN (SELECT dispatch, array_agg(CASE calm WHEN 0 THEN '!' ELSE '@' END || encode(convert_to(recipient, 'UTF8'), 'hex')) AS agencies
+			FROM deliveries GROUP BY dispatch) v ON v.dispatch = d.id`)
+	return failed("index the words of dispatches", err)
 }
 
 func (i *importer) deliveries() error {

@@ -75,6 +75,13 @@ func (s *Store) Item(ctx context.Context, id hub.DeliveryID) (hub.Item, error) {
 	return first(found, "delivery", err)
 }
 
+// Items returns deliveries with their dispatches, by id; those that are not there are left
+// out.
+func (s *Store) Items(ctx context.Context, ids []hub.DeliveryID) ([]hub.Item, error) {
+	return s.items(ctx, itemsOf(`(SELECT v.* FROM (SELECT DISTINCT id FROM unnest($1::text[]) AS w (id)) w
+		CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE id = w.id LIMIT 1) v) v`, "id"), texts(ids))
+}
+
 // sentOf makes a statement that reads dispatches with all their deliveries in one go.
 // from yields the rows of dispatches under the name d; order names columns of d. The
 // range of ids spares looking into other months.
@@ -149,6 +156,12 @@ func (s *Store) DispatchShare(ctx context.Context, id hub.DispatchID, recipients
 	return first(found, "dispatch", err)
 }
 
+// DispatchShares returns dispatches with their deliveries to these recipients, by id; those
+// that are not there are left out.
+func (s *Store) DispatchShares(ctx context.Context, ids []hub.DispatchID, recipients []hub.AgencyID) ([]hub.SentItem, error) {
+	return s.sent(ctx, sentTo("(SELECT * FROM dispatches WHERE id = ANY ($1)) d", "AND v.recipient = ANY ($2::text[])", "d.id"), texts(ids), texts(recipients))
+}
+
 // DueDeliveries returns queued deliveries whose next attempt has come.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dispatches ...hub.DispatchID) ([]hub.Item, error) {
 	if len(dispatches) > 0 {
@@ -170,6 +183,19 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dis
 func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error) {
 	return s.items(ctx, itemsOf(`(SELECT * FROM (SELECT * FROM deliveries v WHERE NOT v.final AND v.expires_at <= $1
 		ORDER BY v.expires_at, v.id `+atMost(limit)+`) v LIMIT $2) v`, "expires_at, id"), sqlkit.Micros(now), limit)
+}
+
+// FailingDeliveries returns, of each recipient to whom the last attempt of a delivery
+// failed, the oldest such delivery; of so many recipients at most, by their ids. It goes
+// from one recipient to the next and reads no other deliveries.
+func (s *Store) FailingDeliveries(ctx context.Context, limit int) ([]hub.Item, error) {
+	const failing = "state = 'queued' AND body::jsonb ->> 'last_error' <> ''"
+	return s.items(ctx, itemsOf(`(WITH RECURSIVE failing (recipient) AS (
+			(SELECT recipient FROM deliveries WHERE `+failing+` ORDER BY recipient LIMIT 1)
+			UNION ALL SELECT (SELECT recipient FROM deliveries WHERE `+failing+` AND recipient > f.recipient ORDER BY recipient LIMIT 1)
+				FROM failing f WHERE f.recipient IS NOT NULL)
+		SELECT v.* FROM (SELECT recipient FROM failing WHERE recipient IS NOT NULL LIMIT $1) f CROSS JOIN LATERAL (
+			SELECT * FROM deliveries WHERE `+failing+` AND recipient = f.recipient ORDER BY id LIMIT 1) v) v`, "recipient"), limit)
 }
 
 // atMost makes the LIMIT that the planner is to reckon with: the next power of two.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -50,8 +51,9 @@ func (s *Store) AgenciesVersion(ctx context.Context) (int64, error) {
 	return first(found, "version", err)
 }
 
-// SaveAgencies inserts or replaces all given agencies, or none.
-func (s *Store) SaveAgencies(ctx context.Context, agencies []hub.Agency) (int64, error) {
+// SaveAgencies inserts or replaces all given agencies if the directory is of the version;
+// else it is KindConflict.
+func (s *Store) SaveAgencies(ctx context.Context, version int64, agencies []hub.Agency) (int64, error) {
 	byID := make(map[string]string, len(agencies)) // of one given twice the last counts
 	for i := range agencies {
 		body, err := sqlkit.Encode(&agencies[i])
@@ -65,38 +67,86 @@ func (s *Store) SaveAgencies(ctx context.Context, agencies []hub.Agency) (int64,
 	for i, id := range ids {
 		bodies[i] = byID[id]
 	}
-	versions, err := change(ctx, s, "save agencies", pgx.RowTo[int64], `WITH saved AS (
-			INSERT INTO agencies (id, body) SELECT id, body FROM unnest($1::text[], $2::text[]) AS a (id, body)
+	versions, err := change(ctx, s, "save agencies", pgx.RowTo[int64], `WITH moved AS (
+			UPDATE counters SET value = value + 1 WHERE name = 'agencies' AND value = $3 RETURNING value), saved AS (
+			INSERT INTO agencies (id, body) SELECT id, body FROM unnest($1::text[], $2::text[]) AS a (id, body) WHERE EXISTS (SELECT FROM moved)
 			ON CONFLICT (id) DO UPDATE SET body = excluded.body)
-		UPDATE counters SET value = value + 1 WHERE name = 'agencies' RETURNING value`, ids, bodies)
+		SELECT value FROM moved`, ids, bodies, version)
+	if err == nil && len(versions) == 0 {
+		return 0, sqlkit.AgenciesChanged()
+	}
 	return first(versions, "version", err)
 }
 
-// SaveKey inserts or replaces a key.
-func (s *Store) SaveKey(ctx context.Context, key hub.APIKey) error {
+// AddKey inserts a key; KindConflict where one has its id.
+func (s *Store) AddKey(ctx context.Context, key hub.APIKey) error {
 	body, err := sqlkit.EncodeKey(&key)
 	if err != nil {
 		return err
 	}
-	return s.exec(ctx, "save key "+key.ID, `INSERT INTO api_keys (id, hash, body) VALUES ($1, $2, $3)
-		ON CONFLICT (id) DO UPDATE SET hash = excluded.hash, body = excluded.body`, key.ID, key.Hash[:], body)
+	added, err := change(ctx, s, "add key "+key.ID, pgx.RowTo[int64], "INSERT INTO api_keys (id, hash, body) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING RETURNING 1", key.ID, key.Hash[:], body)
+	if err == nil && len(added) == 0 {
+		return sqlkit.KeyPresent()
+	}
+	return err
+}
+
+// EndKey has a key end at an instant, unless it ends sooner; KindNotFound when there is none.
+func (s *Store) EndKey(ctx context.Context, id string, at time.Time) error {
+	return s.act(ctx, "end key "+id, func(ctx context.Context, c *pgx.Conn) error {
+		return pgx.BeginFunc(ctx, c, func(pgx.Tx) error { return endKey(ctx, c, id, at) })
+	})
+}
+
+// endKey ends a key as it stands now, within a transaction.
+func endKey(ctx context.Context, c *pgx.Conn, id string, at time.Time) error {
+	found, err := rows(ctx, c, scanKey, "SELECT body, used FROM api_keys WHERE id = $1 FOR UPDATE", id)
+	key, err := first(found, "key", err)
+	if err != nil || !sqlkit.EndsKey(&key, at) {
+		return err
+	}
+	body, err := sqlkit.EncodeKey(&key)
+	if err == nil {
+		_, err = c.Exec(ctx, "UPDATE api_keys SET body = $1 WHERE id = $2", body, id)
+	}
+	return err
+}
+
+// ResealKey replaces the sealed secret of a key and nothing else of it; KindConflict where
+// another one stands there.
+func (s *Store) ResealKey(ctx context.Context, id string, was, now []byte) error {
+	saved, err := change(ctx, s, "reseal key "+id, pgx.RowTo[int64], "UPDATE api_keys SET body = replace(body, $1, $2) WHERE id = $3 AND strpos(body, $1) > 0 RETURNING 1",
+		sqlkit.KeySeal(was), sqlkit.KeySeal(now), id)
+	_, err = first(saved, "key", err)
+	return sqlkit.OtherSeal(err)
 }
 
 // KeyByID returns a key; KindNotFound when there is none.
 func (s *Store) KeyByID(ctx context.Context, id string) (hub.APIKey, error) {
-	found, err := collect(ctx, s, scanKey, "SELECT body FROM api_keys WHERE id = $1", id)
+	found, err := collect(ctx, s, scanKey, "SELECT body, used FROM api_keys WHERE id = $1", id)
 	return first(found, "key", err)
 }
 
 // Keys lists all keys by id.
 func (s *Store) Keys(ctx context.Context) ([]hub.APIKey, error) {
-	return collect(ctx, s, scanKey, "SELECT body FROM api_keys ORDER BY id")
+	return collect(ctx, s, scanKey, "SELECT body, used FROM api_keys ORDER BY id")
 }
 
 func scanKey(row pgx.CollectableRow) (hub.APIKey, error) {
-	body, err := pgx.RowTo[[]byte](row)
-	if err != nil {
+	var body []byte
+	var used int64
+	if err := row.Scan(&body, &used); err != nil {
 		return hub.APIKey{}, err
 	}
-	return sqlkit.DecodeKey(body)
+	return sqlkit.DecodeKey(body, used)
+}
+
+// UseKeys sets when keys were last used.
+func (s *Store) UseKeys(ctx context.Context, uses []hub.KeyUse) error {
+	ids, times := make([]string, len(uses)), make([]int64, len(uses))
+	for i, u := range uses {
+		ids[i], times[i] = u.Key, sqlkit.Micros(u.At)
+	}
+	return s.exec(ctx, "record the use of keys", `UPDATE api_keys k SET used = u.at
+		FROM unnest($1::text[], $2::bigint[]) AS u (id, at) WHERE k.id = u.id AND k.used < u.at`, ids, times)
 }

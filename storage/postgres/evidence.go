@@ -16,7 +16,7 @@ import (
 )
 
 // evidenceColumns are new evidences column by column. steps tells which step of an
-// act each belongs to.
+// act each belongs to; those of one step are recorded together or not at all.
 type evidenceColumns struct {
 	steps                            []int64
 	ids, dispatches, deliveries, jws []string
@@ -24,12 +24,12 @@ type evidenceColumns struct {
 }
 
 func (c *evidenceColumns) add(step int64, sealed []hub.SealedEvidence) {
+	c.jws = append(c.jws, sqlkit.JWSColumns(sealed)...)
 	for i := range sealed {
 		e := &sealed[i]
 		c.steps = append(c.steps, step)
 		c.ids, c.dispatches = append(c.ids, string(e.Evidence.ID)), append(c.dispatches, string(e.Evidence.Dispatch))
 		c.deliveries, c.canonical = append(c.deliveries, string(e.Evidence.Delivery)), append(c.canonical, e.Canonical)
-		c.jws = append(c.jws, e.JWS)
 	}
 }
 
@@ -53,7 +53,7 @@ func (s *Store) Evidence(ctx context.Context, id hub.EvidenceID) (hub.SealedEvid
 			err = unfold(&e)
 		}
 		return e, err
-	}, "SELECT canonical, jws FROM evidences WHERE id = $1", string(id))
+	}, "SELECT e.canonical, "+sqlkit.PostgresJWS+" FROM evidences e WHERE e.id = $1", string(id))
 	return first(found, "evidence", err)
 }
 
@@ -155,6 +155,6 @@ func (s *Store) evidenceQuery(query *hub.EvidenceQuery) (string, []any, error) {
 	rows := query.Page.Limit + 1
 	limit := c.arg(rows)
 	return fmt.Sprintf(`SELECT * FROM (
-		SELECT era, xid, position, era < $1 OR xid < pg_snapshot_xmin(pg_current_snapshot()), canonical, jws
-		FROM evidences%s ORDER BY era, xid, position %s) e LIMIT %s`, c.where(), atMost(rows), limit), c.args, nil
+		SELECT era, xid, position, era < $1 OR xid < pg_snapshot_xmin(pg_current_snapshot()), canonical, %s
+		FROM evidences e%s ORDER BY era, xid, position %s) e LIMIT %s`, sqlkit.PostgresJWS, c.where(), atMost(rows), limit), c.args, nil
 }

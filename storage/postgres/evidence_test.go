@@ -50,7 +50,7 @@ func TestTwoRoles(t *testing.T) {
 		t.Error(results, err)
 	}
 	must[[]hub.Item](t)(app.TakeLeases(t.Context(), hub.LeaseRequest{Agency: "r1", Max: 1, Now: m.Clock, Until: m.Clock.Add(time.Minute)}))
-	must[int64](t)(app.SaveAgencies(t.Context(), []hub.Agency{{ID: "a"}}))
+	must[int64](t)(app.SaveAgencies(t.Context(), 0, []hub.Agency{{ID: "a"}}))
 	must[hub.List[hub.SealedEvidence]](t)(app.Evidences(t.Context(), hub.EvidenceQuery{Page: hub.Page{Limit: 1}}))
 	if err := app.EnsurePartitions(t.Context(), time.Now().AddDate(1, 0, 0), 0); err != nil {
 		t.Error(err)

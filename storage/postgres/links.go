@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 
 	"github.com/jackc/pgx/v5"
 
@@ -12,10 +13,10 @@ import (
 const insertLinks = `INSERT INTO dispatch_links (earlier, later, kind)
 	SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) ON CONFLICT DO NOTHING`
 
-// acceptWithChanges records an acceptance that points to earlier dispatches, or changes
-// their deliveries, in one transaction: all of it or nothing. It reports false, and has
+// acceptWithChanges records an acceptance that points to earlier dispatches, changes
+// their deliveries, sets tasks or brings reports of arrivals, in one transaction: all of it or nothing. It reports false, and has
 // done nothing, when an earlier acceptance stands in the way.
-func (s *Store) acceptWithChanges(ctx context.Context, a *hub.Acceptance, args []any) (recorded bool, err error) {
+func (s *Store) acceptWithChanges(ctx context.Context, a *hub.Acceptance, args []any, claim bool) (recorded bool, err error) {
 	for i := range a.Changes {
 		if !sqlkit.LegalStep(&a.Changes[i]) {
 			return false, sqlkit.Changed(&a.Changes[i])
@@ -33,7 +34,21 @@ func (s *Store) acceptWithChanges(ctx context.Context, a *hub.Acceptance, args [
 				return err
 			}
 			recorded = true
-			if err := s.changeEarlier(ctx, c, a, statements); err != nil {
+			if claim {
+				if err := claimOutgoing(ctx, c, &a.Dispatch); err != nil {
+					return err
+				}
+			}
+			if err := checkOrigin(ctx, tx, &a.Dispatch); err != nil {
+				return err
+			}
+			if err := reportArrivals(ctx, tx, a.Arrivals); err != nil {
+				return err
+			}
+			if err := setTasks(ctx, tx, a); err != nil {
+				return err
+			}
+			if err := changeAll(ctx, c, a.Changes, statements); err != nil {
 				return err
 			}
 			return linkEarlier(ctx, tx, &a.Dispatch)
@@ -42,28 +57,62 @@ func (s *Store) acceptWithChanges(ctx context.Context, a *hub.Acceptance, args [
 	return recorded, err
 }
 
-// changeEarlier applies the steps of an acceptance within its transaction.
-func (s *Store) changeEarlier(ctx context.Context, c *pgx.Conn, a *hub.Acceptance, statements [][]any) error {
+// changeAll applies steps within the transaction of what they belong to, all of them or none.
+func changeAll(ctx context.Context, c *pgx.Conn, steps []hub.Step, statements [][]any) error {
 	if len(statements) == 0 {
 		return nil
 	}
-	applied, err := sendSteps(ctx, c, statements)
+	applied, err := sendSteps(ctx, c, statements, steps)
 	if err != nil {
 		return err
 	}
-	if len(applied) == len(a.Changes) {
+	if len(applied) == len(steps) {
 		return nil
 	}
 	did := make(map[int64]bool, len(applied))
 	for _, n := range applied {
 		did[n] = true
 	}
-	for i := range a.Changes {
+	for i := range steps {
 		if !did[int64(i)] {
-			return sqlkit.Changed(&a.Changes[i])
+			return sqlkit.Changed(&steps[i])
 		}
 	}
 	return hub.Internal("a step took effect twice", nil)
+}
+
+// checkOrigin holds the content of what a dispatch forwards until it names that itself: a
+// purge at the same moment comes before it or after it.
+func checkOrigin(ctx context.Context, tx pgx.Tx, d *hub.Dispatch) error {
+	if d.Origin == nil {
+		return nil
+	}
+	purged := true
+	err := tx.QueryRow(ctx, "SELECT body::json -> 'purged' IS NOT NULL FROM dispatches WHERE id = $1 FOR SHARE", string(d.Origin.Dispatch)).Scan(&purged)
+	if err == nil && purged || errors.Is(err, pgx.ErrNoRows) {
+		return sqlkit.OriginPurged(d)
+	}
+	return err
+}
+
+// reportArrivals stands behind the deliveries that it is about, for the trigger that notes
+// who reads of them.
+func reportArrivals(ctx context.Context, tx pgx.Tx, arrivals []hub.StatusReport) error {
+	if len(arrivals) == 0 {
+		return nil
+	}
+	var ids, dispatches, bodies []string
+	for i := range arrivals {
+		body, err := sqlkit.Encode(&arrivals[i])
+		if err != nil {
+			return err
+		}
+		ids, dispatches, bodies = append(ids, arrivals[i].ID), append(dispatches, string(arrivals[i].Dispatch)), append(bodies, body)
+	}
+	_, err := tx.Exec(ctx, `INSERT INTO status_reports (id, dispatch, body)
+		SELECT r.id, r.dispatch, r.body FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS r (id, dispatch, body, n) ORDER BY r.n`,
+		ids, dispatches, bodies)
+	return err
 }
 
 func linkEarlier(ctx context.Context, tx pgx.Tx, d *hub.Dispatch) error {

@@ -90,6 +90,9 @@ func (s *Store) Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (h
 		}
 		return nil
 	})
+	if err == nil {
+		err = sqlkit.CompleteSources(intake.Sources, func(id hub.EvidenceID) (hub.SealedEvidence, error) { return s.Evidence(ctx, id) })
+	}
 	return intake, err
 }
 
@@ -108,6 +111,8 @@ const appendLogText = `WITH
 	s AS (SELECT number FROM u UNION ALL SELECT number FROM n),
 	e AS (INSERT INTO log_entries (shard, idx, source, data)
 		SELECT s.number, x.idx, x.source, x.data FROM s, unnest($6::bigint[], $7::text[], $8::bytea[]) AS x (idx, source, data)),
+	q AS (INSERT INTO log_numbers (shard, agency, number, idx)
+		SELECT s.number, y.agency, y.number, y.idx FROM s, unnest($9::text[], $10::bigint[], $11::bigint[]) AS y (agency, number, idx)),
 	p AS (UPDATE log_notes SET pending = false FROM s WHERE pending AND id = ANY ($7::text[]))
 	SELECT number FROM s`
 
@@ -116,12 +121,17 @@ func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) erro
 	var indexes []int64
 	var sources []*string
 	var data [][]byte
+	var agencies []string
+	var numbers, places []int64
 	for i := range b.Entries {
 		e := &b.Entries[i]
+		for _, n := range e.Numbers {
+			agencies, numbers, places = append(agencies, string(n.Agency)), append(numbers, n.Number), append(places, e.Index)
+		}
 		indexes, sources, data = append(indexes, e.Index), append(sources, sqlkit.Pointer(e.Source)), append(data, e.Data)
 	}
 	return s.changeLog(ctx, "append to the log", appendLogText,
-		b.Origin, int64(len(b.Entries)), b.Epoch, string(b.Mark), first, indexes, sources, data)
+		b.Origin, int64(len(b.Entries)), b.Epoch, string(b.Mark), first, indexes, sources, data, agencies, numbers, places)
 }
 
 // TakeLog takes the log for an epoch, and lists the shards.
@@ -193,9 +203,9 @@ func (s *Store) WitnessLog(ctx context.Context, head hub.LogHead) error {
 // not.
 func (s *Store) LogPlace(ctx context.Context, source string) (hub.LogPlace, error) {
 	found, err := collect(ctx, s, func(row pgx.CollectableRow) (p hub.LogPlace, err error) {
-		err = row.Scan(&p.Origin, &p.Index)
+		err = row.Scan(&p.Origin, &p.Index, &p.Data)
 		return p, err
-	}, "SELECT s.origin, e.idx FROM log_entries e JOIN log_shards s ON s.number = e.shard WHERE e.source = $1", source)
+	}, "SELECT s.origin, e.idx, e.data FROM log_entries e JOIN log_shards s ON s.number = e.shard WHERE e.source = $1", source)
 	return first(found, "entry of the log", err)
 }
 
@@ -234,11 +244,7 @@ func (s *Store) LogStamps(ctx context.Context, origin string, size int64, limit 
 // AddLogRenewal keeps a further token for a time-stamped checkpoint, together with the
 // note of it.
 func (s *Store) AddLogRenewal(ctx context.Context, r hub.LogRenewal, note hub.LogNote) error {
-	body, err := sqlkit.Encode(r)
-	if err != nil {
-		return err
-	}
-	noted, err := sqlkit.Encode(note)
+	body, noted, err := sqlkit.EncodeNoted(r, note)
 	if err != nil {
 		return err
 	}
@@ -269,6 +275,7 @@ func logSources() []recordSource {
 		{hub.RecordLogNote, "SELECT body FROM log_notes ORDER BY position", scanRaw},
 		{hub.RecordLogShard, "SELECT origin, size, head, witnessed FROM log_shards ORDER BY number", sqlkit.ScanShardRecord[pgx.CollectableRow]},
 		{hub.RecordLogEntry, "SELECT shard, idx, coalesce(source, ''), data FROM log_entries ORDER BY shard, idx", sqlkit.ScanEntryRecord[pgx.CollectableRow]},
+		{hub.RecordLogNumber, sqlkit.LogNumberText, sqlkit.ScanNumberRecord[pgx.CollectableRow]},
 		{hub.RecordLogStamp, "SELECT body FROM log_stamps ORDER BY shard, size, time", scanRaw},
 		{hub.RecordLogRenewal, "SELECT body FROM log_renewals ORDER BY shard, size, stamped, number", scanRaw},
 	}
@@ -310,6 +317,11 @@ func (i *importer) log(kind hub.RecordKind) error {
 			p AS (UPDATE log_notes n SET pending = false FROM x WHERE n.pending AND n.id = x.source)
 			INSERT INTO log_entries (shard, idx, source, data) SELECT shard, idx, nullif(source, ''), data FROM x`,
 			func(c *columns, _ *hub.Record, e *hub.LogEntryRecord) { c.add(e.Shard, e.Index, e.Source, e.Data) })
+	case hub.RecordLogNumber:
+		return insert(i, "INSERT INTO log_numbers (shard, agency, number, idx) SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[])",
+			func(c *columns, _ *hub.Record, n *hub.LogNumberRecord) {
+				c.add(n.Shard, string(n.Agency), n.Number, n.Index)
+			})
 	case hub.RecordLogRenewal:
 		return insert(i, `INSERT INTO log_renewals (shard, size, stamped, number, body) SELECT s.number, x.size, x.stamped, x.number, x.body
 			FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS x (size, stamped, number, body, origin) JOIN log_shards s ON s.origin = x.origin`,

@@ -49,6 +49,14 @@ func (s *Store) notices(ctx context.Context, reports []hub.StatusReport) ([]hub.
 	return sqlkit.Notices(reports, found), err
 }
 
+// NoticeAgencies lists agencies for whom reports wait that they read, in the order of ids:
+// with one step of the index for each, however many reports wait.
+func (s *Store) NoticeAgencies(ctx context.Context, after hub.AgencyID, limit int) ([]hub.AgencyID, error) {
+	return collect(ctx, s, pgx.RowTo[hub.AgencyID], `WITH RECURSIVE steps (agency) AS (
+		SELECT min(agency) FROM notices WHERE agency > $1 UNION ALL SELECT (SELECT min(agency) FROM notices WHERE agency > steps.agency) FROM steps WHERE steps.agency IS NOT NULL)
+		SELECT agency FROM steps WHERE agency IS NOT NULL LIMIT $2`, string(after), limit)
+}
+
 // Notice returns a status report, waiting or not; KindNotFound when there is none.
 func (s *Store) Notice(ctx context.Context, report string) (hub.Notice, error) {
 	found, err := collect(ctx, s, scanBody[hub.StatusReport], "SELECT body FROM status_reports WHERE id = $1", report)

@@ -81,7 +81,7 @@ func TestPlans(t *testing.T) {
 	p := &plans{}
 	s, m, ctx := openAt(t, url, p.explain), storagetest.NewMaker(), t.Context()
 	now, page := time.Now(), hub.Page{Limit: 20}
-	check := func(what string, err error) {
+	noticed := func(what string, err error, most int) {
 		t.Helper()
 		if err != nil && hub.KindOf(err) != hub.KindNotFound {
 			t.Errorf("%s: %v", what, err)
@@ -92,12 +92,12 @@ func TestPlans(t *testing.T) {
 			t.Fatalf("%s: the server explained nothing: %v", what, p.bad)
 		}
 		for _, e := range p.seen {
-			checkPlan(t, what, e)
+			checkPlan(t, what, e, most)
 		}
 		p.seen = nil
 	}
 	use := func(what string) func(any, error) {
-		return func(_ any, err error) { t.Helper(); check(what, err) }
+		return func(_ any, err error) { t.Helper(); noticed(what, err, maxBuffers) }
 	}
 	p.seen = nil // of opening
 	someDispatch, someDelivery := hub.DispatchID(fillID(now, 'd', 77)), hub.DeliveryID(fillID(now, 'v', 77))
@@ -108,6 +108,7 @@ func TestPlans(t *testing.T) {
 	use("DueDeliveries")(s.DueDeliveries(ctx, now, 20))
 	use("DueDeliveries of dispatches")(s.DueDeliveries(ctx, now, 20, someDispatch))
 	use("ExpiringDeliveries")(s.ExpiringDeliveries(ctx, now, 20))
+	use("FailingDeliveries")(s.FailingDeliveries(ctx, 20))
 	use("FindAccepted")(s.FindAccepted(ctx, "s1", "key 77", "ext 77", hub.OperationNew))
 	use("MatchDelivery")(s.MatchDelivery(ctx, "s1", "r1", hub.Reference{ExternalID: "none", Number: "1"}))
 	use("StatusReports")(s.StatusReports(ctx, someDispatch))
@@ -123,8 +124,20 @@ func TestPlans(t *testing.T) {
 		Limit: 20, After: sqlkit.Cursor("mailbox", "1", fillID(now, 'v', 50)),
 	}}))
 	use("Mailbox of requests")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", Asked: true, Page: page}))
+	for _, side := range []hub.Side{hub.SideSent, hub.SideReceived} {
+		for _, reason := range []hub.ReasonCode{"", hub.ReasonIncomplete} {
+			behind := hub.CountedQuery{Agency: "a1", Side: side, Measure: hub.MeasureRefused, Reason: reason, Period: "2026", Page: page}
+			for _, behind.Page.After = range []string{"", sqlkit.Cursor("counted", "2026-07-01", "x", "1")} {
+				list, err := s.Counted(ctx, behind)
+				use(fmt.Sprintf("Counted %s %s", side, reason))(list, err)
+				if len(list.Items) != page.Limit {
+					t.Errorf("%s, for %q: %d are listed", side, reason, len(list.Items))
+				}
+			}
+		}
+	}
 	use("LinksTo")(s.LinksTo(ctx, someDispatch, 20))
-	use("Mailbox search")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", States: hub.DeliveryStates(), Text: "cải cách", Page: page}))
+	use("Sent search")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Text: "cải cách", Page: page}))
 	use("Sent")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Page: hub.Page{Limit: 20, After: sqlkit.Cursor("sent", fillID(now, 'd', 50))}}))
 	use("Sent by state")(s.Sent(ctx, hub.SentQuery{Agency: "s1", States: []hub.DeliveryState{hub.StateAccepted}, Page: page}))
 	use("Sent by number")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Number: "7", Page: page}))
@@ -162,17 +175,50 @@ func TestPlans(t *testing.T) {
 	}})
 	use("Purge")(purged, errors.Join(append(purged, err)...))
 	use("Accept")(s.Accept(ctx, dated(m.Acceptance(recipients(10)...), now)))
+
+	// What walks through a stretch in vain, and what the index then finds, stays in bounds
+	// that do not grow with the box.
+	check := func(what string, most int) func(any, error) {
+		return func(_ any, err error) {
+			t.Helper()
+			noticed(what, err, most)
+		}
+	}
+	check("Mailbox search", 2*maxBuffers)(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", States: []hub.DeliveryState{hub.StateConsigned}, Text: "cải cách", Page: page}))
+	walked := 5 * sqlkit.Stretch // pages for each row: of the indexes of deliveries and dispatches, and the rows
+	for text, found := range map[string][2]int{"77": {4, 4}, "không có": {}, "cải cách 4713/CU": {2, 2}} {
+		box, err := s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", States: hub.DeliveryStates(), Text: text, Page: page})
+		check("Mailbox search of "+text, walked)(box, err)
+		sent, err := s.Sent(ctx, hub.SentQuery{Agency: "s1", Text: text, Page: page})
+		check("Sent search of "+text, walked)(sent, err)
+		if got := [2]int{len(box.Items), len(sent.Items)}; got != found || box.Next != "" || sent.Next != "" {
+			t.Errorf("search of %q finds %v, want %v", text, got, found)
+		}
+	}
+	// What a whole stretch has not and many after it have is found by going on.
+	query := hub.SentQuery{Agency: "s1", Text: "cũ", Page: page}
+	for empty := 0; ; empty++ {
+		sent, err := s.Sent(ctx, query)
+		check("Sent search of what is old", walked)(sent, err)
+		if query.Page.After = sent.Next; len(sent.Items) == 0 && sent.Next != "" {
+			continue
+		}
+		if want := 2 * 6000 / sqlkit.Stretch; len(sent.Items) != 20 || empty != want {
+			t.Errorf("after %d pages without any, a page has %d, want %d pages", empty, len(sent.Items), want)
+		}
+		break
+	}
 }
 
-func checkPlan(t *testing.T, what string, e explained) {
+func checkPlan(t *testing.T, what string, e explained, most int) {
 	t.Helper()
 	e.Plan.walk(func(n *node) {
 		if n.Type == "Seq Scan" && n.Hit+n.Read > 8 { // it may walk through a month that holds next to nothing
 			t.Errorf("%s walks through %s", what, n.Relation)
 		}
 	})
-	if got := e.Plan.Hit + e.Plan.Read; got > maxBuffers {
-		t.Errorf("%s touches %d buffers, at most %d", what, got, maxBuffers)
+	if got := e.Plan.Hit + e.Plan.Read; got > most {
+		t.Errorf("%s touches %d buffers, at most %d", what, got, most)
 	}
 	if testing.Verbose() {
 		t.Logf("%-30s %4d buffers", what, e.Plan.Hit+e.Plan.Read)
@@ -211,12 +257,14 @@ func fill(t *testing.T, s stored) {
 		const rows = 6000
 		run(t, c, fmt.Sprintf(`INSERT INTO acceptances SELECT %s, 's1', 'ext ' || n || $1, 'new', 'key ' || n || $1, %s FROM generate_series(1, %d) n`,
 			id('d'), id('e'), rows), suffix(month))
-		run(t, c, fmt.Sprintf(`INSERT INTO dispatches SELECT %s, 's1', (n %% 100)::text, '2026-01-01', 'cai cach ' || n, %s, %[2]s,
-			json_build_object('id', %[1]s)::jsonb || ($1::jsonb - 'id'), '[]' FROM generate_series(1, %[3]d) n`, id('d'), id('v'), rows), dispatch)
+		run(t, c, fmt.Sprintf(`INSERT INTO dispatches SELECT %s, 's1', (n %% 100)::text, '2026-01-01', ' cai cach ' || n || CASE WHEN $2 >= 2 THEN ' cu ' ELSE ' ' END, %s, %[2]s,
+			json_build_object('id', %[1]s)::jsonb || ($1::jsonb - 'id'), '[]' FROM generate_series(1, %[3]d) n`, id('d'), id('v'), rows), dispatch, month)
 		run(t, c, fmt.Sprintf(`INSERT INTO deliveries SELECT %s, %s, 0, 'r' || n %% 4, state, 1, state = 'accepted', 1, 1, $2, 0, 0, '',
 			jsonb_build_object('id', %[1]s, 'dispatch', %[2]s, 'state', state) || ($1::jsonb - '{id,dispatch,state}'::text[])
 			FROM generate_series(1, %d) n, LATERAL (SELECT CASE WHEN n %% 50 = 1 THEN 'queued' WHEN n %% 50 < 6 THEN 'consigned' ELSE 'accepted' END AS state) x`,
 			id('v'), id('d'), rows), delivery, now.UnixMicro())
+		run(t, c, fmt.Sprintf(`INSERT INTO dispatch_words SELECT %s, ARRAY['cai', 'cach', n::text, n || '+cu', CASE WHEN $1 >= 2 THEN 'cu' ELSE 'moi' END, '@' || encode('s1', 'hex'), '@' || encode(convert_to('r' || n %% 4, 'UTF8'), 'hex')]
+			FROM generate_series(1, %d) n`, id('d'), rows), month)
 		run(t, c, fmt.Sprintf(`INSERT INTO completions SELECT %s, CASE WHEN n %% 50 < 6 AND n %% 50 > 0 THEN 1 ELSE 0 END, $1::bigint - n::bigint * 1000000 FROM generate_series(1, %d) n`, id('d'), rows), at.UnixMicro())
 		run(t, c, fmt.Sprintf(`INSERT INTO dispatch_parts SELECT %s, p, sha256((n || ' ' || p)::bytea) FROM generate_series(1, %d) n, generate_series(1, 2) p`, id('d'), rows))
 		run(t, c, fmt.Sprintf(`INSERT INTO report_parts SELECT %s, sha256(('r' || n)::bytea) FROM generate_series(1, %d) n`, id('r'), rows))
@@ -224,6 +272,12 @@ func fill(t *testing.T, s stored) {
 			SELECT %s, %s, %s, CASE WHEN n %% 100 = 0 THEN 's1' ELSE '' END, 1, '{}', '' FROM generate_series(1, %d) n`, id('e'), id('d'), id('v'), rows))
 		run(t, c, fmt.Sprintf(`INSERT INTO status_reports (id, dispatch, body) SELECT %s, %s, '{}' FROM generate_series(1, %d) n`, id('r'), id('d'), rows))
 	}
+	// Of one agency very many: each tenth was refused, one of fifty of these as incomplete.
+	run(t, c, fmt.Sprintf(`INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, marks, reason, body)
+		SELECT d, n, v, 'a1', 'a1', to_char(date '2026-01-01' + (n %% 365)::integer, 'YYYY-MM-DD'), 'khac', CASE WHEN n %% 10 = 0 THEN %d ELSE 2 END,
+			CASE WHEN n %% 500 = 0 THEN '%s' WHEN n %% 10 = 0 THEN 'other' END, '{}'
+		FROM (SELECT id AS v, dispatch AS d, row_number() OVER (ORDER BY id) AS k FROM deliveries LIMIT 100) x, generate_series(0, 399) m, LATERAL (SELECT m * 100 + k AS n) y`,
+		hub.MeasureRefused.Mark(), hub.ReasonIncomplete))
 	run(t, c, "ANALYZE")
 }
 

@@ -84,8 +84,8 @@ func (s *Store) Purge(ctx context.Context, batch hub.PurgeBatch) ([]error, error
 	return results, nil
 }
 
-// Unreferenced returns those of the digests that no dispatch, no status report and no
-// upload names.
+// Unreferenced returns those of the digests that no dispatch, no status report, no
+// upload and no note names.
 func (s *Store) Unreferenced(ctx context.Context, digests []hub.Digest) ([]hub.Digest, error) {
 	asked := make([][]byte, len(digests))
 	for i := range digests {
@@ -95,7 +95,8 @@ func (s *Store) Unreferenced(ctx context.Context, digests []hub.Digest) ([]hub.D
 			json_array_elements(CASE json_typeof(u.body::json #> '{submission,parts}') WHEN 'array' THEN u.body::json #> '{submission,parts}' ELSE '[]' END) p)
 		SELECT a.digest FROM unnest($1::bytea[]) AS a (digest)
 		WHERE NOT EXISTS (SELECT FROM dispatch_parts WHERE digest = a.digest) AND NOT EXISTS (SELECT FROM report_parts WHERE digest = a.digest)
-		AND NOT EXISTS (SELECT FROM uploaded WHERE digest = a.digest)`, asked)
+		AND NOT EXISTS (SELECT FROM uploaded WHERE digest = a.digest)
+		AND NOT EXISTS (SELECT FROM retention_notes WHERE name >= 'content/' || encode(a.digest, 'hex') || '/' AND name < 'content/' || encode(a.digest, 'hex') || '0')`, asked)
 }
 
 // NamedContent lists what dispatches and status reports name, in the order of digests,
@@ -163,6 +164,24 @@ func (s *Store) SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error
 	return s.exec(ctx, "save notes", `WITH d AS (DELETE FROM retention_notes WHERE name = ANY ($3::text[]))
 		INSERT INTO retention_notes (name, body) SELECT n.name, n.body FROM unnest($1::text[], $2::text[]) AS n (name, body)
 		ON CONFLICT (name) DO UPDATE SET body = excluded.body`, noteArgs(notes)...)
+}
+
+// SwapNote saves a note in the place of the one that was read, of which the name is the
+// same; without a body it was not there, or is removed. KindConflict where another stands
+// there.
+func (s *Store) SwapNote(ctx context.Context, was, now hub.RetentionNote) error {
+	text, args := "UPDATE retention_notes SET body = $3 WHERE name = $1 AND body = $2 RETURNING name", []any{was.Name, string(was.Body), string(now.Body)}
+	switch {
+	case len(was.Body) == 0:
+		text, args = "INSERT INTO retention_notes (name, body) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING name", []any{now.Name, string(now.Body)}
+	case len(now.Body) == 0:
+		text, args = "DELETE FROM retention_notes WHERE name = $1 AND body = $2 RETURNING name", args[:2]
+	}
+	moved, err := change(ctx, s, "swap a note", pgx.RowTo[string], text, args...)
+	if err == nil && len(moved) == 0 {
+		err = sqlkit.NoteMoved(now.Name)
+	}
+	return err
 }
 
 // verdictsText moves the position of a round; everything hangs on the row that moves.

@@ -36,14 +36,29 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	want := look(s)
 	older := behind(t, s.url)
 	for _, text := range []string{
-		"DROP TABLE report_parts, completions, retention_notes, log_entries, log_notes, log_renewals, log_shards, log_stamps, accounts, sessions, register_numbers", "DELETE FROM counters WHERE name = 'retention'",
-		"DROP INDEX deliveries_by_share", "DROP TABLE dispatch_links", "ALTER TABLE deliveries DROP COLUMN asked",
+		"DROP TABLE log_numbers",
+		"DROP TABLE report_parts, completions, retention_notes, log_entries, log_notes, log_rehash_tiles, log_rehashes, log_renewals, log_shards, log_stamps, accounts, sessions, drafts, register_numbers, register_years, outgoing_numbers, procedure_versions, procedure_changes, enrolments, tasks, pushes, subscriptions", "DELETE FROM counters WHERE name IN ('pushes', 'subscriptions')", "DELETE FROM counters WHERE name = 'retention'",
+		"DROP FUNCTION dispatches_with", "DROP FUNCTION indexed_words", "DROP TABLE dispatch_words", "UPDATE dispatches SET search = '173/ubnd-ksttHC – v/v: day  manh (cai cach) bac, ubnd tinh'",
+		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP INDEX deliveries_by_share", "DROP TABLE dispatch_links", "ALTER TABLE deliveries DROP COLUMN asked",
 		"DROP TRIGGER status_reports_are_noticed ON status_reports", "DROP FUNCTION notice_report", "DROP FUNCTION begin_notices", "DROP TABLE notices, notice_readers",
+		"DROP TABLE figure_facts, figures, figure_refusals, figure_progress, traffic",
+		"DROP TABLE test_turns", "ALTER TABLE api_keys DROP COLUMN used",
 		"DELETE FROM goose_db_version WHERE version_id >= 4",
 	} {
 		run(t, older, text)
 	}
-	if got := look(openAt(t, s.url)); !reflect.DeepEqual(got, want) {
+	migrated := openAt(t, s.url)
+	for _, text := range []string{"173/ubnd", "Cải cách", "bắc", "ubnd tỉnh"} {
+		found := must[hub.List[hub.SentItem]](t)(migrated.Sent(t.Context(), hub.SentQuery{Agency: "s1", Text: text, Page: hub.Page{Limit: 1}}))
+		if len(found.Items) != 1 {
+			t.Errorf("search %q after the migration: %d found", text, len(found.Items))
+		}
+	}
+	var indexed int
+	if err := older.QueryRow(t.Context(), "SELECT count(*) FROM dispatch_words WHERE words @> '{manh,173+ubnd,@7331,@7231}'").Scan(&indexed); err != nil || indexed != 3 {
+		t.Errorf("the words of %d dispatches are in the index, %v", indexed, err)
+	}
+	if got := look(migrated); !reflect.DeepEqual(got, want) {
 		t.Errorf("after the migration\n got %+v\nwant %+v", got, want)
 	}
 }

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"sync/atomic"
 	"testing"
@@ -65,6 +66,7 @@ func TestStatements(t *testing.T) {
 		var items []hub.Item
 		want("DueDeliveries", 1, func() { items, err = s.DueDeliveries(ctx, m.Clock, n) })
 		want("DueDeliveries of dispatches", 1, func() { items, err = s.DueDeliveries(ctx, m.Clock, n, a.Dispatch.ID) })
+		want("FailingDeliveries", 1, func() { _, err = s.FailingDeliveries(ctx, n) })
 		if len(items) != n {
 			t.Fatalf("%d of %d deliveries are due", len(items), n)
 		}
@@ -75,7 +77,13 @@ func TestStatements(t *testing.T) {
 		}
 		want("ApplySteps", 1, func() { _, err = s.ApplySteps(ctx, steps...) })
 		want("Mailbox", 1, func() {
+			_, err = s.Mailbox(ctx, hub.MailboxQuery{Agency: "r000", States: hub.DeliveryStates(), Page: hub.Page{Limit: n}})
+		})
+		want("search in a mailbox", 6, func() { // of urgent ones and of others: the walk, the words, what has them
 			_, err = s.Mailbox(ctx, hub.MailboxQuery{Agency: "r000", States: hub.DeliveryStates(), Text: "cải cách", Page: hub.Page{Limit: n}})
+		})
+		want("search in what was sent", 3, func() {
+			_, err = s.Sent(ctx, hub.SentQuery{Agency: "s1", Text: "cải cách", Page: hub.Page{Limit: n}})
 		})
 		var sent hub.List[hub.SentItem]
 		want("Sent", 1, func() { sent, err = s.Sent(ctx, hub.SentQuery{Agency: "s1", Page: hub.Page{Limit: n}}) })
@@ -83,7 +91,11 @@ func TestStatements(t *testing.T) {
 			t.Errorf("%d deliveries sent, want %d", len(sent.Items[0].Deliveries), n)
 		}
 		want("Item", 1, func() { _, err = s.Item(ctx, a.Deliveries[n-1].ID) })
+		want("Items", 1, func() { _, err = s.Items(ctx, []hub.DeliveryID{a.Deliveries[0].ID, a.Deliveries[n-1].ID}) })
 		want("DispatchItem", 1, func() { _, err = s.DispatchItem(ctx, a.Dispatch.ID) })
+		want("DispatchShares", 1, func() {
+			_, err = s.DispatchShares(ctx, []hub.DispatchID{a.Dispatch.ID, "none"}, []hub.AgencyID{"r1"})
+		})
 		want("DispatchShare", 1, func() { _, err = s.DispatchShare(ctx, a.Dispatch.ID, []hub.AgencyID{"r1"}) })
 		want("MatchDelivery", 1, func() { _, err = s.MatchDelivery(ctx, "s1", "r000", hub.Reference{ExternalID: a.Dispatch.ExternalID}) })
 		want("StatusReports", 1, func() { _, err = s.StatusReports(ctx, a.Dispatch.ID) })
@@ -111,11 +123,20 @@ func TestStatements(t *testing.T) {
 		for i := range agencies {
 			agencies[i].ID = hub.AgencyID(m.ID())
 		}
-		want("SaveAgencies", 1, func() { _, err = s.SaveAgencies(ctx, agencies) })
+		var known int64
+		known, err = s.AgenciesVersion(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want("SaveAgencies", 1, func() { _, err = s.SaveAgencies(ctx, known, agencies) })
 		want("LoadAgencies", 1, func() { _, _, err = s.LoadAgencies(ctx) })
 		want("AgenciesVersion", 1, func() { _, err = s.AgenciesVersion(ctx) })
-		want("SaveKey", 1, func() { err = s.SaveKey(ctx, hub.APIKey{ID: "k1"}) })
-		want("KeyByID", 1, func() { _, err = s.KeyByID(ctx, "k1") })
+		key := m.ID()
+		want("AddKey", 1, func() { err = s.AddKey(ctx, hub.APIKey{ID: key, Hash: sha256.Sum256([]byte(key))}) })
+		want("EndKey", 4, func() { err = s.EndKey(ctx, key, m.Clock) })                           // read and written in one transaction
+		want("ResealKey", 1, func() { _ = s.ResealKey(ctx, "k1", []byte("was"), []byte("now")) }) // it has none
+		want("UseKeys", 1, func() { err = s.UseKeys(ctx, []hub.KeyUse{{Key: "k1", At: m.Clock}, {Key: key, At: m.Clock}}) })
+		want("KeyByID", 1, func() { _, err = s.KeyByID(ctx, key) })
 		want("Keys", 1, func() { _, err = s.Keys(ctx) })
 		want("SaveUpload", 1, func() { err = s.SaveUpload(ctx, hub.Upload{ID: "u1"}) })
 		want("Upload", 1, func() { _, err = s.Upload(ctx, "u1") })

@@ -19,9 +19,10 @@ const stepsText = `WITH
 			next_attempt = s.next_attempt, expires_at = s.expires_at, body = s.body, asked = s.asked,
 			lease_until = CASE WHEN s.state = 'consigned' THEN v.lease_until ELSE 0 END
 		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[], $8::bigint[], $9::bigint[], $10::text[],
-			$22::boolean[], $23::bigint[], $25::boolean[]) AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body, ends, at, asked)
+			$22::boolean[], $23::bigint[], $25::boolean[], $26::text[], $27::bigint[]) AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body, ends, at, asked, book, year)
 		WHERE v.id = s.id AND v.state = s.was AND v.version = s.version
 			AND (NOT v.final OR v.state = s.state) AND (v.lease_until = 0 OR v.fence = s.fence)
+			AND (s.year = 0 OR NOT EXISTS (SELECT 1 FROM register_years y WHERE y.agency = s.book AND y.year = s.year))
 		RETURNING s.n, s.ends, s.at, v.dispatch),
 	c AS (UPDATE completions c SET open = c.open - x.ended, completed_at = greatest(c.completed_at, x.at)
 		FROM (SELECT dispatch, count(*) AS ended, max(at) AS at FROM u WHERE ends GROUP BY dispatch) x WHERE c.dispatch = x.dispatch),
@@ -50,7 +51,7 @@ func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, err
 	}
 	var applied []int64
 	err = s.act(ctx, "record steps", func(ctx context.Context, c *pgx.Conn) (err error) {
-		applied, err = sendSteps(ctx, c, statements)
+		applied, err = sendSteps(ctx, c, statements, steps)
 		return err
 	})
 	if err != nil {
@@ -59,18 +60,36 @@ func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, err
 	for _, n := range applied {
 		results[n] = nil
 	}
+	for i := range steps {
+		if results[i] != nil {
+			book, year := steps[i].Enters()
+			if err := s.yearOpen(ctx, book, year); err != nil {
+				results[i] = err
+			}
+		}
+	}
 	return results, nil
 }
 
-// sendSteps runs statements in one batch, which the server takes for one transaction:
+// sendSteps runs the statements of steps in one batch, which the server takes for one transaction:
 // it commits when it has them all. A batch remembers the connection that it was sent
 // on, so each try has one of its own.
-func sendSteps(ctx context.Context, c *pgx.Conn, statements [][]any) (applied []int64, err error) {
+func sendSteps(ctx context.Context, c *pgx.Conn, statements [][]any, steps []hub.Step) (applied []int64, err error) {
 	batch := &pgx.Batch{}
+	books, years := entries(steps)
+	if len(years) > 0 {
+		batch.Queue(lockYearShare, books, years)
+	}
 	for _, args := range statements {
 		batch.Queue(stepsText, args...)
 	}
+	if ids := withTasks(len(steps), func(i int) *hub.Delivery { return &steps[i].Delivery }); len(ids) > 0 {
+		batch.Queue(recordTasks, ids)
+	}
 	results := c.SendBatch(ctx, batch)
+	if len(years) > 0 {
+		_, err = results.Exec()
+	}
 	for n := 0; n < len(statements) && err == nil; n++ {
 		var found pgx.Rows
 		if found, err = results.Query(); err != nil {
@@ -84,6 +103,16 @@ func sendSteps(ctx context.Context, c *pgx.Conn, statements [][]any) (applied []
 		err = end // only the end of the batch tells of the commit
 	}
 	return applied, err
+}
+
+// entries are in whose register, and of which year, steps make entries.
+func entries(steps []hub.Step) (books []string, years []int64) {
+	for i := range steps {
+		if book, year := steps[i].Enters(); year != 0 {
+			books, years = append(books, string(book)), append(years, int64(year))
+		}
+	}
+	return books, years
 }
 
 // stepStatements returns the arguments of one statement for the first step of every
@@ -120,6 +149,8 @@ type stepColumns struct {
 	ids, was, states, bodies                 []string
 	final, ends, asked                       []bool
 	ats                                      []int64
+	books                                    []string // in whose register a step makes an entry
+	years                                    []int64  // 0: in none
 	reportDigests                            [][]byte // nil where a report has no package
 	reportSteps                              []int64
 	reportIDs, reportDispatches, reports     []string
@@ -139,8 +170,7 @@ func (c *stepColumns) fill(steps []hub.Step) error {
 }
 
 func (c *stepColumns) add(n int64, step *hub.Step) error {
-	next, fence := step.Delivery, int64(0)
-	next.Version = step.Version + 1
+	next, fence := step.Next(), int64(0)
 	if next.Lease != nil {
 		fence = next.Lease.Fence
 	}
@@ -153,6 +183,8 @@ func (c *stepColumns) add(n int64, step *hub.Step) error {
 	c.ids, c.was, c.states = append(c.ids, string(next.ID)), append(c.was, string(step.From)), append(c.states, string(next.State))
 	c.bodies, c.final = append(c.bodies, body), append(c.final, next.Final())
 	c.asked = append(c.asked, next.Request.Open())
+	book, year := step.Enters()
+	c.books, c.years = append(c.books, string(book)), append(c.years, int64(year))
 	c.ends, c.ats = append(c.ends, sqlkit.EndsWith(step)), append(c.ats, sqlkit.Micros(next.UpdatedAt))
 	for i := range step.Reports {
 		r := &step.Reports[i]
@@ -173,7 +205,7 @@ func (c *stepColumns) args(era int) []any {
 		c.numbers, c.ids, c.was, c.versions, c.fences, c.states, c.final, c.next, c.expires, c.bodies,
 		c.reportSteps, c.reportIDs, c.reportDispatches, c.reports, era, c.evidences.steps,
 	}, c.evidences.args()...)
-	return append(args, c.ends, c.ats, c.reportDigests, c.asked)
+	return append(args, c.ends, c.ats, c.reportDigests, c.asked, c.books, c.years)
 }
 
 // envelopeDigest is that of the package in which a report came; nil without one.

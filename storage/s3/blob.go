@@ -15,9 +15,6 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// errDamaged is the cause of errors about content that is not what its name says.
-var errDamaged = errors.New("damaged in the object store")
-
 // OpenBlob opens content; KindNotFound when it is absent.
 func (s *Store) OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error) {
 	b, err := s.open(ctx, digest)
@@ -107,7 +104,7 @@ func (b *blob) Read(p []byte) (int, error) {
 
 func (b *blob) damaged() error {
 	b.store.Log.Error("stored content is damaged", "sha256", b.key.digest.String(), "bucket", b.store.bucket)
-	return hub.Internal("read content "+b.key.digest.String(), errDamaged)
+	return hub.Internal("read content "+b.key.digest.String(), hub.ErrDamaged)
 }
 
 // ReadAt implements io.ReaderAt.

@@ -215,7 +215,7 @@ func (s *Store) sound(ctx context.Context, digest hub.Digest, size int64) (bool,
 		return b.Size() == size, nil
 	}
 	n, err := io.Copy(io.Discard, b)
-	if errors.Is(err, errDamaged) {
+	if errors.Is(err, hub.ErrDamaged) {
 		return false, nil
 	}
 	return err == nil && n == size, err

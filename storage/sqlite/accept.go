@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/fault"
@@ -56,10 +57,20 @@ func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, err
 		return hub.Accepted{}, err
 	}
 	var accepted hub.Accepted
-	err = s.do(ctx, 2+len(a.Dispatch.Parts)+len(a.Deliveries)+len(a.Evidence)+3*len(a.Changes), func(t *tx) error {
+	err = s.do(ctx, 2+len(a.Dispatch.Parts)+len(a.Deliveries)+len(a.Evidence)+len(a.Arrivals)+3*len(a.Changes), func(t *tx) error {
 		accepted = hub.Accepted{Dispatch: a.Dispatch, Deliveries: a.Deliveries, Receipt: a.Evidence[0]}
 		inserted, err := rows.insert(t)
-		if err == nil && !inserted {
+		switch {
+		case err != nil:
+		case inserted:
+			// An error undoes the whole act.
+			if err = yearOpen(ctx, t, a.Dispatch.Sender, a.Dispatch.AcceptedAt.In(hub.Vietnam()).Year()); err == nil {
+				err = checkOrigin(ctx, t, &a.Dispatch)
+			}
+			if err == nil {
+				err = claimOutgoing(ctx, t, &a.Dispatch)
+			}
+		default:
 			accepted, err = earlier(ctx, t, &a.Dispatch)
 		}
 		return err
@@ -85,8 +96,10 @@ func earlier(ctx context.Context, t *tx, d *hub.Dispatch) (hub.Accepted, error) 
 type acceptanceRows struct {
 	of         *hub.Acceptance
 	dispatch   []any
+	words      string
 	deliveries [][]any
 	evidence   []hub.SealedEvidence
+	arrivals   [][]any
 	changes    []*stepRows
 }
 
@@ -103,11 +116,19 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 	r := &acceptanceRows{
 		of: a, evidence: a.Evidence, deliveries: make([][]any, len(a.Deliveries)),
 		dispatch: dispatchRow(d, string(a.Evidence[0].Evidence.ID), body, reports),
+		words:    strings.Join(sqlkit.IndexedWords(d, a.Deliveries), " "),
 	}
 	for i := range a.Deliveries {
 		if r.deliveries[i], err = encodeDelivery(&a.Deliveries[i]); err != nil {
 			return nil, err
 		}
+	}
+	for i := range a.Arrivals {
+		row, err := encodeReport(&a.Arrivals[i])
+		if err != nil {
+			return nil, err
+		}
+		r.arrivals = append(r.arrivals, row)
 	}
 	for i := range a.Changes {
 		change, err := encodeStep(&a.Changes[i])
@@ -146,11 +167,24 @@ func (r *acceptanceRows) insert(t *tx) (bool, error) {
 	if err := insertParts(t, &r.of.Dispatch, open, completedAt); err != nil {
 		return false, err
 	}
+	if err := insertWords(t, r.words, r.of.Dispatch.ID); err != nil {
+		return false, err
+	}
 	if err := insertDeliveries(t, r.deliveries); err != nil {
 		return false, err
 	}
+	for i := range r.of.Deliveries {
+		if err := recordTasks(t, &r.of.Deliveries[i]); err != nil {
+			return false, err
+		}
+	}
 	if err := insertEvidences(t, "", r.evidence); err != nil {
 		return false, err
+	}
+	for i, arrival := range r.arrivals {
+		if err := insertReport(t, &r.of.Arrivals[i], arrival); err != nil {
+			return false, err
+		}
 	}
 	for _, change := range r.changes {
 		applied, err := change.apply(t)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/sqlkit"
@@ -15,10 +16,10 @@ func (s *Store) SaveAccount(ctx context.Context, account hub.Account) error {
 	if err != nil {
 		return err
 	}
-	statement := "INSERT INTO accounts (version, body, name) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING RETURNING 1"
-	args := []any{account.Version, body, account.Name}
+	statement := "INSERT INTO accounts (version, body, login, name) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING 1"
+	args := []any{account.Version, body, sqlkit.LoginOf(&account), account.Name}
 	if account.Version > 1 {
-		statement = "UPDATE accounts SET version = ?, body = ? WHERE name = ? AND version = ? RETURNING 1"
+		statement = "UPDATE OR IGNORE accounts SET version = ?, body = ?, login = ? WHERE name = ? AND version = ? RETURNING 1"
 		args = append(args, account.Version-1)
 	}
 	return s.do(ctx, 1, func(t *tx) error {
@@ -30,6 +31,11 @@ func (s *Store) SaveAccount(ctx context.Context, account hub.Account) error {
 // Account returns an account; KindNotFound when there is none.
 func (s *Store) Account(ctx context.Context, name string) (hub.Account, error) {
 	return one(ctx, s.reader, "account", scanAccount, "SELECT body FROM accounts WHERE name = ?", name)
+}
+
+// AccountByLogin returns the account of a login; KindNotFound when there is none.
+func (s *Store) AccountByLogin(ctx context.Context, login hub.Login) (hub.Account, error) {
+	return one(ctx, s.reader, "account", scanAccount, "SELECT body FROM accounts WHERE login = ?", login.Key())
 }
 
 // Accounts lists all accounts by name.
@@ -60,15 +66,22 @@ func (s *Store) BeginSession(ctx context.Context, session hub.Session) error {
 	})
 }
 
-// ChangeSession replaces a session that is there.
-func (s *Store) ChangeSession(ctx context.Context, session hub.Session) error {
+// ChangeSession replaces a session that works in an office; KindConflict where it works
+// elsewhere by now.
+func (s *Store) ChangeSession(ctx context.Context, was hub.AgencyID, session hub.Session) error {
 	body, err := sqlkit.Encode(&session)
 	if err != nil {
 		return err
 	}
 	return s.do(ctx, 1, func(t *tx) error {
-		_, err := one(ctx, t, "session", scanInt, "UPDATE sessions SET body = ? WHERE hash = ? RETURNING 1", body, session.Hash[:])
-		return failed("change a session", err)
+		now, err := one(ctx, t, "session", scanBody[hub.Session], "SELECT body FROM sessions WHERE hash = ?", session.Hash[:])
+		if err == nil && now.Office != was {
+			err = sqlkit.OtherOffice()
+		}
+		if err != nil {
+			return err
+		}
+		return failed("change a session", t.exec("UPDATE sessions SET body = ? WHERE hash = ?", body, session.Hash[:]))
 	})
 }
 
@@ -95,6 +108,9 @@ func (s *Store) EndSessions(ctx context.Context, account string) error {
 // another delivery has it.
 func (s *Store) TakeNumber(ctx context.Context, n hub.RegisterNumber) error {
 	return s.do(ctx, 1, func(t *tx) error {
+		if err := yearOpen(ctx, t, n.Agency, n.Year); err != nil {
+			return err
+		}
 		if err := insertNumber(t, &n); err != nil {
 			return failed("take a number", err)
 		}
@@ -112,9 +128,33 @@ func insertNumber(t *tx, n *hub.RegisterNumber) error {
 		string(n.Agency), n.Year, n.Number, n.Position(), string(n.Delivery))
 }
 
-// LastNumber is the highest number in the register of a year; 0 without one.
-func (s *Store) LastNumber(ctx context.Context, agency hub.AgencyID, year int) (int64, error) {
-	return one(ctx, s.reader, "number", scanInt, "SELECT coalesce(max(position), 0) FROM register_numbers WHERE agency = ? AND year = ?", string(agency), year)
+// NextNumber is the number that a delivery has in the register of a year, else the one
+// behind the highest.
+func (s *Store) NextNumber(ctx context.Context, agency hub.AgencyID, year int, delivery hub.DeliveryID) (string, error) {
+	return nextNumber(ctx, s.reader, agency, year, delivery)
+}
+
+func nextNumber(ctx context.Context, q queryer, agency hub.AgencyID, year int, delivery hub.DeliveryID) (string, error) {
+	held, err := collect(ctx, q, scanText, "SELECT number FROM register_numbers WHERE delivery = ? AND agency = ? AND year = ? ORDER BY position DESC LIMIT 1",
+		string(delivery), string(agency), year)
+	if err != nil || len(held) > 0 {
+		return strings.Join(held, ""), err
+	}
+	return one(ctx, q, "number", scanText, "SELECT CAST(coalesce(max(position), 0) + 1 AS TEXT) FROM register_numbers WHERE agency = ? AND year = ?", string(agency), year)
+}
+
+// AssignNumber gives a delivery its NextNumber for good.
+func (s *Store) AssignNumber(ctx context.Context, agency hub.AgencyID, year int, delivery hub.DeliveryID) (number string, err error) {
+	err = s.do(ctx, 1, func(t *tx) error {
+		if err := yearOpen(ctx, t, agency, year); err != nil {
+			return err
+		}
+		if number, err = nextNumber(ctx, t, agency, year, delivery); err == nil {
+			err = insertNumber(t, &hub.RegisterNumber{Agency: agency, Year: year, Number: number, Delivery: delivery})
+		}
+		return failed("assign a number", err)
+	})
+	return number, err
 }
 
 func scanNumberRecord(rows *sql.Rows) (json.RawMessage, error) {

@@ -121,18 +121,25 @@ func recordSources() []recordSource {
 		{hub.RecordCounter, "SELECT name, value FROM counters ORDER BY name", scanNamed[int64]},
 		{hub.RecordSetting, "SELECT name, value FROM settled ORDER BY name", scanNamed[string]},
 		{hub.RecordKey, "SELECT body FROM api_keys ORDER BY id", scanRaw},
+		{hub.RecordKeyUse, "SELECT id, used FROM api_keys WHERE used > 0 ORDER BY id", scanNamed[int64]},
 		{hub.RecordUpload, "SELECT body FROM uploads ORDER BY id", scanRaw},
 		{hub.RecordAccount, "SELECT body FROM accounts ORDER BY name", scanRaw},
 		{hub.RecordRegister, "SELECT agency, year, number, delivery FROM register_numbers ORDER BY agency, year, number", scanNumberRecord},
+		{hub.RecordRegisterYear, "SELECT body FROM register_years ORDER BY agency, year", scanRaw},
+		{hub.RecordOutgoing, "SELECT body FROM outgoing_numbers ORDER BY agency, year, series, number", scanRaw},
+		{hub.RecordProcedure, "SELECT body FROM procedure_versions ORDER BY code, number", scanRaw},
+		{hub.RecordProcedureAct, "SELECT body FROM procedure_changes ORDER BY seq", scanRaw},
+		{hub.RecordSubscription, "SELECT body FROM subscriptions ORDER BY id", scanRaw},
+		{hub.RecordPush, "SELECT " + sqlkit.PushColumns + " FROM pushes ORDER BY subscription, place", sqlkit.ScanPushRecord[*sql.Rows]},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, d.receipt,
 			coalesce((SELECT min(id) FROM deliveries WHERE dispatch = d.id), ''),
 			coalesce((SELECT max(id) FROM deliveries WHERE dispatch = d.id), ''),
 			coalesce((SELECT completed_at FROM completions WHERE dispatch = d.id AND open = 0), 0) FROM dispatches d ORDER BY d.id`, scanDispatchRecord},
 		{hub.RecordDelivery, "SELECT body, fence, lease_until, lease_holder FROM deliveries ORDER BY id", scanDeliveryRecord},
-		{hub.RecordEvidence, "SELECT canonical, jws, rejected FROM evidences ORDER BY position", scanEvidenceRecord},
+		{hub.RecordEvidence, "SELECT e.canonical, " + sqlkit.SQLiteJWS + ", e.rejected FROM evidences e ORDER BY e.position", scanEvidenceRecord},
 		{hub.RecordStatusReport, "SELECT body FROM status_reports ORDER BY position", scanRaw},
 		{hub.RecordRetention, "SELECT name, body FROM retention_notes ORDER BY name", scanNoteRecord},
-	}, logSources()...)
+	}, append(logSources(), rehashSources()...)...)
 }
 
 func (s *recordSource) emit(ctx context.Context, c *sql.Conn, emit func(hub.Record) error) error {
@@ -207,9 +214,9 @@ func (a *Archive) Dossiers(ctx context.Context, emit func(hub.Dossier) error) er
 			Deliveries: each(ctx, c, scanDeliveryAbout,
 				"SELECT dispatch, body, fence, lease_until, lease_holder FROM deliveries ORDER BY dispatch, position"),
 			Evidence: each(ctx, c, scanEvidenceAbout,
-				"SELECT dispatch, canonical, jws FROM evidences WHERE dispatch <> '' ORDER BY dispatch, position"),
+				"SELECT e.dispatch, e.canonical, "+sqlkit.SQLiteJWS+" FROM evidences e WHERE e.dispatch <> '' ORDER BY e.dispatch, e.position"),
 			Reports: each(ctx, c, scanReportAbout, "SELECT dispatch, body FROM status_reports ORDER BY dispatch, position"),
-			Refused: each(ctx, c, scanEvidenceAbout, "SELECT dispatch, canonical, jws FROM evidences WHERE dispatch = '' ORDER BY position"),
+			Refused: each(ctx, c, scanEvidenceAbout, "SELECT e.dispatch, e.canonical, "+sqlkit.SQLiteJWS+" FROM evidences e WHERE e.dispatch = '' ORDER BY e.position"),
 		}
 		return rows.Emit(emit)
 	})

@@ -60,6 +60,12 @@ func (t *tx) importAll(ctx context.Context, next func() (hub.Record, error)) err
 			if err := t.countOpen(); err != nil {
 				return err
 			}
+			if err := t.indexWords(); err != nil {
+				return err
+			}
+			if err := t.exec(indexTasks + "WHERE v.body ->> '$.tasks' IS NOT NULL" + replaceTasks); err != nil {
+				return failed("index tasks", err)
+			}
 			return t.exec("COMMIT")
 		case err == nil:
 			err = cmp.Or(ctx.Err(), t.importRecord(&record))
@@ -88,16 +94,38 @@ func (t *tx) importRecord(r *hub.Record) error {
 		return importAs(r, func(k *sqlkit.StoredKey) error {
 			return t.exec("INSERT INTO api_keys (id, hash, body) VALUES (?, ?, ?)", k.Key.ID, k.Hash[:], string(r.Body))
 		})
+	case hub.RecordKeyUse:
+		return importAs(r, func(u *sqlkit.NameValue[int64]) error {
+			return t.exec("UPDATE api_keys SET used = ? WHERE id = ?", u.Value, u.Name)
+		})
 	case hub.RecordUpload:
 		return importAs(r, func(u *hub.Upload) error {
 			return t.exec("INSERT INTO uploads (id, expires, body) VALUES (?, ?, ?)", u.ID, sqlkit.Micros(u.Expires), string(r.Body))
 		})
 	case hub.RecordAccount:
 		return importAs(r, func(a *sqlkit.StoredAccount) error {
-			return t.exec("INSERT INTO accounts (name, version, body) VALUES (?, ?, ?)", a.Account.Name, a.Account.Version, string(r.Body))
+			return t.exec("INSERT INTO accounts (name, version, body, login) VALUES (?, ?, ?, ?)", a.Account.Name, a.Account.Version, string(r.Body), sqlkit.LoginOf(&a.Account))
 		})
 	case hub.RecordRegister:
 		return importAs(r, func(n *hub.RegisterNumber) error { return insertNumber(t, n) })
+	case hub.RecordRegisterYear:
+		return importAs(r, func(y *hub.RegisterYear) error {
+			return t.exec("INSERT INTO register_years (agency, year, body) VALUES (?, ?, ?)", string(y.Agency), y.Year, string(r.Body))
+		})
+	case hub.RecordOutgoing:
+		return importAs(r, func(n *hub.OutgoingNumber) error {
+			return t.exec(insertOutgoing, string(n.Agency), n.Year, hub.SeriesOf(n.Kind), n.Number, n.Notation, n.Key, string(r.Body))
+		})
+	case hub.RecordProcedure:
+		return importAs(r, t.putProcedure)
+	case hub.RecordProcedureAct:
+		return importAs(r, t.putProcedureChange)
+	case hub.RecordSubscription:
+		return importAs(r, func(s *sqlkit.StoredSubscription) error {
+			return t.exec("INSERT INTO subscriptions (id, version, body) VALUES (?, ?, ?)", s.Subscription.ID, s.Subscription.Version, string(r.Body))
+		})
+	case hub.RecordPush:
+		return importAs(r, func(p *hub.Push) error { return insertPush(t, p) })
 	case hub.RecordDispatch:
 		return t.importDispatch(r)
 	case hub.RecordDelivery:
@@ -114,6 +142,8 @@ func (t *tx) importRecord(r *hub.Record) error {
 		})
 	case hub.RecordRetention:
 		return importAs(r, func(n *hub.RetentionNote) error { return saveNotes(t, []hub.RetentionNote{*n}) })
+	case hub.RecordLogRehash, hub.RecordRehashTile:
+		return t.importRehash(r)
 	}
 	return t.importLog(r)
 }
@@ -152,6 +182,13 @@ func (t *tx) countOpen() error {
 	return failed("complete dispatches", t.exec(`UPDATE completions SET completed_at = coalesce((
 		SELECT max(CAST(unixepoch(body ->> 'updated_at', 'subsec') * 1e6 AS INTEGER)) FROM deliveries v WHERE v.dispatch = completions.dispatch), 0)
 		WHERE open = 0 AND completed_at = 0`))
+}
+
+// indexWords lets all dispatches be found by their words and agencies.
+func (t *tx) indexWords() error {
+	return failed("index the words of dispatches", t.exec(`INSERT INTO dispatch_words (dispatch, words)
+		SELECT id, indexed(search) || ' @' || lower(hex(sender)) || coalesce((SELECT group_concat(' ' || CASE calm WHEN 0 THEN '!' ELSE '@' END || lower(hex(recipient)), '') FROM deliveries WHERE dispatch = d.id), '')
+		FROM dispatches d ORDER BY id`))
 }
 
 func (t *tx) importDelivery(r *hub.Record) error {

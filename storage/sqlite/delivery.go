@@ -66,6 +66,12 @@ func (s *Store) Item(ctx context.Context, id hub.DeliveryID) (hub.Item, error) {
 	return found[0], nil
 }
 
+// Items returns deliveries with their dispatches, by id; those that are not there are left
+// out.
+func (s *Store) Items(ctx context.Context, ids []hub.DeliveryID) ([]hub.Item, error) {
+	return items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+" FROM deliveries v WHERE v.id IN (SELECT value FROM json_each(?)) ORDER BY v.id", list(ids))
+}
+
 // DispatchItem returns a dispatch with all deliveries; KindNotFound when there is none.
 func (s *Store) DispatchItem(ctx context.Context, id hub.DispatchID) (hub.SentItem, error) {
 	return dispatchItem(ctx, s.reader, id)
@@ -97,6 +103,17 @@ func (s *Store) DispatchShare(ctx context.Context, id hub.DispatchID, recipients
 	return hub.SentItem{Dispatch: d, Deliveries: deliveries}, err
 }
 
+// DispatchShares returns dispatches with their deliveries to these recipients, by id; those
+// that are not there are left out.
+func (s *Store) DispatchShares(ctx context.Context, ids []hub.DispatchID, recipients []hub.AgencyID) ([]hub.SentItem, error) {
+	dispatches, err := collect(ctx, s.reader, scanBody[hub.Dispatch], "SELECT body FROM dispatches WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id", list(ids))
+	if err != nil {
+		return nil, err
+	}
+	return s.withSome(ctx, dispatches, ` FROM json_each(?) w CROSS JOIN deliveries v
+		WHERE v.dispatch = w.value AND v.recipient IN (SELECT value FROM json_each(?)) ORDER BY v.dispatch, v.position`, list(recipients))
+}
+
 // DueDeliveries returns queued deliveries whose next attempt has come.
 func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dispatches ...hub.DispatchID) ([]hub.Item, error) {
 	if len(dispatches) > 0 {
@@ -115,6 +132,18 @@ func (s *Store) DueDeliveries(ctx context.Context, now time.Time, limit int, dis
 func (s *Store) ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error) {
 	return items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+
 		" FROM deliveries v WHERE v.final = 0 AND v.expires_at <= ? ORDER BY v.expires_at, v.id LIMIT ?", sqlkit.Micros(now), limit)
+}
+
+// FailingDeliveries returns, of each recipient to whom the last attempt of a delivery
+// failed, the oldest such delivery; of so many recipients at most, by their ids. It goes
+// from one recipient to the next and reads no other deliveries.
+func (s *Store) FailingDeliveries(ctx context.Context, limit int) ([]hub.Item, error) {
+	const failing = "state = 'queued' AND json_extract(body, '$.last_error') <> ''"
+	return items(ctx, s.reader, s.reader, `WITH RECURSIVE failing (recipient) AS (
+			SELECT min(recipient) FROM deliveries WHERE `+failing+`
+			UNION ALL SELECT (SELECT min(recipient) FROM deliveries WHERE `+failing+` AND recipient > f.recipient) FROM failing f WHERE f.recipient IS NOT NULL LIMIT ?)
+		SELECT `+deliveryColumns+` FROM failing f CROSS JOIN deliveries v
+			ON v.id = (SELECT min(id) FROM deliveries WHERE `+failing+` AND recipient = f.recipient)`, limit)
 }
 
 func encodeDelivery(d *hub.Delivery) ([]any, error) {

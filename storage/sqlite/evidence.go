@@ -8,16 +8,20 @@ import (
 	"strconv"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/fault"
 	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // insertEvidences records evidences; rejected is the sender of a refused
 // submission, else empty.
 func insertEvidences(t *tx, rejected hub.AgencyID, sealed []hub.SealedEvidence) error {
-	rows := make([][]any, len(sealed))
+	if fault.NoEvidence {
+		return nil
+	}
+	rows, jws := make([][]any, len(sealed)), sqlkit.JWSColumns(sealed)
 	for i := range sealed {
 		e := &sealed[i]
-		rows[i] = []any{string(e.Evidence.ID), string(e.Evidence.Dispatch), string(e.Evidence.Delivery), string(rejected), e.Canonical, e.JWS}
+		rows[i] = []any{string(e.Evidence.ID), string(e.Evidence.Dispatch), string(e.Evidence.Delivery), string(rejected), e.Canonical, jws[i]}
 	}
 	return failed("record evidence", t.insert("INSERT INTO evidences (id, dispatch, delivery, rejected, canonical, jws) VALUES", rows))
 }
@@ -28,7 +32,7 @@ type positioned struct {
 	sealed   hub.SealedEvidence
 }
 
-const evidenceColumns = "position, canonical, jws"
+const evidenceColumns = "e.position, e.canonical, " + sqlkit.SQLiteJWS
 
 func scanEvidence(rows *sql.Rows) (positioned, error) {
 	var p positioned
@@ -49,7 +53,7 @@ func (s *Store) Evidence(ctx context.Context, id hub.EvidenceID) (hub.SealedEvid
 }
 
 func evidence(ctx context.Context, q queryer, id hub.EvidenceID) (hub.SealedEvidence, error) {
-	p, err := one(ctx, q, "evidence", scanEvidence, "SELECT "+evidenceColumns+" FROM evidences WHERE id = ?", string(id))
+	p, err := one(ctx, q, "evidence", scanEvidence, "SELECT "+evidenceColumns+" FROM evidences e WHERE e.id = ?", string(id))
 	return p.sealed, err
 }
 
@@ -98,6 +102,6 @@ func evidenceQuery(query *hub.EvidenceQuery) (string, []any, error) {
 		}
 		c.add("position > ?", position)
 	}
-	return "SELECT " + evidenceColumns + " FROM evidences" + c.where() + " ORDER BY position LIMIT ?",
+	return "SELECT " + evidenceColumns + " FROM evidences e" + c.where() + " ORDER BY position LIMIT ?",
 		append(c.args, query.Page.Limit+1), nil
 }

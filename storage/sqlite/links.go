@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 // insertLinks records which earlier dispatches a new one points to.
@@ -17,6 +18,18 @@ func insertLinks(t *tx, d *hub.Dispatch) error {
 		}
 	}
 	return nil
+}
+
+// checkOrigin refuses to forward what was purged meanwhile: nothing holds its content.
+func checkOrigin(ctx context.Context, t *tx, d *hub.Dispatch) error {
+	if d.Origin == nil {
+		return nil
+	}
+	kept, err := collect(ctx, t, scanInt, "SELECT 1 FROM dispatches WHERE id = ? AND body -> '$.purged' IS NULL", string(d.Origin.Dispatch))
+	if err == nil && len(kept) == 0 {
+		err = sqlkit.OriginPurged(d)
+	}
+	return err
 }
 
 func scanLink(rows *sql.Rows) (hub.Link, error) {

@@ -48,6 +48,9 @@ func (s *Store) Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (h
 	for i := range found {
 		intake.Sources = append(intake.Sources, found[i].source)
 	}
+	if err := sqlkit.CompleteSources(intake.Sources, func(id hub.EvidenceID) (hub.SealedEvidence, error) { return s.Evidence(ctx, id) }); err != nil {
+		return intake, err
+	}
 	if n := len(found); n > 0 {
 		intake.Mark = hub.LogMark(strconv.FormatInt(found[n-1].position, 10))
 	}
@@ -56,7 +59,11 @@ func (s *Store) Unsequenced(ctx context.Context, mark hub.LogMark, limit int) (h
 
 // AppendLog gives entries the next indexes of the newest shard, or of a new one.
 func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) error {
-	return s.do(ctx, 2*len(b.Entries), func(t *tx) error {
+	rows := 2 * len(b.Entries)
+	for i := range b.Entries {
+		rows += len(b.Entries[i].Numbers)
+	}
+	return s.do(ctx, rows, func(t *tx) error {
 		n, err := t.change(`UPDATE log_shards SET size = size + ?1, epoch = ?2, mark = ?3
 			WHERE origin = ?4 AND size = ?5 AND epoch <= ?2 AND number = (SELECT max(number) FROM log_shards)`,
 			len(b.Entries), b.Epoch, string(b.Mark), b.Origin, first)
@@ -69,8 +76,8 @@ func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) erro
 		if err == nil && n == 0 {
 			err = sqlkit.LogRefused()
 		}
-		for i := 0; i < len(b.Entries) && err == nil; i++ {
-			err = appendEntry(t, &b.Entries[i])
+		if err == nil {
+			err = appendEntries(ctx, t, b.Entries)
 		}
 		return failed("append to the log", err)
 	})
@@ -94,17 +101,33 @@ func (s *Store) TakeLog(ctx context.Context, epoch int64) ([]hub.LogShard, error
 	return s.LogShards(ctx)
 }
 
-// appendEntry adds an entry to the newest shard.
-func appendEntry(t *tx, e *hub.LogEntry) error {
-	err := t.exec("INSERT INTO log_entries (shard, idx, source, data) VALUES ((SELECT max(number) FROM log_shards), ?, ?, ?)",
-		e.Index, sqlkit.Pointer(e.Source), e.Data)
+// appendEntries adds entries to the newest shard. It is done for every evidence, so few
+// statements do it for many.
+func appendEntries(ctx context.Context, t *tx, entries []hub.LogEntry) error {
+	shard, err := one(ctx, t, "shard", scanInt, "SELECT max(number) FROM log_shards")
+	if err != nil {
+		return err
+	}
+	rows, sources := make([][]any, len(entries)), make([]string, len(entries))
+	var numbers [][]any
+	for i := range entries {
+		e := &entries[i]
+		rows[i], sources[i] = []any{shard, e.Index, sqlkit.Pointer(e.Source), e.Data}, e.Source
+		for _, n := range e.Numbers {
+			numbers = append(numbers, []any{shard, string(n.Agency), n.Number, e.Index})
+		}
+	}
+	err = t.insert("INSERT INTO log_entries (shard, idx, source, data) VALUES", rows)
+	if err == nil {
+		err = t.insert("INSERT INTO log_numbers (shard, agency, number, idx) VALUES", numbers)
+	}
 	if primaryCode(err) == sqlite3.SQLITE_CONSTRAINT {
 		return sqlkit.LogRefused()
 	}
-	if err == nil && e.Source != "" {
-		err = t.exec("UPDATE log_notes SET pending = 0 WHERE pending = 1 AND id = ?", e.Source)
+	if err != nil {
+		return err
 	}
-	return err
+	return t.exec("UPDATE log_notes SET pending = 0 WHERE pending = 1 AND id IN (SELECT value FROM json_each(?))", list(sources))
 }
 
 // LogEntries reads entries of a shard in order, from an index on.
@@ -149,9 +172,9 @@ func (s *Store) WitnessLog(ctx context.Context, head hub.LogHead) error {
 // not.
 func (s *Store) LogPlace(ctx context.Context, source string) (hub.LogPlace, error) {
 	return one(ctx, s.reader, "entry of the log", func(rows *sql.Rows) (p hub.LogPlace, err error) {
-		err = rows.Scan(&p.Origin, &p.Index)
+		err = rows.Scan(&p.Origin, &p.Index, &p.Data)
 		return p, err
-	}, "SELECT s.origin, e.idx FROM log_entries e JOIN log_shards s ON s.number = e.shard WHERE e.source = ?", source)
+	}, "SELECT s.origin, e.idx, e.data FROM log_entries e JOIN log_shards s ON s.number = e.shard WHERE e.source = ?", source)
 }
 
 // AddLogNote records a note, which the log will hold.
@@ -193,11 +216,7 @@ func (s *Store) LogStamps(ctx context.Context, origin string, size int64, limit 
 // AddLogRenewal keeps a further token for a time-stamped checkpoint, together with the
 // note of it.
 func (s *Store) AddLogRenewal(ctx context.Context, r hub.LogRenewal, note hub.LogNote) error {
-	body, err := sqlkit.Encode(r)
-	if err != nil {
-		return err
-	}
-	noted, err := sqlkit.Encode(note)
+	body, noted, err := sqlkit.EncodeNoted(r, note)
 	if err != nil {
 		return err
 	}
@@ -230,6 +249,7 @@ func logSources() []recordSource {
 		{hub.RecordLogNote, "SELECT body FROM log_notes ORDER BY position", scanRaw},
 		{hub.RecordLogShard, "SELECT origin, size, head, witnessed FROM log_shards ORDER BY number", sqlkit.ScanShardRecord[*sql.Rows]},
 		{hub.RecordLogEntry, "SELECT shard, idx, coalesce(source, ''), data FROM log_entries ORDER BY shard, idx", sqlkit.ScanEntryRecord[*sql.Rows]},
+		{hub.RecordLogNumber, sqlkit.LogNumberText, sqlkit.ScanNumberRecord[*sql.Rows]},
 		{hub.RecordLogStamp, "SELECT body FROM log_stamps ORDER BY shard, size, time", scanRaw},
 		{hub.RecordLogRenewal, "SELECT body FROM log_renewals ORDER BY shard, size, stamped, number", scanRaw},
 	}
@@ -261,6 +281,10 @@ func (t *tx) importLog(r *hub.Record) error {
 				err = t.exec("UPDATE log_notes SET pending = 0 WHERE pending = 1 AND id = ?", e.Source)
 			}
 			return err
+		})
+	case hub.RecordLogNumber:
+		return importAs(r, func(n *hub.LogNumberRecord) error {
+			return t.exec("INSERT INTO log_numbers (shard, agency, number, idx) VALUES (?, ?, ?, ?)", n.Shard, string(n.Agency), n.Number, n.Index)
 		})
 	case hub.RecordLogStamp:
 		return importAs(r, func(s *hub.LogStamp) error {

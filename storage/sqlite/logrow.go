@@ -12,9 +12,41 @@ import (
 // or note that the database holds for it; then every evidence and note without an entry.
 // An error of emit ends it and is returned as it is.
 func (a *Archive) LogRows(ctx context.Context, emit func(hub.LogRow) error) error {
+	return handOut(ctx, a, sqlkit.ScanLogRow[*sql.Rows], emit, sqlkit.LogRowTexts(sqlkit.SQLiteJWS, "e.position")...)
+}
+
+// LogRows is Archive.LogRows of an open store.
+func (s *Store) LogRows(ctx context.Context, emit func(hub.LogRow) error) error {
+	return (&Archive{s.reader.db}).LogRows(ctx, emit)
+}
+
+// LogTokenRows hands out each time-stamp of the log with its renewals, of one instant. An
+// error of emit ends it and is returned as it is.
+func (a *Archive) LogTokenRows(ctx context.Context, emit func(hub.LogTokenRow) error) error {
+	return handOut(ctx, a, sqlkit.ScanLogToken[*sql.Rows], emit, sqlkit.LogTokenText)
+}
+
+// LogTokenRows is Archive.LogTokenRows of an open store.
+func (s *Store) LogTokenRows(ctx context.Context, emit func(hub.LogTokenRow) error) error {
+	return (&Archive{s.reader.db}).LogTokenRows(ctx, emit)
+}
+
+// LogRehashRows hands out each shard that was hashed anew, then the tiles of all, of one
+// instant. An error of emit ends it and is returned as it is.
+func (a *Archive) LogRehashRows(ctx context.Context, emit func(hub.LogRehashRow) error) error {
+	return handOut(ctx, a, sqlkit.ScanLogRehash[*sql.Rows], emit, sqlkit.LogRehashTexts()...)
+}
+
+// LogRehashRows is Archive.LogRehashRows of an open store.
+func (s *Store) LogRehashRows(ctx context.Context, emit func(hub.LogRehashRow) error) error {
+	return (&Archive{s.reader.db}).LogRehashRows(ctx, emit)
+}
+
+// handOut hands out what some queries read, one behind the other, of one instant.
+func handOut[T any](ctx context.Context, a *Archive, scan func(*sql.Rows) (T, error), emit func(T) error, texts ...string) error {
 	return a.snapshot(ctx, func(c *sql.Conn) error {
-		for _, text := range sqlkit.LogRowTexts("e.position") {
-			for row, err := range each(ctx, c, sqlkit.ScanLogRow[*sql.Rows], text) {
+		for _, text := range texts {
+			for row, err := range each(ctx, c, scan, text) {
 				if err != nil {
 					return err
 				}
@@ -25,9 +57,4 @@ func (a *Archive) LogRows(ctx context.Context, emit func(hub.LogRow) error) erro
 		}
 		return nil
 	})
-}
-
-// LogRows is Archive.LogRows of an open store.
-func (s *Store) LogRows(ctx context.Context, emit func(hub.LogRow) error) error {
-	return (&Archive{s.reader.db}).LogRows(ctx, emit)
 }

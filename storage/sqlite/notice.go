@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -56,6 +57,17 @@ func (s *Store) notices(ctx context.Context, reports []hub.StatusReport) ([]hub.
 	}
 	found, err := items(ctx, s.reader, s.reader, "SELECT "+deliveryColumns+" FROM deliveries v WHERE v.id IN (SELECT value FROM json_each(?))", list(ids))
 	return sqlkit.Notices(reports, found), err
+}
+
+// NoticeAgencies lists agencies for whom reports wait that they read, in the order of ids:
+// with one step of the index for each, however many reports wait.
+func (s *Store) NoticeAgencies(ctx context.Context, after hub.AgencyID, limit int) ([]hub.AgencyID, error) {
+	return collect(ctx, s.reader, func(rows *sql.Rows) (hub.AgencyID, error) {
+		id, err := scanText(rows)
+		return hub.AgencyID(id), err
+	}, `WITH RECURSIVE steps (agency) AS (
+		SELECT min(agency) FROM notices WHERE agency > ? UNION ALL SELECT (SELECT min(agency) FROM notices WHERE agency > steps.agency) FROM steps WHERE steps.agency IS NOT NULL)
+		SELECT agency FROM steps WHERE agency IS NOT NULL LIMIT ?`, string(after), limit)
 }
 
 // Notice returns a status report, waiting or not; KindNotFound when there is none.

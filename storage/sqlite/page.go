@@ -17,10 +17,10 @@ func (c *condition) add(term string, args ...any) {
 	c.args = append(c.args, args...)
 }
 
-// words adds one LIKE for each folded word of a search: all must be contained.
-func (c *condition) words(column, text string) {
-	for _, pattern := range sqlkit.Patterns(text) {
-		c.add(column+` LIKE ? ESCAPE '\'`, pattern)
+// matching adds one LIKE for each typed word of a search: all must be there.
+func (c *condition) matching(asked *sqlkit.Asked) {
+	for _, pattern := range asked.Patterns {
+		c.add("d.search LIKE ?", pattern)
 	}
 }
 

@@ -108,8 +108,8 @@ func checkRules(ctx context.Context, q queryer, version int64) error {
 
 const rulesVersion = "SELECT value FROM counters WHERE name = 'retention'"
 
-// Unreferenced returns those of the digests that no dispatch, no status report and no
-// upload names.
+// Unreferenced returns those of the digests that no dispatch, no status report, no
+// upload and no note names.
 func (s *Store) Unreferenced(ctx context.Context, digests []hub.Digest) ([]hub.Digest, error) {
 	asked, err := sqlkit.Encode(append([]hub.Digest{}, digests...))
 	if err != nil {
@@ -118,6 +118,7 @@ func (s *Store) Unreferenced(ctx context.Context, digests []hub.Digest) ([]hub.D
 	return collect(ctx, s.reader, scanDigest, `SELECT unhex(a.value) FROM json_each(?) a
 		WHERE NOT EXISTS (SELECT 1 FROM dispatch_parts WHERE digest = unhex(a.value))
 		AND NOT EXISTS (SELECT 1 FROM report_parts WHERE digest = unhex(a.value))
+		AND NOT EXISTS (SELECT 1 FROM retention_notes WHERE name >= 'content/' || a.value || '/' AND name < 'content/' || a.value || '0')
 		AND a.value NOT IN (SELECT p.value ->> 'sha256' FROM uploads u, json_each(u.body, '$.submission.parts') p WHERE p.value ->> 'sha256' IS NOT NULL)`, asked)
 }
 
@@ -172,6 +173,28 @@ func (s *Store) ChangeRules(ctx context.Context, version int64, notes ...hub.Ret
 // SaveNotes inserts, replaces or, without a body, removes notes.
 func (s *Store) SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error {
 	return s.do(ctx, len(notes), func(t *tx) error { return saveNotes(t, notes) })
+}
+
+// SwapNote saves a note in the place of the one that was read, of which the name is the
+// same; without a body it was not there, or is removed. KindConflict where another stands
+// there.
+func (s *Store) SwapNote(ctx context.Context, was, now hub.RetentionNote) error {
+	return s.do(ctx, 1, func(t *tx) error {
+		var n int64
+		var err error
+		switch {
+		case len(was.Body) == 0:
+			n, err = t.change("INSERT OR IGNORE INTO retention_notes (name, body) VALUES (?, ?)", now.Name, string(now.Body))
+		case len(now.Body) == 0:
+			n, err = t.change("DELETE FROM retention_notes WHERE name = ? AND body = ?", was.Name, string(was.Body))
+		default:
+			n, err = t.change("UPDATE retention_notes SET body = ? WHERE name = ? AND body = ?", string(now.Body), was.Name, string(was.Body))
+		}
+		if err == nil && n == 0 {
+			return sqlkit.NoteMoved(now.Name)
+		}
+		return failed("swap a note", err)
+	})
 }
 
 // RecordVerdicts records a step of judging again, provided that the position is as it

@@ -46,11 +46,15 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	older := behind(t, path)
 	for _, text := range []string{
 		"DROP TABLE dispatch_parts", "DROP TABLE report_parts", "DROP TABLE completions", "DROP TABLE retention_notes",
-		"DROP TABLE log_entries", "DROP TABLE log_notes", "DROP TABLE log_renewals", "DROP TABLE log_shards", "DROP TABLE log_stamps",
+		"DROP TABLE log_entries", "DROP TABLE log_notes", "DROP TABLE log_numbers", "DROP TABLE log_rehash_tiles", "DROP TABLE log_rehashes", "DROP TABLE log_renewals", "DROP TABLE log_shards", "DROP TABLE log_stamps",
 		"DELETE FROM counters WHERE name = 'retention'", "DROP INDEX deliveries_by_share",
-		"CREATE UNIQUE INDEX deliveries_by_dispatch ON deliveries (dispatch, position)", "DROP TABLE accounts", "DROP TABLE sessions", "DROP TABLE register_numbers",
+		"CREATE UNIQUE INDEX deliveries_by_dispatch ON deliveries (dispatch, position)", "DROP TABLE accounts", "DROP TABLE sessions", "DROP TABLE drafts", "DROP TABLE register_numbers", "DROP TABLE register_years", "DROP TABLE outgoing_numbers", "DROP TABLE procedure_versions", "DROP TABLE procedure_changes", "DROP TABLE enrolments", "DROP TABLE tasks",
+		"DROP TABLE pushes", "DROP TABLE subscriptions", "DELETE FROM counters WHERE name IN ('pushes', 'subscriptions')",
 		"DROP TRIGGER status_reports_are_noticed", "DROP TABLE notices", "DROP TABLE notice_readers",
-		"DROP TABLE dispatch_links", "DROP INDEX deliveries_asked", "ALTER TABLE deliveries DROP COLUMN asked",
+		"DROP TABLE dispatch_words", "DROP TABLE dispatch_words_content", "UPDATE dispatches SET search = '173/ubnd-ksttHC – v/v: day  manh (cai cach) bac, ubnd tinh'",
+		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP TABLE dispatch_links", "DROP INDEX deliveries_asked", "ALTER TABLE deliveries DROP COLUMN asked",
+		"DROP TABLE figure_facts", "DROP TABLE figures", "DROP TABLE figure_refusals", "DROP TABLE figure_progress", "DROP TABLE traffic",
+		"DROP TABLE test_turns", "ALTER TABLE api_keys DROP COLUMN used",
 		"DELETE FROM goose_db_version WHERE version_id >= 4",
 	} {
 		if _, err := older.Exec(text); err != nil {
@@ -58,6 +62,16 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		}
 	}
 	s = open(t, path)
+	for _, text := range []string{"173/ubnd", "Cải cách", "bắc", "ubnd tỉnh"} {
+		found, err := s.Sent(t.Context(), hub.SentQuery{Agency: "s1", Text: text, Page: hub.Page{Limit: 1}})
+		if err != nil || len(found.Items) != 1 {
+			t.Errorf("search %q after the migration: %d found, %v", text, len(found.Items), err)
+		}
+	}
+	var indexed int
+	if err := behind(t, path).QueryRow(`SELECT count(*) FROM dispatch_words WHERE dispatch_words MATCH '"manh" AND "173+ubnd" AND "@7331" AND "@7231"'`).Scan(&indexed); err != nil || indexed != 3 {
+		t.Errorf("the words of %d dispatches are in the index, %v", indexed, err)
+	}
 	if got := look(); !reflect.DeepEqual(got, want) {
 		t.Errorf("after the migration\n got %+v\nwant %+v", got, want)
 	}

@@ -68,6 +68,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err := createFile(o.Path); err != nil {
 		return nil, hub.Internal("create the database", err)
 	}
+	register()
 	writing, err := open(o.Path, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {writerCache}})
 	if err != nil {
 		return nil, err

@@ -23,6 +23,13 @@ func (s *Store) ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, err
 	}
 	err := s.do(ctx, rows, func(t *tx) error {
 		for i, change := range changes {
+			book, year := steps[i].Enters()
+			if err := yearOpen(ctx, t, book, year); err != nil {
+				if results[i] = err; hub.KindOf(err) == hub.KindConflict {
+					continue
+				}
+				return err
+			}
 			applied, err := change.apply(t)
 			if err != nil {
 				return err
@@ -51,8 +58,7 @@ type stepRows struct {
 }
 
 func encodeStep(step *hub.Step) (*stepRows, error) {
-	next := step.Delivery
-	next.Version = step.Version + 1
+	next := step.Next()
 	row, err := encodeDelivery(&next)
 	if err != nil {
 		return nil, err
@@ -73,12 +79,11 @@ func encodeStep(step *hub.Step) (*stepRows, error) {
 		},
 	}
 	for i := range step.Reports {
-		report := &step.Reports[i]
-		body, err := sqlkit.Encode(report)
+		row, err := encodeReport(&step.Reports[i])
 		if err != nil {
 			return nil, err
 		}
-		r.reports = append(r.reports, []any{report.ID, string(report.Dispatch), body})
+		r.reports = append(r.reports, row)
 	}
 	return r, nil
 }
@@ -100,12 +105,21 @@ func (r *stepRows) apply(t *tx) (bool, error) {
 			return false, err
 		}
 	}
+	if err := recordTasks(t, &r.of.Delivery); err != nil {
+		return false, err
+	}
 	for i, report := range r.reports {
 		if err := insertReport(t, &r.of.Reports[i], report); err != nil {
 			return false, err
 		}
 	}
 	return true, insertEvidences(t, "", r.evidence)
+}
+
+// encodeReport is a status report as insertReport takes it.
+func encodeReport(report *hub.StatusReport) ([]any, error) {
+	body, err := sqlkit.Encode(report)
+	return []any{report.ID, string(report.Dispatch), body}, err
 }
 
 // insertReport records a status report, and the package that it came in.

@@ -32,6 +32,17 @@ func testAccept(t *testing.T, back Backend) {
 	share, err = b.store.DispatchShare(b.ctx, a.Dispatch.ID, nil)
 	b.must(err)
 	same(t, "the share of nobody", share, hub.SentItem{Dispatch: a.Dispatch})
+	another := b.Acceptance("r2", "r3")
+	b.acceptThis(another)
+	shares, err := b.store.DispatchShares(b.ctx, []hub.DispatchID{another.Dispatch.ID, "none", a.Dispatch.ID}, []hub.AgencyID{"r1", "r3"})
+	b.must(err)
+	same(t, "shares", shares, []hub.SentItem{{Dispatch: a.Dispatch, Deliveries: a.Deliveries[:1]}, {Dispatch: another.Dispatch, Deliveries: another.Deliveries[1:]}})
+	shares, err = b.store.DispatchShares(b.ctx, []hub.DispatchID{a.Dispatch.ID}, []hub.AgencyID{"r3"})
+	b.must(err)
+	same(t, "shares of nobody", shares, []hub.SentItem{{Dispatch: a.Dispatch}})
+	several, err := b.store.Items(b.ctx, []hub.DeliveryID{another.Deliveries[1].ID, "none", a.Deliveries[0].ID, another.Deliveries[1].ID})
+	b.must(err)
+	same(t, "several deliveries", several, []hub.Item{{Dispatch: a.Dispatch, Delivery: a.Deliveries[0]}, {Dispatch: another.Dispatch, Delivery: another.Deliveries[1]}})
 	for _, d := range a.Deliveries {
 		same(t, "the delivery", b.item(d.ID), hub.Item{Dispatch: a.Dispatch, Delivery: d})
 	}
@@ -54,6 +65,29 @@ func testAccept(t *testing.T, back Backend) {
 	b.wants(hub.KindNotFound, err)
 	_, err = b.store.Item(b.ctx, "none")
 	b.wants(hub.KindNotFound, err)
+}
+
+// testAcceptWithArrivals: a report that the hub makes for a recipient is there with the
+// acceptance, once, and waits for the sender as every other does.
+func testAcceptWithArrivals(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	same(t, "what waits before", b.waiting("s1", 10), []string{})
+	a := b.Acceptance("r1", "r2")
+	a.Deliveries[0].State, a.Deliveries[0].ReportsArrival, a.Deliveries[0].Progress = hub.StateConsigned, true, hub.StatusArrived
+	a.Arrivals = []hub.StatusReport{*hub.Arrival(&a.Deliveries[0], b.ID)}
+	for range 2 {
+		b.acceptThis(a)
+		reports, err := b.store.StatusReports(b.ctx, a.Dispatch.ID)
+		b.must(err)
+		same(t, "the reports", reports, a.Arrivals)
+		same(t, "what waits for the sender", b.waiting("s1", 10), []string{a.Arrivals[0].ID})
+		same(t, "the delivery", b.item(a.Deliveries[0].ID).Delivery, a.Deliveries[0])
+	}
+	a.Dispatch.Fingerprint = sha256.Sum256([]byte("other content"))
+	a.Arrivals[0].ID = b.ID()
+	_, err := b.store.Accept(b.ctx, a)
+	b.wants(hub.KindConflict, err)
+	same(t, "after a conflict", len(b.waiting("s1", 10)), 1)
 }
 
 func testAcceptOnce(t *testing.T, back Backend) {

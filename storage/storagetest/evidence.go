@@ -240,9 +240,9 @@ func testEvidenceAppendOnly(t *testing.T, back Backend) {
 // testReopen: what a store answered for is there after a restart.
 func testReopen(t *testing.T, back Backend) {
 	b := newBench(t, back)
-	_, err := b.store.SaveAgencies(b.ctx, []hub.Agency{{ID: "a"}})
+	_, err := b.store.SaveAgencies(b.ctx, 0, []hub.Agency{{ID: "a"}})
 	b.must(err)
-	b.must(b.store.SaveKey(b.ctx, hub.APIKey{ID: "k1"}))
+	b.must(b.store.AddKey(b.ctx, hub.APIKey{ID: "k1"}))
 	b.must(b.store.SaveUpload(b.ctx, hub.Upload{ID: "u1", Expires: b.Clock}))
 	rejection := b.Seal(hub.Evidence{Event: hub.EventSubmissionRejection})
 	b.must(b.store.Reject(b.ctx, "s1", rejection))

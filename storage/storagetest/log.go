@@ -32,6 +32,14 @@ type LogRecords interface {
 	AddLogNote(ctx context.Context, note hub.LogNote) error
 	LogNotes(ctx context.Context, kind hub.LogNoteKind, limit int) ([]hub.LogNote, error)
 	LogStamps
+	LogSequences
+}
+
+// LogSequences keeps the sequences of agencies.
+type LogSequences interface {
+	LogNumbers(ctx context.Context, origin string, agencies []hub.AgencyID) (map[hub.AgencyID]int64, error)
+	LogSequence(ctx context.Context, origin string, agency hub.AgencyID, after int64, limit int) ([]hub.SequenceEntry, error)
+	LogNumberRows(ctx context.Context, emit func(hub.LogNumberRecord) error) error
 }
 
 // LogStamps keeps time-stamped checkpoints.
@@ -40,6 +48,7 @@ type LogStamps interface {
 	LogStamps(ctx context.Context, origin string, size int64, limit int) ([]hub.LogStamp, error)
 	LogRenewals(ctx context.Context, origin string, size int64, stamped time.Time) ([]hub.LogRenewal, error)
 	AddLogRenewal(ctx context.Context, renewal hub.LogRenewal, note hub.LogNote) error
+	LogRehashes
 }
 
 func (b *bench) unsequenced(mark hub.LogMark, limit int) (hub.LogIntake, []string) {
@@ -101,7 +110,7 @@ func testLog(t *testing.T, back Backend) {
 	same(t, "entries of no shard", len(entries), 0)
 	place, err := b.store.LogPlace(b.ctx, third)
 	b.must(err)
-	same(t, "place", place, hub.LogPlace{Origin: "o/2026", Index: 3})
+	same(t, "place", place, hub.LogPlace{Origin: "o/2026", Index: 3, Data: []byte("leaf of " + third)})
 	_, err = b.store.LogPlace(b.ctx, "none")
 	b.wants(hub.KindNotFound, err)
 	b.note(hub.LogNoteOperator)
@@ -337,7 +346,10 @@ func (b *bench) logHistory() {
 	b.t.Helper()
 	b.note(hub.LogNoteKey)
 	intake, ids := b.unsequenced("", 3)
-	b.must(b.store.AppendLog(b.ctx, 0, batchOf("o/2026", 1, 0, intake.Mark, ids...)))
+	first := batchOf("o/2026", 1, 0, intake.Mark, ids...)
+	first.Entries[1].Numbers = []hub.AgencyNumber{{Agency: "b", Number: 1}, {Agency: "a", Number: 1}}
+	first.Entries[2].Numbers = []hub.AgencyNumber{{Agency: "a", Number: 2}}
+	b.must(b.store.AppendLog(b.ctx, 0, first))
 	head := hub.LogHead{Origin: "o/2026", Epoch: 1, Size: 3, Note: []byte("n\n"), At: b.Clock}
 	b.must(b.store.PublishLog(b.ctx, head))
 	b.must(b.store.WitnessLog(b.ctx, head))
@@ -347,6 +359,7 @@ func (b *bench) logHistory() {
 		renewal, note := b.renewal(&stamp, n+1)
 		b.must(b.store.AddLogRenewal(b.ctx, renewal, note))
 	}
+	b.rehashHistory()
 	b.must(b.store.AppendLog(b.ctx, 0, hub.LogBatch{Origin: "o/2027", Epoch: 1, Entries: []hub.LogEntry{{Data: []byte("link")}}}))
 	b.note(hub.LogNotePolicy)
 }
@@ -367,6 +380,11 @@ func (b *bench) logAnswers(keep func(name string, value any, err error)) {
 	keep("stamps", stamps, err)
 	renewals, err := b.store.LogRenewals(b.ctx, "o/2026", 3, b.Clock)
 	keep("renewals", renewals, err)
+	numbers, err := b.store.LogNumbers(b.ctx, "o/2026", []hub.AgencyID{"a", "b", "c"})
+	keep("numbers", numbers, err)
+	sequence, err := b.store.LogSequence(b.ctx, "o/2026", "a", 0, 10)
+	keep("a sequence", sequence, err)
+	b.rehashAnswers(keep)
 	intake, err := b.store.Unsequenced(b.ctx, "", 100)
 	keep("what waits for the log", intake.Sources, err)
 }

@@ -19,7 +19,7 @@ func testLogRows(t *testing.T, back Backend) {
 		rows = append(rows, row)
 		return nil
 	}))
-	if len(rows) != 8 {
+	if len(rows) != 10 {
 		t.Fatalf("%d rows: %+v", len(rows), rows)
 	}
 	for i, row := range rows[:3] {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -241,10 +242,13 @@ func testSearch(t *testing.T, back Backend) {
 		"quang nam":            true, // sender
 		"day manh":             true, // subject
 		"cai khong":            false,
-		"cải_cách":             false, // no wild cards
-		"c%i":                  false,
-		"%":                    false,
-		`cai\cach`:             false,
+		"cải-cách":             true, // as it stands together
+		"cach-cai":             false,
+		"73/ubnd":              false, // whole words, so that a number is not found in others
+		"cai cac":              false,
+		"c%i":                  false, // no wild cards
+		"c_i":                  false,
+		"%":                    false, // no word
 	} {
 		inBox := slices.Contains(deliveryIDs(b.mailbox(hub.MailboxQuery{Agency: "r1", Text: text}, 10)), d.ID)
 		inSent := slices.Contains(dispatchIDs(b.sent(hub.SentQuery{Agency: "s1", Text: text}, 10)), d.Dispatch)
@@ -252,9 +256,40 @@ func testSearch(t *testing.T, back Backend) {
 			t.Errorf("search %q: in the mailbox %v, in the sent list %v, want %v", text, inBox, inSent, found)
 		}
 	}
-	for _, text := range []string{"100%", "hoan_thanh", `\`} {
-		same(t, "search "+text, len(b.sent(hub.SentQuery{Agency: "s1", Text: text}, 10)), 1)
+	for text, found := range map[string]int{"100%": 1, "hoan_thanh": 1, "thanh_hoan": 0, "thanh hoan": 1, `xong\`: 1, strings.Repeat("100 ", 40): 1, strings.Repeat("100 ", 40) + "9/SNW": 0} {
+		same(t, "search "+text, len(b.sent(hub.SentQuery{Agency: "s1", Text: text}, 10)), found)
 	}
+}
+
+// testSearchPages: a search goes through the urgent ones, then through the others, page by
+// page.
+func testSearchPages(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	var urgent, calm []hub.DeliveryID
+	var sent []hub.DispatchID
+	for i := range 21 {
+		a := b.Acceptance("r1", "r2")
+		a.Deliveries[0].Urgent = i%3 == 0
+		if i%2 == 0 {
+			a.Dispatch.Document.Subject = "sáp nhập xã"
+			sent = append([]hub.DispatchID{a.Dispatch.ID}, sent...)
+		}
+		d := b.to(b.acceptThis(a).Deliveries[0], hub.StateConsigned)
+		switch {
+		case i%2 == 0 && i%3 == 0:
+			urgent = append(urgent, d.ID)
+		case i%2 == 0:
+			calm = append(calm, d.ID)
+		}
+	}
+	for _, limit := range []int{1, 2, 4, 5, 10, 11, 50} {
+		same(t, fmt.Sprintf("pages of %d", limit), deliveryIDs(b.mailbox(hub.MailboxQuery{Agency: "r1", Text: "Sáp nhập"}, limit)), slices.Concat(urgent, calm))
+		same(t, fmt.Sprintf("sent in pages of %d", limit), dispatchIDs(b.sent(hub.SentQuery{Agency: "s1", Text: "xã sáp"}, limit)), sent)
+	}
+	same(t, "of another state", len(b.mailbox(hub.MailboxQuery{Agency: "r1", Text: "xã", States: []hub.DeliveryState{hub.StateAccepted}}, 5)), 0)
+	same(t, "of no state", len(b.mailbox(hub.MailboxQuery{Agency: "r1", Text: "xã", States: []hub.DeliveryState{"lost"}}, 5)), 0)
+	same(t, "of another recipient", len(b.mailbox(hub.MailboxQuery{Agency: "s1", Text: "xã"}, 5)), 0)
+	same(t, "of another sender", len(b.sent(hub.SentQuery{Agency: "r1", Text: "xã"}, 5)), 0)
 }
 
 // testForeignCursors: a cursor comes back from outside, so it may be anything.

@@ -54,6 +54,16 @@ func testNotices(t *testing.T, back Backend) {
 	same(t, "what the sender reports", b.waiting("r1", 10), []string{asked})
 	same(t, "of another agency", b.waiting("r2", 10), []string{})
 
+	for after, want := range map[hub.AgencyID][]hub.AgencyID{"": {"r1", "s1"}, "r1": {"s1"}, "s1": nil} {
+		ids, err := b.store.NoticeAgencies(b.ctx, after, 5)
+		b.must(err)
+		same(t, "agencies for whom something waits", len(ids), len(want))
+		same(t, "agencies for whom something waits", append([]hub.AgencyID(nil), ids...), want)
+	}
+	ids, err := b.store.NoticeAgencies(b.ctx, "", 1)
+	b.must(err)
+	same(t, "a page of agencies", ids, []hub.AgencyID{"r1"})
+
 	for range 2 {
 		b.must(b.store.TakeNotice(b.ctx, "s1", second))
 		b.must(b.store.TakeNotice(b.ctx, "r1", first)) // not its own
@@ -61,6 +71,10 @@ func testNotices(t *testing.T, back Backend) {
 	same(t, "after one was taken", b.waiting("s1", 10), []string{first, third})
 	taken, err := b.store.Notice(b.ctx, second)
 	b.must(err)
+	b.must(b.store.TakeNotice(b.ctx, "r1", asked))
+	ids, err = b.store.NoticeAgencies(b.ctx, "", 5)
+	b.must(err)
+	same(t, "after one has taken all", ids, []hub.AgencyID{"s1"})
 	if taken.Report.ID != second || taken.Item.Delivery.ID != d.ID {
 		t.Errorf("a report that was taken is %+v", taken)
 	}

@@ -39,6 +39,9 @@ type Notes interface {
 	// one; else KindConflict.
 	ChangeRules(ctx context.Context, version int64, notes ...hub.RetentionNote) error
 	SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error
+	// SwapNote saves a note in the place of the one that was read; without a body it was
+	// not there, or is removed. KindConflict where another stands there.
+	SwapNote(ctx context.Context, was, now hub.RetentionNote) error
 	Note(ctx context.Context, name string) (hub.RetentionNote, error)
 	Notes(ctx context.Context, query hub.NotesQuery) ([]hub.RetentionNote, error)
 	// RecordVerdicts saves evidence, notes and the new position, when the position is as
@@ -482,6 +485,60 @@ func testNotes(t *testing.T, back Backend) {
 	note, err := b.store.Note(b.ctx, "hold/1")
 	b.must(err)
 	same(t, "a note", note, hub.RetentionNote{Name: "hold/1", Body: json.RawMessage(`{"t":"tốt"}`)})
+}
+
+// testSwapNote: of several who swap a note at the same time one wins.
+func testSwapNote(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	note := func(text string) hub.RetentionNote {
+		n := hub.RetentionNote{Name: "claim/1"}
+		if text != "" {
+			n.Body = json.RawMessage(`{"t": "` + text + `"}`)
+		}
+		return n
+	}
+	for _, was := range []string{"", "free"} {
+		errs := make([]error, 6)
+		var all sync.WaitGroup
+		for i := range errs {
+			all.Go(func() { errs[i] = b.store.SwapNote(b.ctx, note(was), note(fmt.Sprint("by ", i))) })
+		}
+		all.Wait()
+		first := slices.Index(errs, nil)
+		for i, err := range errs {
+			if (err == nil) != (i == first) || i != first && hub.KindOf(err) != hub.KindConflict {
+				t.Fatalf("of several at once %v", errs)
+			}
+		}
+		kept, err := b.store.Note(b.ctx, "claim/1")
+		b.must(err)
+		same(t, "the note", string(kept.Body), string(note(fmt.Sprint("by ", first)).Body))
+		b.must(b.store.SwapNote(b.ctx, kept, note("free")))
+	}
+	b.wants(hub.KindConflict, b.store.SwapNote(b.ctx, note("other"), note("")))
+	b.must(b.store.SwapNote(b.ctx, note("free"), note("")))
+	_, err := b.store.Note(b.ctx, "claim/1")
+	b.wants(hub.KindNotFound, err)
+	b.wants(hub.KindConflict, b.store.SwapNote(b.ctx, note("free"), note("x")))
+}
+
+// testKeepNotes: a note keeps a content for as long as it stands.
+func testKeepNotes(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	kept, other := hub.Digest(sha256.Sum256([]byte("kept"))), hub.Digest(sha256.Sum256([]byte("other")))
+	keep := hub.KeepNote(kept, 4, "somebody")
+	b.must(b.store.SaveNotes(b.ctx, keep, hub.KeepNote(kept, 4, "another")))
+	for range 2 {
+		orphans, err := b.store.Unreferenced(b.ctx, []hub.Digest{kept, other})
+		b.must(err)
+		same(t, "what nobody names", orphans, []hub.Digest{other})
+		keep.Body = nil
+		b.must(b.store.SaveNotes(b.ctx, keep))
+	}
+	b.must(b.store.SaveNotes(b.ctx, hub.RetentionNote{Name: hub.KeepNote(kept, 4, "another").Name}))
+	orphans, err := b.store.Unreferenced(b.ctx, []hub.Digest{kept})
+	b.must(err)
+	same(t, "what nobody names any more", orphans, []hub.Digest{kept})
 }
 
 // testRules: of several who change the rules from one version on, one wins.

@@ -73,6 +73,41 @@ func testExpiringDeliveries(t *testing.T, back Backend) {
 	same(t, "without final ones", expiring(24, 10), []hub.DeliveryID{d[2].ID, d[0].ID})
 }
 
+// testFailingDeliveries: of each recipient the oldest delivery whose last attempt failed,
+// and of others none.
+func testFailingDeliveries(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	failing := func(limit int) (ids []hub.DeliveryID) {
+		items, err := b.store.FailingDeliveries(b.ctx, limit)
+		b.must(err)
+		for _, it := range items {
+			if it.Dispatch.ID != it.Delivery.Dispatch {
+				t.Errorf("delivery of %s came with dispatch %s", it.Delivery.Dispatch, it.Dispatch.ID)
+			}
+			ids = append(ids, it.Delivery.ID)
+		}
+		return ids
+	}
+	first, second := b.accept("r2", "r1", "r3", "r4").Deliveries, b.accept("r2", "r1", "r5").Deliveries
+	same(t, "before an attempt", len(failing(10)), 0)
+	fail := func(d hub.Delivery) {
+		retry := b.Step(d, hub.StateQueued)
+		retry.Delivery.Attempts, retry.Delivery.LastError, retry.Delivery.NextAttempt = 1, "no answer", b.Clock.Add(time.Hour)
+		b.must(b.apply(retry))
+	}
+	for _, d := range []hub.Delivery{second[1], second[0], first[0], second[2]} {
+		fail(d)
+	}
+	b.to(first[3], hub.StateConsigned)
+	same(t, "of each recipient", failing(10), []hub.DeliveryID{second[1].ID, first[0].ID, second[2].ID})
+	same(t, "of two", failing(2), []hub.DeliveryID{second[1].ID, first[0].ID})
+	items, err := b.store.FailingDeliveries(b.ctx, 1)
+	b.must(err)
+	ended := b.Step(items[0].Delivery, hub.StateFailed)
+	b.must(b.apply(ended))
+	same(t, "without one that ended", failing(10), []hub.DeliveryID{first[0].ID, second[2].ID})
+}
+
 func testSteps(t *testing.T, back Backend) {
 	b := newBench(t, back)
 	d := b.accept("r1").Deliveries[0]

@@ -22,7 +22,19 @@ type Store interface {
 	Keys
 	Accounts
 	Sessions
+	Drafts
+	TestTurns
+	Tasks
 	Registers
+	OutgoingNumbers
+	Procedures
+	Books
+	Figures
+	Enrolments
+	Subscriptions
+	HandOvers
+	Feed
+	Pushes
 	Acceptances
 	Uploads
 	Deliveries
@@ -43,13 +55,16 @@ type Store interface {
 // Agencies is the directory's store.
 type Agencies interface {
 	LoadAgencies(ctx context.Context) (agencies []hub.Agency, version int64, err error)
-	SaveAgencies(ctx context.Context, agencies []hub.Agency) (version int64, err error)
+	SaveAgencies(ctx context.Context, version int64, agencies []hub.Agency) (now int64, err error)
 	AgenciesVersion(ctx context.Context) (int64, error)
 }
 
 // Keys keeps API keys.
 type Keys interface {
-	SaveKey(ctx context.Context, key hub.APIKey) error
+	AddKey(ctx context.Context, key hub.APIKey) error
+	EndKey(ctx context.Context, id string, at time.Time) error
+	ResealKey(ctx context.Context, id string, was, now []byte) error
+	UseKeys(ctx context.Context, uses []hub.KeyUse) error
 	KeyByID(ctx context.Context, id string) (hub.APIKey, error)
 	Keys(ctx context.Context) ([]hub.APIKey, error)
 }
@@ -57,14 +72,35 @@ type Keys interface {
 // Accounts keeps persons.
 type Accounts interface {
 	SaveAccount(ctx context.Context, account hub.Account) error
+	AccountByLogin(ctx context.Context, login hub.Login) (hub.Account, error)
 	Account(ctx context.Context, name string) (hub.Account, error)
 	Accounts(ctx context.Context) ([]hub.Account, error)
+}
+
+// TestTurns bounds connection tests over all nodes.
+type TestTurns interface {
+	TakeTestTurn(ctx context.Context, turn hub.TestTurn, now time.Time, atOnce int) (standing *hub.TestTurn, full bool, err error)
+	EndTestTurn(ctx context.Context, taken, ended hub.TestTurn) error
+}
+
+// Drafts keeps what persons have begun to write.
+type Drafts interface {
+	SaveDraft(ctx context.Context, draft hub.Draft) error
+	Draft(ctx context.Context, account, id string) (hub.Draft, error)
+	Drafts(ctx context.Context, account string) ([]hub.Draft, error)
+	DeleteDraft(ctx context.Context, account, id string) error
+}
+
+// HandOvers records that a closed agency was handed over.
+type HandOvers interface {
+	HandOver(ctx context.Context, change hub.HandOverChange) error
+	OfficeDrafts(ctx context.Context, office hub.AgencyID) (int, error)
 }
 
 // Sessions keeps who is signed in.
 type Sessions interface {
 	BeginSession(ctx context.Context, session hub.Session) error
-	ChangeSession(ctx context.Context, session hub.Session) error
+	ChangeSession(ctx context.Context, was hub.AgencyID, session hub.Session) error
 	Session(ctx context.Context, hash hub.Digest) (hub.Session, error)
 	EndSession(ctx context.Context, hash hub.Digest) error
 	EndSessions(ctx context.Context, account string) error
@@ -73,7 +109,36 @@ type Sessions interface {
 // Registers keeps the numbers of incoming documents.
 type Registers interface {
 	TakeNumber(ctx context.Context, n hub.RegisterNumber) error
-	LastNumber(ctx context.Context, agency hub.AgencyID, year int) (int64, error)
+	NextNumber(ctx context.Context, agency hub.AgencyID, year int, delivery hub.DeliveryID) (string, error)
+	AssignNumber(ctx context.Context, agency hub.AgencyID, year int, delivery hub.DeliveryID) (string, error)
+	CloseYear(ctx context.Context, y hub.RegisterYear) (hub.RegisterYear, error)
+	CompleteYear(ctx context.Context, y hub.RegisterYear) error
+	ClosedYears(ctx context.Context, agency hub.AgencyID) ([]hub.RegisterYear, error)
+}
+
+// OutgoingNumbers keeps the numbers of outgoing documents.
+type OutgoingNumbers interface {
+	TakeOutgoing(ctx context.Context, n hub.OutgoingNumber) (hub.OutgoingNumber, error)
+	CancelOutgoing(ctx context.Context, n hub.OutgoingNumber) (hub.OutgoingNumber, error)
+	NextOutgoing(ctx context.Context, agency hub.AgencyID, year int, kind string) (int64, error)
+	OutgoingNumbers(ctx context.Context, query hub.OutgoingQuery) (hub.List[hub.OutgoingNumber], error)
+	CheckOutgoing(ctx context.Context, d *hub.Dispatch) error
+}
+
+// Procedures keeps the catalogue of administrative procedures.
+type Procedures interface {
+	SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion) error
+	LastProcedureChange(ctx context.Context) (int64, error)
+	ProcedureVersions(ctx context.Context, codes []string) ([]hub.ProcedureVersion, error)
+	Procedures(ctx context.Context, query hub.ProcedureQuery) (hub.List[hub.ProcedureVersion], error)
+	ProcedureChanges(ctx context.Context, after int64, limit int) ([]hub.ProcedureChange, error)
+}
+
+// Books reads what registers are printed from.
+type Books interface {
+	SentBetween(ctx context.Context, span hub.SentSpan) (hub.List[hub.SentItem], error)
+	RegisteredBetween(ctx context.Context, query hub.RegisterQuery) (hub.List[hub.RegisterEntry], error)
+	Counted(ctx context.Context, query hub.CountedQuery) (hub.List[hub.Item], error)
 }
 
 // Acceptances records what became of submissions.
@@ -95,6 +160,8 @@ type Uploads interface {
 type Deliveries interface {
 	DueDeliveries(ctx context.Context, now time.Time, limit int, dispatches ...hub.DispatchID) ([]hub.Item, error)
 	ExpiringDeliveries(ctx context.Context, now time.Time, limit int) ([]hub.Item, error)
+	// FailingDeliveries returns the oldest failing delivery of each recipient that has one.
+	FailingDeliveries(ctx context.Context, limit int) ([]hub.Item, error)
 	ApplySteps(ctx context.Context, steps ...hub.Step) ([]error, error)
 }
 
@@ -119,6 +186,8 @@ type Reports interface {
 	SignatureReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.SignatureReport, error)
 	MatchDelivery(ctx context.Context, sender, recipient hub.AgencyID, ref hub.Reference) (hub.Item, error)
 	DispatchShare(ctx context.Context, dispatch hub.DispatchID, recipients []hub.AgencyID) (hub.SentItem, error)
+	DispatchShares(ctx context.Context, dispatches []hub.DispatchID, recipients []hub.AgencyID) ([]hub.SentItem, error)
+	Items(ctx context.Context, deliveries []hub.DeliveryID) ([]hub.Item, error)
 	LinksTo(ctx context.Context, dispatch hub.DispatchID, limit int) ([]hub.Link, error)
 }
 
@@ -132,6 +201,8 @@ type Notices interface {
 	Notices(ctx context.Context, query hub.NoticeQuery) (hub.List[hub.Notice], error)
 	Notice(ctx context.Context, report string) (hub.Notice, error)
 	TakeNotice(ctx context.Context, agency hub.AgencyID, report string) error
+	// NoticeAgencies lists agencies for whom reports wait that they read, by id.
+	NoticeAgencies(ctx context.Context, after hub.AgencyID, limit int) ([]hub.AgencyID, error)
 }
 
 // Evidences reads evidence.
@@ -188,19 +259,43 @@ func Run(t *testing.T, b Backend) {
 		"keys":                  testKeys,
 		"accounts":              testAccounts,
 		"sessions":              testSessions,
+		"drafts":                testDrafts,
+		"test turns":            testTestTurns,
+		"hand-over":             testHandOver,
 		"registers":             testRegisters,
+		"register years":        testRegisterYears,
+		"outgoing numbers":      testOutgoing,
+		"procedures":            testProcedures,
+		"tasks":                 testTasks,
+		"forged cursors":        testForgedCursors,
+		"tasks and answers":     testTaskChanges,
+		"tasks of both sides":   testTaskSides,
+		"register books":        testBooks,
+		"sent between":          testSentBetween,
+		"figures":               testFigures,
+		"figures anew":          testFiguresAnew,
+		"traffic":               testTraffic,
+		"counted":               testCounted,
+		"enrolments":            testEnrolments,
+		"enrolment once":        testEnrolmentOnce,
 		"notices":               testNotices,
+		"swap note":             testSwapNote,
+		"keep notes":            testKeepNotes,
 		"accept":                testAccept,
 		"accept once":           testAcceptOnce,
 		"accept in parallel":    testAcceptInParallel,
 		"accept all or nothing": testAcceptAllOrNothing,
 		"accept with changes":   testAcceptWithChanges,
+		"accept with arrivals":  testAcceptWithArrivals,
+		"forward":               testForward,
+		"forward against purge": testForwardAgainstPurge,
 		"recall races":          testRecallRaces,
 		"asked":                 testAsked,
 		"reject":                testReject,
 		"uploads":               testUploads,
 		"due deliveries":        testDueDeliveries,
 		"expiring deliveries":   testExpiringDeliveries,
+		"failing deliveries":    testFailingDeliveries,
 		"steps":                 testSteps,
 		"step conflicts":        testStepConflicts,
 		"illegal transitions":   testIllegalTransitions,
@@ -216,6 +311,7 @@ func Run(t *testing.T, b Backend) {
 		"sent pages":            testSentPages,
 		"sent filters":          testSentFilters,
 		"search":                testSearch,
+		"pages of a search":     testSearchPages,
 		"foreign cursors":       testForeignCursors,
 		"status reports":        testStatusReports,
 		"signature reports":     testSignatureReports,
@@ -223,9 +319,13 @@ func Run(t *testing.T, b Backend) {
 		"match delivery":        testMatchDelivery,
 		"evidence":              testEvidence,
 		"evidence order":        testEvidenceOrder,
+		"shared signature":      testSharedSignature,
 		"evidence append-only":  testEvidenceAppendOnly,
 		"settle":                testSettle,
 		"backlog":               testBacklog,
+		"subscriptions":         testSubscriptions,
+		"pushes":                testPushes,
+		"push feed":             testPushFeed,
 		"archive":               testArchive,
 		"archive refused":       testArchiveRefused,
 		"dossiers":              testDossiers,
@@ -240,6 +340,8 @@ func Run(t *testing.T, b Backend) {
 		"retention rules":       testRules,
 		"log":                   testLog,
 		"renewals":              testLogRenewals,
+		"sequences":             testLogSequences,
+		"rehashes":              testLogRehashes,
 		"log of notes alone":    testLogNotesFirst,
 		"log rows":              testLogRows,
 		"log order":             testLogOrder,

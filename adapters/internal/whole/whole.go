@@ -8,8 +8,12 @@ import (
 	"io"
 )
 
-// piece is how much is held back, in bytes.
-const piece = 64 << 10
+// Content is read in pieces, of which the end is held back, in bytes. The buffer is most of
+// what a download allocates.
+const (
+	piece = 64 << 10
+	held  = 16 << 10
+)
 
 // ReadError says that the content could not be read to its end. Who answered with a part
 // of it must break off.
@@ -24,21 +28,24 @@ func (e *ReadError) Unwrap() error { return e.Err }
 // Copy copies content and calls begin once before it writes, when the first piece was
 // read. Its error is a *ReadError, or that of the writer as it is.
 func Copy(w io.Writer, content io.Reader, begin func()) error {
-	next, held := make([]byte, piece), make([]byte, piece)[:0]
+	buffer, have := make([]byte, piece), 0
 	for first, end := true, false; !end; first = false {
-		n, err := fill(content, next)
+		n, err := fill(content, buffer[have:])
 		if end = errors.Is(err, io.EOF); err != nil && !end {
 			return &ReadError{err}
 		}
 		if first {
 			begin()
 		}
-		if _, err := w.Write(held); err != nil {
+		if have += n; end {
+			break
+		}
+		if _, err := w.Write(buffer[:have-held]); err != nil { // it is full
 			return err
 		}
-		next, held = held[:piece], next[:n]
+		have = copy(buffer, buffer[have-held:])
 	}
-	_, err := w.Write(held)
+	_, err := w.Write(buffer[:have])
 	return err
 }
 

@@ -10,7 +10,7 @@ import (
 
 func TestCopy(t *testing.T) {
 	damaged := errors.New("another digest")
-	for _, size := range []int{0, 1, piece - 1, piece, piece + 1, 3*piece + 7} {
+	for _, size := range []int{0, 1, held, held + 1, piece - held, piece - 1, piece, piece + 1, 3*piece + 7} {
 		content := bytes.Repeat([]byte("x"), size)
 		var good, bad bytes.Buffer
 		begun := 0

@@ -108,6 +108,13 @@ func TestOnlyRealSettings(t *testing.T) {
 	}
 }
 
+// TestConsumerIsShort: the consumer to begin with is read in one go.
+func TestConsumerIsShort(t *testing.T) {
+	if n := strings.Count(read(t, "amqpconsumer/main.go"), "\n"); n >= 100 {
+		t.Errorf("the consumer has %d lines, want fewer than 100", n)
+	}
+}
+
 func duration(t *testing.T, text any) time.Duration {
 	t.Helper()
 	d, err := time.ParseDuration(text.(string))
@@ -173,6 +180,22 @@ func TestKubernetes(t *testing.T) {
 	rolling := at(t, kinds["Deployment"], "spec", "strategy", "rollingUpdate").(map[string]any)
 	if rolling["maxUnavailable"] != 0 || kinds["PodDisruptionBudget"] == nil || kinds["NetworkPolicy"] == nil {
 		t.Error("nodes may all be away at once, or be reached by anybody")
+	}
+}
+
+// TestNodesShareTheirKeys: a node makes a key that it was not given in its own folder, where
+// no other finds it and which goes with the node.
+func TestNodesShareTheirKeys(t *testing.T) {
+	kubernetes := documents(t, "kubernetes/lienthong.yaml")[0]
+	compose := documents(t, "compose/compose.yaml")[0]
+	for name, given := range map[string]any{
+		"kubernetes": at(t, kubernetes, "data"), "hub-a": at(t, compose, "services", "hub-a", "environment"), "hub-b": at(t, compose, "services", "hub-b", "environment"),
+	} {
+		for _, key := range []string{"LIENTHONG_HUB_KEY_FILE", "LIENTHONG_LOG_KEY_FILE", "LIENTHONG_SECRETS_KEY_FILE"} {
+			if given.(map[string]any)[key] == nil {
+				t.Errorf("%s: nodes are not given %s", name, key)
+			}
+		}
 	}
 }
 

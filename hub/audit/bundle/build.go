@@ -23,10 +23,9 @@ type Evidences interface {
 
 // Proofs proves that the log holds evidence.
 type Proofs interface {
-	// Prove returns the tokens for the checkpoint of the proof: the first, then those
-	// that renew it in order; none while there is none. What the log has not published
-	// yet is KindUnavailable.
-	Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (audit.Proof, [][]byte, error)
+	// Prove returns what holds the checkpoint of the proof, too. What the log has not
+	// published yet is KindUnavailable.
+	Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (audit.Proof, audit.Held, error)
 	Consistency(ctx context.Context, older, newer *audit.Checkpoint) ([]hub.Digest, error)
 }
 
@@ -46,6 +45,8 @@ type Packaging interface {
 	// Trust returns what lies under trust/: keys, certificates and revocation lists of
 	// those who signed receipts, checkpoints and these tokens.
 	Trust(ctx context.Context, tokens [][]byte) ([]File, error)
+	// ReceiptXML returns the signed XML form of a receipt.
+	ReceiptXML(ctx context.Context, sealed hub.SealedEvidence) ([]byte, error)
 	// Pack writes the container and seals it. Nothing was written when it fails for
 	// what the files are.
 	Pack(ctx context.Context, w io.Writer, files []File) error
@@ -74,13 +75,13 @@ func (b *Builder) Write(ctx context.Context, actor hub.Actor, order hub.BundleOr
 	if err != nil {
 		return err
 	}
-	g := &gathering{Builder: b, actor: actor, tokens: map[string][]byte{}, heads: map[string]audit.Checkpoint{}, notes: map[string]string{}}
+	g := &gathering{Builder: b, actor: actor, xml: order.XML, tokens: map[string][]byte{}, heads: map[string]audit.Checkpoint{}, notes: map[string]string{}, rehashes: map[string]*rehashFiles{}}
 	defer g.close()
 	archive, err := b.Verdicts.Archive(ctx, actor, order.Dispatch)
 	if err != nil {
 		return err
 	}
-	if err := g.receipts(ctx, &item.Dispatch, delivery, archive.Rechecks); err != nil {
+	if err := g.receipts(ctx, delivery); err != nil {
 		return err
 	}
 	for _, step := range []func(context.Context) error{g.growth, g.trust} {
@@ -116,11 +117,14 @@ func choose(item *hub.SentItem, wanted hub.DeliveryID) (*hub.Delivery, error) {
 type gathering struct {
 	*Builder
 	actor  hub.Actor
+	xml    bool // with the XML form of each receipt
 	files  []File
 	tokens map[string][]byte // by the name of their file
 	heads  map[string]audit.Checkpoint
 	notes  map[string]string // signed checkpoints, by the name of their token
 	open   []io.Closer
+	// rehashes are what is gathered of each, by the beginning of its files.
+	rehashes map[string]*rehashFiles
 }
 
 func (g *gathering) close() {
@@ -134,23 +138,14 @@ func (g *gathering) add(name, mediaType string, content []byte) {
 }
 
 // receipts adds every receipt of the chain with its proof, in order.
-func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delivery *hub.Delivery, rechecks []hub.Recheck) error {
-	wanted := []hub.EvidenceID{delivery.LastEvidence.ID}
-	if dispatch.Purged != nil {
-		wanted = append(wanted, dispatch.Purged.Evidence)
-	}
-	for i := range rechecks {
-		if id := rechecks[i].Evidence; id != "" {
-			wanted = append(wanted, id)
-		}
-	}
-	chain, err := g.chain(ctx, delivery.ID, wanted)
+func (g *gathering) receipts(ctx context.Context, delivery *hub.Delivery) error {
+	chain, err := g.chain(ctx, delivery)
 	if err != nil {
 		return err
 	}
 	for i := range chain {
 		sealed := &chain[i]
-		proof, tokens, err := g.Proofs.Prove(ctx, g.actor, sealed.Evidence.ID)
+		proof, held, err := g.Proofs.Prove(ctx, g.actor, sealed.Evidence.ID)
 		if err != nil {
 			return err
 		}
@@ -161,14 +156,23 @@ func (g *gathering) receipts(ctx context.Context, dispatch *hub.Dispatch, delive
 		if err := g.head(&c, proof.Note); err != nil {
 			return err
 		}
-		for n, token := range tokens {
+		for n, token := range held.Tokens {
 			g.tokens[renewalName(tokenName(&c), n)] = token
 		}
+		g.rehashed(audit.ShardName(c.Origin), held.Rehashes)
 		name := receiptName(i+1, sealed.Evidence.Event)
 		g.add(name+endEvidence, "application/json", sealed.Canonical)
 		g.add(name+endSignature, "application/jose", []byte(sealed.JWS))
 		g.add(name+endProof, "text/plain", proof.Text())
+		if g.xml {
+			form, err := g.Packaging.ReceiptXML(ctx, *sealed)
+			if err != nil {
+				return err
+			}
+			g.add(name+endXML, "application/xml", form)
+		}
 	}
+	g.addRehashes()
 	for _, name := range slices.Sorted(maps.Keys(g.tokens)) {
 		g.add(name, "application/vnd.etsi.timestamp-token", g.tokens[name])
 	}
@@ -189,13 +193,19 @@ func (g *gathering) head(c *audit.Checkpoint, note []byte) error {
 	return nil
 }
 
-// chain returns the evidence of a delivery from the acceptance on, and what else is
-// wanted about its dispatch, each behind the one that it names as its predecessor.
-func (g *gathering) chain(ctx context.Context, delivery hub.DeliveryID, wanted []hub.EvidenceID) ([]hub.SealedEvidence, error) {
-	all, err := g.own(ctx, delivery)
+// chain returns the evidence of a delivery from the acceptance on, and all that is about
+// its dispatch as a whole, each behind the one that it names as its predecessor.
+func (g *gathering) chain(ctx context.Context, delivery *hub.Delivery) ([]hub.SealedEvidence, error) {
+	all, err := g.own(ctx, delivery.ID)
 	if err != nil {
 		return nil, err
 	}
+	whole, err := g.whole(ctx, delivery.Dispatch)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, whole...)
+	wanted := []hub.EvidenceID{delivery.LastEvidence.ID}
 	have := map[hub.EvidenceID]bool{}
 	note := func(e *hub.Evidence) {
 		if have[e.ID] = true; e.Prev != nil {
@@ -216,8 +226,12 @@ func (g *gathering) chain(ctx context.Context, delivery hub.DeliveryID, wanted [
 		all = append(all, sealed)
 		note(&sealed.Evidence)
 	}
-	if len(all) > maxReceipts {
-		return nil, hub.Errorf(hub.KindTooLarge, "delivery", "receipts", "the delivery has more than the %d receipts that a bundle holds", maxReceipts)
+	most := maxReceipts
+	if g.xml {
+		most = maxXML
+	}
+	if len(all) > most {
+		return nil, hub.Errorf(hub.KindTooLarge, "delivery", "receipts", "the delivery has more than the %d receipts that a bundle holds", most)
 	}
 	return inOrder(all), nil
 }
@@ -230,6 +244,28 @@ func (g *gathering) own(ctx context.Context, id hub.DeliveryID) ([]hub.SealedEvi
 		return nil, nil
 	}
 	return list.Items, err
+}
+
+// whole lists the evidence about a dispatch that is about no single delivery, and no more
+// of it than is too much. To a recipient that of its own deliveries is shown among it.
+func (g *gathering) whole(ctx context.Context, id hub.DispatchID) ([]hub.SealedEvidence, error) {
+	var whole []hub.SealedEvidence
+	query := hub.EvidenceQuery{Dispatch: id, Whole: true, Page: hub.Page{Limit: maxReceipts + 1}}
+	for {
+		list, err := g.Evidences.Evidences(ctx, g.actor, query)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list.Items {
+			if list.Items[i].Evidence.Delivery == "" {
+				whole = append(whole, list.Items[i])
+			}
+		}
+		if list.Next == "" || len(whole) > maxReceipts {
+			return whole, nil
+		}
+		query.Page.After = list.Next
+	}
 }
 
 // inOrder puts each evidence behind its predecessor; what follows the same one is in the

@@ -56,20 +56,31 @@ const (
 	ArchiveFile = "validation/archive.json"
 )
 
-// Endings of the three files of a receipt.
+// Endings of the files of a receipt, and of others.
 const (
 	endEvidence  = ".json"        // the bytes that were signed
 	endSignature = ".jws"         // detached JWS; of a batch, "~" and the place in it follow
 	endProof     = ".tlog-proof"  // c2sp.org/tlog-proof
+	endXML       = ".xml"         // optional: the XML form of the receipt, with a XAdES of its own
 	endToken     = ".tst"         // RFC 3161, over the checkpoint
 	endGrowth    = ".consistency" // one checkpoint is the beginning of another
 	endOCSP      = ".ocsp"
+	endHead      = ".txt"     // what the tokens of a rehash are over
+	endEntries   = ".entries" // that a rehash holds the receipts of the bundle
+	endStamps    = ".stamps"  // that a rehash holds the time-stamps and the rehashes before
 )
 
 // Bounds.
 const (
-	maxReceipts  = 300 // three files each; a container has at most 1000
+	maxReceipts  = 300 // three files each, 240 with the XML form; a container has at most 1000
+	maxXML       = 240
 	maxSmallFile = 1 << 20
+
+	maxReceiptXML = 6 * hub.MaxReceiptSize // as much as there can be of the form of a receipt
+
+	maxRehashes  = 16       // of a shard
+	maxProofs    = 8 << 20  // bytes; of a file of proofs of a rehash
+	maxAllProofs = 64 << 20 // bytes; of all such files of a bundle
 
 	// MaxRevocation is the most bytes of a revocation list or response in a bundle, and
 	// MaxMaterial that of all together.
@@ -107,6 +118,11 @@ func renewalName(token string, n int) string {
 		return token
 	}
 	return fmt.Sprintf("%s-renewal-%02d%s", strings.TrimSuffix(token, endToken), n, endToken)
+}
+
+// rehashName is the beginning of the files of a rehash of a shard.
+func rehashName(shard string, number int) string {
+	return fmt.Sprintf("%s%s-rehash-%02d", logFolder, safeName(shard), number)
 }
 
 // growthName is the file that shows that one checkpoint is the beginning of another.
@@ -152,7 +168,7 @@ func safeName(name string) string {
 var revocationFile = regexp.MustCompile(`^trust/revocation/[0-9a-f]+(\.crl|\.ocsp)$`)
 
 // receiptFile tells the files of receipts: number and ending.
-var receiptFile = regexp.MustCompile(`^receipts/(\d{3})-[A-Za-z0-9_.-]+?(\.json|\.jws|\.tlog-proof)$`)
+var receiptFile = regexp.MustCompile(`^receipts/(\d{3})-[A-Za-z0-9_.-]+?(\.json|\.jws|\.tlog-proof|\.xml)$`)
 
 // IsBundle reports whether the first bytes of a file are those of a bundle: media type,
 // then the first receipt. A thousand are enough.

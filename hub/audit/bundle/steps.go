@@ -2,20 +2,16 @@ package bundle
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
-	"io"
 	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
-	"github.com/lienthong/lienthong/hub/audit"
 )
 
 // prove checks that the tree of its checkpoint holds a receipt, and takes the checkpoint.
 func (v *verification) prove(r *receipt) {
 	r.fact.Origin, r.fact.Index, r.fact.Size = r.head.Origin, r.proof.Index, r.head.Size
-	if _, err := audit.ReceiptLeaf(r.Canonical, r.JWS); err != nil {
+	if _, err := r.proof.Leaf(&r.SealedEvidence); err != nil {
 		v.fail(stepLeaf, hub.SubFormatFailure, "%s: %v", r.name, err)
 		return
 	}
@@ -51,7 +47,7 @@ func (v *verification) checkTokens() {
 
 func (v *verification) checkPolicy(r *receipt) {
 	if v.Policy == nil {
-		if v.Steps[stepCheckpoint-1].Outcome == Skipped {
+		if v.Steps[stepCheckpoint-1].Outcome == hub.StepSkipped {
 			v.doubt(stepCheckpoint, hub.SubPolicyNotAvailable, "keys of the log that you trust are missing: name your own policy (--policy); the one in the bundle is a hint")
 		}
 		return
@@ -127,6 +123,32 @@ func (v *verification) judgeReceipt(r *receipt) {
 	}
 }
 
+// judgeXML judges the XML form of a receipt, where there is one. It is made with the bundle,
+// as the seal is: that its certificate has ended since takes nothing from the evidence.
+func (v *verification) judgeXML(ctx context.Context, r *receipt) error {
+	name := r.name + endXML
+	if _, there := v.files[name]; !there {
+		return nil
+	}
+	form, ok := v.readUpTo(name, maxReceiptXML)
+	if !ok {
+		return nil
+	}
+	verdict, err := v.judge.ReceiptXML(ctx, form, &r.SealedEvidence)
+	switch {
+	case err != nil:
+		return err
+	case verdict.Indication == hub.TotalPassed:
+	case verdict.Indication == hub.TotalFailed:
+		v.fail(stepSignatures, verdict.Sub, "%s: %s", name, verdict.Reason)
+	case aboutTime(verdict.Sub):
+		v.note(stepSignatures, "the signature of %s no longer proves who wrote it (%s: %s); it says what the receipt says", name, verdict.Sub, verdict.Reason)
+	default:
+		v.doubt(stepSignatures, verdict.Sub, "%s: %s", name, verdict.Reason)
+	}
+	return nil
+}
+
 func (v *verification) passTime(r *receipt) {
 	if r.fact.NotAfter.IsZero() {
 		v.note(stepSigningTime, "%s: judged for %s, for nothing proves that it is older", r.name, iso(v.ValidatedAt))
@@ -192,20 +214,6 @@ func (v *verification) checkContent(ctx context.Context) error {
 		v.skip(stepContent, "no file of the document was given; the receipts name their digests (--content)")
 	}
 	return nil
-}
-
-func (v *verification) digest(ctx context.Context, name string) (hub.Digest, error) {
-	sum, content := sha256.New(), v.container.Open(name)
-	for {
-		if err := ctx.Err(); err != nil {
-			return hub.Digest{}, err
-		}
-		if _, err := io.CopyN(sum, content, 1<<20); errors.Is(err, io.EOF) {
-			return hub.Digest(sum.Sum(nil)), nil
-		} else if err != nil {
-			return hub.Digest{}, hub.Internal("read a file of a bundle", err)
-		}
-	}
 }
 
 // checkOriginals looks for every part among the files that somebody holds. The package

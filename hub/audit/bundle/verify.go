@@ -29,23 +29,39 @@ type Container interface {
 
 // Judge judges signatures, for the roots of whoever verifies and one time.
 type Judge interface {
+	Calendar
 	// Seal judges the container as a whole. A container that breaks a rule has a
 	// verdict that says so; the error is a failure to read.
 	Seal(ctx context.Context, source io.ReaderAt, size int64) (hub.SignatureVerdict, error)
-	// Receipt judges one that is proven to have existed at a time; zero: not proven.
-	Receipt(sealed *hub.SealedEvidence, proven time.Time) hub.SignatureVerdict
+	ReceiptJudge
 	// Token judges a time-stamp over some bytes. ProvenAt is its time if it counts.
 	Token(token, stamped []byte) hub.SignatureVerdict
-	// TokenEnd returns when a time-stamp stops proving anything by itself.
-	TokenEnd(token []byte) (hub.TokenEnd, error)
 	// Report digests a signature report as receipts name it (RFC 8785, SHA-256).
 	Report(report *hub.SignatureReport) (hub.Digest, error)
+}
+
+// Calendar says until when something proves anything by itself.
+type Calendar interface {
+	TokenEnd(token []byte) (hub.TokenEnd, error)
+	// DigestEnd is that of a digest by its name; zero where no end is set.
+	DigestEnd(name string) time.Time
+}
+
+// ReceiptJudge judges receipts.
+type ReceiptJudge interface {
+	// Receipt judges one that is proven to have existed at a time; zero: not proven.
+	Receipt(sealed *hub.SealedEvidence, proven time.Time) hub.SignatureVerdict
+	// ReceiptXML judges the signature of an XML form, and that it says what a receipt says
+	// and carries it. The error is a failure to read.
+	ReceiptXML(ctx context.Context, form []byte, sealed *hub.SealedEvidence) (hub.SignatureVerdict, error)
 }
 
 // Original is a file that somebody holds beside the bundle.
 type Original struct {
 	Name   string // without folders
 	SHA256 hub.Digest
+	// Open reads it again, where SHA-256 is not relied upon any more; nil: it cannot be.
+	Open func() (io.ReadCloser, error)
 }
 
 // DefaultGap is how much later than its event a time-stamp may be. The log is
@@ -78,28 +94,30 @@ type Question struct {
 
 // Verify verifies a bundle in twelve steps. What is wrong with it is in the report; the
 // error is a failure to read.
-func Verify(ctx context.Context, q Question) (Report, error) {
+func Verify(ctx context.Context, q Question) (hub.BundleReport, error) {
 	if q.Gap == 0 {
 		q.Gap = DefaultGap
 	}
-	v := &verification{Question: q, Report: newReport(q.At), tokens: map[string]stamped{}, heads: map[string]audit.Checkpoint{}}
+	v := &verification{Question: q, report: newReport(q.At), tokens: map[string]stamped{}, heads: map[string]audit.Checkpoint{}}
 	if err := v.run(ctx); err != nil {
-		return *v.Report, err
+		return v.BundleReport, err
 	}
 	v.conclude()
-	return *v.Report, nil
+	return v.BundleReport, nil
 }
 
 // verification is one run.
 type verification struct {
 	Question
-	*Report
+	*report
 	container Container
 	judge     Judge
 	receipts  []receipt
 	tokens    map[string]stamped          // that count, by the name of their file
 	heads     map[string]audit.Checkpoint // by the name that their token has
 	files     map[string]bool             // of the container; true once something is known of it
+	newest    *rehash                     // that counts and holds the acceptance; nil: none
+	proofs    int                         // bytes of proofs of rehashes that were read
 }
 
 // stamped is a checkpoint with a time-stamp that counts.
@@ -114,7 +132,7 @@ type receipt struct {
 	name  string // of its files, without endings
 	proof audit.Proof
 	head  audit.Checkpoint
-	fact  *ReceiptFact
+	fact  *hub.BundleReceipt
 }
 
 func (v *verification) run(ctx context.Context) error {
@@ -129,6 +147,9 @@ func (v *verification) run(ctx context.Context) error {
 	v.checkTokens()
 	for i := range v.receipts {
 		v.judgeReceipt(&v.receipts[i])
+		if err := v.judgeXML(ctx, &v.receipts[i]); err != nil {
+			return err
+		}
 	}
 	if err := v.checkContent(ctx); err != nil {
 		return err
@@ -136,7 +157,9 @@ func (v *verification) run(ctx context.Context) error {
 	v.checkVerdicts()
 	v.checkChain()
 	v.checkConsistency()
-	v.checkRenewals()
+	if err := v.checkRenewals(ctx); err != nil {
+		return err
+	}
 	v.checkFiles()
 	v.passAll()
 	return nil
@@ -254,7 +277,7 @@ func (v *verification) readReceipts() {
 	for n := 1; names[n] != ""; n++ {
 		r := receipt{name: names[n]}
 		if v.readReceipt(&r, n) {
-			v.Receipts = append(v.Receipts, ReceiptFact{ID: r.Evidence.ID, Event: r.Evidence.Event, Time: r.Evidence.Time})
+			v.Receipts = append(v.Receipts, hub.BundleReceipt{ID: r.Evidence.ID, Event: r.Evidence.Event, Time: r.Evidence.Time})
 			v.receipts = append(v.receipts, r)
 		}
 	}
@@ -313,13 +336,15 @@ func (v *verification) readReceipt(r *receipt, n int) bool {
 }
 
 // read reads a small file that must be there.
-func (v *verification) read(name string) ([]byte, bool) {
+func (v *verification) read(name string) ([]byte, bool) { return v.readUpTo(name, maxSmallFile) }
+
+func (v *verification) readUpTo(name string, limit int64) ([]byte, bool) {
 	if _, there := v.files[name]; !there {
 		v.fail(stepContainer, hub.SubSignedDataNotFound, "the container has no file %s", name)
 		return nil, false
 	}
 	v.files[name] = true
-	data, err := v.container.ReadFile(name, maxSmallFile)
+	data, err := v.container.ReadFile(name, limit)
 	if err != nil {
 		v.fail(stepContainer, hub.SubFormatFailure, "%v", err)
 	}

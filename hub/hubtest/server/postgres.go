@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lienthong/lienthong/hub/hubtest/frozen"
 )
 
 // Postgres is an instance of PostgreSQL with data of its own. It synchronises every
@@ -206,20 +208,24 @@ func (p *Postgres) Kill() {
 	}
 }
 
-// Freeze stops the server and its backends where they stand.
-func (p *Postgres) Freeze() error { return p.signal(syscall.SIGSTOP) }
-
-// Thaw undoes Freeze.
-func (p *Postgres) Thaw() error { return p.signal(syscall.SIGCONT) }
-
-func (p *Postgres) signal(s syscall.Signal) error {
-	if err := syscall.Kill(p.PID(), s); err != nil {
+// Freeze stops the server and its backends where they stand, and returns when they do.
+func (p *Postgres) Freeze() error {
+	if err := p.Process.Freeze(); err != nil { // from here on no backend comes
 		return err
 	}
-	for _, pid := range p.backends() {
-		_ = syscall.Kill(pid, s) // a backend may end at any time
+	backends := p.backends()
+	for _, pid := range backends {
+		_ = syscall.Kill(pid, syscall.SIGSTOP) // a backend may end at any time
 	}
-	return nil
+	return frozen.Await(frozen.These(backends...))
+}
+
+// Thaw undoes Freeze.
+func (p *Postgres) Thaw() error {
+	for _, pid := range p.backends() {
+		_ = syscall.Kill(pid, syscall.SIGCONT) // a backend may have ended
+	}
+	return p.Process.Thaw()
 }
 
 // backends are the children of the server: each leads a process group of its own.

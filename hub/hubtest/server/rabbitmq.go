@@ -32,6 +32,8 @@ type Broker struct {
 	vhosts atomic.Int64
 }
 
+const portsOfABroker = 4
+
 type brokerPorts struct{ amqp, management, metrics, distribution int }
 
 // erlang is what nodes share that may talk to one another: the port mapper, the
@@ -40,6 +42,7 @@ type erlang struct {
 	mapper         *Process
 	home           string
 	port           int
+	free           []int  // for brokers, portsOfABroker each
 	programs       string // folder of RabbitMQ's own scripts: those on PATH change the user
 	user, password string
 }
@@ -95,7 +98,7 @@ func (s *SharedRabbitMQ) Close() {
 // RabbitMQCluster starts n brokers and joins them to one cluster.
 func RabbitMQCluster(t testing.TB, n int) []*Broker {
 	t.Helper()
-	world := newErlang(t)
+	world := newErlang(t, n)
 	t.Cleanup(world.remove)
 	nodes := make([]*Broker, n)
 	failures := make([]error, n)
@@ -119,7 +122,7 @@ func RabbitMQCluster(t testing.TB, n int) []*Broker {
 
 func startBroker(t testing.TB) (*Broker, error) {
 	t.Helper()
-	world := newErlang(t)
+	world := newErlang(t, 1)
 	b := world.newBroker(t, "hub")
 	if err := b.Start(); err != nil {
 		world.remove()
@@ -129,8 +132,8 @@ func startBroker(t testing.TB) (*Broker, error) {
 }
 
 // newErlang starts a port mapper of our own: the one of the machine, or none, is left
-// alone, and it ends with the brokers.
-func newErlang(t testing.TB) *erlang {
+// alone, and it ends with the brokers, for which it takes ports.
+func newErlang(t testing.TB, brokers int) *erlang {
 	t.Helper()
 	const hint = "apt-get install rabbitmq-server"
 	program := Program(t, hint, "/usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server")
@@ -139,8 +142,9 @@ func newErlang(t testing.TB) *erlang {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ports := freePorts(t, 1+portsOfABroker*brokers)
 	w := &erlang{
-		home: home, port: FreePort(t), programs: filepath.Dir(program),
+		home: home, port: ports[0], free: ports[1:], programs: filepath.Dir(program),
 		user: "hub", password: rand.Text(),
 	}
 	w.mapper = &Process{options: Options{
@@ -172,8 +176,9 @@ func (w *erlang) newBroker(t testing.TB, name string) *Broker {
 	t.Helper()
 	b := &Broker{
 		world: w, node: name + "@localhost", folder: filepath.Join(w.home, name),
-		ports: brokerPorts{FreePort(t), FreePort(t), FreePort(t), FreePort(t)},
+		ports: brokerPorts{w.free[0], w.free[1], w.free[2], w.free[3]},
 	}
+	w.free = w.free[portsOfABroker:]
 	if err := b.configure(); err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lienthong/lienthong/hub/hubtest/frozen"
 )
 
 // Options say what to run.
@@ -132,8 +134,15 @@ func (p *Process) Stop(signal syscall.Signal, limit time.Duration) error {
 	}
 }
 
-// Freeze stops the server where it stands, children included; Thaw lets it go on.
-func (p *Process) Freeze() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGSTOP) }
+// Freeze stops the server where it stands, children included, and returns when none of
+// them runs any more: a signal only asks for that. Thaw lets it go on.
+func (p *Process) Freeze() error {
+	group := p.cmd.Process.Pid
+	if err := syscall.Kill(-group, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return frozen.Await(frozen.Group(group))
+}
 
 // Thaw undoes Freeze.
 func (p *Process) Thaw() error { return syscall.Kill(-p.cmd.Process.Pid, syscall.SIGCONT) }
@@ -150,19 +159,33 @@ func (p *Process) Log() string { return p.log.String() }
 // then another test's connection would take it.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	for range 1000 {
+	return freePorts(t, 1)[0]
+}
+
+// freePorts returns n such ports, each another one: it listens on all of them before it
+// gives any away.
+func freePorts(t testing.TB, n int) []int {
+	t.Helper()
+	var ports []int
+	var held []net.Listener
+	defer func() {
+		for _, l := range held {
+			_ = l.Close()
+		}
+	}()
+	for range 1000 * n {
 		port := 10000 + rand.IntN(22000)
 		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // closed at once
 		if err != nil {
 			continue // taken
 		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
+		ports, held = append(ports, port), append(held, l)
+		if len(ports) == n {
+			return ports
 		}
-		return port
 	}
 	t.Fatal("no free port was found")
-	return 0
+	return nil
 }
 
 // Listens reports whether something accepts connections on the address.

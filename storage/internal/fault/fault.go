@@ -15,5 +15,6 @@ const (
 	AnswerBeforeCommit = false // a caller gets its answer before the transaction commits
 	NoIdempotencyKey   = false // repeated submissions are not recognised
 	RowBeforeObject    = false // content counts as stored before it is
+	NoEvidence         = false // evidence is not recorded: SQLite without it is what a benchmark compares with
 	SequenceCursor     = false // a mailbox is read above the last id seen, not by state
 )

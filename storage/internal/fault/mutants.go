@@ -13,6 +13,7 @@ var (
 	AnswerBeforeCommit = mutant("answer-before-commit")
 	NoIdempotencyKey   = mutant("no-idempotency-key")
 	RowBeforeObject    = mutant("row-before-object")
+	NoEvidence         = mutant("no-evidence")
 	SequenceCursor     = mutant("sequence-cursor")
 )
 

@@ -2,6 +2,7 @@ package sqlkit
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -123,23 +124,41 @@ func Pointer(s string) *string {
 }
 
 // LogRowTexts are the statements that read what ScanLogRow takes: the log in its order with
-// what it is about, then what has no entry. The order is that of recording evidences e.
-func LogRowTexts(order string) []string {
+// what it is about, then what has no entry. jws reads the JWS of an evidence e; the order
+// is that of recording them.
+func LogRowTexts(jws, order string) []string {
 	return []string{
-		`SELECT coalesce(s.origin, '?'), l.idx, l.data, coalesce(l.source, ''), e.canonical, coalesce(e.jws, ''), coalesce(e.dispatch, ''), coalesce(e.delivery, ''), n.body
+		`SELECT coalesce(s.origin, '?'), l.idx, l.data, coalesce(l.source, ''), e.canonical, coalesce(` + jws + `, ''), coalesce(e.dispatch, ''), coalesce(e.delivery, ''), coalesce(e.rejected, ''), n.body
 			FROM log_entries l LEFT JOIN log_shards s ON s.number = l.shard LEFT JOIN evidences e ON e.id = l.source LEFT JOIN log_notes n ON n.id = l.source
 			ORDER BY l.shard, l.idx`,
-		`SELECT '', 0, NULL, e.id, e.canonical, e.jws, e.dispatch, e.delivery, NULL
+		`SELECT '', 0, NULL, e.id, e.canonical, ` + jws + `, e.dispatch, e.delivery, e.rejected, NULL
 			FROM evidences e WHERE NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.source = e.id) ORDER BY ` + order,
-		`SELECT '', 0, NULL, n.id, NULL, '', '', '', n.body
+		`SELECT '', 0, NULL, n.id, NULL, '', '', '', '', n.body
 			FROM log_notes n WHERE NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.source = n.id) ORDER BY n.position`,
 	}
 }
 
 // ScanLogRow reads origin, index and data of an entry, its source, canonical bytes,
-// signature, dispatch and delivery of its evidence, and the body of its note.
+// signature, dispatch, delivery and refused sender of its evidence, and the body of its note.
 func ScanLogRow[R Row](row R) (hub.LogRow, error) {
 	var l hub.LogRow
-	err := row.Scan(&l.Origin, &l.Index, &l.Data, &l.Source, &l.Canonical, &l.JWS, (*string)(&l.Dispatch), (*string)(&l.Delivery), &l.Note)
+	err := row.Scan(&l.Origin, &l.Index, &l.Data, &l.Source, &l.Canonical, &l.JWS, (*string)(&l.Dispatch), (*string)(&l.Delivery), (*string)(&l.Rejected), &l.Note)
 	return l, err
+}
+
+// LogTokenText reads what ScanLogToken takes: each time-stamp with its renewals, by shard,
+// size and time.
+//
+//nolint:gosec // tokens of time-stamps are no credentials
+const LogTokenText = `SELECT coalesce(s.origin, '?'), x.size, x.time, x.number, x.body FROM (
+		SELECT shard, size, time, 0 AS number, body FROM log_stamps UNION ALL SELECT shard, size, stamped, number, body FROM log_renewals
+	) x LEFT JOIN log_shards s ON s.number = x.shard ORDER BY x.shard, x.size, x.time, x.number`
+
+// ScanLogToken reads origin, size, time and number of a time-stamp or renewal, and its body.
+func ScanLogToken[R Row](row R) (hub.LogTokenRow, error) {
+	var t hub.LogTokenRow
+	var stamped int64
+	err := row.Scan(&t.Origin, &t.Size, &stamped, &t.Number, &t.Body)
+	t.Stamped = time.UnixMicro(stamped).UTC()
+	return t, err
 }

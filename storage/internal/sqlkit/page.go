@@ -43,6 +43,15 @@ func ParseNumber(s string) (int64, error) {
 	return n, nil
 }
 
+// ParseSmall is ParseNumber of one from 0 to most: a column has no room for others.
+func ParseSmall(s string, most int64) (int64, error) {
+	n, err := ParseNumber(s)
+	if err == nil && (n < 0 || n > most) {
+		err = badCursor()
+	}
+	return n, err
+}
+
 func badCursor() error {
 	return hub.Invalid("after", "cursor", "this is not a cursor that the hub gave out for this listing")
 }

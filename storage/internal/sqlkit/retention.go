@@ -78,9 +78,19 @@ func RulesChanged() error {
 	return hub.Errorf(hub.KindConflict, "rules", "version", "the classes of retention or the legal holds have changed in the meantime")
 }
 
+// AgenciesChanged says that the directory is not what the caller went by.
+func AgenciesChanged() error {
+	return hub.Errorf(hub.KindConflict, "agencies", "version", "the agencies have changed in the meantime")
+}
+
 // RoundMoved says that the position of a round is not what the caller went by.
 func RoundMoved() error {
 	return hub.Errorf(hub.KindConflict, "position", "version", "the round of judging again has come further in the meantime")
+}
+
+// NoteMoved says that a note is not what the caller went by.
+func NoteMoved(name string) error {
+	return hub.Errorf(hub.KindConflict, "note", "version", "the note %s has changed in the meantime", name)
 }
 
 // NoteRange returns the names from and before which the rows of a query lie.

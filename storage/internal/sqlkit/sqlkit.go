@@ -5,9 +5,9 @@ package sqlkit
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -28,6 +28,15 @@ func Encode(v any) (string, error) {
 		return "", hub.Internal("encode a row", err)
 	}
 	return string(body), nil
+}
+
+// EncodeNoted is Encode of a row and of the note that goes with it.
+func EncodeNoted(v any, note hub.LogNote) (body, noted string, err error) {
+	if body, err = Encode(v); err != nil {
+		return "", "", err
+	}
+	noted, err = Encode(note)
+	return body, noted, err
 }
 
 // Decode reads the JSON form of a row.
@@ -70,30 +79,84 @@ type StoredKey struct {
 	Sealed []byte `json:",omitempty"`
 }
 
-// EncodeKey returns the JSON form of an API key.
-func EncodeKey(key *hub.APIKey) (string, error) { return Encode(StoredKey{*key, key.Hash, key.Sealed}) }
+// EncodeKey returns the JSON form of an API key, without its last use.
+func EncodeKey(key *hub.APIKey) (string, error) {
+	kept := *key
+	kept.Used = time.Time{}
+	return Encode(StoredKey{kept, key.Hash, key.Sealed})
+}
 
-// DecodeKey reads the JSON form of an API key.
-func DecodeKey(body []byte) (hub.APIKey, error) {
+// DecodeKey reads the JSON form of an API key that was last used at an instant of Micros.
+func DecodeKey(body []byte, used int64) (hub.APIKey, error) {
 	stored, err := Decode[StoredKey](body)
 	stored.Key.Hash, stored.Key.Sealed = stored.Hash, stored.Sealed
+	if used != 0 {
+		stored.Key.Used = time.UnixMicro(used).UTC()
+	}
 	return stored.Key, err
+}
+
+// KeySeal is how a sealed secret stands in the JSON form of an API key.
+func KeySeal(sealed []byte) string {
+	return `"Sealed":"` + base64.StdEncoding.EncodeToString(sealed) + `"`
+}
+
+// KeyPresent is the answer where a key is added whose id another one has.
+func KeyPresent() error {
+	return hub.Errorf(hub.KindConflict, "key", "present", "there is a key of this id")
+}
+
+// EndsKey has a key end at an instant and reports whether that is sooner than before.
+func EndsKey(key *hub.APIKey, at time.Time) bool {
+	if !key.Revoked.IsZero() && !key.Revoked.After(at) {
+		return false
+	}
+	key.Revoked = at
+	return true
+}
+
+// OtherSeal is the answer where a key has another secret than the one to be replaced.
+func OtherSeal(err error) error {
+	if err != nil && hub.KindOf(err) == hub.KindNotFound {
+		return hub.Errorf(hub.KindConflict, "key", "version", "the secret of the key has changed in the meantime, or the key is gone")
+	}
+	return err
 }
 
 // StoredAccount adds to an account what its JSON form leaves out.
 type StoredAccount struct {
-	Account  hub.Account
-	Password string
+	Account      hub.Account
+	Password     string
+	Seed         string            `json:",omitempty"`
+	SecondFactor *hub.SecondFactor `json:",omitempty"`
+	Filters      []hub.SavedFilter `json:",omitempty"`
 }
 
 // EncodeAccount returns the JSON form of an account.
-func EncodeAccount(a *hub.Account) (string, error) { return Encode(StoredAccount{*a, a.Password}) }
+func EncodeAccount(a *hub.Account) (string, error) {
+	return Encode(StoredAccount{*a, a.Password, a.Seed, a.SecondFactor, a.Filters})
+}
 
 // DecodeAccount reads the JSON form of an account.
 func DecodeAccount(body []byte) (hub.Account, error) {
 	stored, err := Decode[StoredAccount](body)
-	stored.Account.Password = stored.Password
+	stored.Account.Password, stored.Account.Seed = stored.Password, stored.Seed
+	stored.Account.SecondFactor, stored.Account.Filters = stored.SecondFactor, stored.Filters
 	return stored.Account, err
+}
+
+// LoginOf is the login of an account as its column holds it; nil for none.
+func LoginOf(a *hub.Account) any {
+	if a.Login == nil {
+		return nil
+	}
+	return a.Login.Key()
+}
+
+// OtherOffice is the answer where a session works in another office than the one that it was
+// to be changed from.
+func OtherOffice() error {
+	return hub.Errorf(hub.KindConflict, "session", "version", "the session has changed its office in the meantime")
 }
 
 // OtherAccount is the answer where no account was saved, because another one or another
@@ -120,25 +183,6 @@ func DecodeVerdicts(delivery, reports, later []byte) (hub.DeliveryVerdicts, erro
 	}
 	v.Later = bytes.Clone(later)
 	return v, err
-}
-
-// SearchText is what a search without diacritics looks through.
-func SearchText(d *hub.Dispatch) string {
-	return hub.Fold(strings.Join([]string{
-		d.Document.Number(), d.Document.Subject, d.SenderName, string(d.SenderCode),
-		d.Document.Signer.FullName, d.Document.TypeName,
-	}, " "))
-}
-
-// Patterns returns one LIKE pattern, escaped with backslashes, for each folded word
-// of a search: all must be contained.
-func Patterns(text string) []string {
-	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-	var patterns []string
-	for word := range strings.FieldsSeq(hub.Fold(text)) {
-		patterns = append(patterns, "%"+escape.Replace(word)+"%")
-	}
-	return patterns
 }
 
 // States are those that a mailbox query wants, each once.
@@ -169,6 +213,11 @@ func NotApplied(step *hub.Step) error {
 // nothing of the dispatch is recorded.
 func Changed(step *hub.Step) error {
 	return hub.Errorf(hub.KindConflict, "document.business", hub.RuleChanged, "delivery %s changed at the same moment", step.Delivery.ID)
+}
+
+// OriginPurged is the answer to an acceptance that forwards what was purged meanwhile.
+func OriginPurged(d *hub.Dispatch) error {
+	return hub.Errorf(hub.KindNotFound, "delivery", "purged", "the content of dispatch %s was removed at the end of its time of retention", d.Origin.Dispatch)
 }
 
 // Duplicate is the answer to a submission in whose way an earlier one stands: that

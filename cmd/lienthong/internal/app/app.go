@@ -26,24 +26,38 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/blank"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/crashpoint"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/telemetry"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/accounts"
+	"github.com/lienthong/lienthong/hub/alerts"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/audit/bundle"
+	"github.com/lienthong/lienthong/hub/calendar"
+	"github.com/lienthong/lienthong/hub/connection"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
+	"github.com/lienthong/lienthong/hub/enrolment"
+	"github.com/lienthong/lienthong/hub/figures"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/law"
+	"github.com/lienthong/lienthong/hub/lists"
+	"github.com/lienthong/lienthong/hub/numbering"
+	"github.com/lienthong/lienthong/hub/procedures"
+	"github.com/lienthong/lienthong/hub/push"
+	"github.com/lienthong/lienthong/hub/relay"
+	"github.com/lienthong/lienthong/hub/routing"
 	"github.com/lienthong/lienthong/hub/sealing"
 	"github.com/lienthong/lienthong/hub/signrules"
+	"github.com/lienthong/lienthong/hub/tasks"
 	"github.com/lienthong/lienthong/hub/tracking"
+	"github.com/lienthong/lienthong/hub/traffic"
 	"github.com/lienthong/lienthong/hub/validation"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/report"
+	"github.com/lienthong/lienthong/signing/trust"
 )
 
 // App is one hub.
@@ -69,10 +83,13 @@ type App struct {
 	// keysRefused is why a list in refusedState is not tried again; nil for none.
 	keysRefused  error
 	refusedState string
-	noted        keyState               // what the log holds of keys; without a log key nothing
-	trusted      trusted                // whom the verifier trusts; only refreshTrust changes it
-	atHand       atomic.Pointer[string] // digest of all that verdicts are made from besides documents
-	stopping     chan struct{}          // closed when open waits must end
+	noted        keyState                              // what the log holds of keys; without a log key nothing
+	trusted      trusted                               // whom the verifier trusts; only refreshTrust changes it
+	atHand       atomic.Pointer[string]                // digest of all that verdicts are made from besides documents
+	turns        atomic.Pointer[[]signing.EvidenceKey] // evidence keys in use, oldest turn first
+	mirror       atomic.Pointer[trust.Mirror]          // of revocation lists; nil without one
+	tlsLeaf      *x509.Certificate                     // of the listener; nil for plain HTTP
+	stopping     chan struct{}                         // closed when open waits must end
 }
 
 // services are the rooms of the domain, wired.
@@ -80,6 +97,7 @@ type services struct {
 	directory *directory.Directory
 	keys      *directory.Keys
 	accounts  *accounts.Service
+	enrolment *enrolment.Service
 	audit     *audit.Service
 	log       *audit.Log      // nil where this node cannot sign checkpoints
 	stamper   *audit.Stamper  // nil without a time-stamp authority
@@ -87,6 +105,7 @@ type services struct {
 	clock     *audit.Clock    // nil without a time-stamp authority outside
 	unproven  audit.Unproven  // asked by the looks of health alone
 	proofs    *audit.Reader
+	sequences *audit.SequenceReader
 	notes     *audit.Notes
 	intake    *intake.Service
 	delivery  *delivery.Service
@@ -94,9 +113,24 @@ type services struct {
 	verifier  *signing.Verifier
 	pages     *report.Pages
 	rules     *signrules.Service
+	lists     *lists.Service
+	calendar  *calendar.Service
+	law       *law.Service
+	numbers   *numbering.Service
+	catalogue *procedures.Service
+	routing   *routing.Service
+	alerts    *alerts.Service
+	tasks     *tasks.Service
+	traffic   *traffic.Service
 	archive   *validation.Service
 	sealing   *sealing.Service
 	bundles   *bundle.Builder
+	push      *push.Service
+	figures   *figures.Service
+	vault     *vault
+	relay     *relay.Service // nil where this hub is a member of no axis
+	passages  *relay.Passages
+	connected *connection.Service
 	seals     *signing.AgencySeals // nil before they were opened
 }
 
@@ -116,7 +150,7 @@ func New(ctx context.Context, config Config, version Version, log *slog.Logger) 
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.openAccounts, a.bootstrap, a.listen, a.listenAside} {
+	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.openAccounts, a.openEnrolment, a.bootstrap, a.openSocket, a.alerting, a.listen, a.listenAside} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -155,7 +189,7 @@ func (a *App) openStores(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	a.queue, a.health = a.watch.Queue(crashpoint.Queue(queue)), &health{app: a}
+	a.queue, a.health = a.watch.Queue(crashpoint.Queue(queue)), &health{app: a, looked: make(chan struct{})}
 	return nil
 }
 
@@ -166,15 +200,13 @@ func (a *App) fatal(err error) {
 	panic(err)
 }
 
-func newID() string { return uuid.Must(uuid.NewV7()).String() }
-
 func (a *App) wire(ctx context.Context) error {
 	err := a.useKeys(ctx)
 	if err != nil {
 		return err
 	}
 	s := &a.services
-	if s.verifier, err = a.newVerifier(signing.VerifierOptions{Now: time.Now}); err != nil {
+	if s.verifier, err = a.newVerifier(signing.VerifierOptions{Now: a.now}); err != nil {
 		return err
 	}
 	if s.pages, err = report.NewPages(); err != nil {
@@ -184,35 +216,77 @@ func (a *App) wire(ctx context.Context) error {
 	if err := a.logging(ctx); err != nil {
 		return err
 	}
-	s.directory = directory.New(directory.Options{Store: a.store, Now: time.Now, NewID: newID})
+	s.directory = directory.New(directory.Options{Store: a.store, Now: a.now, NewID: a.newID})
 	if err := s.directory.Load(ctx); err != nil {
 		return err
 	}
-	s.keys = directory.NewKeys(directory.KeyOptions{Store: a.store, Directory: s.directory, Now: time.Now, Random: rand.Reader, Vault: a.config.vault(a.store)})
+	s.vault = a.config.vault(a.store)
+	if err := s.vault.ready(a.log); err != nil {
+		return err
+	}
+	s.keys = directory.NewKeys(directory.KeyOptions{Store: a.store, Directory: s.directory, Now: a.now, Random: rand.Reader, Vault: s.vault, Uses: a.store})
 	s.tracking = tracking.New(tracking.Options{
-		Store: a.store, Leases: a.store, Reports: a.store, Links: a.store, Notices: a.store, Evidences: a.store, Registers: a.store, Blobs: a.blobs,
-		Directory: s.directory, Notary: s.audit, Now: time.Now, NewID: newID, Log: a.log, Bell: lateBell{a},
+		Store: a.store, Leases: a.store, Reports: a.store, Links: a.store, Notices: a.store, Evidences: a.store, Registers: a.store, Books: a.store, Years: a.store, Chronicle: yearChronicle{chronicle{s.notes}}, Blobs: a.blobs,
+		Directory: s.directory, Notary: s.audit, Now: a.now, NewID: a.newID, Log: a.log, Bell: lateBell{a},
 		Deadlines: a.config.deadlines(), TrackAccess: a.config.TrackAccess,
 	})
 	a.bells = newBells(s.tracking, a.store, a.log)
 	s.delivery = delivery.New(delivery.Options{
-		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, Log: a.log, SweepGrace: a.sweepGrace(), Deadlines: a.config.deadlines(),
-		Carriers: a.queue.Carriers(s.directory),
+		Store: a.store, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: a.now, NewID: a.newID, Log: a.log, SweepGrace: a.sweepGrace(), Deadlines: a.config.deadlines(),
+		Carriers: a.carriers(), Answer: a.answer, Hold: a.hold, InBox: a.inBox, Retry: delivery.Backoff{First: a.config.RetryFirst}, CarryLimit: a.config.CarryLimit,
 	})
 	s.archive = validation.New(a.store, s.tracking, a.store)
 	a.bundling()
-	s.rules = signrules.New(signrules.Options{Notes: a.store, Now: time.Now, NewID: newID, Log: a.log})
+	s.rules = signrules.New(signrules.Options{Notes: a.store, Now: a.now, NewID: a.newID, Log: a.log})
 	if err := s.rules.Refresh(ctx); err != nil {
 		return err
 	}
-	s.intake = intake.New(intake.Options{
-		Store: a.store, Uploads: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory,
-		Verifier: &archiving{s.verifier, s.archive}, Changes: s.tracking, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: time.Now, NewID: newID, Log: a.log,
-		Rules: s.rules, Undecided: s.archive, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), Deadlines: a.config.deadlines(), Digest: signing.ReportDigest,
-		MaxRecipients: a.config.MaxRecipients, Closed: a.health.closed,
+	if s.calendar, err = calendar.New(calendar.Options{Notes: a.store, Now: a.now, Log: a.log}); err != nil {
+		return err
+	}
+	if err := s.calendar.Refresh(ctx); err != nil {
+		return err
+	}
+	if err := a.openLaw(ctx); err != nil {
+		return err
+	}
+	s.traffic = &traffic.Service{Store: a.store, Log: a.store, Now: a.now}
+	s.lists = lists.New(lists.Options{Notes: a.store, Directory: s.directory, Now: a.now})
+	s.routing = routing.New(routing.Options{
+		Notes: a.store, Directory: s.directory, Past: a.store, Now: a.now, Log: a.log,
+		SameHouse: func(from, to *hub.Agency, at time.Time) bool { return s.intake.SameHouse(from, to, at) },
 	})
+	if err := s.routing.Refresh(ctx); err != nil {
+		return err
+	}
+	s.numbers = numbering.New(numbering.Options{Store: a.store, Now: a.now})
+	s.catalogue = procedures.New(procedures.Options{
+		Store: a.store, Dispatches: a.store, Verdicts: s.archive, Directory: s.directory, Chronicle: catalogueChronicle{s.notes}, Publishers: a.config.publishers(), Now: a.now, Log: a.log,
+	})
+	s.tasks = tasks.New(tasks.Options{
+		Store: a.store, Directory: s.directory, Notary: s.audit, Bell: a.bells, Calendar: s.calendar.Calendar, Now: a.now, Log: a.log,
+	})
+	s.intake = intake.New(intake.Options{
+		Store: a.store, Uploads: a.store, Numbers: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory, Lists: s.lists, Routing: s.routing,
+		Verifier: &archiving{s.verifier, s.archive}, Changes: s.tracking, Forwards: s.tracking, Verdicts: s.archive, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: a.now, NewID: a.newID, Log: a.log,
+		Rules: s.rules, Undecided: s.archive, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), Deadlines: a.config.deadlines(), Digest: blank.Digest(signing.ReportDigest),
+		MaxRecipients: a.config.MaxRecipients, Closed: a.health.closed, Tasks: s.tasks, Calendar: s.calendar.Calendar, Steering: a.config.TaskSteering,
+	})
+	if err := a.joinAxis(ctx); err != nil {
+		return err
+	}
+	if s.push, err = a.pushing(); err != nil {
+		return err
+	}
+	s.figures = figures.New(figures.Options{
+		Store: a.store, Sums: a.store, Log: a.store, Traffic: s.traffic, Directory: s.directory, Tree: s.directory, Now: a.now, Logger: a.log,
+	})
+	s.connected = a.connecting()
 	return a.openSeals()
 }
+
+// count is what one node at a time does: it counts what the log has got.
+func (a *App) count(ctx context.Context, _ int64) error { return a.services.figures.Run(ctx) }
 
 // sweepGrace leaves fresh deliveries to the broker for a moment, where there is one.
 func (a *App) sweepGrace() time.Duration {
@@ -224,9 +298,9 @@ func (a *App) sweepGrace() time.Duration {
 
 func (a *App) auditing() *audit.Service {
 	return audit.New(audit.Options{
-		Store: a.store, Sealer: a.sealer,
+		Store: a.store, Sealer: blank.Sealer(a.sealer),
 		Issuer: hub.Party{ID: hub.AgencyID(a.config.Name), Scheme: "hub", Name: a.ring().certificates[0].Subject.CommonName},
-		Origin: a.origin(), Now: time.Now, NewID: newID,
+		Origin: a.origin(), Now: a.now, NewID: a.newID,
 	})
 }
 
@@ -254,7 +328,7 @@ func (a *App) bootstrap(ctx context.Context) error {
 	if has, err := a.hasOperator(ctx); err != nil || has {
 		return err
 	}
-	return issueOperator(ctx, a.services.keys, path, a.log)
+	return issueOperator(ctx, notedKeys{a.services.keys, chronicle{a.services.notes}}, path, a.log)
 }
 
 // RecoverOperator writes a new key for the operator of a hub of several nodes, where
@@ -277,13 +351,18 @@ func RecoverOperator(ctx context.Context, config Config, log *slog.Logger) (stri
 	defer store.Close()
 	agencies := directory.New(directory.Options{Store: store, Now: time.Now, NewID: newID})
 	keys := directory.NewKeys(directory.KeyOptions{Store: store, Directory: agencies, Now: time.Now, Random: rand.Reader})
+	acts := chronicle{&audit.Notes{Store: store, Now: time.Now, NewID: newID}}
 	path := config.OperatorKeyFile()
-	return path, issueOperator(ctx, keys, path, log)
+	return path, issueOperator(ctx, notedKeys{keys, acts}, path, log)
 }
 
-func issueOperator(ctx context.Context, keys *directory.Keys, path string, log *slog.Logger) error {
-	local := hub.Actor{Name: "local", Kind: hub.ActorOperator, Scopes: []hub.Scope{hub.ScopeOperate}, Auth: hub.AuthLocal}
-	_, secret, err := keys.Issue(ctx, local, hub.APIKey{
+// localOperator is who runs a command beside the hub, with its files and its database.
+func localOperator() hub.Actor {
+	return hub.Actor{Name: "local", Kind: hub.ActorOperator, Scopes: []hub.Scope{hub.ScopeOperate}, Auth: hub.AuthLocal}
+}
+
+func issueOperator(ctx context.Context, keys notedKeys, path string, log *slog.Logger) error {
+	_, secret, err := keys.Issue(ctx, localOperator(), hub.APIKey{
 		Name: "operator, written at start", Kind: hub.ActorOperator,
 		Scopes: []hub.Scope{hub.ScopeOperate, hub.ScopeVerify},
 	})
@@ -333,13 +412,18 @@ func replaceFile(path, text string, mode os.FileMode) error {
 	return errors.Join(folder.Sync(), folder.Close())
 }
 
-// listen opens the socket. The first answer comes from Run.
-func (a *App) listen(ctx context.Context) error {
+// openSocket opens the socket. The first answer comes from Run.
+func (a *App) openSocket(ctx context.Context) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.config.Listen)
 	if err != nil {
 		return hub.Invalid("listen", "address", "%v", err)
 	}
 	a.listener = listener
+	return nil
+}
+
+// listen prepares what is answered at the socket.
+func (a *App) listen(context.Context) error {
 	handler, err := a.handler()
 	if err != nil {
 		return err
@@ -369,6 +453,7 @@ func (a *App) tlsConfig() (*tls.Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.tlsLeaf = certificate.Leaf
 	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}, nil
 }
 
@@ -393,9 +478,14 @@ func (a *App) Run(ctx context.Context) error {
 		a.serve,
 		func() error { return a.services.delivery.Run(work) },
 		func() error { return a.store.Lead(work, "schedule", a.schedule) },
+		func() error { return a.store.Lead(work, "push", a.tellSubscriptions) },
+		func() error { return a.store.Lead(work, "figures", a.count) },
+		func() error { return a.store.Lead(work, "axis", a.pollAxis) },
 		func() error { return a.refresh(work) },
 		func() error { return a.health.run(work) },
 		func() error { return a.bells.run(work) },
+		func() error { return a.watchOwn(work) },
+		func() error { return a.serveAgencies(work) },
 		func() error { return a.checkClock(work) },
 	}
 	if a.services.log != nil {

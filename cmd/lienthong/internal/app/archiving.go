@@ -82,6 +82,6 @@ func (a *App) newRechecker(settle time.Duration) *validation.Rechecker {
 	return validation.NewRechecker(validation.RecheckOptions{
 		Archive: s.archive, Notes: a.store, Dispatches: a.store, Blobs: a.blobs, Rounds: a.store, Notary: s.audit, Digest: signing.ReportDigest,
 		Judge: judge{&archiving{s.verifier, s.archive}, func() string { return *a.atHand.Load() }},
-		Now:   time.Now, Log: a.log, Settle: settle,
+		Now:   a.now, Log: a.log, Settle: settle,
 	})
 }

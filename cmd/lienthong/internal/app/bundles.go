@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"time"
 
 	"github.com/lienthong/lienthong/adapters/httpapi"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/packing"
@@ -32,7 +31,7 @@ var (
 func (a *App) bundling() {
 	s := &a.services
 	pack := &packing.Packing{
-		Keys: a.sealer.Current, Now: time.Now, Mirror: s.verifier.Mirror,
+		Keys: a.sealer.Current, Now: a.now, Forms: a.sealer.ReceiptXML, Mirror: s.verifier.Mirror,
 		Policy:  func() ([]byte, error) { return readIfThere(a.config.PolicyFile()) },
 		Anchors: func() ([]byte, error) { return readIfThere(a.config.Anchors) },
 	}

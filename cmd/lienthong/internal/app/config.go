@@ -2,6 +2,7 @@ package app
 
 import (
 	"crypto/tls"
+	"errors"
 	"net"
 	"net/url"
 	"os"
@@ -9,9 +10,12 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/lienthong/lienthong/adapters/web"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/accounts"
 	"github.com/lienthong/lienthong/signing"
+	"github.com/lienthong/lienthong/signing/token"
 )
 
 // Config is everything an operator can set. The tags make it the flags of
@@ -28,7 +32,7 @@ type Config struct {
 	HubKeyFile     string `env:"LIENTHONG_HUB_KEY_FILE" help:"File with the hub's evidence key and its certificates (PEM), the same on all nodes; without it, DATA-DIR/key/hub.pem, made at the first start."`
 	HubKeysFile    string `env:"LIENTHONG_HUB_KEYS_FILE" type:"path" placeholder:"FILE" help:"File (JSON) that lists evidence keys in files or tokens and when the turn of each begins, the same on all nodes and read again when it changes; without it, DATA-DIR/key/hub-keys.json if lienthong key rotate-hub made one; see deploy/keys.md."`
 	LogKeyFile     string `env:"LIENTHONG_LOG_KEY_FILE" help:"File with the key that signs checkpoints of the log (PKCS #8 PEM, Ed25519), the same on all nodes and required with --database and --hub-key-file or --hub-keys-file; without it, DATA-DIR/key/log.pem, made at the first start."`
-	SecretsKeyFile string `env:"LIENTHONG_SECRETS_KEY_FILE" help:"File with the key that encrypts the secrets of systems which sign their requests (national document axis), the same on all nodes; without it, DATA-DIR/key/secrets.pem, made with the first such secret."`
+	SecretsKeyFile string `env:"LIENTHONG_SECRETS_KEY_FILE" help:"File with the key that encrypts the secrets of systems which sign their requests (national document axis), as it is or wrapped by a key in a PKCS #11 token (lienthong key rotate-secrets), the same on all nodes; without it, DATA-DIR/key/secrets.pem, made with the first such secret."`
 	NoLogGrowth    bool   `name:"no-log-growth" env:"LIENTHONG_NO_LOG_GROWTH" help:"Publish no checkpoints: for a copy of a hub, which must not tell a second history under its name, and for a hub whose key of the log is lost."`
 
 	Seals string `env:"LIENTHONG_SEALS" type:"path" placeholder:"FILE" help:"File (JSON) that names the keys with which this hub seals PDFs for agencies; see deploy/seals.md."`
@@ -37,13 +41,23 @@ type Config struct {
 	TrustSettings   `embed:""`
 	TimeSettings    `embed:""`
 	WitnessSettings `embed:""`
+	BrokerSettings  `embed:""`
+	PushSettings    `embed:""`
+	AlertSettings   `embed:""`
 
-	SignaturePolicy string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
-	TimeToLive      hub.Terms     `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"How long a recipient has to collect a document, for all or by urgency: 720h,urgent=72h,very_urgent=48h,express=24h,timed=24h. Then the delivery ends as expired."`
-	RegisterWithin  hub.Terms     `env:"LIENTHONG_REGISTER_WITHIN" default:"720h" help:"How long a recipient has to register or refuse what it collected, in the same form."`
-	WarnBefore      time.Duration `env:"LIENTHONG_WARN_BEFORE" default:"72h" help:"How long before either time is over both sides are warned; of a short time, its last third."`
-	TrackAccess     bool          `env:"LIENTHONG_TRACK_ACCESS" help:"Prove by evidence when a recipient first opens the content of a delivery (ContentAccessTracking)."`
-	MaxRecipients   int           `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
+	ProviderSettings `embed:""`
+
+	AxisSettings     `embed:""`
+	DeliverySettings `embed:""`
+
+	SignaturePolicy     string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
+	TimeToLive          hub.Terms     `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"How long a recipient has to collect a document, for all or by urgency: 720h,urgent=72h,very_urgent=48h,express=24h,timed=24h. Then the delivery ends as expired."`
+	RegisterWithin      hub.Terms     `env:"LIENTHONG_REGISTER_WITHIN" default:"720h" help:"How long a recipient has to register or refuse what it collected, in the same form."`
+	WarnBefore          time.Duration `env:"LIENTHONG_WARN_BEFORE" default:"72h" help:"How long before either time is over both sides are warned; of a short time, its last third."`
+	TrackAccess         bool          `env:"LIENTHONG_TRACK_ACCESS" help:"Prove by evidence when a recipient first opens the content of a delivery (ContentAccessTracking)."`
+	TaskSteering        []int         `env:"LIENTHONG_TASK_STEERING" default:"2" help:"Steering types (SteeringType) of edXML packages that direct: with a due date to come such a package sets a task; peers number them in two ways."`
+	ProcedurePublishers []string      `env:"LIENTHONG_PROCEDURE_PUBLISHERS" placeholder:"CODE" help:"Codes of agencies whose decisions publish procedures of all others, not only of those under them, such as a ministry. See deploy/procedures.md."`
+	MaxRecipients       int           `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
 
 	MinFree     int           `name:"min-free" env:"LIENTHONG_MIN_FREE" default:"256" help:"MiB that must be free in the data folder; below, new submissions are refused for a while."`
 	MaxQueueAge time.Duration `env:"LIENTHONG_MAX_QUEUE_AGE" default:"15m" help:"How long a delivery may wait beyond its time before new submissions are refused for a while (429); 0 for ever."`
@@ -56,10 +70,23 @@ type Config struct {
 
 	VXPPath string `name:"vxp-path" env:"LIENTHONG_VXP_PATH" default:"/vxp" help:"Path at which systems of the national document axis (VXP SDK) connect; empty for none. See deploy/connect-vxp.md."`
 
+	LGSPPath    string `name:"lgsp-path" env:"LIENTHONG_LGSP_PATH" default:"/" help:"What stands before the paths /token and /truclienthong/v1.0.0 of the provincial API (LGSP); empty for no such API. See deploy/connect-lgsp.md."`
+	LGSPProfile string `name:"lgsp-profile" env:"LIENTHONG_LGSP_PROFILE" type:"path" placeholder:"FILE" help:"File (JSON) that says where applications of the provincial API put what its description leaves open; see deploy/connect-lgsp.md."`
+
 	LogLevel  string        `env:"LIENTHONG_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 	LogFormat string        `env:"LIENTHONG_LOG_FORMAT" enum:"text,json" default:"text" help:"Form of log lines: text or json."`
 	StopLimit time.Duration `env:"LIENTHONG_STOP_LIMIT" default:"30s" help:"How long open requests may finish after a stop."`
 	DrainFor  time.Duration `env:"LIENTHONG_DRAIN_FOR" default:"0s" help:"How long to go on serving after a stop, while /readyz tells the load balancer to send requests elsewhere: longer than two of its checks."`
+
+	// Shown is what the page of settings shows; no setting itself.
+	Shown []web.Setting `kong:"-"`
+	// PasswordCost is what one hash of a password takes, zero for the usual one; no setting
+	// either, and only for tests another one.
+	PasswordCost accounts.Cost `kong:"-"`
+	// Behind is how far the clock of the hub stands behind that of the machine at a moment, nil
+	// for not at all; no setting either. The demonstration plays weeks in a minute with it. It
+	// never grows: the clock of a hub does not go back.
+	Behind func() time.Duration `kong:"-"`
 }
 
 // Check checks what tags cannot say. Its errors name the flag, all of them at once.
@@ -92,12 +119,19 @@ func (c *Config) Check() error {
 	found = append(found, c.checkWatching()...)
 	found = append(found, c.checkKeys()...)
 	found = append(found, c.checkAxis()...)
+	found = append(found, c.checkBrokerManagement()...)
+	found = append(found, c.checkRelay()...)
+	found = append(found, c.checkProvince()...)
 	found = append(found, c.checkTime()...)
 	found = append(found, c.checkWitnesses()...)
+	found = append(found, c.checkPush()...)
+	found = append(found, c.checkAlerts()...)
+	found = append(found, c.checkProvider()...)
 	if _, err := c.readSeals(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
 	}
 	found = append(found, c.checkDeadlines()...)
+	found = append(found, c.checkPublishers()...)
 	if c.MaxRecipients < 1 {
 		found = append(found, hub.Invalid("max-recipients", "minimum", "at least one recipient must be allowed"))
 	}
@@ -144,7 +178,7 @@ func (c *Config) checkKeys() hub.Violations {
 		}
 	}
 	if c.SecretsKeyFile != "" {
-		if _, err := signing.LoadVault(c.SecretsKeyFile); err != nil {
+		if _, err := signing.LoadVault(c.SecretsKeyFile); err != nil && !errors.Is(err, token.ErrAway) {
 			found = append(found, hub.Invalid("secrets-key-file", "file", "%v", err))
 		}
 	}

@@ -7,8 +7,10 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/edxml"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/push"
 )
 
 // JudgeAgain does what the node that holds the schedule does, without waiting for others.
@@ -22,11 +24,11 @@ func (a *App) Admit(ctx context.Context, system, secret string, agencies ...hub.
 		Agencies: agencies, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect, hub.ScopeRead}, Created: time.Now().UTC(),
 	}
 	var err error
-	key.Sealed, err = a.config.vault(a.store).Seal(ctx, []byte(secret), "system "+key.System+" secret "+key.ID)
+	key.Sealed, err = a.services.vault.Seal(ctx, []byte(secret), "system "+key.System+" secret "+key.ID)
 	if err != nil {
 		return err
 	}
-	return a.store.SaveKey(ctx, key)
+	return a.store.AddKey(ctx, key)
 }
 
 // SubmitAs submits a package whose dispatch and deliveries get the given ids.
@@ -49,3 +51,30 @@ func (a *App) SubmitAs(ctx context.Context, pkg io.Reader, sender hub.AgencyID, 
 
 // RefreshKeys does what a running hub does every few seconds.
 func (a *App) RefreshKeys(ctx context.Context) error { return a.refreshKeys(ctx) }
+
+// GrantFor gives a client an access token for any time.
+func (a *App) GrantFor(ctx context.Context, client, secret string, life time.Duration) (string, error) {
+	token, _, err := a.services.keys.Grant(ctx, client, secret, life)
+	return token, err
+}
+
+// NewVault is the vault of one node.
+func NewVault(c *Config, nodes engine.Settler) push.Vault { return c.vault(nodes) }
+
+// Overloaded is what health says of new documents when the store counts b, or fails.
+func (a *App) Overloaded(ctx context.Context, b hub.Backlog, failure error) error {
+	h := &health{looked: make(chan struct{}), app: &App{config: a.config, log: a.log, store: counted{a.store, b, failure}}}
+	if err := h.queueAge(ctx); err != nil {
+		h.note([]hub.HealthCheck{{Name: "queue", State: hub.HealthDegraded, Reason: reasonOf(err)}})
+	}
+	return h.overloaded()
+}
+
+// counted is a store that says of its queue what it is told to.
+type counted struct {
+	engine.State
+	backlog hub.Backlog
+	failure error
+}
+
+func (c counted) Backlog(context.Context, int) (hub.Backlog, error) { return c.backlog, c.failure }

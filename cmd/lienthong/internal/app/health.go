@@ -16,9 +16,12 @@ type health struct {
 	app *App
 	mu  sync.Mutex
 	// now is by name of the check.
-	now      []hub.HealthCheck
-	backlog  hub.Backlog
+	now     []hub.HealthCheck
+	backlog hub.Backlog
+	// behind says that deliveries wait too long; nil when nobody could look.
+	behind   error
 	stopping bool
+	looked   chan struct{} // closed when everything was looked at once
 }
 
 const (
@@ -59,6 +62,7 @@ func (h *health) look(ctx context.Context) {
 		{"timestamps", hub.HealthDegraded, h.app.stampFault},
 		{"witnesses", hub.HealthDegraded, h.app.witnessFault},
 		{"clock", hub.HealthDegraded, h.app.clockFault},
+		{"axis", hub.HealthDegraded, h.app.axisFault},
 		{"proofs", hub.HealthDegraded, h.app.proofs},
 	}
 	found := make([]hub.HealthCheck, len(checks))
@@ -91,7 +95,7 @@ func reasonOf(err error) string {
 func (h *health) note(found []hub.HealthCheck) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	at := time.Now().UTC().Truncate(time.Millisecond)
+	at := h.app.now().UTC().Truncate(time.Millisecond)
 	for i := range found {
 		c := &found[i]
 		c.Since = at
@@ -106,35 +110,48 @@ func (h *health) note(found []hub.HealthCheck) {
 			h.app.log.Warn("health", "check", c.Name, "state", c.State, "before", before, "reason", c.Reason)
 		}
 	}
+	if h.now == nil {
+		close(h.looked)
+	}
 	h.now = found
 }
 
 // disk fails when the folder of the hub has less room than it needs to finish what it
 // has accepted.
 func (h *health) disk(context.Context) error {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(h.app.config.DataDir, &fs); err != nil {
-		return hub.Internal("look at the disk", err)
+	free, err := freeDisk(h.app.config.DataDir)
+	if err != nil {
+		return err
 	}
-	if free := fs.Bavail * uint64(fs.Bsize); free < uint64(h.app.config.MinFree)<<20 {
-		return hub.Errorf(hub.KindUnavailable, "", "disk", "%d MiB are free in the data folder, %d are needed", free>>20, h.app.config.MinFree)
+	if free < uint64(h.app.config.MinFree) {
+		return hub.Errorf(hub.KindUnavailable, "", "disk", "%d MiB are free in the data folder, %d are needed", free, h.app.config.MinFree)
 	}
 	return nil
+}
+
+// freeDisk is how many MiB are free where a folder lies.
+func freeDisk(dir string) (uint64, error) {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return 0, hub.Internal("look at the disk", err)
+	}
+	return fs.Bavail * uint64(fs.Bsize) >> 20, nil
 }
 
 // queueAge fails when deliveries wait beyond what is allowed: the hub cannot keep up.
 func (h *health) queueAge(ctx context.Context) error {
 	b, err := h.app.store.Backlog(ctx, backlogCap)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.behind = nil
 	if err != nil {
 		return err
 	}
-	h.mu.Lock()
 	h.backlog = b
-	h.mu.Unlock()
-	if age, limit := b.Age(time.Now()), h.app.config.MaxQueueAge; limit > 0 && age > limit {
-		return hub.Errorf(hub.KindBusy, "", "queue_age", "the first of %d deliveries has waited for %s", b.Queued, age.Round(time.Second))
+	if age, limit := b.Age(h.app.now()), h.app.config.MaxQueueAge; limit > 0 && age > limit {
+		h.behind = hub.Errorf(hub.KindBusy, "", "queue_age", "the first of %d deliveries has waited for %s", b.Queued, age.Round(time.Second))
 	}
-	return nil
+	return h.behind
 }
 
 // lastBacklog is what was counted last.
@@ -174,15 +191,12 @@ func (h *health) overloaded() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, c := range h.now {
-		if c.State == hub.HealthSound {
-			continue
-		}
-		switch c.Name {
-		case "disk":
+		if c.Name == "disk" && c.State != hub.HealthSound {
 			return &hub.Error{Kind: hub.KindUnavailable, Rule: "disk", Message: "the hub's storage is full", RetryAfter: time.Minute}
-		case "queue":
-			return &hub.Error{Kind: hub.KindBusy, Rule: "queue_age", Message: fmt.Sprintf("the hub cannot keep up: %s", c.Reason), RetryAfter: 30 * time.Second}
 		}
+	}
+	if h.behind != nil {
+		return &hub.Error{Kind: hub.KindBusy, Rule: "queue_age", Message: fmt.Sprintf("the hub cannot keep up: %s", reasonOf(h.behind)), RetryAfter: 30 * time.Second}
 	}
 	return nil
 }

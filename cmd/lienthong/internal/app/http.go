@@ -4,21 +4,23 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/httpapi"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/crashpoint"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
-	"github.com/lienthong/lienthong/cmd/lienthong/internal/examine"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/calendar"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/law"
 	"github.com/lienthong/lienthong/hub/sealing"
 	"github.com/lienthong/lienthong/hub/signrules"
+	"github.com/lienthong/lienthong/hub/tasks"
 	"github.com/lienthong/lienthong/hub/tracking"
+	"github.com/lienthong/lienthong/hub/validation"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/report"
 )
@@ -35,6 +37,13 @@ var (
 	_ intake.Rules           = (*signrules.Service)(nil)
 	_ signrules.Notes        = engine.State(nil)
 	_ httpapi.SignatureRules = (*signrules.Service)(nil)
+	_ calendar.Notes         = engine.State(nil)
+	_ httpapi.WorkingDays    = (*calendar.Service)(nil)
+	_ law.Notes              = engine.State(nil)
+	_ httpapi.Law            = (*law.Service)(nil)
+	_ tasks.Store            = engine.State(nil)
+	_ httpapi.Tasks          = (*tasks.Service)(nil)
+	_ intake.Tasks           = (*tasks.Service)(nil)
 	_ httpapi.Seals          = (*sealing.Service)(nil)
 	_ sealing.Signer         = (*signing.AgencySeals)(nil)
 	_ sealing.Directory      = (*directory.Directory)(nil)
@@ -72,27 +81,40 @@ var (
 	_ httpapi.Dispatches     = (*tracking.Service)(nil)
 	_ httpapi.Changes        = (*tracking.Service)(nil)
 	_ intake.Changes         = (*tracking.Service)(nil)
+	_ intake.Forwards        = (*tracking.Service)(nil)
+	_ intake.Verdicts        = (*validation.Service)(nil)
+	_ httpapi.Forwards       = (*intake.Service)(nil)
+	_ httpapi.Delegations    = (*directory.Directory)(nil)
 	_ httpapi.Evidences      = (*audit.Service)(nil)
-	_ httpapi.Verifier       = (*examine.Examiner)(nil)
+	_ httpapi.Verifier       = examining{}
 	_ httpapi.Blobs          = engine.Content(nil)
 )
 
 func (a *App) handler() (http.Handler, error) {
 	s := &a.services
 	acts := chronicle{s.notes}
+	queues, err := a.agencyQueues(acts)
+	if err != nil {
+		return nil, err
+	}
 	api := httpapi.New(httpapi.Options{
-		Authenticator: s.keys, KeyKeeper: notedKeys{s.keys, acts}, Accounts: notedAccounts{s.accounts, acts},
+		Figures: notedFigures{s.figures, acts}, Counted: s.tracking,
+		Authenticator: s.keys, KeyKeeper: notedKeys{s.keys, acts}, Accounts: notedAccounts{s.accounts, acts}, Enrolments: s.enrolment,
 		Directory: s.directory, Registry: notedRegistry{s.directory, acts},
-		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake),
+		Intake: a.watch.Intake(s.intake), Uploads: a.watch.Uploads(s.intake), Forwards: s.intake, Delegations: s.directory,
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking, Changes: s.tracking,
-		Evidences: s.audit, ReceiptXML: a.sealer.ReceiptXML, Verifier: &examine.Examiner{Signatures: s.verifier}, ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: a.queue, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, SignatureRules: notedRules{s.rules, acts},
+		Evidences: s.audit, ReceiptXML: a.sealer.ReceiptXML, Verifier: a.examining(), ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: notedLetters{a.queue, acts}, AgencyQueues: queues, Stuck: notedStuck{s.delivery, acts}, Alerts: notedAlerts{s.alerts, acts}, Axis: notedAxis{s.passages, acts}, Passages: notedPassages{s.passages, acts}, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, Sequences: s.sequences, SignatureRules: notedRules{s.rules, acts},
 		Validation: s.archive, Seals: s.sealing, Bundles: s.bundles,
-		Now: time.Now, NewID: newID, Log: a.log, Version: a.version, Stopping: a.stopping,
+		Subscriptions: s.push, Telling: s.push, Lists: s.lists, RoutingRules: notedRouting{s.routing, acts}, HandOvers: a.handOvers(), WorkingDays: notedCalendar{s.calendar, acts}, Law: notedLaw{s.law, acts}, RegisterYears: s.tracking, Numbers: s.numbers, Procedures: s.catalogue, Connections: s.connected, Tasks: s.tasks,
+		Now: a.now, NewID: a.newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},
 	})
 	all, err := a.withPages(api)
-	return crashpoint.Answers(a.watch.Trace(a.leaving(a.doors(all)))), err
+	if err == nil {
+		all, err = a.doors(all)
+	}
+	return crashpoint.Answers(a.watch.Trace(a.leaving(all))), err
 }
 
 // leaving asks clients for new connections, which a load balancer leads elsewhere, as

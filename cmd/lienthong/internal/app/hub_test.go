@@ -17,6 +17,7 @@ import (
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/accounts"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -30,10 +31,23 @@ snv,000.00.12.H47,Sở Nội vụ (hư cấu),department,,000.00.00.H47,,,true,,
 `
 )
 
+// configAtAxis is for a hub that is a member of an axis which never answers.
+func configAtAxis(t *testing.T) app.Config {
+	t.Helper()
+	config := configIn(t.TempDir())
+	config.Axis, config.AxisSystem, config.AxisSecretFile = "http://127.0.0.1:1/vxp", "H47", filepath.Join(t.TempDir(), "secret")
+	config.AxisPoll, config.AxisPatience = time.Minute, time.Minute
+	if err := os.WriteFile(config.AxisSecretFile, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return config
+}
+
 func configIn(dir string) app.Config {
 	return app.Config{
 		DataDir: dir, Listen: "127.0.0.1:0", Name: "test", SignaturePolicy: string(hub.PolicyRecord),
 		TimeToLive: hub.NewTerms(time.Hour), MaxRecipients: 5, StopLimit: 30 * time.Second,
+		PasswordCost: accounts.Cost{Memory: 64, Passes: 1}, // they are made by the hundred
 	}
 }
 
@@ -46,7 +60,13 @@ type testHub struct {
 
 func start(t *testing.T, config app.Config) *testHub {
 	t.Helper()
-	a, err := app.New(t.Context(), config, "test", slog.New(slog.DiscardHandler))
+	return startTelling(t, config, slog.New(slog.DiscardHandler))
+}
+
+// startTelling is start with a log of events.
+func startTelling(t *testing.T, config app.Config, log *slog.Logger) *testHub {
+	t.Helper()
+	a, err := app.New(t.Context(), config, "test", log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +117,7 @@ func (h *testHub) enroll(t *testing.T) (senderKey, recipientKey string) {
 	issue := func(code string) string {
 		issued, err := operator.IssueKey(t.Context(), hubclient.NewKey{
 			Name: code, Kind: hub.ActorSystem, Agencies: []string{code},
-			Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect, hub.ScopeRead, hub.ScopeVerify},
+			Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect, hub.ScopeRead, hub.ScopeVerify, hub.ScopeFigures},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -105,6 +125,30 @@ func (h *testHub) enroll(t *testing.T) (senderKey, recipientKey string) {
 		return issued.Secret
 	}
 	return issue(sender), issue(recipient)
+}
+
+// closedAgency imports an agency that closed and whose successor is the recipient, and
+// returns its code.
+func (h *testHub) closedAgency(t *testing.T) string {
+	t.Helper()
+	list := "id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors\n" +
+		"snv-cu,000.00.82.H47,Sở Cũ (hư cấu),department,,000.00.00.H47,,2025-07-01,true,,,," + recipient + "\n"
+	if _, err := h.client(t, h.operatorKey(t)).ImportAgencies(t.Context(), strings.NewReader(list), false); err != nil {
+		t.Fatal(err)
+	}
+	return "000.00.82.H47"
+}
+
+// administratorKey returns a key that keeps what belongs to the sender.
+func (h *testHub) administratorKey(t *testing.T) string {
+	t.Helper()
+	issued, err := h.client(t, h.operatorKey(t)).IssueKey(t.Context(), hubclient.NewKey{
+		Name: "administrator", Kind: hub.ActorSystem, Agencies: []string{sender}, Scopes: []hub.Scope{hub.ScopeAccounts},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return issued.Secret
 }
 
 func submission(id string) hub.Submission {
@@ -258,6 +302,7 @@ func TestConfigCheckNamesEveryFault(t *testing.T) {
 		{"empty files", func(c *app.Config) { c.TLSCert, c.TLSKey, c.Anchors = file, file, file }, []string{"tls-cert pem", "anchors pem"}},
 		{"names", func(c *app.Config) { c.Name = "trục liên thông" }, []string{"name hub_name"}},
 		{"no name", func(c *app.Config) { c.Name = "" }, []string{"name hub_name"}},
+		{"publishers", func(c *app.Config) { c.ProcedurePublishers = []string{"H47", "Bộ Tư pháp"} }, []string{"procedure-publishers grammar"}},
 		{"limits", func(c *app.Config) { c.TimeToLive, c.MaxRecipients = hub.NewTerms(time.Second), 0 }, []string{"time-to-live minimum", "max-recipients minimum"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -233,7 +234,7 @@ func (a *App) hubKeys() (*hubKeyring, error) {
 	if a.config.HubKeyFile != "" {
 		key, chain, err = signing.LoadHubKey(a.config.HubKeyFile)
 	} else {
-		key, chain, err = signing.LoadOrCreateHubKey(filepath.Join(a.config.DataDir, "key"), a.config.Name, time.Now())
+		key, chain, err = signing.LoadOrCreateHubKey(filepath.Join(a.config.DataDir, "key"), a.config.Name, a.now())
 	}
 	if err != nil {
 		return nil, err
@@ -305,7 +306,7 @@ func (a *App) useKeys(ctx context.Context) error {
 		err = writeCertificates(a.config.CertificateFile(), ring.certificates)
 	}
 	if err == nil && a.sealer == nil {
-		a.sealer, err = signing.NewSealerOf(time.Now, ring.keys...)
+		a.sealer, err = signing.NewSealerOf(a.now, ring.keys...)
 	} else if err == nil {
 		err = a.sealer.Use(ring.keys...)
 	}
@@ -315,6 +316,7 @@ func (a *App) useKeys(ctx context.Context) error {
 	if ring.away != nil {
 		a.log.WarnContext(ctx, "the token of an evidence key is out of reach; it is tried again with every signature", "error", ring.away)
 	}
+	a.turns.Store(&ring.keys)
 	a.rings = append(a.rings, ring) // one that is replaced may be signing still
 	a.keysSeen = state
 	return nil
@@ -401,6 +403,11 @@ func RotateHubKey(config *Config, source HubKeySource, from time.Time) (NextHubK
 	case path == "":
 		path = config.ownHubKeys()
 	}
+	unlock, err := lockKeys(filepath.Dir(path))
+	if err != nil {
+		return none, err
+	}
+	defer unlock()
 	file, err := readHubKeys(path)
 	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) && config.HubKeysFile == "" {
 		if _, _, err = signing.LoadHubKey(filepath.Join(config.DataDir, "key", fileHubKey)); err != nil {
@@ -425,6 +432,20 @@ func RotateHubKey(config *Config, source HubKeySource, from time.Time) (NextHubK
 	}
 	file.Keys = append(file.Keys, hubKeySetting{Key: source.Key, SecretFile: source.SecretFile, Chain: source.Chain, From: from})
 	return enterHubKeys(path, &file)
+}
+
+// lockKeys lets one rotation after the other read and replace the list in a folder, so that
+// the second sees the turn that the first has entered.
+func lockKeys(dir string) (unlock func(), err error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, hub.Invalid("data-dir", "file", "there is no hub: %v", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX); err != nil {
+		_ = f.Close() // was only locked
+		return nil, hub.Invalid("data-dir", "file", "the folder of the keys cannot be locked: %v", err)
+	}
+	return func() { _ = f.Close() }, nil // which unlocks it
 }
 
 // enterHubKeys replaces the list by one whose keys can all be opened.

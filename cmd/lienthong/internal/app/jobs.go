@@ -5,13 +5,17 @@ import (
 	"errors"
 	"sync"
 	"time"
+
+	"github.com/lienthong/lienthong/hub/directory"
 )
 
 // How often the jobs run.
 const (
 	refreshEvery = 5 * time.Second
 	houseEvery   = 5 * time.Second
-	dayEvery     = 12 * time.Hour // a job of every day, with one try to spare
+	remindEvery  = 10 * time.Second
+	dayEvery     = 12 * time.Hour  // a job of every day, with one try to spare
+	lastWords    = 2 * time.Second // for what a node writes when it ends
 )
 
 // every calls act at a steady pace until ctx ends and logs its errors.
@@ -30,18 +34,28 @@ func (a *App) every(ctx context.Context, pace time.Duration, what string, act fu
 	}
 }
 
-// refresh keeps up with what other nodes change in the directory and in the rules for
-// signatures, with whom the operator trusts, and with the list of evidence keys. Every node does it.
+// refresh keeps up with what other nodes change in the directory, in the rules for
+// signatures in the calendar, in the terms of the law and for routing, with whom the operator trusts, and with the list of evidence keys. Every node does it.
 func (a *App) refresh(ctx context.Context) error {
+	var uses sync.WaitGroup
+	defer uses.Wait()
+	uses.Go(func() {
+		a.every(ctx, directory.UseMemory, "recording the use of keys", a.services.keys.RecordUses)
+		ending, stop := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+		defer stop()
+		if err := a.services.keys.RecordUses(ending); err != nil {
+			a.log.Warn("the last use of some keys is lost", "error", err)
+		}
+	})
 	a.every(ctx, refreshEvery, "reading directory, trust and keys again", func(ctx context.Context) error {
-		return errors.Join(a.services.directory.Refresh(ctx), a.services.rules.Refresh(ctx), a.refreshTrust(ctx), a.refreshKeys(ctx))
+		return errors.Join(a.services.directory.Refresh(ctx), a.services.rules.Refresh(ctx), a.services.routing.Refresh(ctx), a.services.calendar.Refresh(ctx), a.services.law.Refresh(ctx), a.refreshTrust(ctx), a.refreshKeys(ctx), a.services.passages.Refresh(ctx))
 	})
 	return nil
 }
 
 // schedule is what one node at a time does: sweeping, expiry, house-keeping, retention,
-// judging again what could not be decided. Its
-// context ends when the node may no longer be the one.
+// judging again what could not be decided, forwarding by rules, telling operators what they
+// must know. Its context ends when the node may no longer be the one.
 func (a *App) schedule(ctx context.Context, epoch int64) error {
 	a.log.Info("this node holds the schedule", "epoch", epoch)
 	defer a.log.Info("this node has given the schedule away", "epoch", epoch)
@@ -56,13 +70,21 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 	})
 	house.Go(func() {
 		a.every(jobs, dayEvery, "preparing the coming months", func(ctx context.Context) error {
-			return a.store.Maintain(ctx, time.Now())
+			return a.store.Maintain(ctx, a.now())
 		})
 	})
 	house.Go(func() {
 		a.every(jobs, houseEvery, "judging signatures again", a.newRechecker(settleAfter).Run)
 	})
+	house.Go(func() {
+		a.every(jobs, remindEvery, "reminding of deadlines", func(ctx context.Context) error {
+			_, err := a.services.tasks.Remind(ctx)
+			return err
+		})
+	})
 	house.Go(func() { a.newRetention().Run(jobs) })
+	house.Go(func() { a.newForwarder().Run(jobs) })
+	house.Go(func() { a.services.alerts.Lead(jobs) })
 	err := a.services.delivery.RunSweeper(jobs)
 	stop()
 	house.Wait()

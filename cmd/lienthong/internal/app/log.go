@@ -1,17 +1,15 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
-	"crypto/sha256"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
@@ -28,9 +26,10 @@ const logName = "/evidence"
 // does everything but sign checkpoints.
 func (a *App) logging(ctx context.Context) error {
 	s := &a.services
-	s.proofs = &audit.Reader{Evidence: s.audit, Store: a.store, Tiles: a.tiles}
-	s.unproven = audit.Unproven{Store: a.store, Now: time.Now}
-	s.notes = &audit.Notes{Store: a.store, Now: time.Now, NewID: newID}
+	s.proofs = &audit.Reader{Evidence: s.audit, Store: a.store, Rehashes: a.store, Tiles: a.tiles}
+	s.sequences = &audit.SequenceReader{Store: a.store}
+	s.unproven = audit.Unproven{Store: a.store, Now: a.now}
+	s.notes = &audit.Notes{Store: a.store, Now: a.now, NewID: a.newID}
 	if err := a.settleOrigin(ctx); err != nil {
 		return err
 	}
@@ -56,10 +55,12 @@ func (a *App) logging(ctx context.Context) error {
 		a.log.WarnContext(ctx, "this node has another key of the log and signs no checkpoints: give all nodes the same file by --log-key-file", "key", mine, "standing", standing)
 		return nil
 	}
+	secret := audit.NewSequenceSecret(key)
+	s.sequences.Secret = &secret
 	if a.config.NoLogGrowth {
 		a.log.WarnContext(ctx, "this node publishes no checkpoints, as --no-log-growth says")
 	} else {
-		s.log = audit.NewLog(audit.LogOptions{Store: a.store, Tiles: a.tiles, Origin: a.origin(), Key: key, Now: time.Now, Log: a.log})
+		s.log = audit.NewLog(audit.LogOptions{Store: a.store, Numbers: a.store, Tiles: a.tiles, Origin: a.origin(), Key: key, Now: a.now, Log: a.log})
 	}
 	policy, err := a.writePolicy(ctx, public)
 	if err != nil {
@@ -111,6 +112,21 @@ func (a *App) logKey() (ed25519.PrivateKey, error) {
 	return signing.LoadOrCreateLogKey(filepath.Join(a.config.DataDir, "key"))
 }
 
+// SequenceSecret returns what the keys of the sequences of agencies are derived from; nil
+// where the key of the log is not here.
+func (c *Config) SequenceSecret() (*audit.SequenceSecret, error) {
+	path := cmp.Or(c.LogKeyFile, c.filePlaces()[fileLogKey])
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // there is none, which is no error
+	}
+	key, err := signing.LoadLogKey(path)
+	if err != nil {
+		return nil, hub.Invalid("log-key-file", "file", "%v", err)
+	}
+	secret := audit.NewSequenceSecret(key)
+	return &secret, nil
+}
+
 // yearsAhead are named in the policy that is written at a start: so long a hub may run
 // on.
 const yearsAhead = 2
@@ -135,7 +151,7 @@ func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) (*audit.Po
 	for i := range shards {
 		line(shards[i].Origin)
 	}
-	for year := time.Now().UTC().Year(); len(seen) < len(shards)+yearsAhead+1; year++ {
+	for year := a.now().UTC().Year(); len(seen) < len(shards)+yearsAhead+1; year++ {
 		if origin := fmt.Sprintf("%s/%d", a.origin(), year); !seen[origin] {
 			line(origin)
 		}
@@ -155,65 +171,4 @@ func (a *App) writePolicy(ctx context.Context, key ed25519.PublicKey) (*audit.Po
 		return nil, hub.Internal("write the policy of the log", err)
 	}
 	return audit.ParsePolicy([]byte(policy.String()))
-}
-
-// keyState and policyState are what the log holds of keys and rules: noted at each start where they
-// changed.
-type keyState struct {
-	Log          string    `json:"log"`                  // public key, in hex
-	Certificates []string  `json:"certificates"`         // SHA-256 of the chain of the hub key
-	Timestamps   []string  `json:"timestamps,omitempty"` // the same of the hub's own time-stamp authority
-	Turns        []keyTurn `json:"turns,omitempty"`      // of evidence keys, where there are several
-	Listed       bool      `json:"listed,omitempty"`     // evidence keys come from a list, which must be there at each start
-}
-
-// keyTurn says from when on a key signs evidence.
-type keyTurn struct {
-	Certificate string    `json:"certificate"` // SHA-256
-	From        time.Time `json:"from"`        // UTC; the zero time for the first one
-}
-
-type policyState struct {
-	Evidence   string `json:"evidence_profile"`
-	Signatures string `json:"signature_policy"`
-	Anchors    string `json:"anchors_sha256,omitempty"` // of the file of trust anchors
-}
-
-// noteKeys lets the log hold which keys sign evidence, and from when on.
-func (a *App) noteKeys(ctx context.Context) error {
-	if a.noted.Log == "" {
-		return nil // a node with another key of the log notes nothing
-	}
-	ring := a.ring()
-	a.noted.Certificates, a.noted.Turns, a.noted.Listed = fingerprintsOf(ring.certificates), nil, ring.listed
-	for i := range ring.keys {
-		if len(ring.keys) > 1 {
-			a.noted.Turns = append(a.noted.Turns, keyTurn{fingerprintsOf(ring.keys[i].Chain[:1])[0], ring.keys[i].From})
-		}
-	}
-	return a.services.notes.NoteChange(ctx, hub.LogNoteKey, a.noted)
-}
-
-func (a *App) noteState(ctx context.Context, key ed25519.PublicKey, stamps []*x509.Certificate) error {
-	a.noted = keyState{Log: fmt.Sprintf("%x", key), Timestamps: fingerprintsOf(stamps)}
-	if err := a.noteKeys(ctx); err != nil {
-		return err
-	}
-	policy := policyState{Evidence: hub.EvidenceProfile, Signatures: a.config.SignaturePolicy}
-	if a.config.Anchors != "" {
-		text, err := os.ReadFile(a.config.Anchors)
-		if err != nil {
-			return hub.Invalid("anchors", "file", "%v", err)
-		}
-		policy.Anchors = fmt.Sprintf("%x", sha256.Sum256(text))
-	}
-	return a.services.notes.NoteChange(ctx, hub.LogNotePolicy, policy)
-}
-
-func fingerprintsOf(chain []*x509.Certificate) []string {
-	var list []string
-	for _, c := range chain {
-		list = append(list, fmt.Sprintf("%x", sha256.Sum256(c.Raw)))
-	}
-	return list
 }

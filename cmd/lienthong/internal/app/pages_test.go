@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/adapters/web"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/sqlite"
 )
@@ -162,6 +163,13 @@ func TestAClerksDay(t *testing.T) {
 	wrong.shows(t, `id="wrong-number"`, "Cần điền mục này", "Phòng &lt;Một&gt;") // nothing typed is lost
 	act[1] = "7"
 	clerk.post(delivery+"/register", act...).shows(t, "Đã vào sổ", "Số đến 7", "Nơi nhận đã vào sổ")
+	clerk.post(delivery+"/report", "status", "04", "description", "gấp <nay>").shows(t, `id="wrong-staff.name"`, "Ghi người hoặc đơn vị được giao xử lý", "gấp &lt;nay&gt;")
+	clerk.post(delivery+"/report", "status", "04", "staff.name", "a\u202e", "description", "gấp").shows(t, `id="wrong-staff.name"`, "gấp")
+	for _, unit := range []string{"Phòng Một", "Phòng Hai"} { // to another unit: no repetition of the first
+		clerk.post(delivery+"/report", "status", "04", "staff.name", "Lê Văn Mẫu", "staff.department", unit, "description", "gấp").
+			shows(t, "Giao Lê Văn Mẫu, "+unit+" xử lý. gấp", "(Lê Văn Mẫu, "+unit+")")
+	}
+	clerk.post(delivery+"/report", "status", "04", "staff.department", "Phòng Ba").shows(t, "Giao Phòng Ba xử lý.", "(Phòng Ba)")
 	clerk.post(delivery+"/report", "status", "05", "description", "đang làm").shows(t, "Đang xử lý", "đang làm")
 	clerk.get("/inbox?show=registered").shows(t, delivery, "Số đến 7")
 	clerk.post("/language", "language", "en", "next", "/inbox")
@@ -170,7 +178,7 @@ func TestAClerksDay(t *testing.T) {
 	author := h.signIn(t, "tac.gia", member("000.00.00.H47", hub.RoleClerk))
 	author.get("/sent").shows(t, "173/UBND-KSTTHC", "1 đã vào sổ")
 	board := author.get("/sent/" + string(sent.Dispatch.ID))
-	board.shows(t, "Sở Nội vụ", "7 (28/11/2026)", "Đang xử lý")
+	board.shows(t, "Sở Nội vụ", "7 (28/11/2026)", "Đang xử lý", "Giao Lê Văn Mẫu, Phòng Hai xử lý. gấp", "(Phòng Ba)")
 	receipts := regexp.MustCompile(`href="(/evidence/[^"]+)"`).FindAllStringSubmatch(board.text, -1)
 	if len(receipts) < 5 {
 		t.Errorf("%d receipts on the board", len(receipts))
@@ -303,7 +311,7 @@ func TestReadingIsRecorded(t *testing.T) {
 	}
 }
 
-var patterns = regexp.MustCompile(`http\.Method(Get|Post), pattern: "([^"]+)", (public|anybody)?`)
+var patterns = regexp.MustCompile(`http\.Method(Get|Post), pattern: "([^"]+)", (?:(public|anybody)|scopes: (\w+))`)
 
 // TestNobodySeesAnothersPages goes to every address that there is: as nobody, as the
 // clerk of another agency, and with each role at what is not for it.
@@ -311,7 +319,9 @@ func TestNobodySeesAnothersPages(t *testing.T) {
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	h.thirdAgency(t)
-	sent, err := h.client(t, senderKey).Submit(t.Context(), submission("a"), original("Nội dung."), nil)
+	sub := submission("a")
+	sub.Tasks = []hub.TaskWish{{Content: "Nâng cấp Cổng", Lead: recipient}}
+	sent, err := h.client(t, senderKey).Submit(t.Context(), sub, original("Nội dung."), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +334,8 @@ func TestNobodySeesAnothersPages(t *testing.T) {
 		t.Fatalf("%d addresses found", len(addresses))
 	}
 	fill := strings.NewReplacer("{$}", "", "{delivery}", string(sent.Deliveries[0].ID), "{dispatch}", string(sent.Dispatch.ID),
-		"{part}", "p1", "{evidence}", string(sent.Receipt.Evidence.ID), "{name}", "van.thu")
+		"{part}", "p1", "{task}", string(sent.Dispatch.Tasks[0].ID), "{evidence}", string(sent.Receipt.Evidence.ID), "{name}", "van.thu", "{upload}", "x",
+		"{subscription}", h.subscribe(t, recipient, "https://example.com/van.thu").ID)
 	h.signIn(t, "van.thu", member("000.00.12.H47", hub.RoleClerk))
 	people := map[string]*person{
 		"nobody":        h.somebody(t),
@@ -339,21 +350,29 @@ func TestNobodySeesAnothersPages(t *testing.T) {
 			if open && a[1] == "Post" {
 				continue // those change the session of the person alone
 			}
+			if path == "/live/inbox" && (name == "stranger" || name == "leader") {
+				continue // their own box, told without end
+			}
 			var got page
 			if a[1] == "Get" {
 				got = p.get(path)
 			} else {
-				got = p.post(path, "number", "1", "date", "2026-01-01", "code", "other", "detail", "x", "status", "05")
+				got = p.post(path, "number", "1", "date", "2026-01-01", "code", "other", "detail", "x", "status", "05", "act", "start", "at", string(sent.Deliveries[0].Recipient))
 			}
-			for _, secret := range []string{"cải cách hành chính", "173/UBND", "Nội dung.", "van.thu"} {
-				if strings.Contains(got.text, secret) {
+			audits := name == "auditor" && (a[4] == "audit" || a[4] == "proof") // evidence is for auditors, content is not
+			for _, secret := range []string{"cải cách hành chính", "173/UBND", "Nội dung.", "van.thu", "Nâng cấp Cổng"} {
+				if strings.Contains(got.text, secret) && (!audits || secret == "Nội dung.") {
 					t.Errorf("%s sees %q at %s", name, secret, path)
 				}
 			}
 			switch {
+			case name == "nobody" && path == "/enrol":
+				// the form alone: who has a code needs no account
 			case name == "nobody" && got.path != "/sign-in":
 				t.Errorf("nobody gets %d at %s", got.status, path)
-			case name != "nobody" && !open && strings.Contains(a[2], "{") && got.status != http.StatusNotFound && got.status != http.StatusForbidden:
+			case audits && got.status == http.StatusForbidden:
+				t.Errorf("the auditor gets %d at %s", got.status, path)
+			case name != "nobody" && !open && !audits && strings.Contains(a[2], "{") && got.status != http.StatusNotFound && got.status != http.StatusForbidden:
 				t.Errorf("%s gets %d at %s", name, got.status, path)
 			}
 		}
@@ -389,7 +408,7 @@ func TestFormsOfOthers(t *testing.T) {
 		t.Error("somebody else signed the clerk out")
 	}
 	policy := got.header.Get("Content-Security-Policy")
-	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "script-src") {
+	if !strings.HasPrefix(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "script-src 'self';") {
 		t.Errorf("the policy is %q", policy)
 	}
 	if got := clerk.post("/sign-in", "name", "van.thu", "password", chosenPassword, "next", "//elsewhere.example/"); got.path != "/inbox" {
@@ -397,40 +416,48 @@ func TestFormsOfOthers(t *testing.T) {
 	}
 }
 
+// upload has a file examined.
+func (p *person) upload(name string, content []byte) page {
+	p.Helper()
+	return p.uploadAs(p.token(), name, content)
+}
+
+func (p *person) uploadAs(token, name string, content []byte) page {
+	p.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	_ = form.WriteField("form", token)
+	if name != "" {
+		file, err := form.CreateFormFile("file", name)
+		if err != nil {
+			p.Fatal(err)
+		}
+		_, _ = file.Write(content)
+	}
+	_ = form.Close()
+	r, err := http.NewRequestWithContext(p.Context(), http.MethodPost, p.base+"/examine", &body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return p.do(r)
+}
+
 // TestExaminingAFile: the verdict on a file, and what is said of one that is none.
 func TestExaminingAFile(t *testing.T) {
 	h := start(t, configIn(t.TempDir()))
 	h.enroll(t)
 	auditor := h.signIn(t, "kiem.tra", member("", hub.RoleAuditor))
-	upload := func(token, name string, content []byte) page {
-		var body bytes.Buffer
-		form := multipart.NewWriter(&body)
-		_ = form.WriteField("form", token)
-		if name != "" {
-			file, err := form.CreateFormFile("file", name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, _ = file.Write(content)
-		}
-		_ = form.Close()
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, auditor.base+"/examine", &body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("Content-Type", form.FormDataContentType())
-		return auditor.do(r)
-	}
 	auditor.get("/examine").shows(t, "Với vai trò kiểm tra")
 	if got := h.signIn(t, "van.thu", member("000.00.12.H47", hub.RoleClerk)).get("/examine"); strings.Contains(got.text, "Với vai trò kiểm tra") {
 		t.Error("a clerk is told what an auditor cannot see")
 	}
-	token := auditor.token()
-	upload(token, "công văn.pdf", signedPDF(t)).shows(t, "công văn.pdf", "Nguyễn Văn Ví Dụ", "bước đã kiểm tra")
-	upload(token, "x.pdf", []byte("MZ no pdf")).shows(t, "Không có chữ ký số")
-	upload(token, "x.pdf", nil).shows(t, "Tệp rỗng")
-	upload(token, "", nil).shows(t, "Chọn một tệp")
-	if got := upload("x", "x.pdf", []byte("x")); got.status != http.StatusForbidden {
+	auditor.upload("công văn.pdf", signedPDF(t)).shows(t, "công văn.pdf", "Nguyễn Văn Ví Dụ", "bước đã kiểm tra")
+	savedReports(t, auditor, auditor.upload("công văn.pdf", signedPDF(t)))
+	auditor.upload("x.pdf", []byte("MZ no pdf")).shows(t, "Không có chữ ký số")
+	auditor.upload("x.pdf", nil).shows(t, "Tệp rỗng")
+	auditor.upload("", nil).shows(t, "Chọn một tệp")
+	if got := auditor.uploadAs("x", "x.pdf", []byte("x")); got.status != http.StatusForbidden {
 		t.Errorf("a form of another session gets %d", got.status)
 	}
 }
@@ -455,8 +482,48 @@ func TestKeepingAccounts(t *testing.T) {
 	operator := h.signIn(t, "van.hanh", member("", hub.RoleOperator))
 	operator.get("/").shows(t, "Hệ thống đang phục vụ", "Cơ sở dữ liệu")
 	operator.get("/agencies?q=noi+vu").shows(t, "000.00.12.H47")
+	operator.get("/agencies").shows(t, `href="/enrol"`)
+	tree := operator.get("/agencies?day=2024-01-01")
+	tree.shows(t, `href="/agencies/h47?day=2024-01-01"`)
+	if strings.Contains(tree.text, "000.00.12.H47") {
+		t.Error("the top of the tree shows what is below")
+	}
+	operator.get("/agencies/h47").shows(t, "000.00.12.H47", "Mã định danh")
+	operator.get("/agencies?day=2024-02-30").shows(t, `id="wrong-day"`)
+	if got := operator.get("/agencies/nobody"); got.status != http.StatusNotFound {
+		t.Errorf("an agency that there is not answers %d", got.status)
+	}
+	operator.get("/agencies/acts").shows(t, "Chưa ghi nhận thay đổi nào")
+	rename := []string{"kind", "rename", "on", "2030-07-01", "name", "Sở Nội vụ mới (hư cấu)", "basis", "QĐ 5/QĐ-UBND"}
+	operator.post("/agencies/snv/acts", append(rename, "do", "check")...).shows(t, "Sở Nội vụ (hư cấu) → Sở Nội vụ mới (hư cấu)", `value="record"`)
+	operator.get("/agencies/acts").shows(t, "Chưa ghi nhận thay đổi nào")
+	operator.post("/agencies/snv/acts", "kind", "merge", "on", "2030-07-01", "to", "000.00.12.H47", "do", "check").shows(t, `id="wrong-on"`, "kế thừa hoặc trực thuộc chính mình")
+	operator.post("/agencies/snv/acts", "kind", "split", "on", "x", "do", "record").shows(t, `id="wrong-on"`, `id="wrong-to"`)
+	operator.post("/agencies/snv/acts", append(rename, "do", "record")...).shows(t, "Sở Nội vụ mới (hư cấu)", "từ 01/07/2030", "QĐ 5/QĐ-UBND")
+	operator.get("/agencies/acts").shows(t, "01/07/2030", "Đổi tên")
+	if got := admin.post("/agencies/snv/acts", append(rename, "do", "check")...); got.status == http.StatusOK {
+		t.Error("an administrator of an agency changes the directory")
+	}
 	operator.post("/accounts", "name", "van.thu", "full_name", "X", "role", "clerk", "agency", "000.00.99.H47").shows(t, `id="wrong-agency"`)
 	operator.post("/accounts/moi.den/lock", "locked", "true").shows(t, "Đã khóa")
+}
+
+// TestSettingsPage: an operator sees what is in force and where it comes from, and nobody
+// else sees the page.
+func TestSettingsPage(t *testing.T) {
+	config := configIn(t.TempDir())
+	config.Shown = []web.Setting{{Name: "max-recipients", Value: "5", From: "LIENTHONG_MAX_RECIPIENTS", Meaning: "Recipients of one document."}, {Name: "tsa", From: "default"}}
+	h := start(t, config)
+	h.enroll(t)
+	operator := h.signIn(t, "van.hanh", member("", hub.RoleOperator))
+	operator.get("/settings").shows(t, "max-recipients", "<code>5</code>", "LIENTHONG_MAX_RECIPIENTS", "Recipients of one document.", "mặc định", `<a href="/settings" aria-current="page">`)
+	for name, role := range map[string]hub.Membership{
+		"kiem.tra": member("", hub.RoleAuditor), "quan.tri": member("000.00.12.H47", hub.RoleAdministrator), "van.thu": member("000.00.12.H47", hub.RoleClerk),
+	} {
+		if got := h.signIn(t, name, role).get("/settings"); got.status == http.StatusOK || strings.Contains(got.text, "max-recipients") {
+			t.Errorf("%s gets %d", name, got.status)
+		}
+	}
 }
 
 func TestWithoutPages(t *testing.T) {

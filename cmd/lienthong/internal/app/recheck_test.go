@@ -81,7 +81,7 @@ func TestJudgedAgainWhenRootsCome(t *testing.T) {
 			t.Errorf("the archive: %d rechecks, %d pieces, %v", len(archive.Rechecks), len(archive.Material), err)
 		}
 	}
-	expectNotes(t, h, 2+3+1) // keys and rules at the start, the enrolment, the other rules
+	expectNotes(t, h, 3+3+1) // keys, rules and the operator at the start, the enrolment, the other rules
 }
 
 func signedUnder(t *testing.T, authority *pki.Authority) []byte {

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"time"
-
 	"github.com/lienthong/lienthong/adapters/httpapi"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub/audit"
@@ -24,6 +22,6 @@ var (
 func (a *App) newRetention() *retention.Service {
 	return retention.New(retention.Options{
 		Store: a.store, Notes: a.store, Dispatches: a.store, Blobs: a.blobs, Notary: a.services.audit,
-		Now: time.Now, NewID: newID, Log: a.log,
+		Now: a.now, NewID: a.newID, Log: a.log,
 	})
 }

@@ -44,26 +44,46 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 	s := newSamples(t)
 	for _, id := range []string{"health", "ready", "metrics", "version", "specification", "documentation", "me", "searchAgencies", "resolveAgency",
-		"listChildren", "listSent", "listRejections", "verify", "seal", "importAgencies", "exportAgencies", "listKeys",
-		"listDeadLetters", "replayDeadLetters", "discardDeadLetters"} {
+		"listChildren", "listSent", "listRejections", "seal", "getFigures", "exportFiguresCSV", "exportFiguresXLSX", "listCounted", "rebuildFigures", "importAgencies", "exportAgencies", "listKeys",
+		"exportAgencyHistory", "agencyHistory", "reorganise", "listAgencyActs", "listAgencyChanges", "showCalendar", "importCalendar", "showLegalTerms", "importLegalTerms", "takeNumber", "nextNumber", "cancelNumber", "listNumbers", "closeYear", "listClosedYears", "saveList", "listLists", "removeList",
+		"handOver", "setRoutingRules", "getRoutingRules", "tryRoutingRules", "listRoutingFailures",
+		"listDeadLetters", "replayDeadLetters", "discardDeadLetters", "listStuckDeliveries", "retryDeliveries"} {
+		s.run(id)
+	}
+	s.vars["ALERT"] = s.alert()
+	for _, id := range []string{"listAlerts", "listPastAlerts", "acknowledgeAlert", "muteAlert", "unmuteAlert"} {
 		s.run(id)
 	}
 	s.vars["KEY_ID"] = s.text(s.run("issueKey"), "key", "id")
 	s.run("revokeKey")
-	for _, id := range []string{"createAccount", "listAccounts", "resetAccount", "lockAccount"} {
+	for _, id := range []string{"createAccount", "listAccounts", "resetAccount", "linkAccount", "lockAccount"} {
 		s.run(id)
 	}
+	s.vars["SUBSCRIPTION"] = s.text(s.run("subscribe"), "subscription", "id")
+	for _, id := range []string{
+		"testConnection", "listSubscriptions", "getSubscription", "testSubscription", "rotateSubscriptionSecret", "pauseSubscription", "replaySubscription", "listPushes", "unsubscribe",
+	} {
+		s.run(id)
+	}
+	s.vars["ENROLMENT"] = s.text(s.run("createEnrolment"), "enrolment", "id")
+	s.run("revokeEnrolment")
+	s.vars["CODE"] = s.text(s.run("createEnrolment"), "code")
+	s.run("enrol")
+	s.run("listEnrolments")
 	s.vars["BINDING"] = s.text(s.run("bindCertificate"), "id")
 	for _, id := range []string{"listCertificates", "unbindCertificate", "setSignatureRules", "getSignatureRules"} {
 		s.run(id)
 	}
 	s.following()
+	s.deciding()
 	s.collecting()
 	s.uploading()
 	s.run("submitPackage")
 	s.proving()
 	s.retaining()
+	s.joining()
 
+	s.ran["grantQueue"], s.ran["revokeQueue"] = true, true // where there is a broker: TestAgencyWithAQueueOfItsOwn
 	for id := range s.ops {
 		if !s.ran[id] {
 			t.Errorf("no example of %s was run", id)
@@ -71,9 +91,34 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 }
 
+// alert waits until there is one and returns its id.
+func (s *samples) alert() string {
+	client := s.hub.client(s.T, s.keys["operator"])
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		board, err := client.Alerts(s.Context())
+		if err != nil || time.Now().After(deadline) {
+			s.Fatalf("no alert: %+v, %v", board, err)
+		}
+		if len(board.Open) > 0 {
+			return board.Open[0].ID
+		}
+	}
+}
+
 func newSamples(t *testing.T) *samples {
 	room := newSealRoom(t)
-	h, sealerKey, _ := room.hub(configIn(t.TempDir()), room.settings(map[string]any{"agency": sender, "key": "seal.pem"}))
+	config := configIn(t.TempDir())
+	config.OIDCIssuer, config.OIDCClientID, config.PagesURL = "https://id.example.vn", "hub", "https://hub.example.vn" // so that accounts can be linked
+	authority, err := pki.New(time.Now(), pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Anchors = filepath.Join(t.TempDir(), "anchors.pem") // so that a decision is signed
+	if err := os.WriteFile(config.Anchors, authority.AnchorsPEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config.AlertExpiry = 100 * 365 * 24 * time.Hour // so that there is an alert
+	h, sealerKey, _ := room.hub(config, room.settings(map[string]any{"agency": sender, "key": "seal.pem"}))
 	senderKey, recipientKey := h.enroll(t)
 	api, err := schemas.ReadAPI()
 	if err != nil {
@@ -81,13 +126,13 @@ func newSamples(t *testing.T) *samples {
 	}
 	s := &samples{
 		T: t, hub: h, ops: map[string]schemas.Operation{}, ran: map[string]bool{},
-		keys: map[string]string{"sender": senderKey, "verifier": senderKey, "sealer": sealerKey, "recipient": recipientKey, "operator": h.operatorKey(t), "": ""},
-		vars: map[string]string{"HUB": h.URL(), "AGENCY": sender, "RECIPIENT": recipient, "PATH": os.Getenv("PATH"), "HOME": t.TempDir()},
+		keys: map[string]string{"sender": senderKey, "verifier": senderKey, "sealer": sealerKey, "recipient": recipientKey, "operator": h.operatorKey(t), "": "", "administrator": h.administratorKey(t)},
+		vars: map[string]string{"HUB": h.URL(), "AGENCY": sender, "HOOK": "https://qlvb.invalid/hook", "RECIPIENT": recipient, "COLLEAGUE": sender, "CLOSED": h.closedAgency(t), "PATH": os.Getenv("PATH"), "HOME": t.TempDir()},
 	}
 	for _, op := range api.Operations {
 		s.ops[op.ID] = op
 	}
-	pdf := signedPDF(t)
+	pdf := signedUnder(t, authority)
 	digest := sha256.Sum256(pdf)
 	s.vars["SIZE"], s.vars["SHA256"] = strconv.Itoa(len(pdf)), hex.EncodeToString(digest[:])
 	for name, content := range map[string][]byte{"FILE": pdf, "PACKAGE": packageOf(t, pdf), "CSV": []byte(agencies)} {
@@ -166,6 +211,8 @@ func (s *samples) submit() {
 	answer := s.run("submit")
 	s.vars["DISPATCH"] = s.text(answer, "dispatch", "id")
 	s.vars["DELIVERY"] = s.text(answer, "deliveries", "0", "id")
+	s.vars["TASK"] = s.text(answer, "dispatch", "tasks", "0", "id")
+	s.run("giveUpDeliveries") // it is collected from a box: nothing to give up
 	s.vars["EVIDENCE"] = s.text(answer, "receipt", "evidence", "evidence_id")
 	arrived(s.T, s.hub.client(s.T, s.keys["recipient"]))
 }
@@ -184,7 +231,7 @@ func (s *samples) lease() {
 func (s *samples) following() {
 	s.submit()
 	for _, id := range []string{"listMailbox", "getDispatch", "listEvidence", "listSignatures", "getValidation", "listStatusReports", "getPart",
-		"getPackage", "getEvidence", "getDelivery", "streamArrivals"} {
+		"getPackage", "getEvidence", "getDelivery", "streamArrivals", "listTasks", "countTasks", "getTask", "actOnTask", "getTaskHistory"} {
 		s.run(id)
 	}
 	if got := s.text(s.run("getEvidence"), "evidence", "evidence_id"); got != s.vars["EVIDENCE"] {
@@ -195,12 +242,19 @@ func (s *samples) following() {
 	}
 }
 
+// deciding publishes and abolishes a procedure by the document that was sent.
+func (s *samples) deciding() {
+	for _, id := range []string{"importProcedures", "listProcedures", "getProcedure", "listProcedureChanges", "abolishProcedures"} {
+		s.run(id)
+	}
+}
+
 func (s *samples) collecting() {
 	s.lease()
 	s.run("renewLease")
 	s.run("releaseLease")
 	s.lease()
-	for _, id := range []string{"acknowledge", "accept", "reportStatus", "reportStatus"} {
+	for _, id := range []string{"acknowledge", "accept", "reportStatus", "reportStatus", "forwardDelivery", "forwardDelivery"} {
 		s.run(id)
 	}
 	s.submit()
@@ -229,12 +283,15 @@ func (s *samples) proving() {
 		s.Fatal(err)
 	}
 	s.run("getBundle")
+	s.vars["BUNDLE"] = filepath.Join(s.vars["HOME"], s.vars["DELIVERY"]+".asice")
+	s.run("verify")
 	s.vars["YEAR"], _, _ = strings.Cut(string(s.run("logShards")), " ")
 	lines := strings.Split(string(s.run("logCheckpoint")), "\n")
 	s.vars["TILE"] = "0/000.p/" + lines[1]
 	s.run("logTile")
 	awaitStamp(s.T, s.hub.client(s.T, ""), s.vars["YEAR"])
 	s.run("logTimestamp")
+	s.run("getSequence")
 }
 
 // published waits until the log proves an evidence.

@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"errors"
-	"net/url"
 	"os"
 	"strings"
 
@@ -26,8 +25,8 @@ func (s *sealSetting) readKey() error {
 		line, _, _ := bytes.Cut(raw, []byte("\n"))
 		secret = strings.TrimSuffix(string(line), "\r")
 	}
-	if uri, ok := strings.CutPrefix(s.Key, "pkcs11:"); ok {
-		return s.hardware(uri, secret, chain)
+	if strings.HasPrefix(s.Key, "pkcs11:") {
+		return s.hardware(secret, chain)
 	}
 	if s.Key == "" {
 		return hub.Invalid(s.at+".key", "required", "name the key: a file, or pkcs11:token=...;object=...?module-path=...")
@@ -49,28 +48,16 @@ func (s *sealSetting) readKey() error {
 	return key.Close()
 }
 
-// hardware reads a PKCS #11 URI (RFC 7512) without its scheme.
-func (s *sealSetting) hardware(uri, pin string, chain []byte) error {
-	path, query, _ := strings.Cut(uri, "?")
-	h := token.Hardware{PIN: pin, Chain: chain}
-	known := map[string]*string{"token": &h.Token, "object": &h.Key, "module-path": &h.Module}
-	for part := range strings.SplitSeq(path+"&"+query, "&") {
-		for attribute := range strings.SplitSeq(part, ";") {
-			name, value, _ := strings.Cut(attribute, "=")
-			target := known[name]
-			if name == "" {
-				continue
-			}
-			text, err := url.PathUnescape(value)
-			if target == nil || err != nil || *target != "" {
-				return hub.Invalid(s.at+".key", "pkcs11_uri", "%q: a key in a token is named by token, object and module-path, each once; the PIN stands in secret_file", name)
-			}
-			*target = text
-		}
+// hardware reads the URI of a key in a token.
+func (s *sealSetting) hardware(pin string, chain []byte) error {
+	h, err := token.ParseURI(s.Key)
+	if err == nil && pin == "" {
+		err = errors.New("a key in a token needs its PIN in secret_file")
 	}
-	if h.Token == "" || h.Key == "" || h.Module == "" || pin == "" {
-		return hub.Invalid(s.at+".key", "pkcs11_uri", "a key in a token needs token, object and module-path, and its PIN in secret_file")
+	if err != nil {
+		return hub.Invalid(s.at+".key", "pkcs11_uri", "%v", err)
 	}
+	h.PIN, h.Chain = pin, chain
 	if _, err := os.Stat(h.Module); err != nil {
 		return hub.Invalid(s.at+".key", "module", "%v", err)
 	}

@@ -221,8 +221,8 @@ func readGuarded(field, path string, mode os.FileMode, limit int64) ([]byte, err
 // is unavailable until it is back.
 func (a *App) openSeals() error {
 	s := &a.services
-	s.seals = signing.NewAgencySeals(time.Now)
-	s.sealing = sealing.New(sealing.Options{Signer: s.seals, Directory: s.directory, Notes: s.notes, Now: time.Now})
+	s.seals = signing.NewAgencySeals(a.now)
+	s.sealing = sealing.New(sealing.Options{Signer: s.seals, Directory: s.directory, Notes: s.notes, Now: a.now})
 	list, err := a.config.readSeals()
 	if err != nil {
 		return err
@@ -239,7 +239,7 @@ func (a *App) openSeal(set *sealSetting) error {
 	agency, ok := a.services.directory.ByID(hub.AgencyID(set.Agency))
 	if !ok {
 		var err error
-		if agency, err = a.services.directory.ResolveSender(set.Agency, time.Now()); err != nil {
+		if agency, err = a.services.directory.ResolveSender(set.Agency, a.now()); err != nil {
 			found := *hub.ViolationsOf(err)[0]
 			found.Field = set.at + ".agency"
 			return &found

@@ -208,9 +208,9 @@ func TestSealForAnAgency(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	// Keys and rules at the start, the directory and four API keys, two seals, and nothing
+	// Keys, rules and the operator at the start, the directory and four API keys, two seals, and nothing
 	// of what was refused.
-	expectNotes(t, h, 2+1+4+2)
+	expectNotes(t, h, 3+1+4+2)
 }
 
 func unsignedPDF(t *testing.T, encrypted bool) []byte {

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 
+	"codeberg.org/go-pdf/fpdf"
+
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
 )
@@ -28,7 +30,7 @@ type letter struct {
 	files  []chosen
 }
 
-var carriedInputs = regexp.MustCompile(`<input type="(hidden|checkbox)" name="(form|office|key|to|file|[a-z]+)" value="([^"]*)"( checked)?`)
+var carriedInputs = regexp.MustCompile(`<input type="(hidden|checkbox)" name="(form|office|key|to|file|[a-z0-9.]+)" value="([^"]*)"( checked)?`)
 
 // carries makes the form that follows a page: what the page holds itself, and what is
 // typed now.
@@ -91,7 +93,7 @@ func (p *person) press(button string, l *letter) page {
 func typedLetter() []string {
 	return []string{
 		"number", "174", "notation", "UBND-KSTTHC", "type", "Công văn", "subject", "V/v <gửi> từ trang", "position", "Chủ tịch",
-		"signer", "Nguyễn Văn Ví Dụ", "place", "Quảng Nam", "date", "2026-11-28", "due", "2026-12-31", "priority", "1", "secrecy", "",
+		"signer", "Nguyễn Văn Ví Dụ", "place", "Quảng Nam", "date", "2026-11-28", "due", "2026-11-29", "priority", "1", "secrecy", "",
 	}
 }
 
@@ -111,7 +113,7 @@ func TestSendingFromThePage(t *testing.T) {
 	pdf := signedPDF(t)
 	shown := clerk.get("/send")
 	found := clerk.press("find", shown.carries(append(typedLetter(), "find", "so noi vu")...).with("original", "công văn 174.pdf", pdf).with("annex", "phụ lục.txt", []byte("Phụ lục.")))
-	found.shows(t, "Sở Nội vụ", `value="174"`, "V/v &lt;gửi&gt; từ trang", `value="2026-12-31"`, "công văn 174.pdf", "phụ lục.txt")
+	found.shows(t, "Sở Nội vụ", `value="174"`, "V/v &lt;gửi&gt; từ trang", `value="2026-11-29"`, "công văn 174.pdf", "phụ lục.txt")
 	added := clerk.press("add", found.carries(append(typedLetter(), "to", recipient, "find", "giao duc")...))
 	added.shows(t, "Đã chọn 1 nơi nhận", "Sở Giáo dục", "công văn 174.pdf")
 
@@ -157,6 +159,21 @@ func TestSendingFromThePage(t *testing.T) {
 	again.shows(t, "Bản chính chưa có chữ ký số", "Điều 13", "đã dùng cho một văn bản gửi đi trong năm", "Điều 15", sent[0].path)
 }
 
+// quotingPDF is a PDF whose text names the key of encrypted ones.
+func quotingPDF(t *testing.T) []byte {
+	t.Helper()
+	doc := fpdf.New("P", "mm", "A4", "")
+	doc.SetCompression(false)
+	doc.AddPage()
+	doc.SetFont("Helvetica", "", 12)
+	doc.Cell(40, 10, "The trailer holds /Encrypt 5 0 R")
+	var out bytes.Buffer
+	if err := doc.Output(&out); err != nil || !bytes.Contains(out.Bytes(), []byte("/Encrypt 5 0 R")) {
+		t.Fatalf("the text is not there: %v", err)
+	}
+	return out.Bytes()
+}
+
 // TestWhatCannotBeSent: each with its reason beside the field, and the rest kept.
 func TestWhatCannotBeSent(t *testing.T) {
 	h, clerk := author(t)
@@ -171,6 +188,7 @@ func TestWhatCannotBeSent(t *testing.T) {
 		{"annex", "b.docx", "MZ\x90\x00 program", "tệp chương trình"},
 		{"annex", "b.exe", "text", "tệp chương trình"},
 		{"original", "a.pdf", "%PDF-1.7\ntrailer\n<< /Root 1 0 R /Encrypt 5 0 R >>\n%%EOF", "PDF bị mã hóa"},
+		{"original", "a.pdf", string(unsignedPDF(t, true)), "PDF bị mã hóa"},
 		{"original", "a\u202efdp.pdf", "%PDF-1.4", "ký tự ẩn"},
 	} {
 		got := clerk.press("check", shown.carries(append(typedLetter(), "to", recipient)...).with("annex", "giữ.txt", []byte("x")).with(c.field, c.name, []byte(c.content)))
@@ -178,6 +196,10 @@ func TestWhatCannotBeSent(t *testing.T) {
 		if got.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s gets %d", c.says, got.status)
 		}
+	}
+	quoted := clerk.press("keep", shown.carries(typedLetter()...).with("original", "mật mã.pdf", quotingPDF(t)))
+	if quoted.shows(t, "mật mã.pdf", `value="174"`); strings.Contains(quoted.text, "PDF bị mã hóa") {
+		t.Error("a PDF that speaks of encryption is taken for one that is encrypted")
 	}
 	check := func(pairs ...string) page {
 		l := shown.carries(pairs...)
@@ -193,7 +215,7 @@ func TestWhatCannotBeSent(t *testing.T) {
 	check("to", recipient, "number", "17\u20284").shows(t, `id="wrong-number"`, "ký tự điều khiển")
 	check("to", recipient, "subject", strings.Repeat("dài ", 200)).shows(t, `id="wrong-subject"`, "Dài quá giới hạn")
 	check("to", "000.00.77.H47").shows(t, `id="wrong-to"`, "000.00.77.H47: Không có cơ quan với mã này")
-	if got := check("to", recipient, "subject", strings.Repeat("x", 40<<10)); got.status != http.StatusRequestEntityTooLarge {
+	if got := check("to", recipient, "subject", strings.Repeat("x", 130<<10)); got.status != http.StatusRequestEntityTooLarge {
 		t.Errorf("a form too large gets %d", got.status)
 	}
 	if got := clerk.get("/sent"); strings.Contains(got.text, `href="/sent/`) {

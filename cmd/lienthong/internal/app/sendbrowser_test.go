@@ -8,10 +8,10 @@ import (
 )
 
 // sendOne sends a document from the form: with what is wrong first, then to one recipient.
-func (b *browser) sendOne(number string) {
+func (b *browser) sendOne(n string) {
 	b.Helper()
 	pdf := filepath.Join(b.TempDir(), "Công văn về cải cách thủ tục hành chính.pdf")
-	if err := os.WriteFile(pdf, signedPDF(b.T), 0o600); err != nil {
+	if err := os.WriteFile(pdf, letterPDF(b.T), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	program := filepath.Join(b.TempDir(), "chương trình.pdf")
@@ -22,15 +22,25 @@ func (b *browser) sendOne(number string) {
 	b.at("inbox")
 	b.open("/send", "send")
 	b.look("send")
-	b.do(chromedp.SetUploadFiles("#original", []string{program}))
-	b.fill("button[value=check]", "#number", "17"+number)
-	b.do(chromedp.WaitReady("#wrong-original"))
-	b.do(chromedp.Click("button[value=check]"), chromedp.WaitReady("#wrong-to"))
+	b.step("choose a program", chromedp.SetUploadFiles("#original", []string{program}))
+	b.sees(".coming .wrong")
+	b.look("send-program")
+	b.fill("button[value=check]", "#number", "17"+n)
+	b.sees("#wrong-original", "#wrong-to")
 	b.look("send-wrong")
-	b.do(chromedp.SetUploadFiles("#original", []string{pdf}))
-	b.fill("button[value=find]", "#number", "17"+number, "#notation", "UBND-KSTTHC", "#find", "so noi vu",
+	b.step("choose a document", chromedp.SetUploadFiles("#original", []string{pdf}))
+	b.sees(".came input[name=file]")
+	for field, want := range map[string]string{"#signer": "Nguyễn Văn Ví Dụ", "#number": "17" + n} { // out of the document, and typed before
+		if got := value[string](b, `document.querySelector("`+field+`").value`); got != want {
+			b.Errorf("with the document %s holds %q, want %q", field, got, want)
+		}
+	}
+	b.look("send-said")
+	b.fill("button[value=find]", "#number", "17"+n, "#notation", "UBND-KSTTHC", "#find", "so noi vu",
 		"#subject", "V/v đẩy mạnh cải cách thủ tục hành chính, nâng cao chất lượng phục vụ người dân và doanh nghiệp")
-	b.do(chromedp.Click("input[name=to]"), chromedp.Click("button[value=add]"), chromedp.WaitReady("input[name=to][checked]"))
+	b.click("input[name=to]")
+	b.fill("button[value=add]")
+	b.sees("input[name=to][checked]")
 	b.look("send-filled")
 	b.fill("button[value=check]")
 	b.at("confirm")

@@ -3,6 +3,7 @@ package app
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -11,11 +12,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
+	"time"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/backup"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/signing"
 )
 
@@ -42,6 +46,22 @@ func OpenStores(ctx context.Context, config Config, log *slog.Logger) (*Stores, 
 	return &Stores{Archive: state, content: content}, nil
 }
 
+// backupAct is what the note of a backup says.
+type backupAct struct {
+	Keys bool `json:"keys"` // it takes the keys of the hub along
+}
+
+// NoteBackup notes in the log of a stopped or running hub that a backup of it is about to
+// be made. Its stores were opened before: they are of this version.
+func NoteBackup(ctx context.Context, config Config, keys bool, log *slog.Logger) error {
+	store, err := engine.OpenState(ctx, config.engineOptions(log))
+	if err != nil {
+		return err
+	}
+	acts := chronicle{&audit.Notes{Store: store, Now: time.Now, NewID: newID}}
+	return errors.Join(acts.note(ctx, localOperator(), "backup", "", backupAct{Keys: keys}), store.Close())
+}
+
 func (c *Config) engineOptions(log *slog.Logger) engine.Options {
 	return engine.Options{Settings: c.Settings, DataDir: c.DataDir, Name: c.Name, Log: log}
 }
@@ -62,8 +82,45 @@ func (s *Stores) Close() error { return errors.Join(s.content.Close(), s.Archive
 // EmptyStores are stores that a backup can be restored into.
 type EmptyStores struct {
 	engine.Restorable
+	// Backup names what is restored, in the note that the log gets of it.
+	Backup  string
 	content engine.Content
 	lock    *os.File
+}
+
+// Import takes records into the stores, all of them or none, and with them a note that
+// this was done: what came after the backup is gone, which nobody shall deny.
+func (s *EmptyStores) Import(ctx context.Context, next func() (hub.Record, error)) error {
+	note, err := audit.NewNote(hub.LogNoteOperator, operatorAct{Action: "restore", About: s.Backup}, newID(), time.Now())
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(note)
+	if err != nil {
+		return hub.Internal("encode a note", err)
+	}
+	return s.Restorable.Import(ctx, withLast(next, hub.Record{Kind: hub.RecordLogNote, Body: body}))
+}
+
+// withLast puts a record behind the last one of its kind.
+func withLast(next func() (hub.Record, error), last hub.Record) func() (hub.Record, error) {
+	order := hub.RecordKinds()
+	place := slices.Index(order, last.Kind)
+	var held func() (hub.Record, error) // what next gave when the place had come
+	given := false
+	return func() (hub.Record, error) {
+		if held != nil {
+			give := held
+			held = nil
+			return give()
+		}
+		r, err := next()
+		if given || err != nil && !errors.Is(err, io.EOF) || err == nil && slices.Index(order, r.Kind) <= place {
+			return r, err
+		}
+		given, held = true, func() (hub.Record, error) { return r, err }
+		return last, nil
+	}
 }
 
 // OpenEmptyStores opens stores for a restore and makes them where they are not there

@@ -83,7 +83,7 @@ func (c *Config) externalTimestamps() (*signing.Timestamps, error) {
 	if err != nil {
 		return nil, hub.Invalid("tsa-anchors", "pem", "%s: %v", c.TSAAnchors, err)
 	}
-	return signing.NewTimestamps(c.authorities(), anchors, time.Now)
+	return signing.NewTimestamps(c.authorities(), anchors, c.now)
 }
 
 // timeAuthority returns whom the settings name, nil for nobody. The certificates are those
@@ -93,11 +93,11 @@ func (c *Config) timeAuthority() (*signing.Timestamps, []*x509.Certificate, erro
 	case tsaNone:
 		return nil, nil, nil
 	case tsaOwn:
-		key, chain, err := signing.LoadOrCreateTSAKey(filepath.Join(c.DataDir, "key"), c.Name, time.Now())
+		key, chain, err := signing.LoadOrCreateTSAKey(filepath.Join(c.DataDir, "key"), c.Name, c.now())
 		if err != nil {
 			return nil, nil, err
 		}
-		own, err := signing.OwnTimestamps(key, chain, time.Now)
+		own, err := signing.OwnTimestamps(key, chain, c.now)
 		return own, chain, err
 	}
 	external, err := c.externalTimestamps()
@@ -132,7 +132,7 @@ func (a *App) timestamping() ([]*x509.Certificate, error) {
 		}
 	}
 	a.services.stamper = audit.NewStamper(audit.StamperOptions{
-		Store: a.store, Authority: authority, Every: a.config.pace(), Quorum: a.services.cosigner != nil, Now: time.Now, Log: a.log, Took: a.stamped,
+		Store: a.store, Authority: authority, Every: a.config.pace(), Quorum: a.services.cosigner != nil, Now: a.now, Log: a.log, Took: a.stamped,
 	})
 	return own, nil
 }

@@ -87,13 +87,14 @@ func (a *App) newVerifier(options signing.VerifierOptions) (*signing.Verifier, e
 		return nil, err
 	}
 	options.Revocation = trust.Requirement(settings.Revocation)
+	a.mirror.Store(options.Mirror)
 	a.noteAtHand()
 	return signing.NewVerifier(options), nil
 }
 
 // refreshTrust reads anchors and mirror again if their files changed. What cannot be
-// read, or is older than what is trusted now, changes nothing.
-func (a *App) refreshTrust(context.Context) error {
+// read, is older than what is trusted now, or cannot be noted in the log, changes nothing.
+func (a *App) refreshTrust(ctx context.Context) error {
 	settings := &a.config.TrustSettings
 	state := settings.state()
 	if state == a.trusted.state {
@@ -106,7 +107,11 @@ func (a *App) refreshTrust(context.Context) error {
 	if sequence < a.trusted.sequence {
 		return hub.Invalid("anchors", "sequence", "the trust list went back from %d to %d", a.trusted.sequence, sequence)
 	}
+	if err := a.notePolicy(ctx, sequence); err != nil {
+		return err
+	}
 	a.services.verifier.Trust(anchors, mirror)
+	a.mirror.Store(mirror)
 	a.trusted = trusted{state, sequence}
 	a.noteAtHand()
 	certificates, lists, answers := mirror.Counts()

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
-	"time"
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/vxp"
@@ -19,15 +18,12 @@ import (
 )
 
 var (
-	_ vxp.Systems      = (*directory.Keys)(nil)
-	_ vxp.Directory    = (*directory.Directory)(nil)
-	_ vxp.Intake       = (*intake.Service)(nil)
-	_ vxp.Mailbox      = (*tracking.Service)(nil)
-	_ vxp.Recipient    = (*tracking.Service)(nil)
-	_ vxp.Dispatches   = (*tracking.Service)(nil)
-	_ vxp.Notices      = (*tracking.Service)(nil)
-	_ vxp.Applications = (*applications)(nil)
-	_ vxp.Blobs        = engine.Content(nil)
+	_ vxp.Systems = (*directory.Keys)(nil)
+	_             = vxp.Desk{
+		Directory: (*directory.Directory)(nil), Intake: (*intake.Service)(nil), Mailbox: (*tracking.Service)(nil),
+		Recipient: (*tracking.Service)(nil), Dispatches: (*tracking.Service)(nil), Notices: (*tracking.Service)(nil),
+		Applications: (*applications)(nil), Blobs: engine.Content(nil),
+	}
 )
 
 // axisPaths are endpoints that hide no address of the API or the pages.
@@ -43,28 +39,48 @@ func (c *Config) checkAxis() hub.Violations {
 // reserved are paths that the hub needs itself.
 var reserved = regexp.MustCompile(`^/(v1|healthz|readyz|metrics)(/|$)`)
 
-// doors leads calls of the national axis to its door and all others to the next one.
-func (a *App) doors(next http.Handler) http.Handler {
-	if a.config.VXPPath == "" {
-		return next
+// door answers what comes to paths of its own.
+type door interface {
+	http.Handler
+	Serves(path string) bool
+}
+
+// doors leads calls of other protocols to their doors and all others to the next one.
+func (a *App) doors(next http.Handler) (http.Handler, error) {
+	var doors []door
+	if a.config.LGSPPath != "" {
+		province, err := a.province()
+		if err != nil {
+			return nil, err
+		}
+		doors = append(doors, province)
 	}
-	axis := a.axis()
+	if a.config.VXPPath != "" {
+		doors = append(doors, a.axis())
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if axis.Serves(r.URL.Path) {
-			axis.ServeHTTP(w, r)
-			return
+		for _, d := range doors {
+			if d.Serves(r.URL.Path) {
+				d.ServeHTTP(w, r)
+				return
+			}
 		}
 		next.ServeHTTP(w, r)
-	})
+	}), nil
 }
 
 func (a *App) axis() *vxp.Server {
+	return vxp.New(vxp.Options{Desk: a.desk(), Base: a.config.VXPPath, Systems: a.services.keys, NewID: a.newID, Log: a.log})
+}
+
+// desk serves the doors of systems that exchange edXML packages.
+func (a *App) desk() vxp.Desk {
 	s := &a.services
 	c := edxml.New(edxml.Options{})
-	return vxp.New(vxp.Options{
-		Base: a.config.VXPPath, Systems: s.keys, Directory: s.directory, Intake: a.watch.Intake(s.intake),
+	return vxp.Desk{
+		Directory: s.directory, Intake: a.watch.Intake(s.intake),
 		Mailbox: s.tracking, Recipient: s.tracking, Dispatches: s.tracking, Notices: s.tracking,
-		Applications: &applications{notes: s.notes, log: a.log}, Blobs: a.blobs,
+		Applications: &applications{notes: s.notes, log: a.log}, Blobs: a.blobs, Strays: s.passages,
 		Codec: vxp.Codec{
 			Decode: func(ctx context.Context, r io.Reader, store vxp.Blobs) (hub.Package, error) {
 				return c.Decode(ctx, r, store)
@@ -75,8 +91,8 @@ func (a *App) axis() *vxp.Server {
 			},
 			EncodeStatus: c.EncodeStatus,
 		},
-		Now: time.Now, NewID: newID, Log: a.log, Overloaded: a.health.overloaded,
-	})
+		Now: a.now, Overloaded: a.health.overloaded,
+	}
 }
 
 // applications keeps what systems ask of the operator: in the log of the hub, where it

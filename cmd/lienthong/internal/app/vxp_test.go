@@ -104,6 +104,28 @@ type pdfBlob struct{ *bytes.Reader }
 
 func (pdfBlob) Close() error { return nil }
 
+// edited is a file with every old text replaced by the new one; it must be there.
+func edited(t *testing.T, file []byte, was, is string) []byte {
+	t.Helper()
+	if !bytes.Contains(file, []byte(was)) {
+		t.Fatalf("there is no %q in %s", was, file)
+	}
+	return bytes.ReplaceAll(file, []byte(was), []byte(is))
+}
+
+// axisStatus is a status message of D77 about what it received.
+func axisStatus(t *testing.T, code hub.StatusCode) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := edxml.New(edxml.Options{}).EncodeStatus(&out, hub.StatusMessage{
+		From: axisSystem, Code: code, StatedAt: time.Now(),
+		For: hub.Reference{Agency: axisOffice, Number: "7816/VPCP-TTĐT", ExternalID: axisDocument, Promulgated: "2018-09-28"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
 func (w *axisWorld) system(id string) *vxp.Client {
 	return &vxp.Client{HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Endpoint: w.URL() + w.config.VXPPath, System: id, Secret: axisSecret, Now: time.Now}
 }
@@ -229,7 +251,7 @@ func TestRecordedExchanges(t *testing.T) {
 	}
 	list = play("getSynchronizeUnit")
 	list.wantsOK(t, "getSynchronizeUnit")
-	if err := json.Unmarshal(list.Data, &units); err != nil || len(units) != 4 || units[3]["deleted"] != false || units[3]["centerCode"] != axisSystem {
+	if err := json.Unmarshal(list.Data, &units); err != nil || len(units) != 4 || units[0]["code"] != axisSystem || units[0]["deleted"] != false || units[0]["centerCode"] != axisSystem {
 		t.Errorf("the units are %s", list.raw)
 	}
 	for range 2 {
@@ -359,6 +381,9 @@ func (w *axisWorld) refusesCalls(t *testing.T) {
 	file := axisPackage(t, "G22-2", "2", axisSystem)
 	hash := func(f []byte) vxp.Param { return with("hash-file", vxp.HashOf(f)) }
 	long := bytes.Repeat([]byte("x"), 100)
+	foreign := edited(t, file, "000.00.00.G22<", "000.00.00.G99<")
+	action := edited(t, file, "<edXML:BussinessDocType>0<", "<edXML:BussinessDocType>9<")
+	code := axisStatus(t, "99")
 	for _, bad := range []struct {
 		what, code string
 		client     *vxp.Client
@@ -375,6 +400,10 @@ func (w *axisWorld) refusesCalls(t *testing.T) {
 		{"unknown to", "422", office, "sendEdoc", file, []vxp.Param{with("to", `["000.00.00.H99"]`), hash(file)}},
 		{"no edXML", "422", office, "sendEdoc", long, []vxp.Param{hash(long)}},
 		{"half a file", "422", office, "sendEdoc", file[:len(file)/2], []vxp.Param{hash(file[:len(file)/2])}},
+		{"half of what was signed", "422", office, "sendEdoc", file[:len(file)/2], []vxp.Param{hash(file)}},
+		{"an unknown code of an operation", "422", office, "sendEdoc", action, []vxp.Param{hash(action)}},
+		{"an unknown code of a status", "422", d77, "sendEdoc", code, []vxp.Param{with("messagetype", "status"), hash(code)}},
+		{"an unknown sender", "422", office, "sendEdoc", foreign, []vxp.Param{hash(foreign)}},
 		{"nothing", "422", office, "sendEdoc", nil, []vxp.Param{hash(nil)}},
 		{"no id", "422", d77, "getEdoc", nil, nil},
 		{"unknown id", "404", d77, "getEdoc", nil, []vxp.Param{with("docId", "019b0000-0000-7000-8000-00000000ffff")}},
@@ -569,6 +598,7 @@ func TestAxisExchange(t *testing.T) {
 	if got, err := office.Fetch(ctx, id); err != nil || !bytes.Equal(got, file) {
 		t.Errorf("the file, for its sender: %v", err)
 	}
+	w.downloads(t, d77, row.DocID, file)
 	// One object of the SDK keeps docId of the fetch and docid of an earlier acknowledgement.
 	a, err := d77.Call(ctx, "updateStatus", []byte("{}"), with("docId", rows[2].DocID), with("docid", row.DocID), with("status", "done"))
 	if err != nil || a.Refused() != nil {
@@ -581,12 +611,38 @@ func TestAxisExchange(t *testing.T) {
 	w.exchangeRest(t, d77, office, rows)
 }
 
+// downloads takes a file as SDK 2.0.1 does, by GET. That client keeps every body as the file
+// and says that it succeeded, so a refusal has none.
+func (w *axisWorld) downloads(t *testing.T, d77 *vxp.Client, id string, file []byte) {
+	t.Helper()
+	ctx := t.Context()
+	if got, err := d77.Download(ctx, id); err != nil || !bytes.Equal(got, file) {
+		t.Errorf("downloaded: %v", err)
+	}
+	wrong := *d77
+	wrong.Secret += "x"
+	for code, refused := range map[string]func() ([]byte, error){
+		"401": func() ([]byte, error) { return wrong.Download(ctx, id) },
+		"404": func() ([]byte, error) { return d77.Download(ctx, "019b0000-0000-7000-8000-00000000ffff") },
+		"422": func() ([]byte, error) { return d77.Download(ctx, "") },
+	} {
+		if got, err := refused(); err == nil || !strings.Contains(err.Error(), "answers "+code+": ") {
+			t.Errorf("instead of a refusal with %s: %q, %v", code, got, err)
+		}
+	}
+	if a, err := d77.Call(ctx, "downloadEdoc", []byte("{}"), with("docId", "019b0000-0000-7000-8000-00000000ffff")); err != nil || a.Code != "404" {
+		t.Errorf("refused by POST: %+v, %v", a, err)
+	}
+}
+
 // exchangeRest is what else becomes of documents: taken into work, sent back, counted.
 func (w *axisWorld) exchangeRest(t *testing.T, d77, office *vxp.Client, rows []vxp.ReceivedRow) {
 	t.Helper()
 	ctx := t.Context()
-	if err := d77.Update(ctx, rows[1].DocID, "processing"); err != nil {
-		t.Error(err)
+	for _, word := range []string{"processing", "PROCESSING"} { // as the provincial API writes it
+		if err := d77.Update(ctx, rows[1].DocID, word); err != nil {
+			t.Error(err)
+		}
 	}
 	count, err := d77.Call(ctx, "countReceiveEdoc", []byte("{}"))
 	if err != nil || count.Count != 3 {

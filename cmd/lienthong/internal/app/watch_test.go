@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -317,5 +318,37 @@ func TestDrain(t *testing.T) {
 	}
 	if err := <-stopped; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestQueueTooOld: while deliveries wait too long new ones are refused for a while. That
+// nobody could look at the queue is no such reason: it would turn senders away for longer
+// than the database is away.
+func TestQueueTooOld(t *testing.T) {
+	config := configIn(t.TempDir())
+	config.MaxQueueAge = time.Minute
+	h := start(t, config)
+	for name, c := range map[string]struct {
+		backlog hub.Backlog
+		failure error
+		refused bool
+	}{
+		"nothing waits":      {},
+		"waits not long":     {backlog: hub.Backlog{Queued: 1, Due: time.Now().Add(-30 * time.Second)}},
+		"waits too long":     {backlog: hub.Backlog{Queued: 1, Due: time.Now().Add(-2 * time.Minute)}, refused: true},
+		"nobody could look":  {failure: hub.Errorf(hub.KindUnavailable, "", "database", "the database does not answer")},
+		"an error not known": {failure: errors.New("broken")},
+	} {
+		err := h.Overloaded(t.Context(), c.backlog, c.failure)
+		if !c.refused {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		v := hub.ViolationsOf(err)
+		if len(v) != 1 || v[0].Kind != hub.KindBusy || v[0].Rule != "queue_age" || v[0].RetryAfter == 0 || !strings.Contains(v[0].Message, "has waited for 2m0s") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

@@ -102,7 +102,7 @@ func (a *App) witnessing(policy *audit.Policy) {
 	}
 	a.services.proofs.Policy = policy
 	a.services.cosigner = audit.NewCosigner(audit.CosignerOptions{
-		Store: a.store, Tiles: a.tiles, Asker: tlog.NewWitnessClient(nil), Policy: policy, Now: time.Now, Log: a.log, Asked: a.watch.Witnessed,
+		Store: a.store, Tiles: a.tiles, Asker: tlog.NewWitnessClient(nil), Policy: policy, Now: a.now, Log: a.log, Asked: a.watch.Witnessed,
 	})
 }
 

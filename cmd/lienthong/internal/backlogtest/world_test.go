@@ -129,9 +129,14 @@ func (s *site) start(tb testing.TB) *hubproc.Process {
 	return process
 }
 
+// content is what lies in a hub: it hands out all its dispatches, then all their deliveries.
+type content interface {
+	emit(out func(hub.Record) error) error
+}
+
 // twin returns a hub with the same parties and keys, on other engines, in whose boxes
-// the backlog waits.
-func (s *site) twin(tb testing.TB, settings engine.Settings, waiting backlog) *site {
+// the content lies.
+func (s *site) twin(tb testing.TB, settings engine.Settings, waiting content) *site {
 	tb.Helper()
 	t := *s
 	t.dir, t.settings = filepath.Join(tb.TempDir(), "full"), settings
@@ -170,8 +175,8 @@ func (s *site) options() engine.Options {
 
 var errEnough = errors.New("enough was taken")
 
-// records is the export of the hub with the backlog in its place.
-func (s *site) records(tb testing.TB, waiting backlog) iter.Seq2[hub.Record, error] {
+// records is the export of the hub with the content in its place.
+func (s *site) records(tb testing.TB, waiting content) iter.Seq2[hub.Record, error] {
 	return func(yield func(hub.Record, error) bool) {
 		source, err := engine.OpenArchive(tb.Context(), s.options())
 		if err != nil {

@@ -2,16 +2,23 @@ package backuptest
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/hubtest/server"
+	"github.com/lienthong/lienthong/signing/pki"
+	"github.com/lienthong/lienthong/signing/tsp"
 )
 
 // engine is a database that somebody changes behind the hub's back.
@@ -28,7 +35,7 @@ type engine struct {
 func embedded() engine {
 	return engine{
 		text: "CAST(canonical AS TEXT)", bytes: "CAST(%s AS BLOB)",
-		open: "PRAGMA foreign_keys = OFF; DROP TRIGGER evidences_never_change; DROP TRIGGER evidences_never_go; DROP TRIGGER log_entries_never_change; DROP TRIGGER log_entries_never_go; ",
+		open: "PRAGMA foreign_keys = OFF; DROP TRIGGER evidences_never_change; DROP TRIGGER evidences_never_go; DROP TRIGGER log_entries_never_change; DROP TRIGGER log_entries_never_go; DROP TRIGGER log_numbers_never_change; DROP TRIGGER log_numbers_never_go; ",
 		run: func(t *testing.T, s *site, statements string) string {
 			t.Helper()
 			db, err := sql.Open("sqlite", filepath.Join(s.data, "hub.db"))
@@ -131,6 +138,10 @@ func tamperings(e engine) []tampering {
 		last    = "SELECT max(id) FROM evidences"
 		newest  = "SELECT max(source) FROM log_entries WHERE idx = (SELECT max(idx) FROM log_entries)"
 		note    = "SELECT min(id) FROM log_notes"
+		sharing = "SELECT min(id) FROM evidences WHERE jws NOT LIKE '%..%'" // a signature that another one keeps
+		refusal = "SELECT min(id) FROM evidences WHERE rejected <> ''"
+		stamped = "SELECT min(size) FROM log_renewals"
+		rehash  = "SELECT number FROM log_rehashes"
 		removed = "DELETE FROM log_entries WHERE source = '?'; DELETE FROM evidences WHERE id = '?'"
 		swap    = "CREATE TABLE two AS SELECT id, canonical, jws FROM evidences WHERE id IN ((" + first + "), (" + last + ")); " +
 			"UPDATE evidences SET canonical = (SELECT canonical FROM two WHERE two.id <> evidences.id), jws = (SELECT jws FROM two WHERE two.id <> evidences.id) WHERE id IN (SELECT id FROM two)"
@@ -148,6 +159,9 @@ func tamperings(e engine) []tampering {
 		{"an evidence is edited", last, edit(`"version":"1"`, `"version":"2"`), "changed", "SHA-256"},
 		{"an evidence is backdated", last, edit(`"event_time":"20`, `"event_time":"19`), "changed", "SHA-256"},
 		{"a signature is exchanged", first, "UPDATE evidences SET jws = (SELECT jws FROM evidences WHERE id = (" + last + ")) WHERE id = '?'", "changed", "the signature of"},
+		{"a signature is shared with another", sharing, "UPDATE evidences SET jws = replace(jws, substr(jws, 1, 36), (" + last + ")) WHERE id = '?'", "changed", "the signature of"},
+		{"a signature is shared with nobody", sharing, "UPDATE evidences SET jws = substr(jws, 37) WHERE id = '?'", "changed", "the signature of"},
+		{"a shared signature is edited", sharing, "UPDATE evidences SET jws = 'x' || jws WHERE id = (SELECT substr(jws, 1, 36) FROM evidences WHERE id = '?')", "changed", "the signature of"},
 		{"two evidences are swapped", first, swap, "exchanged", ""},
 		{"an evidence moves to another dispatch", last, "UPDATE evidences SET dispatch = 'other' WHERE id = '?'", "changed", `"other"`},
 		{"an evidence is added", last, extra, "not_in_log", ""},
@@ -156,6 +170,29 @@ func tamperings(e engine) []tampering {
 		{"a leaf loses its id", "SELECT idx FROM log_entries WHERE source = (" + first + ")", "UPDATE log_entries SET source = NULL WHERE idx = ?", "entry_changed", "lost the id"},
 		{"a note is deleted", note, "DELETE FROM log_notes WHERE id = '?'", "deleted", ""},
 		{"a note is edited", note, "UPDATE log_notes SET body = replace(body, '\"kind\":\"', '\"kind\":\"x') WHERE id = '?'", "changed", "note"},
+		{"a refusal is hidden from its sender", refusal, "UPDATE evidences SET rejected = 'other' WHERE id = '?'", "changed", `"other"`},
+		{"an evidence is listed as a refusal", first, "UPDATE evidences SET rejected = 'h47' WHERE id = '?'", "changed", `"h47"`},
+		{"a time-stamp is deleted that was renewed", stamped, "DELETE FROM log_stamps WHERE size = ?", "stamp_gone", "keeps renewal 1"},
+		{"a time-stamp is deleted with its renewal", stamped, "DELETE FROM log_stamps WHERE size = ?; DELETE FROM log_renewals WHERE size = ?", "stamp_gone", "notes renewal 1"},
+		{"a time-stamp is backdated", stamped, "UPDATE log_stamps SET body = replace(body, '\"time\":\"20', '\"time\":\"19') WHERE size = ?", "stamp_token", "another time"},
+		{"a time-stamp stands elsewhere", stamped, "UPDATE log_stamps SET time = time - 1 WHERE size = ?", "stamp_row", ""},
+		{"a token is exchanged", stamped, "UPDATE log_stamps SET body = replace(body, '\"token\":\"', '\"token\":\"MAAA') WHERE size = ?", "stamp_token", "none over"},
+		{"a renewal is deleted", stamped, "DELETE FROM log_renewals WHERE size = ?", "stamp_gone", "notes renewal 1"},
+		{"a renewal is edited", stamped, "UPDATE log_renewals SET body = replace(body, '\"token\":\"', '\"token\":\"MAAA') WHERE size = ?", "stamp_gone", "notes renewal 1"},
+		{"a renewal is added", stamped, "INSERT INTO log_renewals (shard, size, stamped, number, body) SELECT shard, size, stamped, 2, replace(body, '\"number\":1', '\"number\":2') FROM log_renewals WHERE size = ?", "stamp_row", "no note"},
+		{"a shard that was hashed anew is deleted", rehash, "DELETE FROM log_rehashes WHERE number = ?; DELETE FROM log_rehash_tiles WHERE number = ?", "rehash_gone", "notes token 1"},
+		{"a rehash is deleted, and not its trees", rehash, "DELETE FROM log_rehashes WHERE number = ?", "rehash_row", "tiles of"},
+		{"a rehash is added", rehash, "INSERT INTO log_rehashes (shard, number, tokens, body) SELECT shard, number + 1, tokens, replace(body, '\"number\":1', '\"number\":2') FROM log_rehashes WHERE number = ?", "rehash_row", "no note"},
+		{"a rehash is about more", rehash, "UPDATE log_rehashes SET body = replace(body, '\"size\":', '\"size\":1') WHERE number = ?", "rehash_row", "something else"},
+		{"a rehash is unfinished again", rehash, "UPDATE log_rehashes SET tokens = 0 WHERE number = ?", "rehash_row", "other tokens"},
+		{"the token of a rehash is exchanged", rehash, "UPDATE log_rehashes SET body = replace(body, '\"der\":\"', '\"der\":\"MAAA') WHERE number = ?", "rehash_token", "none over"},
+		{"a rehash is backdated", rehash, "UPDATE log_rehashes SET body = replace(body, '\"time\":\"20', '\"time\":\"19') WHERE number = ?", "rehash_token", "another time"},
+		{"leaves of a rehash are exchanged", rehash, "UPDATE log_rehash_tiles SET data = (SELECT data FROM log_rehash_tiles WHERE tree = 1 AND level = -1) WHERE tree = 0 AND level = -1 AND number = ?", "rehash_tile", "do not lead"},
+		{"a tile of a rehash is changed", rehash, "UPDATE log_rehash_tiles SET data = (SELECT data FROM log_rehash_tiles WHERE tree = 0 AND level = 0 AND n = 0) WHERE tree = 1 AND level = 0 AND number = ?", "rehash_tile", "not what its leaves make"},
+		{"a tile of a rehash is deleted", rehash, "DELETE FROM log_rehash_tiles WHERE tree = 0 AND level = 0 AND number = ?", "rehash_tile", "lacks 1"},
+		{"a tree of a rehash is deleted", rehash, "DELETE FROM log_rehash_tiles WHERE tree = 1 AND number = ?", "rehash_tile", "without tiles"},
+		{"a number of an agency is deleted", "SELECT min(agency) FROM log_numbers", "DELETE FROM log_numbers WHERE agency = '?' AND number = 1", "sequence_row", ""},
+		{"a number of an agency is of another entry", "SELECT min(agency) FROM log_numbers", "UPDATE log_numbers SET idx = idx + 1 WHERE agency = '?' AND number = 1", "sequence_row", ""},
 		{"a delivery is set to another state", "SELECT min(id) FROM deliveries", `UPDATE deliveries SET body = replace(body, '"state":"accepted"', '"state":"refused"') WHERE id = '?'`, "state", ""},
 		{"a delivery is registered otherwise", "SELECT min(id) FROM deliveries", `UPDATE deliveries SET body = replace(body, '"registration":{"number":"', '"registration":{"number":"9') WHERE id = '?'`, "registration", ""},
 		{"a dispatch gets another sender", "SELECT min(id) FROM dispatches", `UPDATE dispatches SET body = replace(body, '"sender":"', '"sender":"x') WHERE id = '?'`, "sender", ""},
@@ -177,6 +214,7 @@ func TestAuditNamesTampering(t *testing.T) {
 func testTampering(t *testing.T, e engine, args []string) {
 	t.Helper()
 	s := worked(t, args)
+	s.renewed(t, e)
 	if c := s.auditStores(0); c.Findings > 0 {
 		t.Fatalf("the sound hub: %+v", c)
 	}
@@ -197,6 +235,68 @@ func testTampering(t *testing.T, e engine, args []string) {
 			t.Errorf("no finding [%s] about %s in %+v", x.rule, id, c.Found)
 		})
 	}
+}
+
+// renewed lets the hub refuse a submission, and have its log time-stamped, the
+// time-stamps renewed, and the log hashed anew.
+func (s *site) renewed(t *testing.T, e engine) {
+	t.Helper()
+	settings := func(from time.Time) []string {
+		ca, err := pki.New(from, pki.P256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		id, err := ca.TimestampAuthority("Dấu thời gian (thử nghiệm)", pki.P256)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tsa, err := tsp.NewAuthority(tsp.AuthorityOptions{Key: id.Key, Chain: id.Chain, Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		web := httptest.NewServer(tsa)
+		t.Cleanup(web.Close)
+		anchors := filepath.Join(t.TempDir(), "anchors.pem")
+		if err := os.WriteFile(anchors, ca.AnchorsPEM(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return []string{"--tsa", web.URL, "--tsa-anchors", anchors}
+	}
+	await := func(query string) {
+		t.Helper()
+		for deadline := time.Now().Add(patience); e.run(t, s, query) == "0"; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatal("nothing came of ", query)
+			}
+		}
+	}
+	bare := s.args
+	s.args = append(slices.Clone(bare), settings(time.Now().AddDate(0, -20, 0))...) // ends in four months
+	p := s.start()
+	refused := newPromise(5000)
+	refused.submission.Recipients = []string{"000.00.99.H47"}
+	var rejection *hub.Error
+	if err := refused.send(t.Context(), client(t, p.URL, s.sender)); err == nil || errors.As(err, &rejection) && rejection.Kind == hub.KindUnavailable {
+		t.Fatal("a document for nobody: ", err)
+	}
+	await("SELECT count(*) FROM log_stamps")
+	s.stop(p)
+	var done audit.RenewalSummary
+	s.args = append(slices.Clone(bare), settings(time.Now())...)
+	s.run(0, &done, append([]string{"renew", "--data-dir", s.data}, s.args...)...)
+	if done.Renewed == 0 {
+		t.Fatalf("nothing was renewed: %+v", done)
+	}
+	var hashed audit.RehashSummary
+	s.run(0, &hashed, append([]string{"renew", "--rehash", "SHA-384", "--data-dir", s.data}, s.args...)...)
+	if hashed.Rehashed != 1 {
+		t.Fatalf("nothing was hashed anew: %+v", hashed)
+	}
+	p = s.start()
+	for _, kind := range []hub.LogNoteKind{hub.LogNoteRenewal, hub.LogNoteRehash} {
+		await("SELECT count(*) FROM log_entries JOIN log_notes ON id = source WHERE kind = '" + string(kind) + "'")
+	}
+	s.stop(p)
 }
 
 // worked is a hub that did something and was stopped.

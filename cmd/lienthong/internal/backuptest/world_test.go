@@ -18,29 +18,17 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubbuild"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/hub"
 )
 
-// buildHub builds the program once for all tests.
-var buildHub = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "lienthong-drill-bin")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "lienthong")
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", bin, "../..").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return bin, nil
-})
+// program is built once for all tests.
+var program = hubbuild.Once{}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if bin, err := buildHub(); err == nil {
-		os.RemoveAll(filepath.Dir(bin))
-	}
+	program.Done()
 	os.Exit(code)
 }
 
@@ -66,7 +54,7 @@ type site struct {
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	bin, err := buildHub()
+	bin, err := program.Program()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,6 +50,9 @@ type Options struct {
 	Singles    int           // large documents at once
 	SingleSize int           // bytes of each of them
 	NoFloor    bool
+	// Blank is a lienthong built with the tag "mutants", which runs beside the hub without
+	// evidence and so tells what evidence costs; empty for none. Embedded mode only.
+	Blank string
 
 	URL         string // a hub that runs already; nothing is started then
 	OperatorKey string // of that hub

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -91,6 +93,32 @@ func checkMeasure(t *testing.T, m *bench.Measure, deliveries, floor bool) {
 		t.Errorf("the floor: %s", text)
 	case m.PeakRSSMB <= 0:
 		t.Errorf("memory: %s", text)
+	case m.LogP99 < m.LogP50 || m.LogP50 < 0:
+		t.Errorf("times until the log has it: %s", text)
+	}
+}
+
+// Evidence has its price named, beside a hub without it; a program that makes evidence
+// cannot stand in for that.
+func TestCostOfEvidence(t *testing.T) {
+	t.Parallel()
+	o := options(t, "fixed")
+	o.Size, o.NoFloor, o.Blank = 30_000, true, o.Bin
+	if _, err := bench.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "tag mutants") {
+		t.Errorf("a normal build beside the hub: %v", err)
+	}
+	o.Blank = filepath.Join(t.TempDir(), "blank")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-tags", "mutants", "-o", o.Blank, "../..").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	result, err := bench.Run(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := result.Runs[0]
+	rate, cpu := 100*(1-m.SubmissionsPerSecond/m.BlankSubmissionsPerSecond), 100*(1-m.BlankCPUPerDispatch/m.CPUPerDispatch)
+	if m.BlankSubmissionsPerSecond <= 0 || math.Abs(rate-m.EvidenceRateCost) > 0.1 || math.Abs(cpu-m.EvidenceCPUCost) > 0.1 {
+		t.Errorf("%.2f%% of the rate, %.2f%% of the processor time: %+v", rate, cpu, m)
 	}
 }
 

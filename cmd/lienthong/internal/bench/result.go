@@ -50,10 +50,22 @@ type Measure struct {
 	HandoverP95  float64 `json:"handover_p95_ms,omitempty"`
 	HandoverP99  float64 `json:"handover_p99_ms,omitempty"`
 
+	// Evidence until everybody could read it in the log: the oldest of each checkpoint.
+	LogP50 float64 `json:"log_p50_ms,omitempty"`
+	LogP95 float64 `json:"log_p95_ms,omitempty"`
+	LogP99 float64 `json:"log_p99_ms,omitempty"`
+
 	CPUPerDispatch      float64 `json:"cpu_ms_per_dispatch,omitempty"` // all processors, consignment and hand-over included
 	CPUSecondsPer1000   float64 `json:"cpu_s_per_1000,omitempty"`      // the same
 	FloorCPUPerDispatch float64 `json:"floor_cpu_ms_per_dispatch,omitempty"`
 	PeakRSSMB           float64 `json:"peak_rss_mb,omitempty"`
+
+	// What a hub without evidence did in turns with this one, and what evidence costs: the
+	// part of its rate that is lost, and the part of this hub's processor time, in percent.
+	BlankSubmissionsPerSecond float64 `json:"blank_submissions_per_s,omitempty"`
+	BlankCPUPerDispatch       float64 `json:"blank_cpu_ms_per_dispatch,omitempty"`
+	EvidenceRateCost          float64 `json:"evidence_cost_of_rate_percent,omitempty"`
+	EvidenceCPUCost           float64 `json:"evidence_cost_of_cpu_percent,omitempty"`
 }
 
 func newRun(mode string, sc *Scenario, targets []*target, sums []*tally) Measure {
@@ -72,6 +84,7 @@ func newRun(mode string, sc *Scenario, targets []*target, sums []*tally) Measure
 		{t.accepts, &m.AcceptP50, &m.AcceptP95, &m.AcceptP99},
 		{t.consigned, &m.ConsignedP50, &m.ConsignedP95, &m.ConsignedP99},
 		{t.handovers, &m.HandoverP50, &m.HandoverP95, &m.HandoverP99},
+		{t.published, &m.LogP50, &m.LogP95, &m.LogP99},
 	} {
 		*p.half, *p.most, *p.edge = round3(ms(percentile(p.of, 0.50))), round3(ms(percentile(p.of, 0.95))), round3(ms(percentile(p.of, 0.99)))
 	}
@@ -80,14 +93,27 @@ func newRun(mode string, sc *Scenario, targets []*target, sums []*tally) Measure
 		m.CPUSecondsPer1000 = m.CPUPerDispatch
 		m.PeakRSSMB = round3(float64(targets[0].memory()) / 1e6)
 	}
-	if len(sums) > 1 {
-		floor := sums[1]
+	for i, other := range targets[1:] {
+		m.compare(other.name, t, sums[1+i])
+	}
+	return m
+}
+
+// compare adds what another target did under the same load.
+func (m *Measure) compare(name string, t, other *tally) {
+	switch name {
+	case theFloor:
+		floor := other
 		m.FloorSubmissionsPerSecond = round3(floor.submissionRate())
 		m.FloorCPUPerDispatch = round3(floor.cpuPerDispatch())
 		m.RatioToFloor = round3(t.submissionRate() / floor.submissionRate())
 		m.CPURatio = round3(t.cpuPerDispatch() / floor.cpuPerDispatch())
+	case theBlank:
+		m.BlankSubmissionsPerSecond = round3(other.submissionRate())
+		m.BlankCPUPerDispatch = round3(other.cpuPerDispatch())
+		m.EvidenceRateCost = round3(100 * (1 - t.submissionRate()/other.submissionRate()))
+		m.EvidenceCPUCost = round3(100 * (1 - other.cpuPerDispatch()/t.cpuPerDispatch()))
 	}
-	return m
 }
 
 // round3 keeps three digits behind the point: more than is ever meant.
@@ -102,13 +128,13 @@ func round3(f float64) float64 {
 func (r *Result) Table(w io.Writer) {
 	fmt.Fprintf(w, "%s\n\n", r.where(new(english())))
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "scenario\taccepts/s\tsubm/s\tfloor/s\tratio\tdeliv/s\taccept p50\tp95\tp99\tconsigned p95\thanded over p50\tp95\tp99 ms\tCPU ms\tfloor\tRSS MB\tagain\t")
+	fmt.Fprintln(table, "scenario\taccepts/s\tsubm/s\tfloor/s\tratio\tdeliv/s\taccept p50\tp95\tp99\tconsigned p95\thanded over p50\tp95\tp99\tin log p50\tp99 ms\tCPU ms\tfloor\tevidence %\tRSS MB\tagain\t")
 	for i := range r.Runs {
 		m := &r.Runs[i]
-		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.2f\t%s\t%.0f\t%d\t\n",
+		fmt.Fprintf(table, "%s %s\t%s\t%s\t%s\t%s\t%s\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%.1f\t%s\t%s\t%.2f\t%s\t%s\t%.0f\t%d\t\n",
 			m.Mode, m.Scenario, rate(m.AcceptsPerSecond), rate(m.SubmissionsPerSecond), rate(m.FloorSubmissionsPerSecond), known("%.2f", m.RatioToFloor), rate(m.DeliveriesPerSecond),
-			m.AcceptP50, m.AcceptP95, m.AcceptP99, m.ConsignedP95, m.HandoverP50, m.HandoverP95, m.HandoverP99,
-			m.CPUPerDispatch, known("%.2f", m.FloorCPUPerDispatch), m.PeakRSSMB, m.Errors)
+			m.AcceptP50, m.AcceptP95, m.AcceptP99, m.ConsignedP95, m.HandoverP50, m.HandoverP95, m.HandoverP99, known("%.0f", m.LogP50), known("%.0f", m.LogP99),
+			m.CPUPerDispatch, known("%.2f", m.FloorCPUPerDispatch), known("%.1f", m.EvidenceCPUCost), m.PeakRSSMB, m.Errors)
 	}
 	_ = table.Flush() // a writer to a terminal that fails has nobody to tell
 }

@@ -76,6 +76,9 @@ func (s *session) round(outer context.Context, sc *Scenario, t *target, document
 	if sc.KillEvery > 0 {
 		workers.Go(func() { r.note(r.kill(ctx, sendUntil)) })
 	}
+	if t.name == theHub && sc.KillEvery == 0 {
+		workers.Go(func() { r.watchLog(ctx) })
+	}
 	r.await(ctx, length)
 	workers.Wait()
 	s.sent += r.issued
@@ -316,6 +319,7 @@ type tally struct {
 	accepts    []time.Duration // from the begin of a submission to its answer
 	consigned  []time.Duration // to the time of its consignment
 	handovers  []time.Duration // to the answer of the acknowledgement
+	published  []time.Duration // oldest entries of checkpoints, until everybody could read them
 	sending    time.Duration   // until the last submission was accepted
 	collecting time.Duration   // until the last delivery was handed over
 	cpu        time.Duration   // of the server
@@ -326,6 +330,7 @@ func (t *tally) add(o *tally) {
 	t.accepts = append(t.accepts, o.accepts...)
 	t.consigned = append(t.consigned, o.consigned...)
 	t.handovers = append(t.handovers, o.handovers...)
+	t.published = append(t.published, o.published...)
 	t.sending += o.sending
 	t.collecting += o.collecting
 	t.cpu += o.cpu

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -158,6 +159,11 @@ func or[T comparable](chosen, standard T) T {
 // recipients is how many agencies take part besides the senders: documents to one
 // recipient go to one after the other.
 func (sc *Scenario) recipients() int { return max(sc.FanOut, mostCollecting) }
+
+// steady says that the scenario asks as much as goes through, so that a rate tells cost.
+func (sc *Scenario) steady() bool {
+	return sc.Rate == 0 && sc.KillEvery == 0 && !strings.HasPrefix(sc.Name, "single")
+}
 
 // collectors is how many of them collect.
 func (sc *Scenario) collectors() int {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/blank"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 )
 
@@ -32,6 +33,7 @@ type party struct{ code, key string }
 const (
 	theHub   = "hub"
 	theFloor = "floor"
+	theBlank = "blank" // a hub without evidence
 )
 
 // sendingAgencies is how many agencies the senders speak for: what one key may have
@@ -44,9 +46,12 @@ func (s *session) start(ctx context.Context, sc *Scenario) ([]*target, error) {
 		t := &target{name: theHub, url: s.URL}
 		return []*target{t}, t.prepare(ctx, s.OperatorKey, sc)
 	}
-	names := []string{theHub, theFloor}
-	if sc.HubOnly {
-		names = names[:1]
+	names := []string{theHub}
+	if !sc.HubOnly {
+		names = append(names, theFloor)
+	}
+	if s.Blank != "" && sc.steady() {
+		names = append(names, theBlank)
 	}
 	var targets []*target
 	for _, name := range names {
@@ -66,9 +71,13 @@ func (s *session) startChild(ctx context.Context, name string, sc *Scenario) (*t
 		Bin: s.Bin, DataDir: filepath.Join(s.dir, sc.Name, name),
 		Args: slices.Concat([]string{"--anchors", s.anchors}, s.Settings),
 	}
-	if name == theFloor {
+	switch name {
+	case theFloor:
 		o.Command = "bench-floor"
-	} else {
+	case theBlank:
+		o.Bin, o.Env = s.Blank, []string{"LIENTHONG_MUTANT=no-evidence"}
+		fallthrough
+	default:
 		o.Args = append(o.Args, "--client-rate", "1000000") // a few keys carry the load of many
 	}
 	if s.Mode == ModeProduction {
@@ -79,6 +88,9 @@ func (s *session) startChild(ctx context.Context, name string, sc *Scenario) (*t
 		return nil, err
 	}
 	t := &target{name: name, url: process.URL, process: process, options: o}
+	if name == theBlank && !strings.Contains(process.Log(), blank.Mark) {
+		return t, fmt.Errorf("%s was not built with the tag mutants: it makes evidence, and would tell nothing of its cost", s.Blank)
+	}
 	operator, err := process.OperatorKey()
 	if err != nil {
 		return t, err

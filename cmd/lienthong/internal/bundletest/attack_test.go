@@ -48,11 +48,24 @@ func attacks() map[string]attack {
 		"no roots of one's own":  {build: whole, by: func(_ *world, a *auditor) { a.anchors = nil }, want: hub.Indeterminate, step: "signatures", says: "no trust anchor is configured"},
 
 		"proofs of two receipts swapped": {build: changed(swap("003-ContentHandover.tlog-proof", "004-ConsignmentAcceptance.tlog-proof")), want: hub.TotalFailed, step: "inclusion in the log", says: "do not lead from the entry"},
-		"signatures swapped":             {build: changed(swap("003-ContentHandover.jws", "004-ConsignmentAcceptance.jws")), want: hub.TotalFailed, step: "signatures", says: "003-ContentHandover"},
-		"receipts swapped":               {build: changed(swap("003-ContentHandover.json", "004-ConsignmentAcceptance.json")), want: hub.TotalFailed, step: "container", says: "holds an evidence of the event"},
-		"truncated tree":                 {build: changed(truncated), want: hub.TotalFailed, step: "inclusion in the log", says: "is not in a tree of 3"},
-		"a tree without an end":          {build: changed(edit("001-SubmissionAcceptance.tlog-proof", hugeTree)), want: hub.TotalFailed, step: "inclusion in the log", says: "no checkpoint"},
-		"old checkpoint replayed":        {build: replayed, want: hub.TotalFailed, step: "inclusion in the log", says: "is not in a tree"},
+		"XML forms swapped":              {build: withXML(swap("003-ContentHandover.xml", "004-ConsignmentAcceptance.xml")), want: hub.TotalFailed, step: "signatures", says: "003-ContentHandover.xml: the XML form carries another receipt"},
+		"an XML form that says otherwise": {
+			build: withXML(edit("003-ContentHandover.xml", func(b []byte) []byte {
+				return bytes.Replace(b, []byte("/Event/ContentHandover<"), []byte("/Event/ContentConsignment<"), 1)
+			})),
+			want: hub.TotalFailed, step: "signatures", says: "003-ContentHandover.xml",
+		},
+		"an XML form without a signature": {
+			build: withXML(edit("003-ContentHandover.xml", func(b []byte) []byte {
+				return append(b[:bytes.Index(b, []byte("<Signature")):len(b)], "</e:Evidence>"...)
+			})),
+			want: hub.TotalFailed, step: "signatures", says: "is not signed",
+		},
+		"signatures swapped":      {build: changed(swap("003-ContentHandover.jws", "004-ConsignmentAcceptance.jws")), want: hub.TotalFailed, step: "signatures", says: "003-ContentHandover"},
+		"receipts swapped":        {build: changed(swap("003-ContentHandover.json", "004-ConsignmentAcceptance.json")), want: hub.TotalFailed, step: "container", says: "holds an evidence of the event"},
+		"truncated tree":          {build: changed(truncated), want: hub.TotalFailed, step: "inclusion in the log", says: "is not in a tree of 3"},
+		"a tree without an end":   {build: changed(edit("001-SubmissionAcceptance.tlog-proof", hugeTree)), want: hub.TotalFailed, step: "inclusion in the log", says: "no checkpoint"},
+		"old checkpoint replayed": {build: replayed, want: hub.TotalFailed, step: "inclusion in the log", says: "is not in a tree"},
 		"forked log": {
 			build: whole, by: func(w *world, a *auditor) { a.Kept = []audit.Kept{{Name: "mine", Note: w.fork()}} },
 			want: hub.TotalFailed, step: "consistency of the log", says: "another root than the checkpoint mine that you kept",
@@ -183,14 +196,14 @@ func TestAttacks(t *testing.T) {
 }
 
 // names reports whether the step of an attack did not pass and says why.
-func names(r *bundle.Report, a attack) bool {
-	return slices.ContainsFunc(r.Steps, func(s bundle.Step) bool {
-		return s.Name == a.step && (s.Outcome == bundle.Failed || s.Outcome == bundle.Indeterminate) &&
+func names(r *hub.BundleReport, a attack) bool {
+	return slices.ContainsFunc(r.Steps, func(s hub.BundleStep) bool {
+		return s.Name == a.step && (s.Outcome == hub.StepFailed || s.Outcome == hub.StepIndeterminate) &&
 			strings.Contains(strings.Join(s.Findings, "\n"), a.says)
 	})
 }
 
-func stepsOf(r *bundle.Report) string {
+func stepsOf(r *hub.BundleReport) string {
 	var b strings.Builder
 	for _, s := range r.Steps {
 		b.WriteString(s.Name + ": " + string(s.Outcome) + " " + string(s.Sub) + " " + s.Detail + "\n")
@@ -231,6 +244,14 @@ func edit(end string, change func([]byte) []byte) func([]bundle.File) []bundle.F
 
 func replace(end string, by []byte) func([]bundle.File) []bundle.File {
 	return edit(end, func([]byte) []byte { return by })
+}
+
+// withXML is a whole bundle with the XML form of each receipt, changed.
+func withXML(change func([]bundle.File) []bundle.File) func(w *world) []byte {
+	return func(w *world) []byte {
+		w.xml = true
+		return changed(change)(w)
+	}
 }
 
 func swap(one, two string) func([]bundle.File) []bundle.File {
@@ -275,7 +296,7 @@ func hugeTree(proof []byte) []byte {
 	note := lines[end:]
 	note[2] = "9223372036854775807"
 	hash := note[3]
-	return []byte(strings.Join(slices.Concat(lines[:2], slices.Repeat([]string{hash}, 63), note), "\n"))
+	return []byte(strings.Join(slices.Concat(lines[:3], slices.Repeat([]string{hash}, 63), note), "\n"))
 }
 
 // replayed proves the last receipts by an old checkpoint that has a token.
@@ -424,7 +445,7 @@ func ofAnother(w *world) []byte {
 // receiptFiles are the files of the n-th receipt.
 func (w *world) receiptFiles(n int, sealed hub.SealedEvidence) []bundle.File {
 	w.t.Helper()
-	reader := &audit.Reader{Evidence: w.audit, Store: w, Tiles: tiles{world: w}}
+	reader := &audit.Reader{Evidence: w.audit, Store: w, Rehashes: rehashStore{&w.rehashes, w}, Tiles: tiles{world: w}}
 	proof, _, err := reader.Prove(w.t.Context(), party(), sealed.Evidence.ID)
 	if err != nil {
 		w.t.Fatal(err)

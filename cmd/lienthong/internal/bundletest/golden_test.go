@@ -3,12 +3,14 @@ package bundletest
 import (
 	"bytes"
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/audit/bundle"
+	"github.com/lienthong/lienthong/signing/pki"
 	"github.com/lienthong/lienthong/signing/trust"
 )
 
@@ -30,7 +33,11 @@ var update = flag.Bool("update", false, "make the golden set of evidence bundles
 
 const (
 	golden     = "testdata/golden"
+	before     = "testdata/before"
 	goldenTime = "2026-11-24T12:00:00Z" // that the set is verified for
+	// Those with a rehash are verified for a time at which SHA-256 has ended.
+	goldenLater  = "2027-11-24T12:00:00Z"
+	goldenSunset = "2027-06-01"
 )
 
 // goldenSet is how each bundle of the set is made, by name.
@@ -45,29 +52,50 @@ func goldenSet() map[string]func(w *world) []byte {
 			return w.bundle(false)
 		}
 	}
+	rehashed := func(change func([]bundle.File) []bundle.File) func(w *world) []byte {
+		return func(w *world) []byte { return hashedAnew(w, months(2), change) }
+	}
+	entries := func(change func([]byte) []byte) func(w *world) []byte {
+		return rehashed(edit("log/2026-rehash-01.entries", change))
+	}
 	return map[string]func(w *world) []byte{
-		"good-accepted":     whole,
-		"good-refused":      end(nil),
-		"good-batch":        batch,
-		"good-three-heads":  func(w *world) []byte { w.stamp(); return end(nil)(w) },
-		"bad-proofs":        end(swap("002-ContentConsignment.tlog-proof", "003-ConsignmentRejection.tlog-proof")),
-		"bad-signatures":    end(swap("002-ContentConsignment.jws", "003-ConsignmentRejection.jws")),
-		"bad-batch-place":   func(w *world) []byte { w.change = misplaced; return batch(w) },
-		"bad-old-head":      replayed,
-		"bad-growth":        end(replace("log/2026-3-4.consistency", []byte(strings.Repeat("A", 43)+"=\n"))),
-		"bad-tokens":        end(swap("log/2026-3.tst", "log/2026-4.tst")),
-		"bad-postdated":     func(w *world) []byte { return dated(w, time.Hour) },
-		"bad-content":       func(w *world) []byte { w.walk(); w.document = []byte("another"); return w.bundle(true) },
-		"bad-unknown-file":  end(insert(bundle.Bytes("read-me.txt", "text/plain", []byte("hello")))),
-		"bad-unsealed-file": func(w *world) []byte { return w.repacked(end(nil)(w), "content/02-x.pdf") },
-		"bad-chain":         changed(closed),
-		"bad-two-ends":      twoEnds,
-		"bad-byte":          func(w *world) []byte { return changedByte(end(nil)(w)) },
-		"open-backdated":    late,
-		"open-no-end":       func(w *world) []byte { w.event(hub.EventContentConsignment); w.stamp(); return w.bundle(false) },
-		"open-no-stamp":     end(drop("log/2026-4.tst")),
-		"open-no-growth":    end(drop("log/2026-3-4.consistency")),
-		"open-witnesses":    func(w *world) []byte { w.seenBy = 1; return end(nil)(w) },
+		"good-xml": func(w *world) []byte { w.xml = true; return batch(w) },
+		"bad-xml": func(w *world) []byte {
+			w.xml = true
+			return end(swap("002-ContentConsignment.xml", "003-ConsignmentRejection.xml"))(w)
+		},
+		"good-rehash":        rehashed(nil),
+		"bad-rehash-leaf":    entries(func(b []byte) []byte { return bytes.Replace(b, []byte(`"leaf":"`), []byte(`"leaf":"00`), 1) }),
+		"bad-rehash-path":    entries(swappedPaths),
+		"bad-rehash-content": entries(withoutContent),
+		"open-rehash-late":   func(w *world) []byte { return hashedAnew(w, months(8), nil) },
+		"open-rehash-entry":  entries(firstProof),
+		"good-accepted":      whole,
+		"good-refused":       end(nil),
+		"good-batch":         batch,
+		"good-untagged":      func(w *world) []byte { return end(nil)(w.before()) },
+		"bad-tags":           end(edit("002-ContentConsignment.tlog-proof", otherTag)),
+		"bad-tags-dropped":   end(edit("002-ContentConsignment.tlog-proof", noTags)),
+		"bad-tags-more":      end(edit("002-ContentConsignment.tlog-proof", moreTags)),
+		"good-three-heads":   func(w *world) []byte { w.stamp(); return end(nil)(w) },
+		"bad-proofs":         end(swap("002-ContentConsignment.tlog-proof", "003-ConsignmentRejection.tlog-proof")),
+		"bad-signatures":     end(swap("002-ContentConsignment.jws", "003-ConsignmentRejection.jws")),
+		"bad-batch-place":    func(w *world) []byte { w.change = misplaced; return batch(w) },
+		"bad-old-head":       replayed,
+		"bad-growth":         end(replace("log/2026-3-4.consistency", []byte(strings.Repeat("A", 43)+"=\n"))),
+		"bad-tokens":         end(swap("log/2026-3.tst", "log/2026-4.tst")),
+		"bad-postdated":      func(w *world) []byte { return dated(w, time.Hour) },
+		"bad-content":        func(w *world) []byte { w.walk(); w.document = []byte("another"); return w.bundle(true) },
+		"bad-unknown-file":   end(insert(bundle.Bytes("read-me.txt", "text/plain", []byte("hello")))),
+		"bad-unsealed-file":  func(w *world) []byte { return w.repacked(end(nil)(w), "content/02-x.pdf") },
+		"bad-chain":          changed(closed),
+		"bad-two-ends":       twoEnds,
+		"bad-byte":           func(w *world) []byte { return changedByte(end(nil)(w)) },
+		"open-backdated":     late,
+		"open-no-end":        func(w *world) []byte { w.event(hub.EventContentConsignment); w.stamp(); return w.bundle(false) },
+		"open-no-stamp":      end(drop("log/2026-4.tst")),
+		"open-no-growth":     end(drop("log/2026-3-4.consistency")),
+		"open-witnesses":     func(w *world) []byte { w.seenBy = 1; return end(nil)(w) },
 	}
 }
 
@@ -79,29 +107,48 @@ func TestGolden(t *testing.T) {
 	}
 	listed := strings.Fields(string(must(os.ReadFile(filepath.Join(golden, "expected.txt")))(t)))
 	files := must(filepath.Glob(filepath.Join(golden, "*.asice")))(t)
-	if len(listed) != 2*len(files) || len(files) != len(goldenSet()) {
-		t.Fatalf("%d expectations for %d files", len(listed)/2, len(files))
+	if len(listed) != 4*len(files) || len(files) != len(goldenSet()) {
+		t.Fatalf("%d expectations for %d files", len(listed)/4, len(files))
 	}
-	for pair := range slices.Chunk(listed, 2) {
-		name, want := pair[0], pair[1]
+	for line := range slices.Chunk(listed, 4) {
+		name, want, at, ends := line[0], line[1], line[2], line[3]
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if got := fmt.Sprint(byGo(t, name)); got != want {
+			if got := fmt.Sprint(byGo(t, golden, name, at, ends)); got != want {
 				t.Errorf("lienthong verify gives %s instead of %s", got, want)
 			}
-			if code, out := byShell(t, name); fmt.Sprint(code) != want {
+			if code, out := byShell(t, golden, name, at, ends); fmt.Sprint(code) != want {
 				t.Errorf("verify-bundle.sh gives %d instead of %s:\n%s", code, want, out)
 			}
 		})
 	}
 }
 
+// TestBefore: bundles of a hub before there were sequences of agencies verify as ever.
+// These are files of such a hub, and are never made anew.
+func TestBefore(t *testing.T) {
+	for _, name := range []string{"good-accepted.asice", "good-batch.asice"} {
+		if got := byGo(t, before, name, goldenTime, never); got != 0 {
+			t.Errorf("lienthong verify gives %d for %s", got, name)
+		}
+		if code, out := byShell(t, before, name, goldenTime, never); code != 0 {
+			t.Errorf("verify-bundle.sh gives %d for %s:\n%s", code, name, out)
+		}
+	}
+}
+
+// never is the end of SHA-256 where none is set.
+const never = "never"
+
 // byGo is the exit code of lienthong verify.
-func byGo(t *testing.T, name string) int {
-	file := must(os.ReadFile(filepath.Join(golden, name)))(t)
-	policy := must(audit.ParsePolicy(must(os.ReadFile(filepath.Join(golden, "policy.tlog")))(t)))(t)
-	anchors := must(trust.LoadAnchors(must(os.ReadFile(filepath.Join(golden, "anchors.pem")))(t)))(t)
-	by := &auditor{Auditor: examine.Auditor{Policy: policy}, anchors: anchors, at: must(time.Parse(time.RFC3339, goldenTime))(t)}
+func byGo(t *testing.T, set, name, at, ends string) int {
+	file := must(os.ReadFile(filepath.Join(set, name)))(t)
+	policy := must(audit.ParsePolicy(must(os.ReadFile(filepath.Join(set, "policy.tlog")))(t)))(t)
+	anchors := must(trust.LoadAnchors(must(os.ReadFile(filepath.Join(set, "anchors.pem")))(t)))(t)
+	by := &auditor{Auditor: examine.Auditor{Policy: policy}, anchors: anchors, at: must(time.Parse(time.RFC3339, at))(t)}
+	if ends != never {
+		by.algorithms = must(trust.DefaultAlgorithms().EndDigest("SHA-256", must(time.Parse(time.DateOnly, ends))(t)))(t)
+	}
 	switch r := by.verify(t, file); r.Indication {
 	case hub.TotalPassed:
 		return 0
@@ -111,12 +158,12 @@ func byGo(t *testing.T, name string) int {
 	return 2
 }
 
-func byShell(t *testing.T, name string) (int, []byte) {
-	return runShell(t, filepath.Join(golden, name), filepath.Join(golden, "anchors.pem"), filepath.Join(golden, "policy.tlog"), goldenTime)
+func byShell(t *testing.T, set, name, at, ends string) (int, []byte) {
+	return runShell(t, filepath.Join(set, name), filepath.Join(set, "anchors.pem"), filepath.Join(set, "policy.tlog"), at, ends)
 }
 
 // runShell is the exit code of the second verifier, and what it says.
-func runShell(t *testing.T, file, anchors, policy, at string) (int, []byte) {
+func runShell(t *testing.T, file, anchors, policy, at, ends string) (int, []byte) {
 	for _, tool := range []string{"bash", "unzip", "openssl", "jq", "xmllint", "basenc"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			if os.Getenv("CI") == "true" {
@@ -125,7 +172,11 @@ func runShell(t *testing.T, file, anchors, policy, at string) (int, []byte) {
 			t.Skip(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), "bash", "../../deploy/verify-bundle.sh", file, "--anchors", anchors, "--policy", policy, "--at", at)
+	args := []string{"../../deploy/verify-bundle.sh", file, "--anchors", anchors, "--policy", policy, "--at", at}
+	if ends != never {
+		args = append(args, "--digest-ends", "SHA-256="+ends)
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", args...)
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -157,9 +208,22 @@ func makeGolden(t *testing.T) {
 	for _, name := range names {
 		kind, _, _ := strings.Cut(name, "-")
 		save(name+".asice", set[name](first.again()))
-		fmt.Fprintf(&expected, "%s.asice %d\n", name, codes[kind])
+		at, ends := goldenTime, never
+		if strings.Contains(name, "-rehash") {
+			at, ends = goldenLater, goldenSunset
+		}
+		fmt.Fprintf(&expected, "%s.asice %d %s %s\n", name, codes[kind], at, ends)
 	}
 	save("expected.txt", []byte(expected.String()))
+}
+
+// hashedAnew is a way whose log was hashed anew at a time, with the document in the bundle.
+func hashedAnew(w *world, at time.Time, change func([]bundle.File) []bundle.File) []byte {
+	w.walk()
+	y := &years{world: w}
+	y.rehash("SHA-384", must(w.pki.TimestampAuthority("Dấu thời gian mạnh", pki.P384))(w.t), at)
+	w.change = change
+	return w.bundle(true)
 }
 
 // keyWithPlus is the key of another log with a plus in its encoding, which also stands
@@ -180,7 +244,7 @@ func batch(w *world) []byte {
 	two := hub.DeliveryEvidence(hub.EventContentConsignment, &w.dispatch, &w.other, w.now)
 	for _, sealed := range must(w.audit.Seal(w.t.Context(), two, one))(w.t) {
 		w.evidence = append(w.evidence, sealed)
-		w.leaves = append(w.leaves, must(audit.ReceiptLeaf(sealed.Canonical, sealed.JWS))(w.t))
+		w.leaves = append(w.leaves, must(audit.ReceiptLeaf(sealed.Canonical, sealed.JWS, w.tags(&sealed)))(w.t))
 	}
 	w.delivery.LastEvidence = w.evidence[len(w.evidence)-1].Ref()
 	w.event(hub.EventConsignmentRejection)
@@ -192,6 +256,32 @@ func batch(w *world) []byte {
 // changes, and the log is asked for the leaf that comes of it.
 func misplaced(files []bundle.File) []bundle.File {
 	return edit("002-ContentConsignment.jws", func(b []byte) []byte { return bytes.Replace(b, []byte("~AAAAAQ"), []byte("~AAAAAA"), 1) })(files)
+}
+
+// before is a hub before there were sequences of agencies. Its log begins anew.
+func (w *world) before() *world {
+	w.untagged, w.leaves, w.evidence, w.ids = true, w.leaves[:1], nil, 0
+	w.accept()
+	return w
+}
+
+// otherTag lets a proof claim another number in a sequence, noTags none, and moreTags one
+// for an agency that the evidence does not name.
+func otherTag(proof []byte) []byte {
+	return retag(proof, func(raw []byte) []byte { raw[5] ^= 1; return raw })
+}
+func noTags(proof []byte) []byte { return extraLine.ReplaceAll(proof, nil) }
+func moreTags(proof []byte) []byte {
+	return retag(proof, func(raw []byte) []byte { return append(raw, raw[1:17]...) })
+}
+
+var extraLine = regexp.MustCompile(`(?m)^extra (.*)\n`)
+
+func retag(proof []byte, change func(raw []byte) []byte) []byte {
+	return extraLine.ReplaceAllFunc(proof, func(line []byte) []byte {
+		raw, _ := base64.StdEncoding.DecodeString(string(extraLine.FindSubmatch(line)[1]))
+		return fmt.Appendf(nil, "extra %s\n", base64.StdEncoding.EncodeToString(change(raw)))
+	})
 }
 
 // changedByte changes one in the middle of a receipt.

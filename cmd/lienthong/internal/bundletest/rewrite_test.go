@@ -124,7 +124,7 @@ type lateWitness struct {
 	w *world
 }
 
-func (l lateWitness) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (audit.Proof, [][]byte, error) {
+func (l lateWitness) Prove(ctx context.Context, actor hub.Actor, id hub.EvidenceID) (audit.Proof, audit.Held, error) {
 	defer func() { l.w.seenBy = 2 }()
 	return l.Proofs.Prove(ctx, actor, id)
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -40,6 +41,7 @@ func begin() time.Time { return time.Date(2026, 11, 23, 3, 15, 0, 0, time.UTC) }
 // world is a hub with everything that bundles are made from and verified by. It tells
 // its own time.
 type world struct {
+	tasks     []hub.TaskFact // that the acceptance sets
 	t         testing.TB
 	pki       *pki.Authority
 	hub       pki.Identity
@@ -55,13 +57,20 @@ type world struct {
 	other    hub.Delivery
 	evidence []hub.SealedEvidence
 	leaves   [][]byte
+	numbers  map[hub.AgencyID]int64
+	untagged bool // leaves are as they were before there were sequences
 	stamps   []hub.LogStamp
 	renewals []hub.LogRenewal
-	notes    []hub.LogNote // of renewals
+	rehashes rehashes
+	notes    []hub.LogNote // of renewals and rehashes
 	seenBy   int           // witnesses that cosign checkpoints
 	mirror   *trust.Mirror
 	change   func(files []bundle.File) []bundle.File // before they are sealed; nil: none
 	document []byte
+	xml      bool // bundles have the XML form of receipts
+	lost     bool // the document is not there any more
+
+	firstNote json.RawMessage // what entry 0 of the log is about
 }
 
 // newWorld is a world with keys of its own, in which a document is accepted.
@@ -76,7 +85,7 @@ func newWorld(t testing.TB) *world {
 // again is another world with the same keys.
 func (w *world) again() *world {
 	same, t := w, w.t
-	w = &world{t: t, pki: same.pki, hub: same.hub, tsa: same.tsa, now: begin(), seenBy: 2, document: []byte("%PDF-1.7 a decision, signed elsewhere")}
+	w = &world{t: t, pki: same.pki, hub: same.hub, tsa: same.tsa, now: begin(), seenBy: 2, numbers: map[hub.AgencyID]int64{}, document: []byte("%PDF-1.7 a decision, signed elsewhere")}
 	w.logKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize))
 	for i := range 3 {
 		w.witnesses = append(w.witnesses, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(2 + i)}, ed25519.SeedSize)))
@@ -87,7 +96,9 @@ func (w *world) again() *world {
 		Origin: name + "/evidence", Now: func() time.Time { return w.now },
 		NewID: func() string { w.ids++; return fmt.Sprintf("0199f000-0000-7000-8000-%012d", w.ids) },
 	})
-	w.leaves = append(w.leaves, []byte(`{"kind":"key","sha256":"`+strings.Repeat("00", 32)+`","t":"note","time":"2026-11-23T03:00:00Z"}`))
+	note := hub.LogNote{ID: "first note", Kind: hub.LogNoteKey, Time: begin().Add(-15 * time.Minute), Body: json.RawMessage(`{"key":"0"}`)}
+	w.firstNote = must(json.Marshal(note))(t)
+	w.leaves = append(w.leaves, must(audit.NoteLeaf(&note))(t))
 	w.dispatch = hub.Dispatch{
 		ID: "0199f000-0000-7000-8000-00000000000d", Sender: sender, SenderCode: "000.00.14.H47", SenderName: "Sở Tư pháp", ExternalID: "42/STP-VP",
 		Operation: hub.OperationNew, Parts: []hub.Part{{ID: "p1", Role: hub.RoleOriginal, Name: "Quyết định 42.pdf", MediaType: "application/pdf", Size: int64(len(w.document)), Digest: sha256.Sum256(w.document)}},
@@ -118,10 +129,31 @@ func (w *world) accept() {
 	e.Recipients = append(e.Recipients, second.Recipients...)
 	e.Delivery, e.Prev, e.SubmissionTime = "", nil, w.now
 	report := w.report()
+	e.Tasks = w.tasks
 	e.Validation = report.Validations(must(signing.ReportDigest(&report))(w.t))
 	w.record(e, nil)
 	w.delivery.LastEvidence = w.evidence[0].Ref()
 	w.other.LastEvidence = w.evidence[0].Ref()
+}
+
+// setting begins anew with an acceptance that sets tasks.
+func (w *world) setting(tasks ...hub.TaskFact) {
+	w.evidence, w.leaves, w.numbers, w.tasks = nil, w.leaves[:1], map[hub.AgencyID]int64{}, tasks
+	w.accept()
+}
+
+// tags numbers an evidence in the sequences of those whom it names.
+func (w *world) tags(sealed *hub.SealedEvidence) []audit.Tag {
+	if w.untagged {
+		return nil
+	}
+	tags := []audit.Tag{}
+	for _, party := range append([]hub.Party{*sealed.Evidence.Sender}, sealed.Evidence.Recipients...) {
+		w.numbers[party.ID]++
+		key := audit.NewSequenceSecret(w.logKey).Key(origin, party.ID)
+		tags = append(tags, key.Tags().Tag(w.numbers[party.ID]))
+	}
+	return tags
 }
 
 // report is the verdict on the document at its acceptance.
@@ -134,7 +166,7 @@ func (w *world) record(e hub.Evidence, delivery *hub.Delivery) hub.SealedEvidenc
 	w.t.Helper()
 	sealed := must(w.audit.Seal(w.t.Context(), e))(w.t)[0]
 	w.evidence = append(w.evidence, sealed)
-	w.leaves = append(w.leaves, must(audit.ReceiptLeaf(sealed.Canonical, sealed.JWS))(w.t))
+	w.leaves = append(w.leaves, must(audit.ReceiptLeaf(sealed.Canonical, sealed.JWS, w.tags(&sealed)))(w.t))
 	if delivery != nil {
 		delivery.LastEvidence = sealed.Ref()
 	}
@@ -255,9 +287,9 @@ func (w *world) LogPlace(ctx context.Context, source string) (hub.LogPlace, erro
 	if err != nil {
 		return hub.LogPlace{}, err
 	}
-	leaf := must(audit.ReceiptLeaf(e.Canonical, e.JWS))(w.t)
-	i := slices.IndexFunc(w.leaves, func(l []byte) bool { return bytes.Equal(l, leaf) })
-	return hub.LogPlace{Origin: origin, Index: int64(i)}, nil
+	digest := fmt.Appendf(nil, `"sha256":"%x"`, sha256.Sum256(e.Canonical))
+	i := slices.IndexFunc(w.leaves, func(l []byte) bool { return bytes.Contains(l, digest) })
+	return hub.LogPlace{Origin: origin, Index: int64(i), Data: w.leaves[i]}, nil
 }
 
 // LogShards implements audit.PlaceStore.
@@ -348,10 +380,11 @@ func (c changing) Pack(ctx context.Context, out io.Writer, files []bundle.File) 
 func (w *world) builder() *bundle.Builder {
 	pack := &packing.Packing{
 		Keys: func() (crypto.Signer, []*x509.Certificate) { return w.hub.Key, w.hub.Chain[:2] }, Now: func() time.Time { return w.now },
+		Forms:  must(signing.NewSealer(w.hub.Key, w.hub.Chain[:2]))(w.t).ReceiptXML,
 		Policy: func() ([]byte, error) { return w.policyText(1), nil }, Mirror: func() *trust.Mirror { return w.mirror },
 		Anchors: func() ([]byte, error) { return w.pki.AnchorsPEM(), nil },
 	}
-	reader := &audit.Reader{Evidence: w.audit, Store: w, Tiles: tiles{world: w}}
+	reader := &audit.Reader{Evidence: w.audit, Store: w, Rehashes: rehashStore{&w.rehashes, w}, Tiles: tiles{world: w}}
 	return &bundle.Builder{Evidences: w.audit, Proofs: reader, Dispatches: rooms{w}, Verdicts: rooms{w}, Packaging: changing{pack, w}}
 }
 
@@ -363,7 +396,7 @@ func party() hub.Actor {
 func (w *world) bundle(content bool) []byte {
 	w.t.Helper()
 	var out bytes.Buffer
-	order := hub.BundleOrder{Dispatch: w.dispatch.ID, Delivery: w.delivery.ID, Content: content}
+	order := hub.BundleOrder{Dispatch: w.dispatch.ID, Delivery: w.delivery.ID, Content: content, XML: w.xml}
 	if err := w.builder().Write(w.t.Context(), party(), order, &out); err != nil {
 		w.t.Fatal(err)
 	}
@@ -376,6 +409,7 @@ type auditor struct {
 	anchors    *trust.Anchors
 	mirror     *trust.Mirror
 	revocation trust.Requirement
+	algorithms *trust.Algorithms
 	at         time.Time
 }
 
@@ -385,10 +419,10 @@ func (w *world) auditor() *auditor {
 }
 
 func (a *auditor) verifier() *signing.Verifier {
-	return signing.NewVerifier(signing.VerifierOptions{Anchors: a.anchors, Mirror: a.mirror, Revocation: a.revocation, Now: func() time.Time { return a.at }})
+	return signing.NewVerifier(signing.VerifierOptions{Anchors: a.anchors, Mirror: a.mirror, Revocation: a.revocation, Algorithms: a.algorithms, Now: func() time.Time { return a.at }})
 }
 
-func (a *auditor) verify(t testing.TB, file []byte) bundle.Report {
+func (a *auditor) verify(t testing.TB, file []byte) hub.BundleReport {
 	t.Helper()
 	return must(bundle.Verify(t.Context(), examine.Question(a.verifier(), &a.Auditor, a.at, bytes.NewReader(file), int64(len(file)))))(t)
 }

@@ -157,6 +157,7 @@ type statusCommand struct {
 	Code        string `arg:"" enum:"01,02,03,04,05,06,15,16" help:"01 arrived, 02 refused, 03 accepted, 04 assigned, 05 in progress, 06 completed; 15 agrees to a recall or update, 16 refuses it."`
 	Description string `short:"d" help:"What the sender should know; required for 02 and 16."`
 	Staff       string `help:"Name of the person in charge."`
+	Department  string `help:"Unit in charge, as 04 assigns it. Say in the description, too, who is in charge: the receipt holds that and no names."`
 }
 
 // Run reports.
@@ -166,8 +167,8 @@ func (c *statusCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	status := hubclient.Status{Code: hub.StatusCode(c.Code), Description: c.Description}
-	if c.Staff != "" {
-		status.Staff = &hub.Staff{Name: c.Staff}
+	if c.Staff != "" || c.Department != "" {
+		status.Staff = &hub.Staff{Name: c.Staff, Department: c.Department}
 	}
 	receipt, err := client.ReportStatus(ctx, hub.DeliveryID(c.Delivery), status)
 	if err != nil {

@@ -20,6 +20,8 @@ type auditCommand struct {
 	Log         string        `arg:"" help:"Address of a hub or of a log, or a folder with a copy of its files."`
 	Policy      string        `required:"" type:"existingfile" help:"Keys of the log and of its witnesses (c2sp.org/tlog-policy), from a place that you trust."`
 	Checkpoints string        `type:"existingdir" placeholder:"DIR" help:"Folder with checkpoints and proofs that were kept at any time: the log must be consistent with all of them."`
+	Sequence    []string      `type:"existingfile" placeholder:"FILE" help:"What lienthong sequence --out kept: the log must hold exactly that of the sequence of its agency. Not together with --stores, which compares all of them. May be repeated."`
+	Receipts    []string      `type:"path" placeholder:"FILE|DIR" help:"Receipt files, or folders with some: each must be in the log, and which are not is told. May be repeated."`
 	CA          string        `name:"ca" type:"existingfile" help:"Certificates (PEM) that the server's certificate must lead to; the system's when left out."`
 	Stores      bool          `help:"Also compare every row of the stores that the settings below name with the log and back, and dispatches, deliveries and verdicts with their evidence."`
 	Wait        time.Duration `default:"10s" help:"How long, at a hub that works, a checkpoint may take to be seen by its witnesses, and what the stores hold to come into the log."`
@@ -31,13 +33,14 @@ type auditCommand struct {
 // Help says what is checked.
 func (auditCommand) Help() string {
 	return "Reads the whole log of every year and believes nothing but the keys of the policy: recomputes all hashes, compares the root with the signed checkpoint, " +
-		"the checkpoint with all that were kept, and each year with the one before. A log that was cut, forked or changed is named; with --stores, so is every row that was removed, edited, exchanged or added. Prints one finding on a line. Exit code 0: sound; 1: findings."
+		"the checkpoint with all that were kept, and each year with the one before. A log that was cut, forked or changed is named; with --stores, so is every row that was removed, edited, exchanged or added; with --receipts, every receipt that the log does not hold. Prints one finding on a line. Exit code 0: sound; 1: findings."
 }
 
 // logAudit is the result.
 type logAudit struct {
 	Logs     []audit.Replayed `json:"logs"`
 	Rows     int64            `json:"rows_compared"`
+	Receipts *int             `json:"receipts_held,omitempty"` // of those that were looked for
 	Findings int64            `json:"findings"`
 	Found    []logFinding     `json:"found"` // at most maxShown
 
@@ -46,6 +49,7 @@ type logAudit struct {
 	policy  *audit.Policy
 	kept    []audit.Kept
 	replays map[string]*audit.Replay // by name of the log
+	asked   *audit.ReceiptWatch      // nil: no receipts
 	stores  bool
 }
 
@@ -65,6 +69,9 @@ type takeEntry func(origin string, index int64, data []byte) error
 
 // Run audits all logs at an address.
 func (c *auditCommand) Run(ctx context.Context, e *env) error {
+	if c.Stores && len(c.Sequence) > 0 {
+		return hub.Invalid("sequence", "exclusive", "--stores compares the sequences of all agencies; give one of the two")
+	}
 	result := &logAudit{env: e, Found: []logFinding{}, Logs: []audit.Replayed{}, replays: map[string]*audit.Replay{}, stores: c.Stores}
 	var err error
 	if result.policy, err = readLogPolicy(c.Policy); err != nil {
@@ -80,6 +87,9 @@ func (c *auditCommand) Run(ctx context.Context, e *env) error {
 	if result.kept, err = keptCheckpoints(c.Checkpoints); err != nil {
 		return err
 	}
+	if err := result.ask(c.Receipts); err != nil {
+		return err
+	}
 	heads, err := result.heads(ctx, time.Now().Add(c.patience()))
 	if err != nil {
 		return err
@@ -87,13 +97,47 @@ func (c *auditCommand) Run(ctx context.Context, e *env) error {
 	if c.Stores {
 		err = c.compare(ctx, result, heads)
 	} else {
-		result.Logs, err = result.replay(ctx, heads, nil)
+		err = c.watch(ctx, result, heads)
 	}
 	if err != nil {
 		return err
 	}
 	result.gone()
+	if result.asked != nil {
+		held := result.asked.End()
+		result.Receipts = &held
+	}
 	return result.print()
+}
+
+// watch replays the log and looks in it for the sequences of agencies.
+func (c *auditCommand) watch(ctx context.Context, a *logAudit, heads []logHead) error {
+	watches := make([]*audit.SequenceWatch, len(c.Sequence))
+	for i, path := range c.Sequence {
+		said, err := readSequence(path)
+		if err != nil {
+			return err
+		}
+		if watches[i], err = audit.WatchSequence(said, a.found); err != nil {
+			return err
+		}
+	}
+	take := func(origin string, index int64, data []byte) error {
+		for _, w := range watches {
+			if err := w.Entry(origin, index, data); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var err error
+	if a.Logs, err = a.replay(ctx, heads, take); err != nil {
+		return err
+	}
+	for _, w := range watches {
+		w.End()
+	}
+	return nil
 }
 
 // readLogPolicy reads the keys that an auditor trusts.
@@ -176,7 +220,7 @@ func (a *logAudit) replay(ctx context.Context, heads []logHead, take takeEntry) 
 			}
 			a.replays[head.log] = r
 		}
-		r.Entry = take
+		r.Entry = a.alsoAsked(take)
 		read, err := r.Run(ctx, head.signed)
 		switch {
 		case ctx.Err() != nil:
@@ -188,6 +232,75 @@ func (a *logAudit) replay(ctx context.Context, heads []logHead, take takeEntry) 
 		done, previous = append(done, read), head.signed
 	}
 	return done, nil
+}
+
+// ask has receipts looked for in the log.
+func (a *logAudit) ask(paths []string) error {
+	if len(paths) == 0 {
+		return nil
+	}
+	files, err := receiptFiles(paths)
+	if err != nil {
+		return err
+	}
+	a.asked = audit.WatchReceipts(a.found)
+	for _, path := range files {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return hub.Invalid("receipts", "file", "%v", err)
+		}
+		sealed, err := hub.ParseReceipt(raw)
+		if err != nil {
+			return hub.Invalid("receipts", "receipt", "%s: %v", path, err)
+		}
+		a.asked.Add(path, &sealed)
+	}
+	return nil
+}
+
+// receiptEnd is how the names of receipt files end.
+const receiptEnd = ".receipt.json"
+
+// receiptFiles lists files, and those of receipts in folders.
+func receiptFiles(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, hub.Invalid("receipts", "file", "%v", err)
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		entries, err := os.ReadDir(path)
+		if err != nil {
+			return nil, hub.Invalid("receipts", "folder", "%v", err)
+		}
+		before := len(files)
+		for _, entry := range entries {
+			if entry.Type().IsRegular() && strings.HasSuffix(entry.Name(), receiptEnd) {
+				files = append(files, filepath.Join(path, entry.Name()))
+			}
+		}
+		if len(files) == before {
+			return nil, hub.Invalid("receipts", "folder", "there is no file *%s in %s", receiptEnd, path)
+		}
+	}
+	return files, nil
+}
+
+// alsoAsked shows entries to the watch for receipts as well.
+func (a *logAudit) alsoAsked(take takeEntry) takeEntry {
+	if a.asked == nil {
+		return take
+	}
+	return func(origin string, index int64, data []byte) error {
+		if err := a.asked.Entry(origin, index, data); err != nil || take == nil {
+			return err
+		}
+		return take(origin, index, data)
+	}
 }
 
 // gone names checkpoints that were kept of logs that are not there.
@@ -206,6 +319,16 @@ func (a *logAudit) gone() {
 // maxKept is above the size of any checkpoint or proof in bytes.
 const maxKept = 1 << 20
 
+// liesBeside reports whether a file is one of those that lie beside checkpoints and proofs:
+// receipts and time-stamps.
+func liesBeside(name string) bool {
+	switch filepath.Ext(name) {
+	case ".json", ".xml", ".tst":
+		return true
+	}
+	return false
+}
+
 // keptCheckpoints reads the signed notes in a folder, and those in proofs.
 func keptCheckpoints(dir string) ([]audit.Kept, error) {
 	if dir == "" {
@@ -217,7 +340,7 @@ func keptCheckpoints(dir string) ([]audit.Kept, error) {
 	}
 	var kept []audit.Kept
 	for _, entry := range entries {
-		if !entry.Type().IsRegular() {
+		if !entry.Type().IsRegular() || liesBeside(entry.Name()) {
 			continue
 		}
 		info, err := entry.Info()
@@ -235,9 +358,6 @@ func keptCheckpoints(dir string) ([]audit.Kept, error) {
 			}
 			raw = proof.Note
 		}
-		if filepath.Ext(entry.Name()) == ".json" {
-			continue // receipts lie beside their proofs
-		}
 		kept = append(kept, audit.Kept{Name: entry.Name(), Note: raw})
 	}
 	return kept, nil
@@ -254,6 +374,9 @@ func (a *logAudit) print() error {
 		t.Write(w)
 		if a.stores {
 			fmt.Fprintf(w, "%d rows of the stores compared\n", a.Rows)
+		}
+		if a.Receipts != nil {
+			fmt.Fprintf(w, "%d receipts are in the log\n", *a.Receipts)
 		}
 		fmt.Fprintf(w, "%d findings\n", a.Findings)
 	})

@@ -1,14 +1,18 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/inspect"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/signing"
 )
 
 // compare replays the log beside the rows of the stores. Checkpoints were asked for
@@ -23,12 +27,31 @@ func (c *auditCommand) compare(ctx context.Context, a *logAudit, heads []logHead
 	if err != nil {
 		return err
 	}
-	defer stores.Close() //nolint:errcheck // was only read
-	rows, err := audit.Compare(logRows(ctx, stores), a.found)
+	defer stores.Close()                           //nolint:errcheck // was only read
+	tokens, err := tokenRows(ctx, stores, a.found) // read before the rows: the log notes what comes since
+	if err != nil {
+		return err
+	}
+	rehashed, err := rehashRows(ctx, stores, a.found)
+	if err != nil {
+		return err
+	}
+	a.stamped(heads, tokens.Kept)
+	closings := &closings{}
+	rows, err := audit.Compare(closings.among(logRows(ctx, stores)), a.found)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	secret, err := c.Config.SequenceSecret()
+	switch {
+	case err != nil:
+		return err
+	case secret != nil:
+		rows.Sequences(*secret)
+	default:
+		fmt.Fprintln(a.env.Stderr, "the key of the log is not here: the numbers of agencies are counted, and their tags in the log are not compared")
+	}
 	if a.Logs, err = a.replay(ctx, heads, rows.Entry); err != nil {
 		return err
 	}
@@ -37,14 +60,61 @@ func (c *auditCommand) compare(ctx context.Context, a *logAudit, heads []logHead
 		return err
 	}
 	rows.Close() // the instant of the rows is held no longer than needed
+	if err := rows.NumberRows(func(emit func(hub.LogNumberRecord) error) error { return stores.LogNumberRows(ctx, emit) }); err != nil {
+		return err
+	}
+	told := func(string, string, ...any) {} // already
+	if err := rows.TokenRows(tokens, func() (*audit.TokenRows, error) { return tokenRows(ctx, stores, told) }); err != nil {
+		return err
+	}
+	if err := rows.RehashRows(rehashed, func() (*audit.RehashRows, error) { return rehashRows(ctx, stores, told) }); err != nil {
+		return err
+	}
 	if err := c.await(ctx, a, rows, waiting); err != nil {
 		return err
 	}
 	rows.End()
 	a.Rows = rows.Rows
 	found := func(f inspect.Finding) { a.found(f.Rule, "%s: %s", f.Subject, f.Message) }
-	_, err = inspectStores(ctx, inspect.Options{State: stores, Found: found}, certificate)
+	_, err = inspectStores(ctx, inspect.Options{State: stores, Found: found, Closed: closings.years}, certificate)
 	return err
+}
+
+// tokenRows reads the time-stamps of the log with their renewals.
+func tokenRows(ctx context.Context, stores *app.Stores, found func(rule, format string, args ...any)) (*audit.TokenRows, error) {
+	rows := audit.NewTokenRows(signing.NewTokens(), found)
+	err := stores.LogTokenRows(ctx, func(row hub.LogTokenRow) error {
+		rows.Row(row)
+		return nil
+	})
+	return rows, err
+}
+
+// rehashRows reads the shards of the log that were hashed anew.
+func rehashRows(ctx context.Context, stores *app.Stores, found func(rule, format string, args ...any)) (*audit.RehashRows, error) {
+	rows := audit.NewRehashRows(signing.NewTokens(), found)
+	err := stores.LogRehashRows(ctx, func(row hub.LogRehashRow) error {
+		rows.Row(&row)
+		return nil
+	})
+	rows.End()
+	return rows, err
+}
+
+// stamped lets the log be compared with checkpoints that the stores keep with their
+// time-stamps, except those that were signed since the log was asked for its newest one.
+func (a *logAudit) stamped(heads []logHead, kept []audit.Kept) {
+	sizes := map[string]int64{}
+	for _, head := range heads {
+		if newest, err := a.policy.Open(head.signed); err == nil {
+			sizes[newest.Checkpoint.Origin] = newest.Checkpoint.Size
+		}
+	}
+	for _, k := range kept {
+		if w, err := a.policy.Open(k.Note); err != nil || w.Checkpoint.Size <= sizes[w.Checkpoint.Origin] {
+			a.kept = append(a.kept, k)
+		}
+	}
 }
 
 // logRows reads the rows that concern the log.
@@ -59,6 +129,33 @@ func logRows(ctx context.Context, stores *app.Stores) func(yield func(hub.LogRow
 		if err != nil && !errors.Is(err, errEnough) {
 			yield(hub.LogRow{}, err)
 		}
+	}
+}
+
+// closings collects which registers the notes of the log say were closed. The notes are
+// those of the stores, which are compared with the log.
+type closings struct{ years []hub.RegisterYear }
+
+func (c *closings) among(rows func(yield func(hub.LogRow, error) bool)) func(yield func(hub.LogRow, error) bool) {
+	return func(yield func(hub.LogRow, error) bool) {
+		rows(func(row hub.LogRow, err error) bool {
+			c.take(&row)
+			return yield(row, err)
+		})
+	}
+}
+
+func (c *closings) take(row *hub.LogRow) {
+	if !bytes.Contains(row.Note, []byte(hub.ActRegisterClose)) {
+		return
+	}
+	var note hub.LogNote
+	var body struct {
+		Action string           `json:"action"`
+		What   hub.RegisterYear `json:"what"`
+	}
+	if json.Unmarshal(row.Note, &note) == nil && note.Kind == hub.LogNoteOperator && json.Unmarshal(note.Body, &body) == nil && body.Action == hub.ActRegisterClose {
+		c.years = append(c.years, body.What)
 	}
 }
 

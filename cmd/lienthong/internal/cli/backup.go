@@ -55,6 +55,10 @@ func (c *backupMake) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer stores.Close() //nolint:errcheck // was only read
+	// Where no note can be left a backup is made all the same: it may be the last chance.
+	if err := app.NoteBackup(ctx, c.Config, !c.WithoutKeys, log); err != nil {
+		e.note("the log gets no note of this backup: %v", err)
+	}
 	files, err := c.Files(!c.WithoutKeys)
 	if err != nil {
 		return err

@@ -33,6 +33,8 @@ type benchCommand struct {
 	SingleSize int  `help:"Bytes of a large document; 1000000000 when left out."`
 	NoFloor    bool `help:"Measure the hub alone, without the floor beside it."`
 
+	Blank string `type:"existingfile" help:"A lienthong built with -tags mutants: it runs in turns without evidence, and what evidence costs is reported. Embedded mode only."`
+
 	Mode            string `default:"embedded" enum:"embedded,production" help:"embedded, or production with --database, --broker and --objects."`
 	engine.Settings `embed:""`
 
@@ -72,7 +74,7 @@ func (c *benchCommand) options(e *env) (bench.Options, error) {
 	o := bench.Options{
 		Mode: c.Mode, Scenario: c.Scenario, Count: c.Count, For: c.For, Rounds: c.Rounds, Rate: c.Rate, Clients: c.Clients,
 		HoldRate: c.HoldRate, HoldFor: c.HoldFor,
-		Size: c.Size, FanOut: c.FanOut, Singles: c.Singles, SingleSize: c.SingleSize, NoFloor: c.NoFloor,
+		Size: c.Size, FanOut: c.FanOut, Singles: c.Singles, SingleSize: c.SingleSize, NoFloor: c.NoFloor, Blank: c.Blank,
 		URL: c.URL, Version: e.Version, Save: c.Save, Out: e.Stderr, Dir: c.Dir,
 	}
 	if violations := c.check(); len(violations) > 0 {
@@ -111,6 +113,9 @@ func (c *benchCommand) check() hub.Violations {
 	}
 	if c.Count < 0 || c.For < 0 || c.Rounds < 0 || c.Rate < 0 || c.Clients < 0 || c.Size < 0 || c.Singles < 0 || c.SingleSize < 0 {
 		found = append(found, hub.Invalid("count", "minimum", "what is counted or timed is not negative"))
+	}
+	if c.Blank != "" && (c.Mode != bench.ModeEmbedded || c.URL != "") {
+		found = append(found, hub.Invalid("blank", "mode", "the cost of evidence is measured in embedded mode, on a hub that is started here"))
 	}
 	if c.FanOut < 0 || c.FanOut > 999 {
 		found = append(found, hub.Invalid("fan-out", "range", "a document goes to 1 to 999 recipients"))

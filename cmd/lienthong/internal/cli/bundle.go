@@ -15,6 +15,7 @@ type bundleCommand struct {
 	Dispatch   string `arg:"" help:"Dispatch whose evidence to download."`
 	Delivery   string `help:"The delivery to one recipient (see sent --json); may be left out where the dispatch has one that you see."`
 	Content    bool   `help:"With the files of the document itself."`
+	XML        bool   `name:"xml" help:"With the XML form of each receipt, for systems that read XML only."`
 	Out        string `required:"" type:"path" placeholder:"FILE" help:"New file for the bundle, such as evidence.asice."`
 }
 
@@ -34,7 +35,7 @@ func (c *bundleCommand) Run(ctx context.Context, e *env) error {
 	if _, err := os.Lstat(c.Out); err == nil {
 		return hub.Invalid("out", "exists", "%s exists already", c.Out)
 	}
-	order := hub.BundleOrder{Dispatch: hub.DispatchID(c.Dispatch), Delivery: hub.DeliveryID(c.Delivery), Content: c.Content}
+	order := hub.BundleOrder{Dispatch: hub.DispatchID(c.Dispatch), Delivery: hub.DeliveryID(c.Delivery), Content: c.Content, XML: c.XML}
 	err = writeFile(c.Out, func(w io.Writer) error {
 		return client.Bundle(ctx, order, w, progress(e.Stderr, filepath.Base(c.Out)))
 	})

@@ -55,6 +55,36 @@ func outcomeText(r hub.RecallResult) string {
 	return "nothing to take back"
 }
 
+type forwardCommand struct {
+	connection `embed:""`
+	Delivery   string   `arg:"" help:"Delivery whose document to hand on; it must have been acknowledged."`
+	To         []string `required:"" help:"Agency or unit of the same house (code); repeat or separate by commas."`
+	Note       string   `help:"Words for the recipients."`
+	Key        string   `help:"Your own key of this act. Without one the same order again is the same act; with another key it is carried out again."`
+}
+
+// Run forwards what was received.
+func (c *forwardCommand) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	accepted, err := client.Forward(ctx, hub.ForwardOrder{Delivery: hub.DeliveryID(c.Delivery), Recipients: c.To, Note: c.Note, Key: c.Key})
+	if err != nil {
+		return err
+	}
+	return e.print(accepted, func(w io.Writer) {
+		verb := map[bool]string{true: "forwarded before", false: "forwarded"}[accepted.Duplicate]
+		fmt.Fprintf(w, "%s: %s of %s (dispatch %s, receipt %s)\n", verb, accepted.Dispatch.Document.Number(), accepted.Dispatch.AuthorName(),
+			accepted.Dispatch.ID, accepted.Receipt.Evidence.ID)
+		t := text.Table{Head: []string{"RECIPIENT", "NAME", "STATE", "DELIVERY"}}
+		for _, v := range accepted.Deliveries {
+			t.Add(string(v.AddressedAs), text.Short(v.Name, 40), string(v.State), string(v.ID))
+		}
+		t.Write(w)
+	})
+}
+
 type linksCommand struct {
 	connection `embed:""`
 	Dispatch   string `arg:"" help:"Dispatch whose links to show."`
@@ -93,6 +123,8 @@ func linkText(k hub.LinkKind) string {
 		return "replaced by"
 	case hub.LinkAnsweredBy:
 		return "answered by"
+	case hub.LinkForwardedBy:
+		return "forwarded by"
 	}
 	return string(k)
 }

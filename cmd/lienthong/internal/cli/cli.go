@@ -45,11 +45,13 @@ type commands struct {
 	Status  statusCommand  `cmd:"" help:"Report progress (01 to 06) on a delivery, or answer a recall or update (15, 16)."`
 	Sent    sentCommand    `cmd:"" help:"List what was sent, with the state at every recipient."`
 
-	Recall recallCommand `cmd:"" help:"Take a document back, or ask for it where it was handed over."`
-	Links  linksCommand  `cmd:"" help:"Show what a dispatch recalls, updates, replaces or answers, and what does so to it."`
+	Recall  recallCommand  `cmd:"" help:"Take a document back, or ask for it where it was handed over."`
+	Forward forwardCommand `cmd:"" help:"Hand a document that was received on to agencies and units of the same house."`
+	Links   linksCommand   `cmd:"" help:"Show what a dispatch recalls, updates, replaces or answers, and what does so to it."`
 
 	Receipt  receiptCommand  `cmd:"" help:"Download the receipts of a dispatch as files."`
 	Bundle   bundleCommand   `cmd:"" help:"Download the evidence bundle of one recipient: one file that proves everything offline."`
+	Sequence sequenceCommand `cmd:"" help:"List the receipts that name an agency as the log numbers them, and keep the list for an audit."`
 	Audit    auditCommand    `cmd:"" help:"Read the whole log of a hub and check it against all that was kept of it."`
 	Verify   verifyCommand   `cmd:"" help:"Verify signed PDFs, edXML packages, receipts and evidence bundles, offline."`
 	Sign     signCommand     `cmd:"" help:"Sign a PDF or an edXML package, or put an agency's seal on it."`
@@ -60,20 +62,38 @@ type commands struct {
 
 	Seal sealCommand `cmd:"" help:"Have a PDF sealed by the hub, with the key that it holds for an agency."`
 
-	Agency    agencyCommand    `cmd:"" help:"Look up and import agencies, and bind certificates to them."`
-	Policy    policyCommand    `cmd:"" help:"Say what is asked of the signatures of senders (operator)."`
-	Trust     trustCommand     `cmd:"" help:"Keep the list of authorities that signatures must lead to, and their revocation lists."`
-	Account   accountCommand   `cmd:"" help:"Create, list, reset and lock accounts of persons (operator)."`
-	Key       keyCommand       `cmd:"" help:"Create, list and revoke API keys (operator)."`
-	Vxp       vxpCommand       `cmd:"" help:"Let systems in that speak the protocol of the national document axis (operator)."`
-	Queue     queueCommand     `cmd:"" help:"See and settle what the broker between nodes gave up (operator)."`
-	Retention retentionCommand `cmd:"" help:"Say how long content is kept, hold it, and see what was purged (operator)."`
-	Config    configCommand    `cmd:"" help:"Show or check the configuration of serve."`
+	Agency       agencyCommand       `cmd:"" help:"Look up and import agencies, and bind certificates to them."`
+	Policy       policyCommand       `cmd:"" help:"Say what is asked of the signatures of senders (operator)."`
+	Trust        trustCommand        `cmd:"" help:"Keep the list of authorities that signatures must lead to, and their revocation lists."`
+	Account      accountCommand      `cmd:"" help:"Create, list, reset and lock accounts of persons (operator)."`
+	Key          keyCommand          `cmd:"" help:"Create, list and revoke API keys (operator)."`
+	Vxp          vxpCommand          `cmd:"" help:"Let systems in that speak the protocol of the national document axis (operator)."`
+	Axis         axisCommand         `cmd:"" help:"See how the membership in the national axis goes, and settle what it holds (operator)."`
+	Lgsp         lgspCommand         `cmd:"" help:"Let applications in that speak the provincial API (operator)."`
+	Task         taskCommand         `cmd:"" help:"Follow the tasks that documents set, and act on them."`
+	Procedure    procedureCommand    `cmd:"" help:"Keep the catalogue of administrative procedures: versions in force to the minute, each by a signed decision."`
+	Number       numberCommand       `cmd:"" help:"Give numbers to outgoing documents: series by year and kind without gaps."`
+	Register     registerCommand     `cmd:"" help:"Close the registers of a year, and list closed years."`
+	Law          lawCommand          `cmd:"" help:"Keep how much time the law gives: rules with the days on which they are in force."`
+	Calendar     calendarCommand     `cmd:"" help:"Keep the calendar of working days: holidays and swapped days."`
+	List         listCommand         `cmd:"" help:"Keep lists of recipients under names, for sending."`
+	Rule         ruleCommand         `cmd:"" help:"Keep the routing rules of an agency: copy, require recipients, forward inside."`
+	Subscription subscriptionCommand `cmd:"" help:"Have an agency told of what happens, by webhook or mail."`
+	Enrolment    enrolmentCommand    `cmd:"" help:"Let the systems of agencies fetch their credentials with a code (operator)."`
+	Enrol        enrolCommand        `cmd:"" help:"Redeem the code of an enrolment sheet for credentials (integrator)."`
+	Drop         dropCommand         `cmd:"" help:"Connect a system that knows files alone: a folder out, a folder in."`
+	Stuck        stuckCommand        `cmd:"" help:"See deliveries that do not come on, have them tried again, or give them up (operator)."`
+	Alerts       alertsCommand       `cmd:"" help:"See what is wrong with the hub, and say that you look after it (operator)."`
+	Figures      figuresCommand      `cmd:"" help:"See in numbers what an agency and those under it send, receive and answer."`
+	Queue        queueCommand        `cmd:"" help:"See and settle what the broker between nodes gave up (operator)."`
+	Retention    retentionCommand    `cmd:"" help:"Say how long content is kept, hold it, and see what was purged (operator)."`
+	Config       configCommand       `cmd:"" help:"Show or check the configuration of serve."`
 
 	Backup      backupCommand      `cmd:"" help:"Back a hub up, encrypted and incrementally."`
 	Restore     restoreCommand     `cmd:"" help:"Bring a backup back, into the same engines or others."`
 	VerifyStore verifyStoreCommand `cmd:"" help:"Check that a hub's stores hold what its receipts promise."`
 
+	Partner    partnerCommand    `cmd:"" help:"Play the system of an agency against a hub: numbered tests with good and bad traffic (integrator)."`
 	Bench      benchCommand      `cmd:"" help:"Measure a hub of its own over HTTP."`
 	BenchFloor benchFloorCommand `cmd:"" name:"bench-floor" hidden:"" help:"Run the least that any hub must do, for bench."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for bash, zsh or fish."`

@@ -14,7 +14,7 @@ import (
 // The exit codes. 2 is a verdict of verify and nothing else.
 const (
 	exitOK            = 0
-	exitFailed        = 1 // verify: TOTAL-FAILED; audit, verify-store, backup, trust fetch, witness show, renew: findings
+	exitFailed        = 1 // verify: TOTAL-FAILED; audit, verify-store, backup, trust fetch, witness show, renew, partner, agency test: findings
 	exitIndeterminate = 2 // verify: INDETERMINATE
 	exitUsage         = 3 // wrong use, or nothing signed in the file
 	exitInvalid       = 4 // of verify it is exitUsage: all that is given to it are flags and files
@@ -27,7 +27,7 @@ const (
 )
 
 func exitCodeHelp() string {
-	return "Exit codes: 0 done or TOTAL-PASSED; 1 TOTAL-FAILED (verify), or findings (audit, verify-store, backup, trust fetch, witness show, renew); 2 INDETERMINATE (verify); " +
+	return "Exit codes: 0 done or TOTAL-PASSED; 1 TOTAL-FAILED (verify), or findings (audit, verify-store, backup, trust fetch, witness show, renew, partner); 2 INDETERMINATE (verify); " +
 		"3 wrong use, or not a signed document; 4 invalid input (verify: 3); 5 denied or not trusted; 6 not found or unknown agency; " +
 		"7 conflict; 8 busy or away, try again; 9 too large or not supported; 10 internal failure."
 }

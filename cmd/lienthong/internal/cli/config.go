@@ -9,6 +9,8 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/lienthong/lienthong/adapters/web"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 )
 
@@ -42,6 +44,20 @@ func (c *configShow) Run(e *env, k *kong.Context) error {
 		}
 		t.Write(w)
 	})
+}
+
+// shown are the settings as the page for operators shows them.
+func shown(k *kong.Context, c *app.Config, file string) []web.Setting {
+	values, from := effective(c), origins(k, file)
+	meaning := map[string]string{}
+	for _, flag := range k.Flags() {
+		meaning[flag.Name] = flag.Help
+	}
+	var list []web.Setting
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		list = append(list, web.Setting{Name: name, Value: values[name], From: from[name], Meaning: meaning[name]})
+	}
+	return list
 }
 
 // origins tells for each flag where its value comes from.

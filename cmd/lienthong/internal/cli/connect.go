@@ -22,7 +22,7 @@ type connection struct {
 
 // ownAgency adds the agency to speak for.
 type ownAgency struct {
-	Agency string `env:"LIENTHONG_AGENCY" help:"Agency to act for (code or id); not needed when the key speaks for one."`
+	Agency string `env:"LIENTHONG_AGENCY" help:"Agency to act for (code or id), also one that yours receives for; not needed when the key speaks for one."`
 }
 
 func (c *connection) client(e *env) (*hubclient.Client, error) {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
+	"slices"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/demo"
@@ -19,6 +19,9 @@ type demoCommand struct {
 	Dir    string `type:"path" help:"Keep everything in this folder, which must be new or empty."`
 	Listen string `default:"127.0.0.1:0" help:"Address of the hub."`
 	Log    bool   `help:"Show the log of the hub."`
+
+	AMQP           string `name:"amqp" env:"LIENTHONG_DEMO_AMQP" placeholder:"amqp://USER:PASSWORD@HOST/VHOST" help:"RabbitMQ for the channel AMQP, as its administrator, with a virtual host that may be filled; none for none. Without it one is started on ports of its own where RabbitMQ is installed, else the channel is left out."`
+	AMQPManagement string `name:"amqp-management" placeholder:"http://HOST:15672" help:"Management API of --amqp, where it is not at the usual port of its host."`
 }
 
 // Run plays the demonstration and, without --once, leaves the hub running.
@@ -32,16 +35,45 @@ func (c *demoCommand) Run(ctx context.Context, e *env) error {
 	if e.json {
 		out = e.Stderr
 	}
-	hubs := &demoHub{command: c, env: e}
-	result, err := demo.Run(ctx, demo.Options{Dir: dir, Start: hubs.start, Out: out, Err: e.Stderr})
+	level := "warn"
+	if c.Log {
+		level = "info"
+	}
+	broker, why, stop, err := c.broker(ctx, e, dir)
+	if err != nil {
+		return err
+	}
+	defer stop() // after the hub, which leans on it
+	hubs := &demoHubs{log: newLog(e.Stderr, level, "text"), version: e.Version, ended: make(chan struct{}, 1)}
+	result, err := demo.Run(ctx, demo.Options{Dir: dir, Listen: c.Listen, Start: hubs.start, Broker: broker, NoBroker: why, Out: out, Err: e.Stderr})
 	if err == nil && !c.Once {
 		c.next(e, &result)
-		err = hubs.wait(ctx)
+		hubs.wait(ctx)
 	}
 	if e.json {
 		err = errors.Join(err, e.print(result, nil))
 	}
 	return errors.Join(err, hubs.stop())
+}
+
+// broker returns the RabbitMQ to use, or why there is none, and how to end it.
+func (c *demoCommand) broker(ctx context.Context, e *env, dir string) (b *demo.Broker, why string, stop func(), err error) {
+	switch c.AMQP {
+	case "none":
+		return nil, "--amqp none", func() {}, nil
+	case "":
+		e.note("• RabbitMQ ...")
+		own, err := demo.StartRabbitMQ(ctx, filepath.Join(dir, "rabbitmq"))
+		if errors.Is(err, demo.ErrNoRabbitMQ) {
+			return nil, err.Error(), func() {}, nil
+		}
+		if err != nil {
+			return nil, "", nil, err
+		}
+		return &own.Broker, "", own.Stop, nil
+	}
+	b, err = demo.BrokerAt(c.AMQP, c.AMQPManagement)
+	return b, "", func() {}, err
 }
 
 // folder returns where to work and how to clean up.
@@ -78,6 +110,7 @@ func (c *demoCommand) next(e *env, r *demo.Result) {
 		"verify " + in("receipts", "*", "*.json") + " --anchors " + in("anchors.pem"),
 		"verify " + in("bundles", "*.asice") + " --anchors " + in("bundles", "anchors.pem") + " --policy " + in("bundles", "policy.tlog"),
 		"verify " + in("documents", "173-UBND-KSTTHC.pdf") + " --anchors " + in("anchors.pem"),
+		"drop check --folder " + in("drop") + " --key-file " + in("keys", "000.02.32.H47.key"),
 	} {
 		fmt.Fprintf(e.Stderr, "  %s %s\n", program, command)
 	}
@@ -89,52 +122,52 @@ func (c *demoCommand) next(e *env, r *demo.Result) {
 	fmt.Fprintf(e.Stderr, "  %s/v1/docs\nMọi thứ nằm ở / everything is in %s\n", r.URL, in("demo.json"))
 }
 
-// demoHub is the hub of the demonstration.
-type demoHub struct {
-	command *demoCommand
-	env     *env
-	app     *app.App
-	end     context.CancelFunc
-	ended   chan error
+// demoHubs are the hubs of the demonstration.
+type demoHubs struct {
+	log     *slog.Logger
+	version string
+	running []*demoHub
+	ended   chan struct{} // has something when one of them ended
 }
 
-func (d *demoHub) start(ctx context.Context, dataDir, anchors string) (demo.Hub, error) {
-	config := app.Config{
-		DataDir: dataDir, Listen: d.command.Listen, Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
-		SignaturePolicy: string(hub.PolicyRecord), TimeToLive: hub.NewTerms(720 * time.Hour), MaxRecipients: 1000, VXPPath: demo.AxisPath, StopLimit: 10 * time.Second,
-		TimeSettings: app.TimeSettings{StampEvery: time.Second},
-	}
-	level := "warn"
-	if d.command.Log {
-		level = "info"
-	}
-	var err error
-	if d.app, err = app.New(ctx, config, app.Version(d.env.Version), newLog(d.env.Stderr, level, "text")); err != nil {
+type demoHub struct {
+	app  *app.App
+	end  context.CancelFunc
+	done chan error
+}
+
+func (d *demoHubs) start(ctx context.Context, config app.Config) (demo.Hub, error) {
+	a, err := app.New(ctx, config, app.Version(d.version), d.log)
+	if err != nil {
 		return demo.Hub{}, err
 	}
-	var running context.Context
-	running, d.end = context.WithCancel(context.WithoutCancel(ctx))
-	d.ended = make(chan error, 1)
-	go func() { d.ended <- d.app.Run(running) }()
-	key, err := os.ReadFile(config.OperatorKeyFile())
-	return demo.Hub{URL: d.app.URL(), OperatorKey: strings.TrimSpace(string(key)), CertificateFile: config.CertificateFile(), TimestampAnchors: config.TimestampAnchorsFile()}, err
+	running, end := context.WithCancel(context.WithoutCancel(ctx))
+	h := &demoHub{app: a, end: end, done: make(chan error, 1)}
+	d.running = append(d.running, h)
+	go func() {
+		h.done <- a.Run(running)
+		select {
+		case d.ended <- struct{}{}:
+		default:
+		}
+	}()
+	return demo.HubOf(&config, a.URL())
 }
 
-// wait returns when the hub fails or the operator wants an end.
-func (d *demoHub) wait(ctx context.Context) error {
+// wait returns when a hub fails or the operator wants an end; stop tells what failed.
+func (d *demoHubs) wait(ctx context.Context) {
 	select {
 	case <-ctx.Done():
-		return nil
-	case err := <-d.ended:
-		d.ended <- err
-		return err
+	case <-d.ended:
 	}
 }
 
-func (d *demoHub) stop() error {
-	if d.app == nil {
-		return nil
+// stop ends all hubs, the last one first: it may lean on the others.
+func (d *demoHubs) stop() error {
+	var failed error
+	for _, h := range slices.Backward(d.running) {
+		h.end()
+		failed = errors.Join(failed, <-h.done, h.app.Close())
 	}
-	d.end()
-	return errors.Join(<-d.ended, d.app.Close())
+	return failed
 }

@@ -16,7 +16,8 @@ import (
 
 type expiringCommand struct {
 	hubSettings `embed:""`
-	Months      int    `default:"12" help:"How many months to look ahead."`
+	Months      int `default:"12" help:"How many months to look ahead."`
+	digestFlags `embed:""`
 	Certificate string `type:"path" placeholder:"FILE" help:"Certificates of the hub's evidence keys (PEM); DATA-DIR/hub-certificate.pem when left out."`
 }
 
@@ -26,7 +27,7 @@ const maxMonths = 600
 // Help says what is looked at.
 func (expiringCommand) Help() string {
 	return "Reads the stores that the settings name and lists what stops being provable by itself: receipts whose evidence key ends before a time-stamp covers them, " +
-		"time-stamps whose authority or algorithm ends, logs whose last time-stamp ends, and signatures on documents whose algorithm ends before their receipt is time-stamped. " +
+		"time-stamps whose authority or algorithm ends, logs whose last time-stamp or whose digest ends without a rehash by another one, and signatures on documents whose algorithm ends before their receipt is time-stamped. " +
 		"The hub may go on working. Exit code 0: nothing ends; 1: something does."
 }
 
@@ -48,7 +49,11 @@ func (c *expiringCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer stores.Close() //nolint:errcheck // was only read
-	outlook, err := horizon.Look(ctx, stores, keys, time.Now().AddDate(0, c.Months, 0))
+	table, err := c.table()
+	if err != nil {
+		return err
+	}
+	outlook, err := horizon.Look(ctx, stores, keys, table, time.Now().AddDate(0, c.Months, 0))
 	if err != nil {
 		return err
 	}

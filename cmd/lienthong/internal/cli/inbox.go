@@ -15,7 +15,7 @@ type inboxCommand struct {
 	connection `embed:""`
 	ownAgency  `embed:""`
 	State      []string      `help:"Show deliveries in these states; those that wait (consigned) when left out."`
-	Search     string        `short:"s" help:"Words of number, subject, sender or signer; diacritics do not matter."`
+	Search     string        `short:"s" help:"Whole words of number, subject, sender or signer; diacritics do not matter."`
 	Asked      bool          `help:"Show deliveries whose sender asks for something (recall, update, replace) that is not answered."`
 	Limit      int           `default:"50" help:"Rows at most."`
 	Wait       time.Duration `help:"Wait this long, at most 1m, for something to be there."`
@@ -73,6 +73,14 @@ func (c *inboxCommand) watch(ctx context.Context, e *env, client *hubclient.Clie
 	return nil // interrupted: that is how watching ends
 }
 
+// words are what somebody wrote, behind what was told; nothing for nothing.
+func words(note string) string {
+	if note == "" {
+		return ""
+	}
+	return ": " + text.Short(note, 200)
+}
+
 func printInbox(w io.Writer, items []hub.Item) {
 	if len(items) == 0 {
 		fmt.Fprintln(w, "nothing waits")
@@ -88,4 +96,17 @@ func printInbox(w io.Writer, items []hub.Item) {
 			text.Short(it.Dispatch.SenderName, 30), urgent, string(it.Delivery.State), text.Clock(it.Delivery.ExpiresAt), requestText(&it.Delivery))
 	}
 	t.Write(w)
+	for _, it := range items {
+		if it.Delivery.ForInformation {
+			fmt.Fprintf(w, "%s  is for information\n", it.Delivery.ID)
+		}
+		for i := range it.Clocks {
+			if c := &it.Clocks[i]; c.Open() {
+				fmt.Fprintf(w, "%s  %s\n", it.Delivery.ID, clockLine(c))
+			}
+		}
+		if o := it.Dispatch.Origin; o != nil {
+			fmt.Fprintf(w, "%s  is a document of %s, forwarded%s\n", it.Delivery.ID, o.SenderName, words(o.Note))
+		}
+	}
 }

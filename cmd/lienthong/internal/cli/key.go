@@ -20,6 +20,10 @@ type keyCommand struct {
 
 	RotateHub keyRotateHub `cmd:"" name:"rotate-hub" help:"Prepare the next key that signs evidence; its turn begins at a time."`
 
+	RotateSecrets keyRotateSecrets `cmd:"" name:"rotate-secrets" help:"Give the secrets of systems a new key, in a file or wrapped in a token."`
+
+	ResealSecrets keyResealSecrets `cmd:"" name:"reseal-secrets" help:"Encrypt all secrets of systems, webhooks and second factors with the newest key, so that older ones can be destroyed."`
+
 	Recover keyRecover `cmd:"" help:"Write a new operator key to DATA-DIR/operator.key, for a hub with --database whose key file is lost."`
 }
 
@@ -28,9 +32,9 @@ type keyCreate struct {
 	Name       string    `required:"" help:"What the key is for."`
 	Agency     []string  `help:"Agency that the key speaks for (code or id); repeat for several."`
 	Kind       string    `enum:"system,clerk,auditor,operator" default:"system" help:"system, clerk, auditor or operator."`
-	Scope      []string  `help:"What the key may do: submit, collect, read, verify, seal, audit, operate, accounts. Without it: what the kind usually needs, never seal."`
+	Scope      []string  `help:"What the key may do: submit, collect, read, verify, seal, audit, operate, accounts, figures. Without it: what the kind usually needs, never seal."`
 	Expires    time.Time `format:"2006-01-02" help:"Last day on which it works, YYYY-MM-DD; no end when left out."`
-	Out        string    `type:"path" help:"Write the secret to this file (mode 0600) instead of printing it."`
+	Out        string    `type:"path" help:"Write the secret to this new file (mode 0600) instead of printing it."`
 }
 
 // Run creates a key.
@@ -39,14 +43,24 @@ func (c *keyCreate) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	out, err := reserve(c.Out)
+	if err != nil {
+		return err
+	}
+	defer out.release()
 	issued, err := client.IssueKey(ctx, hubclient.NewKey{
 		Name: c.Name, Kind: hub.ActorKind(c.Kind), Agencies: c.Agency, Scopes: c.scopes(), Expires: c.expires(),
 	})
 	if err != nil {
 		return err
 	}
-	if c.Out != "" {
-		if err := writeFile(c.Out, func(w io.Writer) error {
+	return hand(e, issued, out, "key %s created; its secret is not shown again", issued.Key.ID)
+}
+
+// hand prints a secret, or writes it to its file, and says what was created.
+func hand(e *env, issued hubclient.IssuedKey, out *reserved, created string, values ...any) error {
+	if out.wanted() {
+		if err := out.keep(issued.Key.ID, func(w io.Writer) error {
 			_, err := fmt.Fprintln(w, issued.Secret)
 			return err
 		}); err != nil {
@@ -58,7 +72,7 @@ func (c *keyCreate) Run(ctx context.Context, e *env) error {
 		if issued.Secret != "" {
 			fmt.Fprintln(w, issued.Secret)
 		}
-		e.note("key %s created; its secret is not shown again", issued.Key.ID)
+		e.note(created, values...)
 	})
 }
 
@@ -117,13 +131,21 @@ func (c *keyList) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	return e.print(keys, func(w io.Writer) {
-		t := text.Table{Head: []string{"KEY", "NAME", "KIND", "AGENCIES", "SCOPES", "STATE"}}
+		t := text.Table{Head: []string{"KEY", "NAME", "KIND", "AGENCIES", "SCOPES", "LAST USED", "STATE"}}
 		for i := range keys {
 			k := &keys[i]
-			t.Add(k.ID, k.Name, string(k.Kind), joined(k.Agencies), joined(k.Scopes), stateOf(k, time.Now()))
+			t.Add(k.ID, k.Name, string(k.Kind), joined(k.Agencies), joined(k.Scopes), usedOf(k), stateOf(k, time.Now()))
 		}
 		t.Write(w)
 	})
+}
+
+// usedOf says when a key or secret was last used.
+func usedOf(k *hub.APIKey) string {
+	if k.Used.IsZero() {
+		return "not yet"
+	}
+	return text.Clock(k.Used)
 }
 
 // stateOf says whether a key or secret is in force, and what ended it or will.

@@ -17,7 +17,7 @@ type queueCommand struct {
 	Dead    queueDead    `cmd:"" help:"List messages that the broker gave up, with the reason."`
 	Replay  queueReplay  `cmd:"" help:"Put such messages back to work."`
 	Discard queueDiscard `cmd:"" help:"Remove such messages; their documents stay and are delivered anyway."`
-	Grant   queueGrant   `cmd:"" help:"Give an agency a queue of its own, with a user that may read it and nothing else."`
+	Grant   queueGrant   `cmd:"" help:"Give an agency a queue and an exchange of its own, with a user that reaches these and nothing else."`
 	Revoke  queueRevoke  `cmd:"" help:"Take an agency's queue away."`
 }
 

@@ -19,12 +19,15 @@ type renewCommand struct {
 	Log         string `placeholder:"YEAR" help:"Renew the time-stamps of one log only."`
 	Hash        string `enum:"SHA-256,SHA-384,SHA-512" default:"SHA-384" help:"Digest of the new time-stamps: SHA-256, SHA-384 or SHA-512."`
 	DryRun      bool   `help:"Say what would be renewed, and ask no authority."`
+	Rehash      string `enum:",SHA-384,SHA-512,SHA3-256" default:"" placeholder:"DIGEST" help:"Hash whole logs anew by SHA-384, SHA-512 or SHA3-256, with all evidence and the content that is kept, and have that time-stamped: for the time when SHA-256 ends."`
+	Anew        bool   `help:"With --rehash: give up what was begun by another digest and is not finished."`
 }
 
 // Help says what happens.
 func (renewCommand) Help() string {
 	return "Has the checkpoints of the log time-stamped again before their time-stamps stop proving anything: each new one is over the checkpoint and all its time-stamps so far. " +
 		"The authorities are those of the settings; name another one, which lasts longer, with --tsa and --tsa-anchors. Each renewal is noted in the log, and bundles carry it. " +
+		"With --rehash it hashes the logs anew instead (RFC 4998, 5.3), after it has checked all entries and tokens; --months and --all do not count then. " +
 		"It can be stopped and run again at any time. A hub on the embedded database must be stopped meanwhile; one on PostgreSQL goes on working. " +
 		"Exit code 0: nothing is left to do; 1: something cannot be renewed, or not by this authority; 8: the authority is away, run it again."
 }
@@ -39,6 +42,9 @@ func (c *renewCommand) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer renewal.Close() //nolint:errcheck // each renewal was durable before it was counted
+	if c.Rehash != "" {
+		return c.rehash(ctx, e, renewal)
+	}
 	order := audit.RenewalOrder{
 		Before: time.Now().AddDate(0, c.Months, 0), All: c.All, Shard: c.Log, Hash: renewalHash(c.Hash), DryRun: c.DryRun, Done: renewalProgress(e.Stderr),
 	}

@@ -39,7 +39,7 @@ func openBackup(dir, id, identity string) (*backup.Backup, error) {
 func (restoreCommand) Help() string {
 	return "Takes the settings of serve, and goes into whatever engines they name: a backup of an embedded hub can be restored into PostgreSQL. " +
 		"The stores must be empty and no hub may run on them. All is checked while it is read; the state comes in one act, so a restore that broke off can be called again. " +
-		"Leases end. Then verify-store runs. " +
+		"Leases end, and the log gets a note of the restore. Then verify-store runs. " +
 		"What the hub accepted after the backup is not there: the receipts that its senders hold are true and refer to nothing. " +
 		"Ask the senders to send again with the same id; the new receipt tells the new time. " +
 		"What recipients collected or registered after the backup waits for them once more."
@@ -73,6 +73,7 @@ func (c *restoreCommand) restore(ctx context.Context, e *env, b *backup.Backup) 
 		return restored, err
 	}
 	defer func() { err = errors.Join(err, stores.Close()) }()
+	stores.Backup = b.Manifest.ID
 	keys := false
 	restored, err = b.Restore(ctx, stores, func(file backup.File) error {
 		keys = keys || file.Name != "hub-certificate.pem"

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,24 +28,34 @@ type sendCommand struct {
 	connection `embed:""`
 	ownAgency  `embed:""`
 
-	Package    string   `arg:"" optional:"" type:"existingfile" help:"edXML package to send as it is."`
-	PDF        []string `name:"pdf" type:"existingfile" help:"File to send; the first is the original, others are attachments."`
-	Submission string   `type:"existingfile" help:"JSON file with the submission (sender, recipients, document ...); flags below fill what it leaves out."`
-	To         []string `help:"Recipient (code); repeat or separate by commas."`
-	Number     string   `help:"Number and notation, such as 173/UBND-KSTTHC."`
-	Subject    string   `help:"Subject (trích yếu)."`
-	Type       string   `help:"Type of document (tên loại)." default:"Công văn"`
-	Date       string   `help:"Date of promulgation, YYYY-MM-DD; today when left out."`
-	Place      string   `help:"Place of promulgation."`
-	Signer     string   `help:"Name of the signer as printed."`
-	Due        string   `help:"Date by which an answer is due, YYYY-MM-DD."`
-	Priority   int      `help:"0 normal, 1 urgent, 2 very urgent, 3 express." default:"0"`
-	ID         string   `name:"id" help:"Your own id of this document; made from the content when left out. The same id is sent once, however often you try."`
-	Updates    string   `placeholder:"ID" help:"Your id of the document that this one updates."`
-	Replaces   []string `placeholder:"ID" help:"Your ids of the documents that this one replaces."`
-	Answers    []string `placeholder:"CODE:ID" help:"Document that this one answers: the agency that sent it, and its number or id there."`
-	Reason     string   `help:"Why it updates or replaces; the recipients read it."`
-	Chunked    bool     `help:"Upload in resumable chunks, as large files are anyway."`
+	Package        string   `arg:"" optional:"" type:"existingfile" help:"edXML package to send as it is."`
+	PDF            []string `name:"pdf" type:"existingfile" help:"File to send; the first is the original, others are attachments."`
+	Submission     string   `type:"existingfile" help:"JSON file with the submission (sender, recipients, document ...); flags below fill what it leaves out."`
+	To             []string `help:"Recipient (code); repeat or separate by commas."`
+	ForInformation []string `placeholder:"CODE" help:"Recipient who gets it for information alone: nothing is asked of it, and no time limit warns."`
+	Number         string   `help:"Number and notation, such as 173/UBND-KSTTHC."`
+	Subject        string   `help:"Subject (trích yếu)."`
+	Type           string   `help:"Type of document (tên loại)." default:"Công văn"`
+	Date           string   `help:"Date of promulgation, YYYY-MM-DD; today when left out."`
+	Place          string   `help:"Place of promulgation."`
+	Signer         string   `help:"Name of the signer as printed."`
+	Due            string   `help:"Date by which an answer is due, YYYY-MM-DD."`
+	Priority       int      `help:"0 normal, 1 urgent, 2 very urgent, 3 express." default:"0"`
+	ID             string   `name:"id" help:"Your own id of this document; made from the content when left out. The same id is sent once, however often you try."`
+	Updates        string   `placeholder:"ID" help:"Your id of the document that this one updates."`
+	Replaces       []string `placeholder:"ID" help:"Your ids of the documents that this one replaces."`
+	Answers        []string `placeholder:"CODE:ID" help:"Document that this one answers: the agency that sent it, and its number or id there."`
+	Task           string   `help:"What the document asks of agencies; several tasks are given by --submission."`
+	Lead           string   `placeholder:"CODE" help:"Agency that leads the task."`
+	Co             []string `placeholder:"CODE" help:"Agency that works with the lead."`
+	Each           []string `placeholder:"CODE" help:"Agency that does the task for itself; in the place of a lead."`
+	TaskAnswer     string   `enum:",document,report,none" default:"" help:"What is to come back: a document (as is usual), a report or none."`
+	TaskDue        string   `help:"Last day of the task, YYYY-MM-DD."`
+	TaskBefore     string   `help:"Day before which the task is to be done, YYYY-MM-DD."`
+	TaskDays       int      `help:"Working days for the task, by the calendar of the hub."`
+	AnswersTask    []string `placeholder:"TASK" help:"Task that this document answers, as listed by task list."`
+	Reason         string   `help:"Why it updates or replaces; the recipients read it."`
+	Chunked        bool     `help:"Upload in resumable chunks, as large files are anyway."`
 }
 
 // Help explains by example.
@@ -142,6 +153,23 @@ func (c *sendCommand) submission(ctx context.Context, client *hubclient.Client) 
 	sub.ExternalID = cmp.Or(c.ID, sub.ExternalID)
 	if len(c.To) > 0 {
 		sub.Recipients = c.To
+	}
+	for _, code := range c.ForInformation {
+		sub.ForInformation = append(sub.ForInformation, code)
+		if !slices.Contains(sub.Recipients, code) {
+			sub.Recipients = append(sub.Recipients, code)
+		}
+	}
+	d.ResponseTasks = append(d.ResponseTasks, c.AnswersTask...)
+	if c.Task != "" {
+		wish := hub.TaskWish{
+			Content: c.Task, Answer: hub.TaskAnswer(c.TaskAnswer), Lead: c.Lead, Each: c.Each,
+			TaskTerm: hub.TaskTerm{Due: hub.Date(c.TaskDue), Before: hub.Date(c.TaskBefore), WorkingDays: c.TaskDays},
+		}
+		for _, code := range c.Co {
+			wish.Co = append(wish.Co, hub.CoWish{Agency: code})
+		}
+		sub.Tasks = append(sub.Tasks, wish)
 	}
 	if err := c.concerns(&sub); err != nil {
 		return sub, err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
@@ -19,7 +20,7 @@ type sentCommand struct {
 	ownAgency  `embed:""`
 	Dispatch   string   `arg:"" optional:"" help:"Show this dispatch alone, with verdicts on signatures that were given later."`
 	Number     string   `help:"Exact number and notation."`
-	Search     string   `short:"s" help:"Words of number, subject or signer; diacritics do not matter."`
+	Search     string   `short:"s" help:"Whole words of number, subject or signer; diacritics do not matter."`
 	State      []string `help:"Dispatches with a delivery in one of these states."`
 	Limit      int      `default:"20" help:"Dispatches at most."`
 }
@@ -36,7 +37,8 @@ func (c *sentCommand) Run(ctx context.Context, e *env) error {
 	}
 	var rechecks []hub.Recheck
 	if c.Dispatch != "" && !e.json {
-		if rechecks, err = client.Rechecks(ctx, items[0].Dispatch.ID); err != nil {
+		rechecks, err = client.Rechecks(ctx, items[0].Dispatch.ID)
+		if err != nil && hub.KindOf(err) != hub.KindNotFound { // of what was forwarded and given back there are none
 			return err
 		}
 	}
@@ -68,6 +70,9 @@ func (c *sentCommand) items(ctx context.Context, client *hubclient.Client) (item
 func printSent(w io.Writer, item *hub.SentItem) {
 	d := &item.Dispatch
 	fmt.Fprintf(w, "%s  %s  %s  (dispatch %s, sent %s)\n", d.Document.Number(), d.Document.TypeName, text.Short(d.Document.Subject, 80), d.ID, text.Clock(d.AcceptedAt))
+	if o := d.Origin; o != nil {
+		fmt.Fprintf(w, "a document of %s, forwarded%s\n", o.SenderName, words(o.Note))
+	}
 	t := text.Table{Head: []string{"RECIPIENT", "NAME", "STATE", "PROGRESS", "NUMBER", "REASON", "REQUEST"}}
 	for _, v := range item.Deliveries {
 		var number, reason string
@@ -77,10 +82,39 @@ func printSent(w io.Writer, item *hub.SentItem) {
 		if v.Reason != nil {
 			reason = string(v.Reason.Code) + ": " + text.Short(v.Reason.Detail, 40)
 		}
-		t.Add(string(v.AddressedAs), text.Short(v.Name, 40), string(v.State), string(v.Progress), number, reason, requestText(&v))
+		name := text.Short(v.Name, 40)
+		if v.ForInformation {
+			name += " (for information)"
+		}
+		if v.Rule != nil {
+			name += " (by the rule " + strconv.Quote(v.Rule.Name) + ")"
+		}
+		t.Add(string(v.AddressedAs), name, string(v.State), string(v.Progress), number, reason, requestText(&v))
 	}
 	t.Write(w)
+	for i := range item.Clocks {
+		if c := &item.Clocks[i]; c.Delivery == "" {
+			fmt.Fprintln(w, clockLine(c))
+		} else if c.Late() {
+			fmt.Fprintln(w, nameOf(item.Deliveries, c.Delivery)+", "+clockLine(c))
+		}
+	}
+	for _, trace := range d.Routing {
+		if trace.Outcome == hub.RuleFailed {
+			fmt.Fprintf(w, "the rule %q did not reach %s: %s\n", trace.Rule.Name, trace.Recipient, trace.Problem)
+		}
+	}
 	fmt.Fprintln(w)
+}
+
+// nameOf is the name of the recipient of a delivery.
+func nameOf(deliveries []hub.Delivery, id hub.DeliveryID) string {
+	for i := range deliveries {
+		if deliveries[i].ID == id {
+			return text.Short(deliveries[i].Name, 40)
+		}
+	}
+	return string(id)
 }
 
 // printRechecks says what became of verdicts that were undecided at acceptance.

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 )
 
@@ -26,8 +28,9 @@ func (serveCommand) Help() string {
 }
 
 // Run serves until the context ends.
-func (c *serveCommand) Run(ctx context.Context, e *env) error {
+func (c *serveCommand) Run(ctx context.Context, e *env, k *kong.Context) error {
 	log := newLog(e.Stderr, c.LogLevel, c.LogFormat)
+	c.Shown = shown(k, &c.Config, e.settings.path)
 	a, err := app.New(ctx, c.Config, app.Version(e.Version), log)
 	if err != nil {
 		return err

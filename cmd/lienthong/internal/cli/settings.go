@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/url"
 	"os"
 	"reflect"
 	"strings"
@@ -122,12 +123,23 @@ func effective(c *app.Config) map[string]string {
 func addEffective(settings map[string]string, v reflect.Value) {
 	for i := range v.NumField() {
 		field := v.Type().Field(i)
+		if field.Tag.Get("kong") == "-" {
+			continue // no setting
+		}
 		if field.Anonymous {
 			addEffective(settings, v.Field(i))
 			continue
 		}
-		settings[cmp.Or(field.Tag.Get("name"), kebab(field.Name))] = fmt.Sprint(v.Field(i).Interface())
+		settings[cmp.Or(field.Tag.Get("name"), kebab(field.Name))] = redacted(fmt.Sprint(v.Field(i).Interface()))
 	}
+}
+
+// redacted cuts the password out of an address, should one stand there all the same.
+func redacted(value string) string {
+	if u, err := url.Parse(value); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return value
 }
 
 func kebab(name string) string {

@@ -107,7 +107,7 @@ func replaceFile(path string, data []byte) error {
 type trustImport struct {
 	signedList `embed:""`
 	Files      []string  `arg:"" type:"existingfile" help:"Certificates: PEM, DER or PKCS #7 (.p7b)."`
-	Purpose    []string  `enum:"signing,timestamping" default:"signing,timestamping" help:"What the certificates are trusted for."`
+	Purpose    []string  `enum:"signing,timestamping,evidence" default:"signing,timestamping" help:"What the certificates are trusted for: signatures of documents, time-stamps, the evidence of a hub (name it for the certificate of a hub)."`
 	From       time.Time `format:"2006-01-02" help:"First day of the trust, YYYY-MM-DD; that of the certificate when left out."`
 	Until      time.Time `format:"2006-01-02" help:"Last day of the trust, YYYY-MM-DD; that of the certificate when left out."`
 	Note       string    `required:"" help:"Where the certificates came from, and how they were compared."`
@@ -239,7 +239,7 @@ func (c *trustShow) Run(e *env) error {
 
 type trustExport struct {
 	File    string `arg:"" type:"existingfile" help:"File of the trust list."`
-	Purpose string `enum:"signing,timestamping,any" default:"any" help:"Only the certificates that are trusted for this."`
+	Purpose string `enum:"signing,timestamping,evidence,any" default:"any" help:"Only the certificates that are trusted for this."`
 }
 
 // Run prints the certificates that are trusted today.

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
-	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/signing"
 	signreport "github.com/lienthong/lienthong/signing/report"
 	"github.com/lienthong/lienthong/signing/trust"
@@ -22,7 +20,7 @@ import (
 
 type verifyCommand struct {
 	Files       []string  `arg:"" type:"existingfile" help:"Signed PDFs, edXML packages, receipts, evidence bundles; - for standard input."`
-	Anchors     []string  `type:"existingfile" help:"Certificates (PEM) that signatures must lead to, or one trust list; repeat for several files of certificates."`
+	Anchors     []string  `type:"existingfile" help:"Certificates (PEM) that signatures must lead to, or one trust list; repeat for several files of certificates. Lines in a file can say for what (deploy/trust.md)."`
 	TrustSigner string    `name:"trust-signer" placeholder:"sha256:…" help:"Fingerprint of the certificate that must have signed the trust list."`
 	Mirror      string    `type:"existingdir" help:"Folder of revocation lists, OCSP responses and certificates of authorities."`
 	Revocation  string    `enum:"if-available,required" default:"if-available" help:"required: INDETERMINATE unless it is known that no certificate was revoked. What is known counts in any case."`
@@ -33,6 +31,7 @@ type verifyCommand struct {
 	Lang        string    `enum:"vi,en" default:"vi" help:"Language of --form html."`
 
 	bundleFlags `embed:""`
+	digestFlags `embed:""`
 
 	Revision int    `help:"Also write the signed revision of this number of one PDF to --out, as its signer left it."`
 	Out      string `help:"New file for --revision."`
@@ -52,7 +51,7 @@ type fileVerdict struct {
 	Evidence *hub.Evidence         `json:"evidence,omitempty"`
 	Chain    *audit.ChainReport    `json:"chain,omitempty"`
 	Proof    *audit.Proven         `json:"proof,omitempty"`
-	Bundle   *bundle.Report        `json:"bundle,omitempty"`
+	Bundle   *hub.BundleReport     `json:"bundle,omitempty"`
 	sealed   *hub.SealedEvidence   // of a receipt that can be read
 }
 
@@ -165,14 +164,18 @@ func (c *verifyCommand) verifier() (*signing.Verifier, error) {
 			return nil, err
 		}
 	}
+	algorithms, err := c.table()
+	if err != nil {
+		return nil, err
+	}
 	return signing.NewVerifier(signing.VerifierOptions{
-		Anchors: anchors, Mirror: mirror, Revocation: trust.Requirement(c.Revocation), Now: c.now,
+		Anchors: anchors, Mirror: mirror, Revocation: trust.Requirement(c.Revocation), Algorithms: algorithms, Now: c.now,
 	}), nil
 }
 
-// joinAnchors reads several files of certificates as one.
+// joinAnchors reads several files of certificates as one set.
 func joinAnchors(files []string) (*trust.Anchors, error) {
-	var pem bytes.Buffer
+	var all [][]byte
 	for _, file := range files {
 		raw, err := os.ReadFile(file)
 		if err != nil {
@@ -181,10 +184,9 @@ func joinAnchors(files []string) (*trust.Anchors, error) {
 		if _, err := trust.LoadAnchors(raw); err != nil { // none is passed over for the others
 			return nil, hub.Invalid("anchors", "pem", "%s: %v", file, err)
 		}
-		pem.Write(raw)
-		pem.WriteByte('\n')
+		all = append(all, raw)
 	}
-	anchors, err := trust.LoadAnchors(pem.Bytes())
+	anchors, err := trust.LoadAnchors(all...)
 	if err != nil {
 		return nil, hub.Invalid("anchors", "pem", "%v", err)
 	}

@@ -60,7 +60,7 @@ func originals(ctx context.Context, dir string) ([]bundle.Original, error) {
 			return fmt.Errorf("more than %d files", maxOriginals)
 		}
 		digest, err := fileDigest(path)
-		list = append(list, bundle.Original{Name: entry.Name(), SHA256: digest})
+		list = append(list, bundle.Original{Name: entry.Name(), SHA256: digest, Open: func() (io.ReadCloser, error) { return os.Open(path) }})
 		return err
 	})
 	if err != nil {
@@ -81,7 +81,7 @@ func fileDigest(path string) (hub.Digest, error) {
 }
 
 // printBundle names each step and how it ended.
-func printBundle(w io.Writer, r *bundle.Report) {
+func printBundle(w io.Writer, r *hub.BundleReport) {
 	if r.Dispatch != "" {
 		fmt.Fprintf(w, "  dispatch %s, %d receipts\n", r.Dispatch, len(r.Receipts))
 	}

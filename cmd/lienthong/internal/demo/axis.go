@@ -35,14 +35,14 @@ func (s *show) overAxis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	waiting, err := s.axisPackage(ctx, "45", waitingFile)
+	waiting, err := s.packed(ctx, interior, "45", waitingFile)
 	if err == nil {
 		err = s.save(waiting, "edxml", waitingPackage)
 	}
 	if err != nil {
 		return err
 	}
-	sent, err := s.axisPackage(ctx, "44", axisFile)
+	sent, err := s.packed(ctx, interior, "44", axisFile)
 	if err == nil {
 		err = s.save(sent, "edxml", "sent", sentPackage)
 	}
@@ -58,7 +58,7 @@ func (s *show) overAxis(ctx context.Context) error {
 	if err := s.collectOverAxis(ctx, to, sent); err != nil {
 		return err
 	}
-	if _, err := s.takeStatuses(ctx, to); err != nil { // about its answer, sent by REST
+	if _, err := s.takeStatuses(ctx, to, "44/STP-VP"); err != nil { // about its answer, sent by REST
 		return err
 	}
 	return s.learnOverAxis(ctx, from, id)
@@ -74,16 +74,24 @@ func (s *show) admit(ctx context.Context, client *http.Client, agency string) (*
 		return nil, err
 	}
 	s.systems = append(s.systems, manifestSystem{ID: agency, Secret: issued.Secret, Agencies: []string{agency}})
-	return &vxp.Client{HTTP: client, Endpoint: s.hub.URL + AxisPath, System: agency, Secret: issued.Secret, Now: time.Now}, nil
+	return s.systemOf(client, s.systems[len(s.systems)-1]), nil
 }
 
-func (s *show) axisPackage(ctx context.Context, number, file string) ([]byte, error) {
-	sub := hub.Submission{
-		Sender: justice, Recipients: []string{interior}, ExternalID: justice + ",2020/01/17," + number + "/STP-VP",
-		Operation: hub.OperationNew, Document: axisData(number),
-		Parts: []hub.Part{{ID: "p1", Role: hub.RoleOriginal, Name: file, MediaType: pdfType}},
-		Trace: []hub.Hop{{Agency: justice, Time: time.Now()}},
-	}
+// packedID is the id of a document in a package.
+func packedID(sender, number string) string { return sender + ",2020/01/17," + number + "/STP-VP" }
+
+// packed is a package from the Department of Justice to another agency.
+func (s *show) packed(ctx context.Context, recipient, number, file string) ([]byte, error) {
+	return s.envelope(ctx, hub.Submission{
+		Sender: justice, Recipients: []string{recipient}, ExternalID: packedID(justice, number), Document: axisData(number),
+	}, file)
+}
+
+// envelope is the package of a new document of one file.
+func (s *show) envelope(ctx context.Context, sub hub.Submission, file string) ([]byte, error) {
+	sub.Operation = hub.OperationNew
+	sub.Parts = []hub.Part{{ID: "p1", Role: hub.RoleOriginal, Name: file, MediaType: pdfType}}
+	sub.Trace = []hub.Hop{{Agency: sub.Sender, Time: s.now()}}
 	names := func(code string) edxml.Organization { return edxml.Organization{Name: s.parties[code].Name} }
 	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeSubmission(ctx, &out, sub, names, func(_ context.Context, p hub.Part) (hub.Blob, error) {
@@ -114,7 +122,7 @@ func (s *show) collectOverAxis(ctx context.Context, to *vxp.Client, sent []byte)
 		if err := s.reportOverAxis(ctx, to); err != nil {
 			return err
 		}
-		if err := s.enterFromAxis(ctx, hub.DeliveryID(row.DocID)); err != nil {
+		if err := s.enterFrom(ctx, interior, hub.DeliveryID(row.DocID)); err != nil {
 			return err
 		}
 	}
@@ -125,23 +133,26 @@ func (s *show) collectOverAxis(ctx context.Context, to *vxp.Client, sent []byte)
 
 // reportOverAxis sends a status message: the document has arrived.
 func (s *show) reportOverAxis(ctx context.Context, to *vxp.Client) error {
-	d := axisData("44")
-	var out bytes.Buffer
-	err := edxml.New(edxml.Options{}).EncodeStatus(&out, hub.StatusMessage{
-		From: interior, Code: hub.StatusArrived, Description: "Đã đến, qua trục", StatedAt: time.Now(),
-		For: hub.Reference{Agency: justice, Number: d.Number(), ExternalID: justice + ",2020/01/17,44/STP-VP", Promulgated: d.Promulgated},
-	})
-	if err != nil {
-		return err
+	message, err := arrived(interior, "Đã đến, qua trục", axisReference("44"))
+	if err == nil {
+		_, err = to.Send(ctx, "status", interior, message)
 	}
-	_, err = to.Send(ctx, "status", interior, out.Bytes())
 	return err
 }
 
-// enterFromAxis registers what came over the axis as everything else: the channel makes
+// arrived is a status message of an agency: the document has arrived.
+func arrived(agency, description string, document hub.Reference) ([]byte, error) {
+	var out bytes.Buffer
+	err := edxml.New(edxml.Options{}).EncodeStatus(&out, hub.StatusMessage{
+		From: agency, Code: hub.StatusArrived, Description: description, StatedAt: time.Now(), For: document,
+	})
+	return out.Bytes(), err
+}
+
+// enterFrom registers what came over another door as everything else: the channel makes
 // no difference to the register, nor to what its sender hears over the axis.
-func (s *show) enterFromAxis(ctx context.Context, id hub.DeliveryID) error {
-	p := s.parties[interior]
+func (s *show) enterFrom(ctx context.Context, agency string, id hub.DeliveryID) error {
+	p := s.parties[agency]
 	item, err := p.client.Delivery(ctx, id)
 	if err != nil {
 		return err
@@ -158,14 +169,15 @@ func (s *show) learnOverAxis(ctx context.Context, from *vxp.Client, id string) e
 		return err
 	}
 	s.check(len(sent) == 1 && sent[0].ReceiveStatus == "done", "the axis tells the sender that its document arrived (%v)", sent)
-	overAxis, err := s.takeStatuses(ctx, from)
+	overAxis, err := s.takeStatuses(ctx, from, "44/STP-VP")
 	s.check(overAxis == 4, "all four status messages about the document reach its sender (%d)", overAxis)
 	s.say("44/STP-VP: %s%s, %d tin trạng thái / status messages", s.hub.URL, AxisPath, overAxis)
 	return err
 }
 
-// takeStatuses takes all status messages that wait and counts those about the document.
-func (s *show) takeStatuses(ctx context.Context, system *vxp.Client) (int, error) {
+// takeStatuses takes all status messages that wait and counts those about the document of
+// that number.
+func (s *show) takeStatuses(ctx context.Context, system *vxp.Client, number string) (int, error) {
 	rows, err := system.Received(ctx, "status")
 	if err != nil {
 		return 0, err
@@ -176,7 +188,7 @@ func (s *show) takeStatuses(ctx context.Context, system *vxp.Client) (int, error
 		if err != nil {
 			return about, err
 		}
-		if bytes.Contains(file, []byte("44/STP-VP")) {
+		if bytes.Contains(file, []byte(number)) {
 			about++
 		}
 		if err := system.Update(ctx, row.DocID, "done"); err != nil {

@@ -19,7 +19,8 @@ type Sheet struct {
 	Sender     string         `json:"sender"`
 	Subject    string         `json:"subject"`
 	Format     hub.Format     `json:"format"`
-	Signatures string         `json:"signatures"` // valid/all, as the hub found them
+	Hub        string         `json:"hub,omitempty"` // nation, where it is a dispatch of the second hub
+	Signatures string         `json:"signatures"`    // valid/all, as the hub found them
 	Rows       []Row          `json:"recipients"`
 
 	agency hub.AgencyID // of the sender
@@ -45,7 +46,7 @@ type Row struct {
 func (s *show) addSheet(item *hub.SentItem, reports []hub.SignatureReport) {
 	d := &item.Dispatch
 	sheet := Sheet{
-		Dispatch: d.ID, Number: d.Document.Number(), Sender: d.SenderName, Subject: d.Document.Subject, Format: d.Format,
+		Dispatch: d.ID, Number: d.Document.Number(), Sender: d.SenderName, Subject: d.Document.Subject, Format: d.Format, Hub: s.hubName,
 		agency: d.Sender,
 	}
 	valid, all := 0, 0
@@ -66,7 +67,7 @@ func (s *show) addSheet(item *hub.SentItem, reports []hub.SignatureReport) {
 			row.Reason = v.Reason.Code
 		}
 		state, progress := s.ending(d.ExternalID, v.Recipient)
-		s.check(row.State == state && row.Progress == progress && (row.Number != "") == (state == hub.StateAccepted),
+		s.check(row.State == state && row.Progress == progress && (row.Number != "") == (state == hub.StateAccepted && s.partyOf(v.Recipient).Code != s.away),
 			"%s ends as %s %s at %s (%s %s, number %q)", sheet.Number, state, progress, row.Name, row.State, row.Progress, row.Number)
 		sheet.Rows = append(sheet.Rows, row)
 	}
@@ -100,6 +101,7 @@ func printBoard(w io.Writer, r *Result) {
 			}
 		}
 	}
+	writeTasks(&out, &r.Tasks)
 	good := r.Checks - len(r.Failed)
 	fmt.Fprintf(&out, "\nTổng cộng: %d văn bản, %d lượt nhận (%d %s), %d biên nhận kiểm tra ngoại tuyến; %d/%d lần kiểm tra đúng; %.1f s\n",
 		len(r.Board), deliveries, verified, mark(verified == deliveries), r.Receipts, good, r.Checks, r.Seconds)
@@ -113,6 +115,9 @@ func writeSheet(w io.Writer, sheet *Sheet) {
 	fmt.Fprintf(w, "\n%s  %s\n", sheet.Number, text.Short(sheet.Subject, 90))
 	fmt.Fprintf(w, "Nơi gửi: %s   Khuôn dạng: %s   Chữ ký: %s %s   Lượt gửi: %s\n", plainName(sheet.Sender), formatText(sheet.Format),
 		sheet.Signatures, mark(allValid(sheet.Signatures)), sheet.Dispatch)
+	if sheet.Hub != "" {
+		fmt.Fprintln(w, "Tại hệ thống thứ hai, đóng vai trục quốc gia / at the second hub, which plays the national axis")
+	}
 	table := text.Table{Head: []string{"NƠI NHẬN", "MÃ", "TRẠNG THÁI", "XỬ LÝ", "SỐ ĐẾN", "CHỮ KÝ", "BIÊN NHẬN"}}
 	sums, receipts := map[hub.DeliveryState]int{}, 1 // the acceptance is about all
 	for i := range sheet.Rows {

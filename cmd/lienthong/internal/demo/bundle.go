@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/examine"
@@ -16,10 +17,14 @@ import (
 // bundleFolder holds evidence bundles, with roots and keys of the log beside them.
 const bundleFolder = "bundles"
 
-// pack downloads evidence bundles of the first dispatch: of a recipient that accepted
-// it, of one that refused it, and of another one with the document.
+// pack downloads evidence bundles of the directive: of a recipient that accepted it, of one
+// that refused it, and of another one with the document; and one of a task that was answered
+// late.
 func (s *show) pack(ctx context.Context) error {
-	sheet := &s.sheets[0]
+	numbered := func(number string) int {
+		return slices.IndexFunc(s.sheets, func(sheet Sheet) bool { return sheet.Number == number })
+	}
+	sheet, tasks := &s.sheets[numbered(directive().Number)], &s.sheets[numbered(tasksNumber)]
 	var accepted, refused []hub.DeliveryID
 	for _, row := range sheet.Rows {
 		switch row.State {
@@ -30,15 +35,16 @@ func (s *show) pack(ctx context.Context) error {
 		}
 	}
 	s.check(len(accepted) > 1 && len(refused) > 0, "%s was accepted by two at least, and refused by one", sheet.Number)
-	if len(accepted) < 2 || len(refused) == 0 {
+	late := slices.IndexFunc(tasks.Rows, func(row Row) bool { return row.Code == interior })
+	if len(accepted) < 2 || len(refused) == 0 || late < 0 {
 		return nil
 	}
 	for name, order := range map[string]hub.BundleOrder{
-		"accepted.asice":              {Delivery: accepted[0]},
-		"refused.asice":               {Delivery: refused[0]},
-		"accepted-with-content.asice": {Delivery: accepted[1], Content: true},
+		"accepted.asice":              {Dispatch: sheet.Dispatch, Delivery: accepted[0]},
+		"refused.asice":               {Dispatch: sheet.Dispatch, Delivery: refused[0]},
+		"accepted-with-content.asice": {Dispatch: sheet.Dispatch, Delivery: accepted[1], Content: true, XML: true},
+		"task-late.asice":             {Dispatch: tasks.Dispatch, Delivery: tasks.Rows[late].Delivery},
 	} {
-		order.Dispatch = sheet.Dispatch
 		var out bytes.Buffer
 		if err := s.partyOf(sheet.agency).client.Bundle(ctx, order, &out, nil); err != nil {
 			return err
@@ -66,7 +72,7 @@ func (f *folder) checkBundles(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	f.check(len(files) == 3, "there are three evidence bundles (%d)", len(files))
+	f.check(len(files) == 4, "there are four evidence bundles (%d)", len(files))
 	verifier, err := verifierOf(filepath.Join(f.dir, bundleFolder, "anchors.pem"))
 	if err != nil {
 		return err

@@ -89,7 +89,7 @@ func (s *show) handle(ctx context.Context, p *party, item *hub.Item) error {
 // enter registers a document under the agency's next number and starts work on it.
 func (s *show) enter(ctx context.Context, p *party, item *hub.Item) error {
 	p.register++
-	today := hub.Date(time.Now().In(hub.Vietnam()).Format(time.DateOnly))
+	today := hub.DateOf(s.now())
 	entry := hub.Registration{Number: fmt.Sprint(p.register), Date: today, Unit: "Văn thư"}
 	if err := s.kept(p.client.Accept(ctx, item.Delivery.ID, entry)); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (s *show) report(ctx context.Context, p *party, item *hub.Item, code hub.St
 	d := &item.Dispatch
 	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeStatus(&out, hub.StatusMessage{
-		From: p.Code, Code: code, Description: description, StatedAt: time.Now(),
+		From: p.Code, Code: code, Description: description, StatedAt: s.now(),
 		Staff: &hub.Staff{Department: "Văn thư", Name: "Võ Thị Thử Nghiệm"},
 		For: hub.Reference{
 			Agency: string(d.SenderCode), Number: d.Document.Number(), ExternalID: d.ExternalID, Promulgated: d.Document.Promulgated,
@@ -201,18 +201,10 @@ func passed(r *hub.SignatureReport) int {
 // reply is the answer of the Department of the Interior, which the province
 // registers; the directive is then reported as completed.
 func (s *show) reply(ctx context.Context) error {
-	original, err := s.file("p1", hub.RoleOriginal, answerFile)
+	accepted, err := s.submit(ctx, s.parties[interior], answerFile, answerID, answerData(), province)
 	if err != nil {
 		return err
 	}
-	accepted, err := s.parties[interior].client.Submit(ctx, hub.Submission{
-		Sender: interior, Recipients: []string{province}, ExternalID: answerID,
-		Operation: hub.OperationNew, Document: answerData(), Key: answerID,
-	}, []hubclient.File{original}, nil)
-	if err != nil {
-		return err
-	}
-	s.keep(accepted.Receipt)
 	if err := s.empty(ctx, s.parties[province], 1); err != nil {
 		return err
 	}

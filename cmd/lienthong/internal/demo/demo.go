@@ -22,13 +22,14 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/pki"
 )
 
-// Hub is a running hub.
+// Hub is a running hub. HubOf names its files.
 type Hub struct {
 	URL             string
 	OperatorKey     string
@@ -37,13 +38,27 @@ type Hub struct {
 	TimestampAnchors string
 }
 
+// HubOf describes a hub that was started with the configuration and has an address.
+func HubOf(config *app.Config, url string) (Hub, error) {
+	key, err := os.ReadFile(config.OperatorKeyFile())
+	return Hub{
+		URL: url, OperatorKey: strings.TrimSpace(string(key)),
+		CertificateFile: config.CertificateFile(), TimestampAnchors: config.TimestampAnchorsFile(),
+	}, err
+}
+
 // Options say how to run.
 type Options struct {
-	Dir string // folder that keeps everything; it must be empty or absent
-	// Start starts a hub that trusts the anchors in the file; the caller stops it.
-	Start func(ctx context.Context, dataDir, anchorsFile string) (Hub, error)
-	Out   io.Writer // the board; in colours when it is a terminal
-	Err   io.Writer // progress
+	Dir    string // folder that keeps everything; it must be empty or absent
+	Listen string // address of the hub of the province, HOST:PORT
+	// Start starts a hub as the configuration says, of which it may change the policy; the
+	// caller stops it.
+	Start func(ctx context.Context, config app.Config) (Hub, error)
+	// Broker is the RabbitMQ of the hub of the province; nil for none, and NoBroker says why.
+	Broker   *Broker
+	NoBroker string
+	Out      io.Writer // the board; in colours when it is a terminal
+	Err      io.Writer // progress
 }
 
 // Result is what the demonstration did.
@@ -56,12 +71,15 @@ type Result struct {
 	Seconds  float64  `json:"seconds"`
 	Board    []Sheet  `json:"board"`
 	Persons  []Person `json:"persons"` // who may sign in to the pages
+
+	Tasks manifestTasks `json:"tasks"`
 }
 
 // show is one run.
 type show struct {
 	Options
 	checks
+	*clock
 
 	hub      Hub
 	pki      *pki.Authority
@@ -78,7 +96,21 @@ type show struct {
 
 	holders map[hub.EvidenceID]*party // who downloaded a receipt
 
-	systems []manifestSystem // of the national axis
+	systems    []manifestSystem // of the national axis
+	province   manifestProvince
+	webhook    manifestWebhook
+	mail       manifestMail
+	drop       manifestDrop
+	broker     manifestBroker
+	tasks      manifestTasks
+	procedures manifestProcedures
+
+	letterbox *letterbox // the mail server
+	nation    *show      // what happens at the second hub
+	hubName   string     // of the second hub; empty for that of the province
+	away      string     // code of the agency that is reached over the axis, which tells no number of a register
+
+	axisPackages manifestAxisPackage
 
 	sheets   []Sheet
 	persons  []Person
@@ -89,7 +121,7 @@ type show struct {
 func Run(ctx context.Context, o Options) (Result, error) {
 	begin := time.Now()
 	s := &show{
-		Options: o, parties: map[string]*party{}, signers: map[string]sample.Signers{},
+		Options: o, clock: newClock(), parties: map[string]*party{}, signers: map[string]sample.Signers{},
 		promised: map[hub.EvidenceID]hub.Digest{}, verdicts: map[hub.DeliveryID]string{},
 		holders: map[hub.EvidenceID]*party{},
 	}
@@ -97,7 +129,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	err := s.play(ctx)
 	result := Result{
 		Dir: o.Dir, URL: s.hub.URL, Checks: s.passed + len(s.failed), Failed: s.failed,
-		Receipts: s.receipts, Seconds: time.Since(begin).Seconds(), Board: s.sheets, Persons: s.persons,
+		Receipts: s.receipts, Seconds: time.Since(begin).Seconds(), Board: s.sheets, Persons: s.persons, Tasks: s.tasks,
 	}
 	if err == nil {
 		printBoard(o.Out, &result)
@@ -111,11 +143,19 @@ func (s *show) play(ctx context.Context) error {
 		run   func(context.Context) error
 	}{
 		{"Dựng hệ thống và tỉnh mẫu / starting the hub and the sample province", s.build},
+		{"Giao và theo dõi nhiệm vụ, bảy tuần trước / setting tasks and following them, seven weeks ago", s.setTasks},
 		{"Soạn và ký số văn bản / writing and signing documents", s.write},
 		{"Gửi văn bản / sending", s.send},
 		{"Các nơi nhận lấy về, kiểm tra, vào sổ / recipients collect, verify, register", s.collect},
 		{"Trả lời bằng văn bản / answering by a document", s.reply},
 		{"Trao đổi qua giao thức trục liên thông quốc gia / exchange over the protocol of the national axis", s.overAxis},
+		{"Trao đổi qua API của tỉnh (LGSP) / exchange over the provincial API", s.overProvince},
+		{"Trao đổi với cơ quan trung ương qua trục quốc gia / exchange with the nation, as a member of its axis", s.overNation},
+		{"Báo tin bằng webhook / told by webhook", s.overWebhook},
+		{"Báo tin bằng thư điện tử / told by mail", s.overMail},
+		{"Gửi, nhận qua RabbitMQ (AMQP) / exchange by RabbitMQ", s.overBroker},
+		{"Gửi, nhận qua thư mục tệp / exchange by folders", s.overDrop},
+		{"Quy tắc chuyển văn bản / routing rules", s.byRules},
 		{"Tải biên nhận về tệp / downloading every receipt", s.gather},
 		{"Chờ dấu thời gian / waiting for the time-stamp over the log", s.stamp},
 		{"Tải gói bằng chứng / downloading evidence bundles", s.pack},
@@ -184,6 +224,14 @@ func (c *checks) check(ok bool, format string, args ...any) {
 		return
 	}
 	c.failed = append(c.failed, fmt.Sprintf(format, args...))
+}
+
+// add takes over what another one counted.
+func (c *checks) add(other *checks) {
+	c.lock.Lock()
+	defer c.lock.Unlock()
+	c.passed += other.passed
+	c.failed = append(c.failed, other.failed...)
 }
 
 // verdict is an error that names the failed checks, the first ones if many.

@@ -3,25 +3,33 @@ package demo_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
+	"net/smtp"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	amqp091 "github.com/rabbitmq/amqp091-go"
 	"go.uber.org/goleak"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/adapters/lgsp"
 	"github.com/lienthong/lienthong/adapters/vxp"
+	"github.com/lienthong/lienthong/adapters/webhook"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/demo"
 	"github.com/lienthong/lienthong/hub"
@@ -30,15 +38,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// loopback is where the hubs of tests listen.
+const loopback = "127.0.0.1:0"
+
 // startHub returns the Start of a real hub in this process that stops with the
 // test; front may put something between it and the demonstration.
-func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func(context.Context, string, string) (demo.Hub, error) {
-	return func(ctx context.Context, dataDir, anchors string) (demo.Hub, error) {
-		config := app.Config{
-			DataDir: dataDir, Listen: "127.0.0.1:0", Name: "lienthong-demo", TrustSettings: app.TrustSettings{Anchors: anchors},
-			SignaturePolicy: string(hub.PolicyEnforce), TimeToLive: hub.NewTerms(time.Hour), MaxRecipients: 100, VXPPath: demo.AxisPath, StopLimit: time.Minute,
-			TimeSettings: app.TimeSettings{StampEvery: time.Second},
-		}
+func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func(context.Context, app.Config) (demo.Hub, error) {
+	return func(ctx context.Context, config app.Config) (demo.Hub, error) {
+		config.SignaturePolicy = string(hub.PolicyEnforce)
 		a, err := app.New(ctx, config, "test", slog.New(slog.DiscardHandler))
 		if err != nil {
 			return demo.Hub{}, err
@@ -56,11 +63,10 @@ func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func
 			}
 		})
 		address := a.URL()
-		if front != nil {
+		if front != nil && config.Axis != "" { // that of the province
 			address = front(t, address)
 		}
-		key, err := os.ReadFile(config.OperatorKeyFile())
-		return demo.Hub{URL: address, OperatorKey: strings.TrimSpace(string(key)), CertificateFile: config.CertificateFile(), TimestampAnchors: config.TimestampAnchorsFile()}, err
+		return demo.HubOf(&config, address)
 	}
 }
 
@@ -82,9 +88,65 @@ type folderFile struct {
 			Key     string
 		}
 	}
+	Procedures struct {
+		Decision string
+		InForce  string `json:"in_force"`
+		Lapsed   string
+		LapsedAt time.Time `json:"lapsed_at"`
+	}
 	Dispatches []struct {
 		ID                   string
 		Receipts, Recipients int
+	}
+	LGSP struct {
+		API    string
+		Client struct {
+			Key    string `json:"consumer_key"`
+			Secret string `json:"consumer_secret"`
+			Units  []struct {
+				Agency string
+				Secret string `json:"unit_secret"`
+			}
+		}
+		Package string
+	}
+	Drop struct {
+		Agency, Folder, In, Out, Sent string
+		KeyFile                       string `json:"key_file"`
+	}
+	Webhook struct {
+		Agency, Subscription, URL string
+		SecretFile                string `json:"secret_file"`
+		Certificate               string `json:"certificate_file"`
+		Key                       string `json:"certificate_key_file"`
+		Message                   string `json:"message_file"`
+		Paused                    bool
+	}
+	Mail struct {
+		Agency, Subscription, Address, Server string
+		Message                               string `json:"message_file"`
+		Paused                                bool
+	}
+	Nation struct {
+		URL string
+		Hub struct {
+			Operator struct{ Key string }
+		}
+		Axis struct {
+			Endpoint   string
+			System     string `json:"system_id"`
+			SecretFile string `json:"secret_file"`
+		}
+		Agency struct {
+			Code, Name, Key string
+			KeyFile         string `json:"key_file"`
+		}
+		Sent struct{ Up, Down hub.DispatchID }
+	}
+	AMQP struct {
+		Agency, URL, User, Exchange, Answers string
+		PasswordFile                         string `json:"password_file"`
+		LeftOut                              string `json:"left_out"`
 	}
 	VXP struct {
 		Endpoint, Package string
@@ -101,15 +163,16 @@ type folderFile struct {
 func TestRun(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "demo")
 	var board, progress bytes.Buffer
-	result, err := demo.Run(t.Context(), demo.Options{Dir: dir, Start: startHub(t, nil), Out: &board, Err: &progress})
+	result, err := demo.Run(t.Context(), demo.Options{Dir: dir, Listen: loopback, NoBroker: "no broker in this test", Start: startHub(t, nil), Out: &board, Err: &progress})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
-	if len(result.Failed) > 0 || result.Checks < 1000 || result.Receipts < 150 || len(result.Board) != 5 {
+	if len(result.Failed) > 0 || result.Checks < 1000 || result.Receipts < 150 || len(result.Board) != 20 {
 		t.Errorf("%d checks, %d failed, %d receipts, %d documents", result.Checks, len(result.Failed), result.Receipts, len(result.Board))
 	}
 	t.Run("files", func(t *testing.T) { checkFiles(t, dir) })
 	t.Run("demo.json", func(t *testing.T) { checkManifest(t, dir) })
+	t.Run("pages", func(t *testing.T) { checkPages(t, dir) })
 	t.Run("outcome", func(t *testing.T) { checkOutcome(t, &result) })
 	t.Run("board", func(t *testing.T) { checkBoard(t, board.String()) })
 	t.Run("verify again", func(t *testing.T) {
@@ -121,15 +184,84 @@ func TestRun(t *testing.T) {
 	t.Run("tampered", func(t *testing.T) { checkTampered(t, dir) })
 }
 
+// TestRunOverBroker plays it with a broker of its own: a commune receives and answers over
+// RabbitMQ, its password opens its queues, and nothing of the broker is left.
+func TestRunOverBroker(t *testing.T) {
+	own, err := demo.StartRabbitMQ(t.Context(), filepath.Join(t.TempDir(), "rabbitmq"))
+	if errors.Is(err, demo.ErrNoRabbitMQ) && os.Getenv("CI") != "true" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(own.Stop) // where the test ends before it stops it; the hub works on without it
+	dir := filepath.Join(t.TempDir(), "demo")
+	var progress bytes.Buffer
+	result, err := demo.Run(t.Context(), demo.Options{Dir: dir, Listen: loopback, Broker: &own.Broker, Start: startHub(t, nil), Out: io.Discard, Err: &progress})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, progress.String())
+	}
+	numbers := map[string]demo.Sheet{}
+	for _, sheet := range result.Board {
+		numbers[sheet.Number] = sheet
+	}
+	for _, number := range []string{"183/UBND-KSTTHC", "16/UBND-VP"} {
+		if rows := numbers[number].Rows; len(rows) != 1 || rows[0].State != hub.StateAccepted || !rows[0].Verified || rows[0].Signatures != "2/2" {
+			t.Errorf("%s: %+v", number, rows)
+		}
+	}
+	var m folderFile
+	if err := json.Unmarshal(read(t, filepath.Join(dir, "demo.json")), &m); err != nil {
+		t.Fatal(err)
+	}
+	dial := func(password string) error {
+		c, err := amqp091.DialConfig(m.AMQP.URL, amqp091.Config{SASL: []amqp091.Authentication{&amqp091.PlainAuth{Username: m.AMQP.User, Password: password}}})
+		if err == nil {
+			err = c.Close()
+		}
+		return err
+	}
+	password := strings.TrimSpace(string(read(t, m.AMQP.PasswordFile)))
+	if err := dial(password); err != nil || m.AMQP.Agency != "000.01.33.H47" || m.AMQP.LeftOut != "" {
+		t.Errorf("demo.json says %+v: %v", m.AMQP, err)
+	}
+	if dial(password+"x") == nil {
+		t.Error("any password opens the queues")
+	}
+	own.Stop()
+	if dial(password) == nil {
+		t.Error("the broker is still there")
+	}
+}
+
+func TestBrokerAt(t *testing.T) {
+	for address, want := range map[string]demo.Broker{
+		"amqp://admin:secret@mq.example:5673/demo": {URL: "amqp://mq.example:5673/demo", Management: "http://mq.example:15672", User: "admin", Password: "secret"},
+		"amqps://admin:secret@mq.example/":         {URL: "amqps://mq.example/", Management: "https://mq.example:15671", User: "admin", Password: "secret"},
+	} {
+		if got, err := demo.BrokerAt(address, ""); err != nil || *got != want {
+			t.Errorf("%s: %+v, %v", address, got, err)
+		}
+	}
+	if got, err := demo.BrokerAt("amqp://a:b@h/", "https://m:1"); err != nil || got.Management != "https://m:1" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, wrong := range []string{"mq.example", "http://a:b@mq.example", "amqp://mq.example/", "amqp://a:b@/", "none "} {
+		if _, err := demo.BrokerAt(wrong, ""); err == nil || hub.KindOf(err) != hub.KindInvalid {
+			t.Errorf("%q: %v", wrong, err)
+		}
+	}
+}
+
 func checkFiles(t *testing.T, dir string) {
 	for pattern, least := range map[string]int{
 		"anchors.pem": 1, "demo.json": 1, "hub-data/hub.db": 1,
-		"documents/173-UBND-KSTTHC.pdf": 1, "documents/unsigned/173-UBND-KSTTHC.pdf": 1, "documents/*.pdf": 8,
+		"documents/173-UBND-KSTTHC.pdf": 1, "documents/unsigned/173-UBND-KSTTHC.pdf": 1, "documents/*.pdf": 23,
 		"documents/collected/*": 20, "documents/collected/000.05.31.H47/*.pdf": 2,
-		"edxml/*.edxml": 2, "edxml/status/*.edxml": 3, "edxml/collected/*/*.edxml": 1,
+		"edxml/*.edxml": 3, "edxml/sent/*.edxml": 3, "edxml/status/*.edxml": 3, "edxml/collected/*/*.edxml": 1,
 		"receipts/*": 5, "receipts/*/001-SubmissionAcceptance.receipt.json": 5,
 		"receipts/*/*-ConsignmentRejection.receipt.json": 1, "keys/*.key": 22,
-		"log/*.tst": 1, "log/*.checkpoint": 1, "bundles/*.asice": 3,
+		"log/*.tst": 1, "log/*.checkpoint": 1, "bundles/*.asice": 4,
 	} {
 		found, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
 		if err != nil || len(found) < least {
@@ -164,10 +296,21 @@ func checkManifest(t *testing.T, dir string) {
 	if m.Accounts != nil {
 		t.Error("accounts are promised although there is no page to use them on")
 	}
-	if len(m.Agencies) != 21 || len(m.Dispatches) != 5 || m.Hub.Operator.Key == "" {
+	if len(m.Agencies) != 21 || len(m.Dispatches) != 20 || m.Hub.Operator.Key == "" {
 		t.Errorf("%d agencies, %d dispatches, operator %q", len(m.Agencies), len(m.Dispatches), m.Hub.Operator.Key)
 	}
+	if p := m.Procedures; p.Decision == "" || p.InForce == p.Lapsed || p.LapsedAt.IsZero() || !p.LapsedAt.Before(time.Now()) {
+		t.Errorf("the procedures: %+v", p)
+	}
 	checkAxis(t, &m)
+	checkProvince(t, &m)
+	checkWebhook(t, &m)
+	checkMail(t, &m)
+	if m.AMQP.LeftOut != "no broker in this test" || m.AMQP.URL != "" {
+		t.Errorf("demo.json says %+v of a broker that is not there", m.AMQP)
+	}
+	checkNation(t, &m)
+	checkDrop(t, &m)
 	for _, a := range m.Agencies {
 		rest := a.Credentials["rest"]
 		file, err := os.ReadFile(rest.KeyFile)
@@ -182,6 +325,38 @@ func checkManifest(t *testing.T, dir string) {
 		c.CloseIdle()
 		if err != nil || len(me.Agencies) != 1 || string(me.Agencies[0].ID) != a.ID || len(a.Codes) != 2 {
 			t.Errorf("%s: the key speaks for %v (%v)", a.Name, me.Agencies, err)
+		}
+	}
+}
+
+// checkPages runs what the pages on connecting a system say, as it stands there.
+func checkPages(t *testing.T, dir string) {
+	for _, tool := range []string{"curl", "jq", "openssl"} {
+		if _, err := exec.LookPath(tool); err != nil && os.Getenv("CI") != "true" {
+			t.Skip(err)
+		}
+	}
+	for _, page := range []string{"connect-rest.md", "connect-vxp.md", "connect-lgsp.md"} {
+		text := string(read(t, filepath.Join("..", "..", "deploy", page)))
+		_, section, _ := strings.Cut(text, "\n## Try it\n")
+		var script strings.Builder
+		for line := range strings.Lines(section) {
+			command, is := strings.CutPrefix(line, "    ")
+			if is && !strings.HasPrefix(command, "lienthong demo") {
+				script.WriteString(command)
+			}
+			if strings.HasPrefix(line, "## ") {
+				break
+			}
+		}
+		cmd := exec.CommandContext(t.Context(), "sh", "-euc", script.String())
+		cmd.Dir = t.TempDir()
+		if err := os.Symlink(dir, filepath.Join(cmd.Dir, "demo")); err != nil {
+			t.Fatal(err)
+		}
+		out, err := cmd.CombinedOutput()
+		if err != nil || script.Len() == 0 || strings.Contains(string(out), `"FAIL"`) {
+			t.Errorf("%s: %v\n%s\n%s", page, err, script.String(), out)
 		}
 	}
 }
@@ -220,6 +395,166 @@ func checkAxis(t *testing.T, m *folderFile) {
 	}
 }
 
+// checkProvince sends the package that waits in the folder from the second unit of the
+// application to the first.
+func checkProvince(t *testing.T, m *folderFile) {
+	if len(m.LGSP.Client.Units) != 2 {
+		t.Fatalf("the application of the provincial API: %+v", m.LGSP)
+	}
+	unit := func(i int) *lgsp.Client {
+		return &lgsp.Client{
+			HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Now: time.Now,
+			URL: strings.TrimSuffix(m.LGSP.API, lgsp.DefaultProfile().APIPath),
+			ID:  m.LGSP.Client.Key, Secret: m.LGSP.Client.Secret, UnitSecret: m.LGSP.Client.Units[i].Secret,
+		}
+	}
+	file, err := os.ReadFile(m.LGSP.Package)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := unit(1).Send(t.Context(), "edoc", file); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := unit(0).Received(t.Context())
+	if err != nil || len(rows) != 1 || rows[0].MessageType != "edoc" || rows[0].To != m.LGSP.Client.Units[0].Agency || rows[0].From != m.LGSP.Client.Units[1].Agency {
+		t.Fatalf("the first unit receives %+v, %v", rows, err)
+	}
+	if got, err := unit(0).Fetch(t.Context(), rows[0].DocID); err != nil || !bytes.Equal(got, file) {
+		t.Errorf("the first unit fetches something else: %v", err)
+	}
+}
+
+// checkWebhook looks at the subscription as the hub and the folder have it.
+func checkWebhook(t *testing.T, m *folderFile) {
+	c := m.client(t, m.Webhook.Agency)
+	defer c.CloseIdle()
+	sub, err := c.Subscription(t.Context(), m.Webhook.Subscription)
+	if err != nil || sub.Target != m.Webhook.URL || sub.Health.LastSuccess.IsZero() || !m.Webhook.Paused || sub.Paused == nil {
+		t.Errorf("the subscription is %+v, demo.json says %+v (%v)", sub, m.Webhook, err)
+	}
+	if _, err := tls.LoadX509KeyPair(m.Webhook.Certificate, m.Webhook.Key); err != nil {
+		t.Error(err)
+	}
+	if secret := read(t, m.Webhook.SecretFile); !bytes.HasPrefix(secret, []byte("whsec_")) {
+		t.Errorf("the file of the secret holds %d bytes of something else", len(secret))
+	}
+	var message webhook.Message
+	if err := json.Unmarshal(read(t, m.Webhook.Message), &message); err != nil || message.Type != hub.TopicWaiting || message.Data.Delivery.Number != "180/UBND-KSTTHC" {
+		t.Errorf("the message says %+v (%v)", message, err)
+	}
+}
+
+// checkMail looks at the notice as the mail server took it, and at the subscription.
+func checkMail(t *testing.T, m *folderFile) {
+	c := m.client(t, m.Mail.Agency)
+	defer c.CloseIdle()
+	sub, err := c.Subscription(t.Context(), m.Mail.Subscription)
+	if err != nil || sub.Target != m.Mail.Address || sub.Health.LastSuccess.IsZero() || !m.Mail.Paused || sub.Paused == nil {
+		t.Errorf("the subscription is %+v, demo.json says %+v (%v)", sub, m.Mail, err)
+	}
+	notice := read(t, m.Mail.Message)
+	if !bytes.Contains(notice, []byte("To: "+m.Mail.Address+"\r\n")) || !bytes.Contains(notice, []byte("181/UBND-KSTTHC")) {
+		t.Errorf("the notice is %s", notice)
+	}
+	if err := smtp.SendMail(strings.TrimPrefix(m.Mail.Server, "smtp://"), nil, m.Mail.Address, []string{m.Mail.Address}, notice); err == nil {
+		t.Error("the mail server is still there")
+	}
+}
+
+// checkNation looks at both ends of what went over the axis: one document, two hubs that
+// know nothing of each other's ids, and the same bytes.
+func checkNation(t *testing.T, m *folderFile) {
+	here, there := m.client(t, "000.00.00.H47"), client(t, m.Nation.URL, m.Nation.Agency.Key)
+	defer here.CloseIdle()
+	defer there.CloseIdle()
+	up, err := here.Dispatch(t.Context(), m.Nation.Sent.Up)
+	if err != nil || up.Deliveries[0].Channel != hub.ChannelAxis || up.Deliveries[0].State != hub.StateAccepted {
+		t.Errorf("the document to the ministry is %+v (%v)", up.Deliveries, err)
+	}
+	down, err := there.Dispatch(t.Context(), m.Nation.Sent.Down)
+	if err != nil || down.Deliveries[0].State != hub.StateAccepted {
+		t.Errorf("the document of the ministry is %+v (%v)", down.Deliveries, err)
+	}
+	if _, err := here.Dispatch(t.Context(), m.Nation.Sent.Down); hub.KindOf(err) != hub.KindNotFound {
+		t.Errorf("the hub of the province knows a dispatch of the nation: %v", err)
+	}
+	for number, sides := range map[string]struct {
+		sender, recipient *hubclient.Client
+		sent              hub.SentItem
+	}{"182/UBND-KSTTHC": {here, there, up}, "12/BM-VP": {there, here, down}} {
+		list, err := sides.recipient.Mailbox(t.Context(), hubclient.MailboxQuery{Text: number, States: []hub.DeliveryState{hub.StateAccepted}})
+		if err != nil || len(list.Items) != 1 {
+			t.Fatalf("%s lies %d times in the box (%v)", number, len(list.Items), err)
+		}
+		if part := list.Items[0].Dispatch.PartByID("p1"); part == nil || part.Digest != sides.sent.Dispatch.Parts[0].Digest {
+			t.Errorf("%s is another file at its recipient: %+v", number, part)
+		}
+	}
+	checkMembership(t, m)
+}
+
+// checkMembership looks at what scripts need to call the axis and its operator.
+func checkMembership(t *testing.T, m *folderFile) {
+	member := &vxp.Client{
+		HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}, Now: time.Now,
+		Endpoint: m.Nation.Axis.Endpoint, System: m.Nation.Axis.System, Secret: strings.TrimSpace(string(read(t, m.Nation.Axis.SecretFile))),
+	}
+	if rows, err := member.Received(t.Context(), "edoc"); err != nil || len(rows) != 0 {
+		t.Errorf("%d documents are left on the axis (%v)", len(rows), err)
+	}
+	operator := client(t, m.Nation.URL, m.Nation.Hub.Operator.Key)
+	defer operator.CloseIdle()
+	if me, err := operator.Me(t.Context()); err != nil || me.Kind != hub.ActorOperator {
+		t.Errorf("the key of the second hub's operator is that of %+v (%v)", me, err)
+	}
+	if strings.TrimSpace(string(read(t, m.Nation.Agency.KeyFile))) != m.Nation.Agency.Key {
+		t.Error("the key file of the ministry does not hold its key")
+	}
+}
+
+func client(t *testing.T, url, key string) *hubclient.Client {
+	t.Helper()
+	c, err := hubclient.New(hubclient.Options{URL: url, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// checkDrop looks at the folders of the agency that knows files alone.
+func checkDrop(t *testing.T, m *folderFile) {
+	if m.Drop.Agency != "000.02.32.H47" || m.Drop.KeyFile == "" {
+		t.Errorf("demo.json says %+v of the folders", m.Drop)
+	}
+	original := read(t, filepath.Join(filepath.Dir(m.Drop.Folder), "documents", "180-UBND-KSTTHC.pdf"))
+	for _, arrived := range match(t, m.Drop.In, "*/p1-180-UBND-KSTTHC.pdf") {
+		if !bytes.Equal(read(t, arrived), original) {
+			t.Errorf("%s is not what was sent", arrived)
+		}
+	}
+	for _, pattern := range []string{"*/ContentHandover-*.json", "*/ContentHandover-*.xml", "*/delivery.json", "*/done"} {
+		match(t, m.Drop.In, pattern)
+	}
+	for _, pattern := range []string{"SubmissionAcceptance-*.xml", "ConsignmentAcceptance-*.json", "sent.json", "original-*/15-UBND-VP.pdf", "ended"} {
+		match(t, filepath.Join(m.Drop.Sent, "15-UBND-VP"), pattern)
+	}
+	if left, err := os.ReadDir(m.Drop.Out); err != nil || len(left) != 0 {
+		t.Errorf("%v was left in %s (%v)", left, m.Drop.Out, err)
+	}
+}
+
+// client speaks for an agency.
+func (m *folderFile) client(t *testing.T, code string) *hubclient.Client {
+	t.Helper()
+	for _, a := range m.Agencies {
+		if a.Codes[0] == code {
+			return client(t, m.URL, a.Credentials["rest"].Key)
+		}
+	}
+	t.Fatalf("no agency has the code %q", code)
+	return nil
+}
+
 func checkOutcome(t *testing.T, r *demo.Result) {
 	states := map[hub.DeliveryState]int{}
 	for _, sheet := range r.Board {
@@ -230,11 +565,49 @@ func checkOutcome(t *testing.T, r *demo.Result) {
 			}
 		}
 	}
-	if states[hub.StateAccepted] != 25 || states[hub.StateRefused] != 1 || states[hub.StateHandedOver] != 2 {
+	if states[hub.StateAccepted] != 47 || states[hub.StateRefused] != 1 || states[hub.StateHandedOver] != 2 {
 		t.Errorf("states: %v", states)
 	}
-	if answer := r.Board[4]; answer.Number != "97/SNV-CCHC" || answer.Rows[0].Name != "UBND tỉnh Quảng Nam" {
+	checkTasks(t, r)
+	normative := slices.IndexFunc(r.Board, func(s demo.Sheet) bool { return s.Number == "05/2020/QĐ-UBND" && len(s.Rows) == 2 })
+	if normative < 0 || !slices.ContainsFunc(r.Board[max(normative, 0)].Rows, func(row demo.Row) bool { return row.Code == "000.00.14.H47" }) {
+		t.Error("the normative document was not copied to the Department of Justice")
+	}
+	if i := slices.IndexFunc(r.Board, func(s demo.Sheet) bool { return s.Number == "31/UBND-VP" }); i < 0 || r.Board[i].Rows[0].State != hub.StateAccepted {
+		t.Error("the unit behind the provincial API has not answered")
+	}
+	i := slices.IndexFunc(r.Board, func(s demo.Sheet) bool { return s.Number == "97/SNV-CCHC" })
+	if answer := r.Board[max(i, 0)]; i < 0 || answer.Rows[0].Name != "UBND tỉnh Quảng Nam" {
 		t.Errorf("the answer is %+v", answer)
+	}
+}
+
+// checkTasks reads of the seed case who was in time, who was late by one day, who got more
+// time, and who does not answer.
+func checkTasks(t *testing.T, r *demo.Result) {
+	if r.Tasks.Totals != (hub.TaskTotals{DoneInTime: 1, DoneLate: 1, OpenInTime: 3, OpenLate: 1}) || len(r.Tasks.Assignments) != 6 {
+		t.Errorf("the tasks stand as %+v", r.Tasks)
+	}
+	set := r.Tasks.SetOn
+	for agency, want := range map[string]struct {
+		state    hub.TaskState
+		due, end hub.Date
+		extended int
+		told     hub.TaskAct
+	}{
+		"Sở Tài chính":          {state: hub.TaskDone, due: set.Plus(48), end: set.Plus(20)},
+		"Sở Nội vụ":             {state: hub.TaskDone, due: set.Plus(48), end: set.Plus(49)},
+		"Sở Y tế":               {state: hub.TaskNotStarted, due: set.Plus(78), extended: 1},
+		"UBND thành phố Tam Kỳ": {state: hub.TaskNotStarted, due: set.Plus(48), told: hub.ActOverdue},
+	} {
+		i := slices.IndexFunc(r.Tasks.Assignments, func(a demo.Assignment) bool { return strings.HasPrefix(a.Agency, agency) && a.Role == hub.RoleEach })
+		if i < 0 {
+			t.Fatalf("%s has no task", agency)
+		}
+		a := r.Tasks.Assignments[i]
+		if a.State != want.state || a.Due != want.due || a.Ended != want.end || a.Extended != want.extended || a.Reminded != want.told {
+			t.Errorf("the task of %s stands as %+v, want %+v", agency, a, want)
+		}
 	}
 }
 
@@ -242,7 +615,7 @@ func checkBoard(t *testing.T, board string) {
 	for _, want := range []string{
 		"173/UBND-KSTTHC  V/v đẩy mạnh công tác cải cách hành chính năm 2020",
 		"từ chối: sai nơi nhận  từ chối     –       –       3 ✓",
-		"20 nơi nhận: 2 đã nhận, 17 đã vào sổ, 1 từ chối;", "Total: 5 documents, 28 deliveries (28 ✓)",
+		"20 nơi nhận: 2 đã nhận, 17 đã vào sổ, 1 từ chối;", "Nhiệm vụ giao theo Công văn 173/UBND-KSTTHC", "done in time: 1, quá hạn / late: 1;", "overdue: 1", "Total: 20 documents, 50 deliveries (50 ✓)",
 	} {
 		if !strings.Contains(board, want) {
 			t.Errorf("the board lacks %q", want)
@@ -267,7 +640,7 @@ func checkTampered(t *testing.T, dir string) {
 		"a receipt that is no JSON":       {edit("*-ContentHandover*", `^\{`, ``), "-ContentHandover.receipt.json of "},
 		"a member that was not signed":    {edit("*-ContentHandover*", `"evidence": ?\{`, `"evidence":{"extra":1,`), "-ContentHandover.receipt.json of "},
 		"a receipt in the middle is gone": {remove("receipts/*/*-ContentConsignment.receipt.json"), "form one whole chain"},
-		"the last receipt is gone":        {removeLast("receipts/*/*.receipt.json"), "(44/STP-VP) has its 7 receipts (6)"},
+		"the last receipt is gone":        {removeLast("receipts/*/*.receipt.json"), "(05/2020/QĐ-UBND) has its 7 receipts (6)"},
 		"all receipts of a dispatch gone": {removeAll("receipts/*"), "dispatches of demo.json"},
 		"a receipt of another dispatch":   {swap("receipts/*/001-SubmissionAcceptance.receipt.json"), "form one whole chain"},
 		"an original":                     {grow("documents/173-UBND-KSTTHC.pdf"), "names the digest of the real 173-UBND-KSTTHC.pdf"},
@@ -280,7 +653,8 @@ func checkTampered(t *testing.T, dir string) {
 		"a byte of the time-stamp":        {flip("log/*.tst"), "stands over its checkpoint"},
 		"the time-stamped checkpoint":     {grow("log/*.checkpoint"), "stands over its checkpoint"},
 		"a byte of a bundle":              {flip("bundles/refused.asice"), "the bundle refused.asice passes"},
-		"no bundle":                       {remove("bundles/*.asice"), "there are three evidence bundles"},
+		"a package of the axis":           {grow("edxml/axis/12-BM-VP.edxml"), "names the digest of the real package.edxml"},
+		"no bundle":                       {remove("bundles/*.asice"), "there are four evidence bundles"},
 		"no time-stamp":                   {removeAll("log"), "there are time-stamps over the log"},
 		"the anchors of somebody else":    {strangersAnchors, "-SubmissionAcceptance.receipt.json of 173/UBND-KSTTHC verifies"},
 	} {
@@ -438,7 +812,7 @@ func TestRunNoticesALyingHub(t *testing.T) {
 	}
 	var board bytes.Buffer
 	dir := filepath.Join(t.TempDir(), "demo")
-	result, err := demo.Run(t.Context(), demo.Options{Dir: dir, Start: startHub(t, front), Out: &board, Err: io.Discard})
+	result, err := demo.Run(t.Context(), demo.Options{Dir: dir, Listen: loopback, Start: startHub(t, front), Out: &board, Err: io.Discard})
 	if err == nil {
 		t.Fatal("nothing was noticed")
 	}
@@ -499,18 +873,18 @@ func (l lie) tell(r *http.Response) error {
 // TestRunFails: what cannot start or is not allowed ends the run with its reason.
 func TestRunFails(t *testing.T) {
 	for name, c := range map[string]struct {
-		start func(t *testing.T) func(context.Context, string, string) (demo.Hub, error)
+		start func(t *testing.T) func(context.Context, app.Config) (demo.Hub, error)
 		want  string
 	}{
-		"no hub": {func(*testing.T) func(context.Context, string, string) (demo.Hub, error) {
-			return func(context.Context, string, string) (demo.Hub, error) {
+		"no hub": {func(*testing.T) func(context.Context, app.Config) (demo.Hub, error) {
+			return func(context.Context, app.Config) (demo.Hub, error) {
 				return demo.Hub{}, hub.Invalid("listen", "address", "the address is taken")
 			}
 		}, "the address is taken"},
-		"a wrong operator key": {func(t *testing.T) func(context.Context, string, string) (demo.Hub, error) {
+		"a wrong operator key": {func(t *testing.T) func(context.Context, app.Config) (demo.Hub, error) {
 			start := startHub(t, nil)
-			return func(ctx context.Context, dataDir, anchors string) (demo.Hub, error) {
-				h, err := start(ctx, dataDir, anchors)
+			return func(ctx context.Context, config app.Config) (demo.Hub, error) {
+				h, err := start(ctx, config)
 				h.OperatorKey = "lt_nobody_" + strings.Repeat("A", 43)
 				return h, err
 			}
@@ -518,7 +892,7 @@ func TestRunFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := demo.Run(t.Context(), demo.Options{
-				Dir: filepath.Join(t.TempDir(), "demo"), Start: c.start(t), Out: io.Discard, Err: io.Discard,
+				Dir: filepath.Join(t.TempDir(), "demo"), Listen: loopback, Start: c.start(t), Out: io.Discard, Err: io.Discard,
 			})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)

@@ -11,17 +11,52 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// gather downloads what the senders can see, every receipt into a file, compares
+// gather downloads what the agencies can see, every receipt into a file, compares
 // it with what was promised on the way, and describes the folder.
 func (s *show) gather(ctx context.Context) error {
+	senders := []string{province, justice, interior, hoiAn, camThanh, tamKy, finance}
+	if s.Broker != nil {
+		senders = append(senders, duyVinh)
+	}
+	list, err := s.gatherHub(ctx, senders...)
+	if err != nil {
+		return err
+	}
+	there, err := s.nation.gatherHub(ctx, ministry)
+	if err != nil {
+		return err
+	}
+	s.checks.add(&s.nation.checks)
+	s.sheets = append(s.sheets, s.nation.sheets...)
+	return s.describe(append(list, there...))
+}
+
+// gatherHub takes what those sent and what came to the hub from elsewhere.
+func (s *show) gatherHub(ctx context.Context, senders ...string) ([]manifestDispatch, error) {
 	gathered := map[hub.EvidenceID]hub.SealedEvidence{}
 	var list []manifestDispatch
-	for _, code := range []string{province, justice, interior} {
+	for _, code := range senders {
 		sent, err := s.gatherFrom(ctx, s.parties[code], gathered)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		list = append(list, sent...)
+	}
+	for i := range s.handled {
+		d := &s.handled[i]
+		if slices.ContainsFunc(list, func(m manifestDispatch) bool { return m.ID == d.Dispatch }) {
+			continue
+		}
+		p := s.partyOf(d.Recipient)
+		item, err := p.client.Dispatch(ctx, d.Dispatch)
+		if err != nil {
+			return nil, err
+		}
+		came, err := s.gatherOne(ctx, p, &item, gathered)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, came)
 	}
 	for id, digest := range s.promised {
 		found := gathered[id]
@@ -29,11 +64,11 @@ func (s *show) gather(ctx context.Context) error {
 	}
 	for i := range s.handled {
 		if err := s.compare(ctx, &s.handled[i], gathered); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	s.say("%d biên nhận / receipts: %s", len(gathered), s.path("receipts"))
-	return s.describe(list)
+	return list, nil
 }
 
 // gatherFrom takes the dispatches of one sender, oldest first.
@@ -50,22 +85,31 @@ func (s *show) gatherFrom(ctx context.Context, p *party, gathered map[hub.Eviden
 	slices.SortFunc(items, func(a, b hub.SentItem) int { return a.Dispatch.AcceptedAt.Compare(b.Dispatch.AcceptedAt) })
 	var list []manifestDispatch
 	for i := range items {
-		d := &items[i].Dispatch
-		count, err := s.gatherReceipts(ctx, p, d.ID, gathered)
+		one, err := s.gatherOne(ctx, p, &items[i], gathered)
 		if err != nil {
 			return nil, err
 		}
-		reports, err := p.client.SignatureReports(ctx, d.ID)
-		if err != nil {
-			return nil, err
-		}
-		s.addSheet(&items[i], reports)
-		list = append(list, manifestDispatch{
-			ID: d.ID, Number: d.Document.Number(), ExternalID: d.ExternalID, Sender: string(d.SenderCode),
-			Format: d.Format, Recipients: len(items[i].Deliveries), Receipts: count,
-		})
+		list = append(list, one)
 	}
 	return list, nil
+}
+
+// gatherOne takes one dispatch, as a party of it sees it.
+func (s *show) gatherOne(ctx context.Context, p *party, item *hub.SentItem, gathered map[hub.EvidenceID]hub.SealedEvidence) (manifestDispatch, error) {
+	d := &item.Dispatch
+	count, err := s.gatherReceipts(ctx, p, d.ID, gathered)
+	if err != nil {
+		return manifestDispatch{}, err
+	}
+	reports, err := p.client.SignatureReports(ctx, d.ID)
+	if err != nil {
+		return manifestDispatch{}, err
+	}
+	s.addSheet(item, reports)
+	return manifestDispatch{
+		ID: d.ID, Number: d.Document.Number(), ExternalID: d.ExternalID, Sender: string(d.SenderCode), Hub: s.hubName,
+		Format: d.Format, Recipients: len(item.Deliveries), Receipts: count,
+	}, nil
 }
 
 // gatherReceipts writes the receipts of one dispatch and returns their number.
@@ -106,9 +150,9 @@ func (s *show) compare(ctx context.Context, d *hub.Delivery, gathered map[hub.Ev
 		s.check(sealed.Evidence.Delivery == "" || sealed.Evidence.Delivery == d.ID, "%s sees only receipts about itself", d.Name)
 		own++
 	}
-	all := 1 // the acceptance
+	all := 0
 	for _, sealed := range gathered {
-		if sealed.Evidence.Delivery == d.ID {
+		if sealed.Evidence.Dispatch == d.Dispatch && (sealed.Evidence.Delivery == "" || sealed.Evidence.Delivery == d.ID) {
 			all++
 		}
 	}
@@ -136,7 +180,15 @@ type manifest struct {
 	Folders    map[string]string  `json:"folders"`
 	Agencies   []manifestAgency   `json:"agencies"`
 	Dispatches []manifestDispatch `json:"dispatches"`
-	VXP        manifestAxis       `json:"vxp"` // national document axis
+	VXP        manifestAxis       `json:"vxp"`    // national document axis
+	LGSP       manifestProvince   `json:"lgsp"`   // provincial API
+	Nation     manifestNation     `json:"nation"` // second hub: the axis of which the first is a member
+	Webhook    manifestWebhook    `json:"webhook"`
+	Tasks      manifestTasks      `json:"tasks"` // of the directive
+	Procedures manifestProcedures `json:"procedures"`
+	Mail       manifestMail       `json:"mail"`
+	AMQP       manifestBroker     `json:"amqp"` // RabbitMQ
+	Drop       manifestDrop       `json:"drop"` // folders of files
 }
 
 type manifestHub struct {
@@ -164,6 +216,7 @@ type manifestDispatch struct {
 	Number     string         `json:"number"`
 	ExternalID string         `json:"external_id"`
 	Sender     string         `json:"sender"`
+	Hub        string         `json:"hub,omitempty"` // nation, where it is a dispatch of the second hub
 	Format     hub.Format     `json:"format"`
 	Recipients int            `json:"recipients"`
 	Receipts   int            `json:"receipts"`
@@ -184,6 +237,14 @@ func (s *show) describe(dispatches []manifestDispatch) error {
 		},
 		Folders:    map[string]string{},
 		VXP:        s.axisManifest(),
+		LGSP:       s.province,
+		Nation:     s.nationManifest(),
+		Webhook:    s.webhook,
+		Mail:       s.mail,
+		Tasks:      s.tasks,
+		Procedures: s.procedures,
+		AMQP:       s.broker,
+		Drop:       s.drop,
 		Dispatches: dispatches,
 	}
 	for _, folder := range []string{"documents", "edxml", "receipts", "keys", bundleFolder} {

@@ -115,10 +115,196 @@ func axisLetter(number string) *sample.Letter {
 	return l
 }
 
+// provinceLetter goes to a unit behind the provincial API; the one of the package that
+// waits for whoever tries that says the same under the next number.
+func provinceLetter(number string) *sample.Letter {
+	l := axisLetter(number)
+	l.To = []string{"UBND thành phố Hội An"}
+	l.Body = []string{"Sở Tư pháp đề nghị UBND thành phố Hội An phối hợp rà soát văn bản quy phạm pháp luật có quy định thủ tục hành chính./."}
+	return l
+}
+
 func axisData(number string) hub.Document {
 	d := guidanceData()
 	d.CodeNumber, d.Promulgated, d.Subject = number, "2020-01-17", "V/v đề nghị phối hợp rà soát văn bản quy phạm pháp luật"
 	return d
+}
+
+// axisReference names a document of the Department of Justice in a status message.
+func axisReference(number string) hub.Reference {
+	d := axisData(number)
+	return hub.Reference{Agency: justice, Number: d.Number(), ExternalID: packedID(justice, number), Promulgated: d.Promulgated}
+}
+
+// unitNumber is the number of the answer of a unit behind the provincial API.
+const unitNumber = "31/UBND-VP"
+
+func unitLetter() *sample.Letter {
+	return &sample.Letter{
+		Superior: "UBND TỈNH QUẢNG NAM", Issuer: "ỦY BAN NHÂN DÂN\nTHÀNH PHỐ HỘI AN", Number: unitNumber,
+		Place: "Hội An", Date: in2020(time.January, 18),
+		Subject:    "phối hợp rà soát văn bản quy phạm pháp luật",
+		To:         []string{"Sở Tư pháp"},
+		Body:       []string{"Thực hiện Công văn số 46/STP-VP ngày 17/01/2020 của Sở Tư pháp, UBND thành phố Hội An cử Phòng Tư pháp phối hợp rà soát và gửi kết quả trong quý I/2020./."},
+		Recipients: []string{"Như trên;", "Lưu: VT."},
+		Authority:  "TM. ỦY BAN NHÂN DÂN\nCHỦ TỊCH", Signer: "Hồ Thị Ví Dụ",
+	}
+}
+
+func unitData() hub.Document {
+	return hub.Document{
+		CodeNumber: "31", CodeNotation: "UBND-VP", TypeCode: 18, TypeName: "Công văn",
+		Subject: "V/v phối hợp rà soát văn bản quy phạm pháp luật",
+		Place:   "Hội An", Promulgated: "2020-01-18",
+		Signer:      hub.Signer{Position: "Chủ tịch", FullName: "Hồ Thị Ví Dụ"},
+		ResponseFor: []hub.Reference{axisReference("46")},
+	}
+}
+
+// letterNumber is the number of a letter to agencies that are not connected by REST alone.
+const letterNumber = "180/UBND-KSTTHC"
+
+// letter asks for figures about the directive.
+func letter(number string, to ...string) *sample.Letter {
+	l := directive()
+	l.Number, l.Date, l.Subject = number+"/UBND-KSTTHC", in2020(time.January, 20), "báo cáo tình hình gửi, nhận văn bản điện tử"
+	l.To = to
+	l.Body = []string{"Thực hiện Công văn số 173/UBND-KSTTHC ngày 10/01/2020, UBND tỉnh đề nghị báo cáo tình hình gửi, nhận văn bản điện tử tại địa phương./."}
+	return l
+}
+
+func letterData(number string) hub.Document {
+	d := directiveData()
+	d.CodeNumber, d.Promulgated, d.Subject, d.Content = number, "2020-01-20", "V/v báo cáo tình hình gửi, nhận văn bản điện tử", ""
+	d.DueDate, d.Priority = "", hub.PriorityNormal
+	return d
+}
+
+// tasksLetter sets the tasks of the directive, with days that lie ahead.
+func tasksLetter() *sample.Letter {
+	l := letter("184", "Các Sở, Ban, ngành có liên quan")
+	l.Subject = "giao nhiệm vụ thực hiện Công văn số 173/UBND-KSTTHC"
+	l.Body = []string{
+		"Thực hiện Công văn số 173/UBND-KSTTHC ngày 10/01/2020 của UBND tỉnh, UBND tỉnh giao các nhiệm vụ sau, thời hạn theo dõi trên hệ thống liên thông văn bản:",
+		"1. Sở Nội vụ, Sở Tài chính, Sở Y tế trả lời bằng văn bản các kiến nghị nêu tại mục V của Báo cáo số 2773/BC-SNV.",
+		"2. Sở Thông tin và Truyền thông chủ trì, phối hợp với Văn phòng UBND tỉnh nâng cấp Cổng dịch vụ công và hệ thống thông tin một cửa điện tử của tỉnh./.",
+	}
+	return l
+}
+
+func tasksData() hub.Document {
+	d := letterData("184")
+	d.Subject = "V/v giao nhiệm vụ thực hiện Công văn số 173/UBND-KSTTHC"
+	return d
+}
+
+// taskAnswer is the answer of the Department of Finance to one of the tasks.
+func taskAnswer() *sample.Letter {
+	l := answer()
+	l.Issuer, l.Number, l.Subject = "SỞ TÀI CHÍNH", "98/STC-VP", "trả lời các kiến nghị theo Công văn số 184/UBND-KSTTHC"
+	l.Body = []string{"Thực hiện Công văn số 184/UBND-KSTTHC của UBND tỉnh, Sở Tài chính báo cáo: các kiến nghị nêu tại mục V Báo cáo số 2773/BC-SNV đã được trả lời theo thẩm quyền./."}
+	l.Recipients, l.Signer = []string{"Như trên;", "Lưu: VT."}, "Hồ Thị Minh Chứng"
+	return l
+}
+
+// lateAnswer is that of the Department of the Interior, a day too late.
+func lateAnswer() *sample.Letter {
+	l := answer()
+	l.Number, l.Date, l.Subject = "99/SNV-CCHC", in2020(time.February, 28), taskAnswer().Subject
+	l.Body = []string{"Thực hiện Công văn số 184/UBND-KSTTHC của UBND tỉnh, Sở Nội vụ báo cáo: các kiến nghị nêu tại mục V Báo cáo số 2773/BC-SNV đã được trả lời theo thẩm quyền./."}
+	return l
+}
+
+func lateAnswerData() hub.Document {
+	d := answerData()
+	d.CodeNumber, d.Subject, d.Promulgated, d.ResponseFor = "99", taskAnswerData().Subject, "2020-02-28", nil
+	return d
+}
+
+func taskAnswerData() hub.Document {
+	return hub.Document{
+		CodeNumber: "98", CodeNotation: "STC-VP", TypeCode: 18, TypeName: "Công văn",
+		Subject: "V/v trả lời các kiến nghị theo Công văn số 184/UBND-KSTTHC",
+		Place:   "Quảng Nam", Promulgated: "2020-02-20",
+		Signer: hub.Signer{Position: "Giám đốc", FullName: "Hồ Thị Minh Chứng"},
+	}
+}
+
+// normative is a normative document, which the Department of Justice inspects (NĐ 34/2016/NĐ-CP).
+func normative() *sample.Letter {
+	l := letter("184")
+	l.Number, l.Subject = "05/2020/QĐ-UBND", "ban hành quy định về gửi, nhận văn bản điện tử trên địa bàn tỉnh"
+	l.To = []string{"Các cơ quan, đơn vị, địa phương"}
+	l.Body = []string{"Ban hành kèm theo Quyết định này Quy định về gửi, nhận văn bản điện tử giữa các cơ quan hành chính nhà nước trên địa bàn tỉnh./."}
+	return l
+}
+
+func normativeData() hub.Document {
+	d := letterData("05")
+	d.CodeNotation, d.TypeCode, d.TypeName = "2020/QĐ-UBND", 0, "Quyết định"
+	d.Subject = "Ban hành Quy định về gửi, nhận văn bản điện tử trên địa bàn tỉnh"
+	return d
+}
+
+// communeLetter is the answer of a commune to the letter.
+func communeLetter() *sample.Letter {
+	return &sample.Letter{
+		Superior: "UBND THÀNH PHỐ HỘI AN", Issuer: "ỦY BAN NHÂN DÂN\nXÃ CẨM THANH", Number: "15/UBND-VP",
+		Place: "Cẩm Thanh", Date: in2020(time.January, 22),
+		Subject:    "báo cáo tình hình gửi, nhận văn bản điện tử",
+		To:         []string{"UBND tỉnh Quảng Nam"},
+		Body:       []string{"Thực hiện Công văn số 180/UBND-KSTTHC ngày 20/01/2020 của UBND tỉnh, UBND xã Cẩm Thanh báo cáo: văn bản giữa xã với các cơ quan được gửi, nhận dưới dạng điện tử, có chữ ký số./."},
+		Recipients: []string{"Như trên;", "Lưu: VT."},
+		Authority:  "TM. ỦY BAN NHÂN DÂN\nCHỦ TỊCH", Signer: "Đặng Thị Minh Họa",
+	}
+}
+
+func communeData() hub.Document {
+	return hub.Document{
+		CodeNumber: "15", CodeNotation: "UBND-VP", TypeCode: 18, TypeName: "Công văn",
+		Subject: "V/v báo cáo tình hình gửi, nhận văn bản điện tử",
+		Place:   "Cẩm Thanh", Promulgated: "2020-01-22",
+		Signer:      hub.Signer{Position: "Chủ tịch", FullName: "Đặng Thị Minh Họa"},
+		ResponseFor: []hub.Reference{{Agency: province, Number: letterNumber, ExternalID: letterID, Promulgated: "2020-01-20"}},
+	}
+}
+
+// brokeredLetter is the answer of a commune that is connected by RabbitMQ.
+func brokeredLetter() *sample.Letter {
+	l := communeLetter()
+	l.Superior, l.Issuer, l.Number = "UBND HUYỆN DUY XUYÊN", "ỦY BAN NHÂN DÂN\nXÃ DUY VINH", "16/UBND-VP"
+	l.Place, l.Signer = "Duy Vinh", "Bùi Văn Minh Họa"
+	l.Body = []string{"Thực hiện Công văn số 183/UBND-KSTTHC ngày 20/01/2020 của UBND tỉnh, UBND xã Duy Vinh báo cáo: văn bản giữa xã với các cơ quan được gửi, nhận dưới dạng điện tử, có chữ ký số./."}
+	return l
+}
+
+func brokeredData() hub.Document {
+	d := communeData()
+	d.CodeNumber, d.Place, d.Signer.FullName = "16", "Duy Vinh", "Bùi Văn Minh Họa"
+	d.ResponseFor = []hub.Reference{{Agency: province, Number: "183/UBND-KSTTHC", ExternalID: brokeredID, Promulgated: "2020-01-20"}}
+	return d
+}
+
+// ministryLetter is the answer of the ministry to what came over the axis.
+func ministryLetter() *sample.Letter {
+	return &sample.Letter{
+		Issuer: "BỘ MẪU", Number: "12/BM-VP", Place: "Hà Nội", Date: in2020(time.January, 23),
+		Subject:    "trả lời về tình hình gửi, nhận văn bản điện tử",
+		To:         []string{"UBND tỉnh Quảng Nam"},
+		Body:       []string{"Bộ Mẫu đã nhận Công văn số 182/UBND-KSTTHC ngày 20/01/2020 của UBND tỉnh Quảng Nam qua Trục liên thông văn bản quốc gia và không có ý kiến khác./."},
+		Recipients: []string{"Như trên;", "Lưu: VT."},
+		Authority:  "TL. BỘ TRƯỞNG\nCHÁNH VĂN PHÒNG", Signer: "Vũ Văn Tưởng Tượng",
+	}
+}
+
+func ministryData() hub.Document {
+	return hub.Document{
+		CodeNumber: "12", CodeNotation: "BM-VP", TypeCode: 18, TypeName: "Công văn",
+		Subject: "V/v trả lời về tình hình gửi, nhận văn bản điện tử",
+		Place:   "Hà Nội", Promulgated: "2020-01-23",
+		Signer:      hub.Signer{Position: "Chánh Văn phòng", FullName: "Vũ Văn Tưởng Tượng"},
+		ResponseFor: []hub.Reference{{Agency: province, Number: "182/UBND-KSTTHC", ExternalID: upID, Promulgated: "2020-01-20"}},
+	}
 }
 
 // answer is the document with which the Department of the Interior answers.
@@ -150,10 +336,22 @@ func answerData() hub.Document {
 
 // The senders' own ids, as document systems write them: code, date and number.
 const (
-	directiveID = province + ",2020/01/10,173/UBND-KSTTHC"
-	guidanceID  = justice + ",2020/01/15,42/STP-VP"
-	trainingID  = justice + ",2020/01/16,43/STP-VP"
-	answerID    = interior + ",2020/02/20,97/SNV-CCHC"
+	directiveID    = province + ",2020/01/10,173/UBND-KSTTHC"
+	tasksID        = province + ",2020/01/20,184/UBND-KSTTHC"
+	taskAnswerID   = finance + ",2020/02/20,98/STC-VP"
+	lateAnswerID   = interior + ",2020/02/28,99/SNV-CCHC"
+	normativeID    = province + ",2020/01/20,05/2020/QĐ-UBND"
+	guidanceID     = justice + ",2020/01/15,42/STP-VP"
+	trainingID     = justice + ",2020/01/16,43/STP-VP"
+	letterID       = province + ",2020/01/20," + letterNumber
+	mailedID       = province + ",2020/01/20,181/UBND-KSTTHC"
+	upID           = province + ",2020/01/20,182/UBND-KSTTHC"
+	downID         = ministry + ",2020/01/23,12/BM-VP"
+	brokeredID     = province + ",2020/01/20,183/UBND-KSTTHC"
+	unitID         = hoiAn + ",2020/01/18," + unitNumber
+	communeID      = camThanh + ",2020/01/22,15/UBND-VP"
+	brokerAnswerID = duyVinh + ",2020/01/22,16/UBND-VP"
+	answerID       = interior + ",2020/02/20,97/SNV-CCHC"
 )
 
 // in2020 is a morning in Vietnam in the year of the directive.

@@ -4,12 +4,14 @@ import (
 	"context"
 	_ "embed" // the sample province
 	"encoding/csv"
+	"errors"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/pki"
@@ -28,6 +30,10 @@ const (
 	stranger = "000.00.16.H47" // is the wrong addressee and says so
 	tamKy    = "000.00.31.H47" // gets documents of two senders
 	hoiAn    = "000.00.32.H47" // as tamKy
+	camThanh = "000.02.32.H47" // has a system that knows files alone
+	daiLoc   = "000.00.34.H47" // is told by webhook of what waits
+	daiHiep  = "000.01.34.H47" // its clerk is told by mail
+	duyVinh  = "000.01.33.H47" // is connected by RabbitMQ, where there is one
 	byXML    = "000.00.33.H47" // collects the package as it was sent, reports in edXML
 	slow     = "000.00.35.H47" // collects and has not registered yet
 	unlisted = "000.00.41.H47" // does not register: the hand-over is the end
@@ -52,16 +58,26 @@ type party struct {
 // build starts the hub with the anchors of a test PKI and fills the directory.
 func (s *show) build(ctx context.Context) error {
 	var err error
-	if s.pki, err = pki.New(time.Now(), pki.RSA2048); err != nil {
+	if s.pki, err = pki.New(s.now(), pki.RSA2048); err != nil {
 		return err
 	}
 	if err := s.save(s.pki.AnchorsPEM(), "anchors.pem"); err != nil {
 		return err
 	}
-	if s.hub, err = s.Start(ctx, s.path("hub-data"), s.path("anchors.pem")); err != nil {
+	if err := s.openLetterbox(ctx); err != nil {
 		return err
 	}
-	certificate, err := os.ReadFile(s.hub.CertificateFile)
+	if err := s.foundNation(ctx); err != nil {
+		return err
+	}
+	config := s.provinceConfig()
+	if err := s.useBroker(&config); err != nil {
+		return err
+	}
+	if s.hub, err = s.Start(ctx, config); err != nil {
+		return err
+	}
+	certificates, err := s.evidenceRoots()
 	if err != nil {
 		return err
 	}
@@ -69,14 +85,38 @@ func (s *show) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Who verifies receipts needs the hub's certificate, too, and that of its time-stamps.
-	if err := s.save(slices.Concat(s.pki.AnchorsPEM(), certificate, stamps), "anchors.pem"); err != nil {
+	// Who verifies receipts needs the certificates of the hubs, too, and that of time-stamps.
+	roots := slices.Concat([]byte("# purpose: signing\n"), s.pki.AnchorsPEM(),
+		[]byte("# purpose: evidence\n"), certificates, []byte("# purpose: timestamping\n"), stamps)
+	if err := s.save(roots, "anchors.pem"); err != nil {
 		return err
 	}
 	if s.verifier, err = verifierOf(s.path("anchors.pem")); err != nil {
 		return err
 	}
+	s.nation.verifier = s.verifier
 	return s.enroll(ctx)
+}
+
+// config is what all hubs have in common.
+func (s *show) config(name string, dataDir ...string) app.Config {
+	return app.Config{
+		DataDir: s.path(dataDir...), Listen: "127.0.0.1:0", Name: name, TrustSettings: app.TrustSettings{Anchors: s.path("anchors.pem")},
+		SignaturePolicy: string(hub.PolicyRecord), TimeToLive: hub.NewTerms(720 * time.Hour), MaxRecipients: 1000,
+		VXPPath: AxisPath, StopLimit: 10 * time.Second, TimeSettings: app.TimeSettings{StampEvery: time.Second}, Behind: s.late,
+	}
+}
+
+func (s *show) provinceConfig() app.Config {
+	c := s.config("lienthong-demo", "hub-data")
+	c.Listen, c.LGSPPath = s.Listen, ProvincePath
+	anchors := s.path("anchors.pem")
+	c.PushSettings = app.PushSettings{
+		WebhookNetworks: []string{webhookNetwork}, WebhookCA: anchors,
+		MailServer: s.letterbox.url, MailFrom: mailFrom, MailCA: anchors,
+	}
+	s.join(&c)
+	return c
 }
 
 func verifierOf(anchors string) (*signing.Verifier, error) {
@@ -115,7 +155,7 @@ func (s *show) enroll(ctx context.Context) error {
 		s.parties[p.Code] = p
 		s.order = append(s.order, p.Code)
 	}
-	if err := s.invite(ctx); err != nil {
+	if err := errors.Join(s.behindAxis(ctx), s.invite(ctx), s.appointAll()); err != nil {
 		return err
 	}
 	s.say("%d cơ quan, mỗi nơi một khóa / agencies, a key each: %s", len(s.order), s.hub.URL)
@@ -149,8 +189,15 @@ func (s *show) issueKey(ctx context.Context, p *party) error {
 	return err
 }
 
-// hangUp closes all connections to the hub, so that it can stop at once.
+// hangUp ends what runs beside the hub, and closes all connections to it, so that it can
+// stop at once.
 func (s *show) hangUp() {
+	if s.letterbox != nil {
+		s.letterbox.close()
+	}
+	if s.nation != nil {
+		s.nation.hangUp()
+	}
 	if s.operator != nil {
 		s.operator.CloseIdle()
 	}

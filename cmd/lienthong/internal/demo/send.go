@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"time"
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/hubclient"
@@ -65,7 +64,7 @@ func (s *show) packDirective(ctx context.Context) error {
 			{ID: "p1", Role: hub.RoleOriginal, Name: directiveFile, MediaType: pdfType},
 			{ID: "p2", Role: hub.RoleAttachment, Name: annexFile, MediaType: pdfType, Description: "Phụ lục"},
 		},
-		Trace: []hub.Hop{{Agency: province, Time: time.Now()}},
+		Trace: []hub.Hop{{Agency: province, Time: s.now()}},
 	}
 	names := func(code string) edxml.Organization { return edxml.Organization{Name: s.parties[code].Name} }
 	var out bytes.Buffer
@@ -76,7 +75,7 @@ func (s *show) packDirective(ctx context.Context) error {
 		return err
 	}
 	seal := s.signers[province].Agency
-	signed, err := xmldsig.Maker{Key: seal.Key, Chain: seal.Chain}.SignEnvelope(ctx, out.Bytes(), time.Now())
+	signed, err := xmldsig.Maker{Key: seal.Key, Chain: seal.Chain}.SignEnvelope(ctx, out.Bytes(), s.now())
 	if err != nil {
 		return err
 	}

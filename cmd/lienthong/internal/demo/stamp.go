@@ -23,16 +23,11 @@ func (s *show) stamp(ctx context.Context) error {
 	defer cancel()
 	sizes := map[string]int64{} // by year: of the tree that holds all receipts
 	for id, p := range s.holders {
-		text, err := p.client.Proof(ctx, id)
+		year, size, err := place(ctx, p, id)
 		if err != nil {
 			return err
 		}
-		proof, err := audit.ParseProof(text)
-		if err != nil {
-			return err
-		}
-		origin, _, _ := strings.Cut(string(proof.Note), "\n")
-		sizes[audit.ShardName(origin)] = max(sizes[audit.ShardName(origin)], proof.Index+1)
+		sizes[year] = max(sizes[year], size)
 	}
 	for year, size := range sizes {
 		stamp, err := s.awaitStamp(ctx, year, size)
@@ -47,6 +42,41 @@ func (s *show) stamp(ctx context.Context) error {
 			return err
 		}
 		s.say("%s: %s", stamp.Time.Format(time.RFC3339), s.path("log", year+".tst"))
+	}
+	return nil
+}
+
+// place is where a receipt stands in the log: the year, and the size of the smallest tree
+// that holds it.
+func place(ctx context.Context, p *party, id hub.EvidenceID) (year string, size int64, err error) {
+	text, err := p.client.Proof(ctx, id)
+	if err != nil {
+		return "", 0, err
+	}
+	proof, err := audit.ParseProof(text)
+	if err != nil {
+		return "", 0, err
+	}
+	origin, _, _ := strings.Cut(string(proof.Note), "\n")
+	return audit.ShardName(origin), proof.Index + 1, nil
+}
+
+// sealDay waits until all receipts of a dispatch are under a time-stamp: the clock may move
+// on only then, since a receipt that is much older than its time-stamp proves no time.
+func (s *show) sealDay(ctx context.Context, p *party, dispatch hub.DispatchID) error {
+	ctx, cancel := context.WithTimeout(ctx, stampPatience)
+	defer cancel()
+	for sealed, err := range evidenceOf(ctx, p, dispatch) {
+		if err != nil {
+			return err
+		}
+		year, size, err := place(ctx, p, sealed.Evidence.ID)
+		if err != nil {
+			return err
+		}
+		if _, err := s.awaitStamp(ctx, year, size); err != nil {
+			return err
+		}
 	}
 	return nil
 }

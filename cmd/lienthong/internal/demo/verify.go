@@ -92,11 +92,13 @@ func (f *folder) checkDocuments(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	overAxis, err := f.glob("edxml/sent/*.edxml")
-	if err != nil {
-		return err
+	for _, other := range []string{"edxml/sent/*.edxml", "edxml/axis/*.edxml"} {
+		more, err := f.glob(other)
+		if err != nil {
+			return err
+		}
+		packages = append(packages, more...)
 	}
-	packages = append(packages, overAxis...)
 	f.check(len(documents) > 0 && len(packages) > 0, "there are documents and packages")
 	for _, file := range slices.Concat(documents, packages) {
 		digest, err := digestOf(file)

@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"time"
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/signing/pki"
@@ -18,20 +17,33 @@ const (
 	answerFile    = "97-SNV-CCHC.pdf"
 	axisFile      = "44-STP-VP.pdf" // sent over the axis
 	waitingFile   = "45-STP-VP.pdf" // in a package for whoever tries the axis
+
+	letterFile = "180-UBND-KSTTHC.pdf" // to those who are told or work in ways of their own
+
+	mailedFile = "181-UBND-KSTTHC.pdf" // to one whose clerk is told by mail
+
+	upFile   = "182-UBND-KSTTHC.pdf" // to a ministry, over the national axis
+	downFile = "12-BM-VP.pdf"        // its answer
+
+	brokeredFile     = "183-UBND-KSTTHC.pdf" // to a commune that is connected by RabbitMQ
+	brokerAnswerFile = "16-UBND-VP.pdf"      // its answer
+
+	tasksFile      = "184-UBND-KSTTHC.pdf" // sets the tasks of the directive
+	taskAnswerFile = "98-STC-VP.pdf"       // answers one of them
+	lateAnswerFile = "99-SNV-CCHC.pdf"     // answers it too late
+	normativeFile  = "05-2020-QD-UBND.pdf" // goes where rules say
+
+	communeFile         = "15-UBND-VP.pdf" // from a folder of files
+	provinceFile        = "46-STP-VP.pdf"  // to a unit behind the provincial API
+	unitFile            = "31-UBND-VP.pdf" // its answer
+	provinceWaitingFile = "47-STP-VP.pdf"  // in a package for whoever tries the provincial API
 )
 
 // materialSize is large enough to go up in several chunks, in bytes.
 const materialSize = 12 << 20
 
-// write makes and signs every document of the demonstration.
+// write makes and signs every document of the demonstration but those about tasks.
 func (s *show) write(ctx context.Context) error {
-	for agency, leader := range map[string]string{
-		province: directive().Signer, justice: guidance().Signer, interior: answer().Signer,
-	} {
-		if err := s.appoint(agency, leader); err != nil {
-			return err
-		}
-	}
 	for _, d := range []struct {
 		name   string
 		agency string
@@ -44,6 +56,17 @@ func (s *show) write(ctx context.Context) error {
 		{answerFile, interior, answer().Paper},
 		{axisFile, justice, axisLetter("44").Paper},
 		{waitingFile, justice, axisLetter("45").Paper},
+		{letterFile, province, letter("180", "UBND huyện Đại Lộc", "UBND xã Cẩm Thanh").Paper},
+		{upFile, province, letter("182", "Bộ Mẫu").Paper},
+		{downFile, ministry, ministryLetter().Paper},
+		{brokeredFile, province, letter("183", "UBND xã Duy Vinh").Paper},
+		{brokerAnswerFile, duyVinh, brokeredLetter().Paper},
+		{mailedFile, province, letter("181", "UBND xã Đại Hiệp").Paper},
+		{communeFile, camThanh, communeLetter().Paper},
+		{provinceFile, justice, provinceLetter("46").Paper},
+		{unitFile, hoiAn, unitLetter().Paper},
+		{provinceWaitingFile, justice, provinceLetter("47").Paper},
+		{normativeFile, province, normative().Paper},
 	} {
 		if err := s.writeOne(ctx, d.name, d.agency, d.render); err != nil {
 			return err
@@ -53,8 +76,22 @@ func (s *show) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("8 tệp PDF, mỗi tệp hai chữ ký / PDF files, two signatures each: %s", s.path("documents"))
+	s.say("22 tệp PDF, mỗi tệp hai chữ ký / PDF files, two signatures each: %s", s.path("documents"))
 	return s.save(material, "documents", materialFile)
+}
+
+// appointAll gives every agency that sends documents who signs them.
+func (s *show) appointAll() error {
+	for agency, leader := range map[string]string{
+		province: directive().Signer, justice: guidance().Signer, interior: answer().Signer,
+		camThanh: communeLetter().Signer, ministry: ministryLetter().Signer, duyVinh: brokeredLetter().Signer,
+		hoiAn: unitLetter().Signer, finance: taskAnswer().Signer,
+	} {
+		if err := s.appoint(agency, leader); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // appoint gives an agency a leader and a seal.
@@ -77,7 +114,7 @@ func (s *show) writeOne(ctx context.Context, name, agency string, render func() 
 	if err := s.save(paper.PDF, "documents", "unsigned", name); err != nil {
 		return err
 	}
-	signed, err := s.signers[agency].SignPaper(ctx, paper, time.Now())
+	signed, err := s.signers[agency].SignPaper(ctx, paper, s.now())
 	if err != nil {
 		return err
 	}

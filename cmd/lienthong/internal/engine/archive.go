@@ -16,9 +16,20 @@ type Archive interface {
 	Export(ctx context.Context, emit func(hub.Record) error) error
 	// Dossiers hands out everything by dispatch.
 	Dossiers(ctx context.Context, emit func(hub.Dossier) error) error
+	LogArchive
+	io.Closer
+}
+
+// LogArchive reads what a store keeps of the log; each call is of one instant.
+type LogArchive interface {
 	// LogRows hands out the log with what it is about, then what is not in it.
 	LogRows(ctx context.Context, emit func(hub.LogRow) error) error
-	io.Closer
+	// LogNumberRows hands out the numbers of agencies, by shard, agency and number.
+	LogNumberRows(ctx context.Context, emit func(hub.LogNumberRecord) error) error
+	// LogTokenRows hands out each time-stamp of the log with its renewals.
+	LogTokenRows(ctx context.Context, emit func(hub.LogTokenRow) error) error
+	// LogRehashRows hands out each shard that was hashed anew, then the tiles of all.
+	LogRehashRows(ctx context.Context, emit func(hub.LogRehashRow) error) error
 }
 
 // Restorable is a store of state that an archive can be put into.

@@ -12,14 +12,24 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/lienthong/lienthong/adapters/amqp"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/accounts"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/connection"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
+	"github.com/lienthong/lienthong/hub/enrolment"
+	"github.com/lienthong/lienthong/hub/figures"
+	"github.com/lienthong/lienthong/hub/handover"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/numbering"
+	"github.com/lienthong/lienthong/hub/procedures"
+	"github.com/lienthong/lienthong/hub/push"
+	"github.com/lienthong/lienthong/hub/relay"
 	"github.com/lienthong/lienthong/hub/retention"
 	"github.com/lienthong/lienthong/hub/tracking"
+	"github.com/lienthong/lienthong/hub/traffic"
 	"github.com/lienthong/lienthong/hub/validation"
 )
 
@@ -36,8 +46,25 @@ type State interface {
 type Registry interface {
 	directory.Store
 	directory.KeyStore
+	directory.KeyUses
+	enrolment.Store
+	Persons
+}
+
+// Persons keeps who works with the hub, and what they do with it just now.
+type Persons interface {
 	accounts.Store
 	accounts.SessionStore
+	handover.Store
+	Drafts
+}
+
+// Drafts keeps what persons have begun to write.
+type Drafts interface {
+	SaveDraft(ctx context.Context, draft hub.Draft) error
+	Draft(ctx context.Context, account, id string) (hub.Draft, error)
+	Drafts(ctx context.Context, account string) ([]hub.Draft, error)
+	DeleteDraft(ctx context.Context, account, id string) error
 }
 
 // Exchange keeps what is on its way.
@@ -45,12 +72,23 @@ type Exchange interface {
 	intake.Store
 	intake.UploadStore
 	delivery.Store
+	Booked
+	procedures.Store
+}
+
+// Booked keeps registers and the numbers in them.
+type Booked interface {
 	tracking.RegisterStore
+	tracking.BookStore
+	tracking.YearStore
+	numbering.Store
+	intake.Numbers
 }
 
 // Records keeps what recipients do, what proves it, and for how long its content stays.
 type Records interface {
 	tracking.Store
+	Tasked
 	Followed
 	Evidenced
 	Kept
@@ -62,13 +100,43 @@ type Followed interface {
 	tracking.ReportStore
 	tracking.LinkStore
 	tracking.NoticeStore
+	Told
+}
+
+// Tasked keeps what documents ask of agencies.
+type Tasked interface {
+	Tasks(ctx context.Context, query hub.TaskQuery) (hub.List[hub.AssignedTask], error)
+	TaskTotals(ctx context.Context, query hub.TaskQuery) (hub.TaskTotals, error)
+	DueReminders(ctx context.Context, today hub.Date, limit int) ([]hub.AssignedTask, error)
+}
+
+// Told keeps who is told of what.
+type Told interface {
+	push.SubscriptionStore
+	push.Feed
+	push.Outbox
+	Counted
+}
+
+// Counted keeps figures.
+type Counted interface {
+	figures.Store
+	figures.Sums
+	figures.Log
+	traffic.Store
 }
 
 // Evidenced keeps what proves what happened.
 type Evidenced interface {
 	audit.Store
-	audit.LogStore
+	LogOrder
 	LogRecords
+}
+
+// LogOrder is the order of the log, and the numbers of agencies in it.
+type LogOrder interface {
+	audit.LogStore
+	audit.SequenceStore
 }
 
 // LogRecords is what belongs to the log beside its order.
@@ -76,8 +144,15 @@ type LogRecords interface {
 	audit.PlaceStore
 	audit.NoteStore
 	audit.StampStore
-	audit.RenewalStore
 	audit.CosignStore
+	Renewed
+}
+
+// Renewed keeps what proves the log beyond the end of its time-stamps and its digest.
+type Renewed interface {
+	audit.RenewalStore
+	audit.RehashStore
+	audit.RehashSource
 }
 
 // Kept is for how long content stays.
@@ -86,13 +161,13 @@ type Kept interface {
 	retention.Notes
 	validation.Rounds
 	validation.Boxes
+	relay.Notes
 }
 
 // Operated is what running a hub on several nodes asks of its store.
 type Operated interface {
 	Watched
-	Settler
-	Leader
+	Together
 	Maintained
 	Bells
 }
@@ -103,6 +178,16 @@ type Watched interface {
 	Ping(ctx context.Context) error
 	// Backlog counts what waits, up to the limit.
 	Backlog(ctx context.Context, limit int) (hub.Backlog, error)
+	// FailingDeliveries returns, of each recipient to whom the last attempt of a delivery
+	// failed, the oldest such delivery; of so many recipients at most.
+	FailingDeliveries(ctx context.Context, limit int) ([]hub.Item, error)
+}
+
+// Together lets several nodes act as one.
+type Together interface {
+	Settler
+	Leader
+	connection.Turns
 }
 
 // Settler lets several nodes agree on a value once.
@@ -159,10 +244,17 @@ type Queue interface {
 	delivery.Queue
 	QueueState
 	DeadLetters
-	// Carriers are the channels to agencies that lead through the broker; none without
-	// one.
-	Carriers(directory Directory) map[hub.Channel]delivery.Carrier
+	AgencyQueues
 	io.Closer
+}
+
+// AgencyQueues are the ways of agencies that lead through the broker; none without one.
+type AgencyQueues interface {
+	Carriers(directory Directory) map[hub.Channel]delivery.Carrier
+	// ServeAgencies serves what agencies send through the broker until ctx ends.
+	ServeAgencies(ctx context.Context, o amqp.DeskOptions)
+	// TestAgency walks to the queue of an agency for a connection test.
+	TestAgency(ctx context.Context, agency *hub.Agency, hops *hub.Hops)
 }
 
 // QueueState tells the operator how a queue is.
@@ -184,7 +276,7 @@ type DeadLetters interface {
 	DeadLetters(ctx context.Context, limit int) ([]hub.DeadLetter, error)
 	// Replay puts messages back to work, all without ids, and returns how many.
 	Replay(ctx context.Context, ids ...string) (int, error)
-	// Discard removes messages and returns how many.
+	// Discard removes messages, all without ids, and returns how many.
 	Discard(ctx context.Context, ids ...string) (int, error)
 }
 

@@ -74,7 +74,17 @@ func (b *brokered) Discard(ctx context.Context, ids ...string) (int, error) {
 	return b.broker.Discard(ctx, ids...)
 }
 
-// Carriers implements Queue.
+// ServeAgencies implements AgencyQueues.
+func (b *brokered) ServeAgencies(ctx context.Context, o amqp.DeskOptions) {
+	amqp.NewDesk(b.broker, o).Run(ctx)
+}
+
+// TestAgency implements AgencyQueues.
+func (b *brokered) TestAgency(ctx context.Context, agency *hub.Agency, hops *hub.Hops) {
+	b.broker.TestAgency(ctx, agency, hops)
+}
+
+// Carriers implements AgencyQueues.
 func (b *brokered) Carriers(directory Directory) map[hub.Channel]delivery.Carrier {
 	return map[hub.Channel]delivery.Carrier{hub.ChannelAMQP: amqp.NewCarrier(b.broker, directory)}
 }
@@ -97,7 +107,15 @@ func (local) DeadLetters(context.Context, int) ([]hub.DeadLetter, error) { retur
 // Replay implements Queue.
 func (local) Replay(context.Context, ...string) (int, error) { return 0, nil }
 
-// Carriers implements Queue.
+// ServeAgencies implements AgencyQueues: nobody comes this way.
+func (local) ServeAgencies(ctx context.Context, _ amqp.DeskOptions) { <-ctx.Done() }
+
+// TestAgency implements AgencyQueues.
+func (local) TestAgency(_ context.Context, _ *hub.Agency, hops *hub.Hops) {
+	hops.Fail(hub.HopConnect, hub.Errorf(hub.KindUnavailable, "", "", "this hub has no broker: its setting --broker is empty"))
+}
+
+// Carriers implements AgencyQueues.
 func (local) Carriers(Directory) map[hub.Channel]delivery.Carrier { return nil }
 
 // Discard implements Queue.

@@ -48,8 +48,8 @@ func (e *Examiner) bundle(ctx context.Context, content hub.Blob) (Result, error)
 	if err != nil {
 		return Result{}, err
 	}
-	report.Indication, report.Sub, report.Findings = found.Indication, found.Sub, found.Findings()
-	return Result{FileReport: hub.FileReport{SignatureReport: report, Kind: hub.FileBundle}, Bundle: &found}, nil
+	report.Indication, report.Sub, report.Findings = found.Indication, found.Sub, found.Wrong()
+	return Result{FileReport: hub.FileReport{SignatureReport: report, Kind: hub.FileBundle, Bundle: &found}}, nil
 }
 
 // Question puts a bundle before the rooms that read and judge it.

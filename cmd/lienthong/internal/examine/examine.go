@@ -17,7 +17,6 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/hub"
-	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/storage/blobdir"
 )
@@ -36,7 +35,6 @@ type Examiner struct {
 type Result struct {
 	hub.FileReport
 	Sealed *hub.SealedEvidence
-	Bundle *bundle.Report // of an evidence bundle
 }
 
 const (

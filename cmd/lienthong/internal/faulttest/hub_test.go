@@ -1,17 +1,14 @@
 package faulttest
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rs/zerolog"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubbuild"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 )
 
@@ -35,29 +32,16 @@ func agenciesCSV() string {
 	return b.String()
 }
 
-// buildHub builds the hub once for all tests, with the mutants compiled in; they
-// sleep unless the environment wakes one.
-var buildHub = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "lienthong-crash-bin")
-	if err != nil {
-		return "", err
-	}
-	bin := filepath.Join(dir, "lienthong")
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-tags", "mutants", "-o", bin, "../..").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return bin, nil
-})
+// program is built once for all tests, with the mutants compiled in; they sleep unless
+// the environment wakes one.
+var program = hubbuild.Once{Tags: "mutants"}
 
 func TestMain(m *testing.M) {
 	zerolog.SetGlobalLevel(zerolog.Disabled) // the proxy of the tests is chatty
 	code := m.Run()
 	sharedDatabase.Close()
 	sharedBroker.Close()
-	if bin, err := buildHub(); err == nil {
-		os.RemoveAll(filepath.Dir(bin))
-	}
+	program.Done()
 	os.Exit(code)
 }
 
@@ -65,7 +49,7 @@ func TestMain(m *testing.M) {
 // runs on or dies of.
 func startHub(t *testing.T, dataDir, mutant string, env ...string) *hubproc.Process {
 	t.Helper()
-	bin, err := buildHub()
+	bin, err := program.Program()
 	if err != nil {
 		t.Fatal(err)
 	}

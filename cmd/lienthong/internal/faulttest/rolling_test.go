@@ -211,7 +211,7 @@ func TestNodesMustSignWithOneKey(t *testing.T) {
 	database := sharedDatabase.Get(t)
 	env := "LIENTHONG_DATABASE=" + database.Database(t)
 	startHub(t, t.TempDir(), "", env)
-	bin, err := buildHub()
+	bin, err := program.Program()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,8 +4,9 @@
 // A receipt is provable by its signature until the certificate of the evidence key ends,
 // and beyond that by a time-stamp over a checkpoint that covers it. A time-stamp is
 // provable until the certificate of its authority ends or its algorithm is relied upon no
-// longer, and beyond that by a later one. A signature on a document is provable beyond
+// longer, and beyond that by its renewal or a rehash. A signature on a document is provable beyond
 // the end of its algorithm by the receipt of its acceptance, if that one is time-stamped.
+// The tree of the log is provable until its digest ends, and beyond that by a rehash.
 //
 // It reads the stores of a stopped or running hub, one row at a time, and believes what
 // they say: whether that is true, an audit tells. It changes nothing.
@@ -24,8 +25,10 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/jose"
+	"github.com/lienthong/lienthong/signing/trust"
 )
 
 // Source is what a store says, of one instant for each call.
@@ -39,6 +42,7 @@ const (
 	EvidenceKey = "evidence_key"
 	TimeStamps  = "time_stamps"
 	LogOfYear   = "log"
+	LogDigest   = "log_digest"
 	Signatures  = "signatures"
 )
 
@@ -64,11 +68,13 @@ type Outlook struct {
 }
 
 // Look looks at all that ends before a day. The certificates are those of the evidence
-// keys, each followed by those above it.
-func Look(ctx context.Context, source Source, certificates []*x509.Certificate, before time.Time) (Outlook, error) {
+// keys, each followed by those above it; the table says until when algorithms are relied
+// upon.
+func Look(ctx context.Context, source Source, certificates []*x509.Certificate, table *trust.Algorithms, before time.Time) (Outlook, error) {
 	l := &look{
+		table: table, hashed: map[string]int64{},
 		Outlook: Outlook{Before: before.UTC(), Items: []Item{}}, covered: map[string]int64{}, last: map[string]time.Time{}, sizes: map[string]int64{},
-		lasting: map[string]int64{}, authorities: map[hub.Digest]*Item{}, ending: map[stampOf]hub.Digest{}, signers: map[hub.Digest]int64{},
+		authorities: map[hub.Digest]*Item{}, ending: map[stampOf]hub.Digest{}, signers: map[hub.Digest]int64{},
 		open: map[hub.DispatchID]bool{}, algorithms: map[string]*Item{},
 	}
 	for _, step := range []func() error{
@@ -92,16 +98,24 @@ func Look(ctx context.Context, source Source, certificates []*x509.Certificate, 
 // look is one look.
 type look struct {
 	Outlook
+	table       *trust.Algorithms
+	hashed      map[string]int64       // by origin: entries that a rehash holds which lasts beyond the day
 	covered     map[string]int64       // by origin: size of the greatest checkpoint with a time-stamp
 	last        map[string]time.Time   // by origin: the last end of its time-stamps
 	sizes       map[string]int64       // by origin: entries
-	lasting     map[string]int64       // by origin: size of the greatest checkpoint with a time-stamp that lasts beyond the day
+	rehashes    []rehashUntil          // whose digest lasts beyond the day
 	authorities map[hub.Digest]*Item   // by the certificate that signed time-stamps
 	ending      map[stampOf]hub.Digest // authority of the last token, of time-stamps that end before the day
 	signers     map[hub.Digest]int64   // receipts without a time-stamp, by certificate
 	open        map[hub.DispatchID]bool
 	openAll     bool // too many to remember: all count
 	algorithms  map[string]*Item
+}
+
+// rehashUntil is a rehash with the end of its last token.
+type rehashUntil struct {
+	hub.LogRehash
+	until time.Time
 }
 
 // stampOf names a time-stamp of the log.
@@ -134,13 +148,55 @@ func (l *look) stamp(r hub.Record) error {
 			return hub.Internal("read a renewal", err)
 		}
 		l.token(stampOf{n.Origin, n.Size, n.Stamped.UnixMicro()}, n.Token)
+	case hub.RecordLogRehash:
+		var h hub.LogRehash
+		if err := json.Unmarshal(r.Body, &h); err != nil {
+			return hub.Internal("read a rehash", err)
+		}
+		l.rehash(&h)
 	}
 	return nil
 }
 
+// rehash takes a shard that was hashed anew: its tokens are time-stamps as others are, as
+// long as its digest lasts.
+func (l *look) rehash(h *hub.LogRehash) {
+	if !h.Finished() {
+		return
+	}
+	l.Stamps++
+	until, known := l.table.UntilOfDigest(h.Hash)
+	if !known || !until.IsZero() && !until.After(l.Before) {
+		return // it holds nothing beyond the day
+	}
+	l.hashed[h.Origin] = max(l.hashed[h.Origin], h.Size)
+	last := h.Tokens[len(h.Tokens)-1].DER
+	if sunset, err := signing.SunsetOfToken(last, l.table); err == nil {
+		end, _ := sunset.End()
+		l.rehashes = append(l.rehashes, rehashUntil{*h, end})
+	}
+	l.token(stampOf{h.Origin, h.Size, h.Tokens[0].Time.UnixMicro()}, last)
+}
+
+// digests finds logs whose tree is provable no longer when its digest has ended.
+func (l *look) digests() {
+	until, _ := l.table.UntilOfDigest("SHA-256")
+	if until.IsZero() || until.After(l.Before) {
+		return
+	}
+	for origin, size := range l.sizes {
+		if left := size - l.hashed[origin]; left > 0 {
+			l.Items = append(l.Items, Item{
+				What: LogDigest, Subject: origin, Until: until, Why: "SHA-256, by which the log is hashed, is relied upon no longer", Count: left,
+				Remedy: "lienthong renew --rehash SHA-384 before that day, by an authority that does not sign by SHA-256 (--tsa)",
+			})
+		}
+	}
+}
+
 // token takes the next token of a time-stamp.
 func (l *look) token(stamp stampOf, der []byte) {
-	sunset, err := signing.SunsetOfToken(der)
+	sunset, err := signing.SunsetOfToken(der, l.table)
 	if err != nil {
 		l.Unreadable++ // what cannot be read proves nothing
 		return
@@ -151,8 +207,7 @@ func (l *look) token(stamp stampOf, der []byte) {
 	if until.After(l.last[stamp.origin]) {
 		l.last[stamp.origin] = until
 	}
-	if until.After(l.Before) {
-		l.lasting[stamp.origin] = max(l.lasting[stamp.origin], stamp.size)
+	if !audit.Due(until, time.Time{}, l.Before) {
 		return
 	}
 	key := hub.Digest(sha256.Sum256(sunset.Certificate.Raw))
@@ -165,11 +220,17 @@ func (l *look) token(stamp stampOf, der []byte) {
 	l.ending[stamp] = key
 }
 
-// superseded takes time-stamps out of the account that a lasting one over a checkpoint at
-// least as great stands in for.
-func (l *look) superseded() {
+// due counts the time-stamps that end, as lienthong renew does: without those that a
+// lasting rehash holds.
+func (l *look) due() {
 	for s, authority := range l.ending {
-		if s.size > l.lasting[s.origin] {
+		var held time.Time
+		for i := range l.rehashes {
+			if r := &l.rehashes[i]; r.Origin == s.origin && audit.Holds(&r.LogRehash, s.size, time.UnixMicro(s.micros)) && r.until.After(held) {
+				held = r.until
+			}
+		}
+		if audit.Due(time.Time{}, held, l.Before) {
 			l.authorities[authority].Count++
 		}
 	}
@@ -240,7 +301,7 @@ func (l *look) signature(s *hub.SignatureVerdict) {
 		return // it proves nothing now, or its own time-stamp does
 	}
 	l.Unproven++
-	until := signing.AlgorithmEnd(s.Algorithm)
+	until := signing.AlgorithmEnd(s.Algorithm, l.table)
 	if until.IsZero() || until.After(l.Before) {
 		return
 	}
@@ -257,7 +318,7 @@ func (l *look) signature(s *hub.SignatureVerdict) {
 // day.
 func (l *look) followed(c *x509.Certificate, all []*x509.Certificate) bool {
 	return slices.ContainsFunc(all, func(other *x509.Certificate) bool {
-		sunset := signing.SunsetOfKey(other)
+		sunset := signing.SunsetOfKey(other, l.table)
 		until, _ := sunset.End()
 		return !other.IsCA && other.NotBefore.After(c.NotBefore) && until.After(l.Before)
 	})
@@ -265,7 +326,7 @@ func (l *look) followed(c *x509.Certificate, all []*x509.Certificate) bool {
 
 // conclude puts the items together.
 func (l *look) conclude(certificates []*x509.Certificate) {
-	l.superseded()
+	l.due()
 	for _, c := range certificates {
 		if c.IsCA {
 			continue
@@ -274,7 +335,7 @@ func (l *look) conclude(certificates []*x509.Certificate) {
 		if l.signers[key] == 0 && l.followed(c, certificates) {
 			continue // it signs no more, and time-stamps prove all that it signed
 		}
-		sunset := signing.SunsetOfKey(c)
+		sunset := signing.SunsetOfKey(c, l.table)
 		if until, why := sunset.End(); !until.After(l.Before) {
 			l.Items = append(l.Items, Item{
 				What: EvidenceKey, Subject: fmt.Sprintf("%s (%.16s...)", c.Subject.CommonName, key), Until: until, Why: why, Count: l.signers[key],
@@ -288,6 +349,7 @@ func (l *look) conclude(certificates []*x509.Certificate) {
 	for _, item := range l.algorithms {
 		l.Items = append(l.Items, *item)
 	}
+	l.digests()
 	for origin, until := range l.last {
 		if !until.After(l.Before) {
 			l.Items = append(l.Items, Item{

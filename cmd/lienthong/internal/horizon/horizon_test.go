@@ -16,6 +16,7 @@ import (
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/pki"
+	"github.com/lienthong/lienthong/signing/trust"
 	"github.com/lienthong/lienthong/signing/tsp"
 )
 
@@ -115,7 +116,7 @@ func TestLook(t *testing.T) {
 
 	look := func(before time.Time) horizon.Outlook {
 		t.Helper()
-		found, err := horizon.Look(t.Context(), s, []*x509.Certificate{chain[0]}, before)
+		found, err := horizon.Look(t.Context(), s, []*x509.Certificate{chain[0]}, trust.DefaultAlgorithms(), before)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -139,6 +140,35 @@ func TestLook(t *testing.T) {
 		t.Errorf("within thirty years: %q, want %q", got, want)
 	}
 
+	// The digest of the log ends for who says so: what a rehash by another one holds lasts.
+	table, err := trust.DefaultAlgorithms().EndDigest("SHA-256", now.AddDate(0, 6, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := func() (left int64) {
+		t.Helper()
+		found, err := horizon.Look(t.Context(), s, []*x509.Certificate{chain[0]}, table, now.AddDate(1, 0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, item := range found.Items {
+			if item.What == horizon.LogDigest {
+				left += item.Count
+			}
+		}
+		return left
+	}
+	if left := digest(); left != 5 {
+		t.Errorf("%d entries are proven by SHA-256 alone, not 5", left)
+	}
+	records := len(s.records)
+	s.record(t, hub.RecordLogRehash, hub.LogRehash{Origin: "o/2026", Number: 1, Size: 4, Hash: "SHA-384", Tokens: []hub.RehashToken{{DER: token(t, authority), Time: now}}})
+	s.record(t, hub.RecordLogRehash, hub.LogRehash{Origin: "o/2026", Number: 2, Size: 5, Hash: "SHA-384"})
+	if left := digest(); left != 1 {
+		t.Errorf("%d entries are proven by SHA-256 alone beside a rehash, not 1", left)
+	}
+	s.records = s.records[:records]
+
 	// A renewal by an authority that ends later: one time-stamp of two has ended in three years.
 	later, err := pki.New(now.AddDate(0, 20, 0), pki.P256)
 	if err != nil {
@@ -157,8 +187,8 @@ func TestLook(t *testing.T) {
 }
 
 // TestLookSeesWhatIsProven: evidence about a whole document that came after its acceptance
-// says nothing of its signatures; a key that another follows and a time-stamp that a later
-// one stands in for end without harm.
+// says nothing of its signatures; a key that another follows and a time-stamp that a rehash
+// holds end without harm. A lasting time-stamp does not stand in for another one.
 func TestLookSeesWhatIsProven(t *testing.T) {
 	world, err := pki.New(now, pki.P256)
 	if err != nil {
@@ -200,28 +230,40 @@ func TestLookSeesWhatIsProven(t *testing.T) {
 	s.record(t, hub.RecordDispatch, hub.DispatchRecord{Dispatch: hub.Dispatch{ID: "d"}, Reports: []hub.SignatureReport{{Signatures: []hub.SignatureVerdict{
 		{Indication: hub.TotalPassed, Algorithm: "RSA with SHA-256"},
 	}}}})
-	stamp := func(size int64, id pki.Identity) {
-		s.record(t, hub.RecordLogStamp, hub.LogStamp{Origin: "o/2026", Size: size, Token: token(t, id), Time: now})
+	stamp := func(size int64, id pki.Identity, at time.Time) {
+		s.record(t, hub.RecordLogStamp, hub.LogStamp{Origin: "o/2026", Size: size, Token: token(t, id), Time: at})
 	}
-	stamp(1, ending)
-	stamp(1, lasting)
+	stamp(1, ending, now)
+	stamp(1, lasting, now.Add(time.Second))
 	before := now.AddDate(1, 0, 0)
 	if !ending.Chain[0].NotAfter.Before(before) || !lasting.Chain[0].NotAfter.After(before) || !first[0].NotAfter.Before(before) {
 		t.Fatal("the certificates do not end as this test needs it")
 	}
 	look := func() horizon.Outlook {
 		t.Helper()
-		found, err := horizon.Look(t.Context(), s, []*x509.Certificate{first[0], second[0]}, before)
+		found, err := horizon.Look(t.Context(), s, []*x509.Certificate{first[0], second[0]}, trust.DefaultAlgorithms(), before)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return found
 	}
-	if found := look(); len(found.Items) > 0 || found.Unproven > 0 {
-		t.Errorf("found %+v", found)
+	ends := func(count int64) {
+		t.Helper()
+		found := look()
+		if found.Unproven > 0 || len(found.Items) != 1 || found.Items[0].What != horizon.TimeStamps || found.Items[0].Count != count {
+			t.Errorf("%d time-stamps end, found %+v", count, found)
+		}
 	}
-	stamp(2, ending)
-	if found := look(); len(found.Items) != 1 || found.Items[0].What != horizon.TimeStamps || found.Items[0].Count != 1 {
-		t.Errorf("a time-stamp that no lasting one stands in for: %+v", found.Items)
+	ends(1)
+	stamp(2, ending, now)
+	ends(2)
+	rehash := func(size int64) {
+		s.record(t, hub.RecordLogRehash, hub.LogRehash{Origin: "o/2026", Number: 1, Size: size, Hash: "SHA-384", Tokens: []hub.RehashToken{{DER: token(t, lasting), Time: now}}})
+	}
+	rehash(1)
+	ends(1)
+	rehash(2)
+	if found := look(); len(found.Items) > 0 {
+		t.Errorf("all is held by a rehash: %+v", found.Items)
 	}
 }

@@ -20,6 +20,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/lienthong/lienthong/hub/hubtest/frozen"
 )
 
 // startLimit bounds the wait for the line that says the hub is ready; recovery
@@ -115,33 +117,12 @@ func (p *Process) Stop(limit time.Duration) error {
 }
 
 // Freeze stops the process where it stands and returns when none of its threads runs
-// any more: a signal only asks for that. Thaw lets it go on.
+// any more. Thaw lets it go on.
 func (p *Process) Freeze() error {
 	if err := p.signal(syscall.SIGSTOP); err != nil {
 		return err
 	}
-	for {
-		states, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.PID()))
-		if err != nil {
-			return err
-		}
-		if !slices.ContainsFunc(states, runs) {
-			return nil
-		}
-		select {
-		case <-p.done:
-			return nil
-		case <-time.After(time.Millisecond):
-		}
-	}
-}
-
-// runs reports whether a thread, by its stat of proc(5), is neither stopped nor gone.
-// One that waits for the disk stops when that is over.
-func runs(stat string) bool {
-	text, err := os.ReadFile(stat)
-	_, state, found := strings.Cut(string(text), ") ")
-	return err == nil && found && !strings.ContainsRune("TtZX", rune(state[0]))
+	return frozen.Await(frozen.These(p.PID()))
 }
 
 // Thaw undoes Freeze.

@@ -21,6 +21,7 @@ func (c *checker) check(ctx context.Context, d *hub.Dossier) error {
 		c.found("no_dispatch", "dispatch "+string(d.ID), "it is not there, %d deliveries, %d evidences and %d status reports are", len(d.Deliveries), len(d.Evidence), len(d.Reports))
 	default:
 		c.chains(d)
+		c.enter(d)
 		if err := c.contents(ctx, d); err != nil {
 			return err
 		}
@@ -126,11 +127,21 @@ func (c *checker) accepted(d *hub.Dossier, acceptance *hub.Evidence) {
 		c.found("operation", subject, "the acceptance is about %q of the document %q, stored is %q of %q",
 			acceptance.Operation, acceptance.ExternalID, d.Dispatch.Operation, d.Dispatch.ExternalID)
 	}
+	if origin, said := d.Dispatch.Origin, acceptance.Origin; origin == nil && said != nil || origin != nil && !forwards(origin, acceptance) {
+		c.found("origin", subject, "the acceptance names another author and document that it forwards than are stored")
+	}
 	if judged, err := verdicts(d.Verdicts, acceptance.Validation); err != nil {
 		c.found("verdicts", subject, "a stored verdict cannot be read: %v", err)
 	} else if !slices.Equal(judged, acceptance.Validation) {
 		c.found("verdicts", subject, "the acceptance names other verdicts on the signatures than are stored")
 	}
+}
+
+// forwards reports whether an acceptance is of a dispatch that forwards what is stored.
+func forwards(o *hub.Origin, acceptance *hub.Evidence) bool {
+	p := acceptance.Origin
+	return p != nil && p.ID == o.Sender && p.Code == o.SenderCode && p.Name == o.SenderName &&
+		slices.Contains(acceptance.Links, hub.Link{Kind: hub.LinkForwards, Dispatch: o.Dispatch})
 }
 
 // verdicts is what an acceptance says of reports. One of before named no report and no
@@ -156,6 +167,12 @@ func (c *checker) delivery(v *hub.Delivery, chain *audit.RecipientChain, evidenc
 	subject := "delivery " + string(v.ID)
 	if v.Recipient != chain.Recipient.ID || chain.Delivery != "" && chain.Delivery != v.ID {
 		c.found("recipient", subject, "it is to %s, the evidence is about delivery %q to %s", v.Recipient, chain.Delivery, chain.Recipient.ID)
+	}
+	if v.ForInformation != chain.Recipient.ForInformation {
+		c.found("recipient", subject, "for information: stored is %t, the acceptance says %t", v.ForInformation, chain.Recipient.ForInformation)
+	}
+	if is, said := v.Rule, chain.Recipient.Rule; (is == nil) != (said == nil) || is != nil && *is != *said {
+		c.found("recipient", subject, "the rule by which it goes there: stored is %+v, the acceptance says %+v", is, said)
 	}
 	if v.State != chain.State {
 		c.found("state", subject, "it is %s, its evidence proves %s", v.State, chain.State)
@@ -204,5 +221,27 @@ func (c *checker) reports(d *hub.Dossier) {
 		if !slices.ContainsFunc(d.Deliveries, func(v hub.Delivery) bool { return v.ID == r.Delivery }) {
 			c.found("report", "status report "+r.ID, "it is about delivery %s, which is not there", r.Delivery)
 		}
+	}
+	c.reported(d)
+}
+
+// reported looks for the report that each evidence of one tells of, each once: one that
+// was deleted or edited is missed. A report that was made from an acceptance or a refusal
+// has no evidence of its own and says no more than that.
+func (c *checker) reported(d *hub.Dossier) {
+	taken := map[string]bool{}
+	for i := range d.Evidence {
+		e := &d.Evidence[i].Evidence
+		if e.Status == nil {
+			continue
+		}
+		n := slices.IndexFunc(d.Reports, func(r hub.StatusReport) bool {
+			return !taken[r.ID] && r.Delivery == e.Delivery && r.Code == e.Status.Code && r.Description == e.Status.Description && r.Automatic == e.Status.Automatic && r.StatedAt.Equal(e.Status.StatedAt)
+		})
+		if n < 0 {
+			c.found("report_gone", "delivery "+string(e.Delivery), "evidence %s tells of a status report %s, and no such report is stored", e.ID, e.Status.Code)
+			continue
+		}
+		taken[d.Reports[n].ID] = true
 	}
 }

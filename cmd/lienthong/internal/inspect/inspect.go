@@ -51,6 +51,9 @@ type Options struct {
 	// time. Done may be nil.
 	Found func(Finding)
 	Done  func(dispatches int64)
+	// Closed are the years whose registers are closed, as the log says: what stands in them
+	// now must be what stood there then. May be empty.
+	Closed []hub.RegisterYear
 }
 
 // Finding is one thing wrong.
@@ -76,7 +79,7 @@ type Summary struct {
 
 // Run checks everything.
 func Run(ctx context.Context, o Options) (Summary, error) {
-	c := &checker{Options: o, total: Summary{States: map[hub.DeliveryState]int64{}}, seen: map[hub.Digest]bool{}}
+	c := &checker{Options: o, total: Summary{States: map[hub.DeliveryState]int64{}}, seen: map[hub.Digest]bool{}, books: booksOf(o.Closed)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU())
 	err := o.State.Dossiers(ctx, func(d hub.Dossier) error {
@@ -85,6 +88,9 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	})
 	if failed := group.Wait(); failed != nil {
 		return c.total, failed
+	}
+	if err == nil {
+		c.closedBooks()
 	}
 	return c.total, err
 }
@@ -95,6 +101,7 @@ type checker struct {
 	mu    sync.Mutex
 	total Summary
 	seen  map[hub.Digest]bool // contents that need no other look
+	books map[book]*hub.BookSum
 }
 
 // maxSeen bounds the memory of contents; beyond it a content that several dispatches

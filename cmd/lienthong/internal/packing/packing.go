@@ -32,6 +32,8 @@ type Packing struct {
 	// beginning with its own.
 	Keys func() (crypto.Signer, []*x509.Certificate)
 	Now  func() time.Time // that the seal claims
+	// Forms writes the signed XML form of a receipt.
+	Forms func(ctx context.Context, sealed hub.SealedEvidence) ([]byte, error)
 
 	Policy func() ([]byte, error) // of the log, as the hub publishes it; nil for none
 	// Mirror returns the revocation lists and responses at hand; it may return nil.
@@ -123,6 +125,11 @@ func encode(certificates []*x509.Certificate) []byte {
 		out = append(out, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate.Raw})...)
 	}
 	return out
+}
+
+// ReceiptXML implements bundle.Packaging.
+func (p *Packing) ReceiptXML(ctx context.Context, sealed hub.SealedEvidence) ([]byte, error) {
+	return p.Forms(ctx, sealed)
 }
 
 // Pack implements bundle.Packaging.

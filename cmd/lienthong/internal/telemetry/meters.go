@@ -19,6 +19,7 @@ type meters struct {
 	missed      prometheus.Counter
 	stamps      *prometheus.CounterVec
 	witnesses   *prometheus.CounterVec
+	relayed     *prometheus.CounterVec
 }
 
 // moments are the bounds of the times from acceptance, in seconds: from at once to
@@ -51,8 +52,9 @@ func newMeters(r prometheus.Registerer) meters {
 		}),
 		stamps:    counters("lienthong_log_timestamps_total", "Time-stamps asked for over the log, by outcome: token, or the kind of the error.", "outcome"),
 		witnesses: counters("lienthong_log_witness_answers_total", "Answers of the witnesses that were asked about the log, by outcome: cosigned, or the kind of the error.", "witness", "outcome"),
+		relayed:   counters("lienthong_axis_packages_total", "Packages exchanged with the axis of which the hub is a member, by direction (in, out), kind (edoc, status) and outcome: accepted, duplicate, reported, echo, moot, held, retried, sent_back, sent, or the kind of the error.", "direction", "kind", "outcome"),
 	}
-	r.MustRegister(m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed, m.stamps, m.witnesses)
+	r.MustRegister(m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed, m.stamps, m.witnesses, m.relayed)
 	return m
 }
 

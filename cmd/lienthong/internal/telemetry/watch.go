@@ -18,7 +18,9 @@ type Look struct {
 	Depths   func(ctx context.Context) (map[string]int, error)
 	Circuits func() map[hub.Channel]int
 	Health   func(ctx context.Context) hub.Readiness
-	Now      func() time.Time
+	// Axis is how the membership in another axis goes; false without one.
+	Axis func(ctx context.Context) (hub.AxisStatus, bool)
+	Now  func() time.Time
 }
 
 // scrapeLimit bounds what a scrape may take.
@@ -28,18 +30,21 @@ const scrapeLimit = 5 * time.Second
 func (t *Telemetry) Watch(l Look) { t.registry.MustRegister(&scrape{l, newViews()}) }
 
 // views are the metrics that are looked up at each scrape.
-type views struct{ backlog, age, depth, circuits, health *prometheus.Desc }
+type views struct{ backlog, age, depth, circuits, health, held, following, polled *prometheus.Desc }
 
 func newViews() views {
 	describe := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return views{
-		backlog:  describe("lienthong_backlog_deliveries", "Deliveries that wait to be carried (queued) or have not ended (open); counting stops at a limit.", "state"),
-		age:      describe("lienthong_queue_age_seconds", "How long the first queued delivery has waited beyond its time."),
-		depth:    describe("lienthong_broker_queue_messages", "Messages that wait in the broker.", "queue"),
-		circuits: describe("lienthong_open_circuits", "Recipients whose endpoints are left alone for now.", "channel"),
-		health:   describe("lienthong_health", "What the hub needs: 1 sound, 0.5 degraded, 0 failed.", "check"),
+		backlog:   describe("lienthong_backlog_deliveries", "Deliveries that wait to be carried (queued) or have not ended (open); counting stops at a limit.", "state"),
+		age:       describe("lienthong_queue_age_seconds", "How long the first queued delivery has waited beyond its time."),
+		depth:     describe("lienthong_broker_queue_messages", "Messages that wait in the broker.", "queue"),
+		circuits:  describe("lienthong_open_circuits", "Recipients whose endpoints are left alone for now.", "channel"),
+		health:    describe("lienthong_health", "What the hub needs: 1 sound, 0.5 degraded, 0 failed.", "check"),
+		held:      describe("lienthong_axis_held_packages", "Packages of the axis that are not in the exchange: those that wait for the operator (held) and those that are tried again (retried); counting stops at a limit.", "state"),
+		following: describe("lienthong_axis_open_dispatches", "Dispatches that the axis took over and about which it has more to say; counting stops at a limit."),
+		polled:    describe("lienthong_axis_last_answer_timestamp_seconds", "When the axis answered this node last; 0 for never."),
 	}
 }
 
@@ -72,10 +77,33 @@ func (s *scrape) Collect(to chan<- prometheus.Metric) {
 	for channel, n := range s.Circuits() {
 		gauge(s.circuits, float64(n), string(channel))
 	}
+	s.axis(ctx, gauge)
 	worth := map[hub.HealthState]float64{hub.HealthSound: 1, hub.HealthDegraded: 0.5}
 	for _, c := range s.Health(ctx).Checks {
 		gauge(s.health, worth[c.State], c.Name)
 	}
+}
+
+// axis tells of the membership in another axis.
+func (s *scrape) axis(ctx context.Context, gauge func(d *prometheus.Desc, value float64, labels ...string)) {
+	if s.Axis == nil {
+		return
+	}
+	if st, member := s.Axis(ctx); member {
+		gauge(s.held, float64(st.Held), "held")
+		gauge(s.held, float64(st.Retrying), "retried")
+		gauge(s.following, float64(st.Relayed))
+		at := 0.0
+		if !st.LastPoll.IsZero() {
+			at = float64(st.LastPoll.Unix())
+		}
+		gauge(s.polled, at)
+	}
+}
+
+// Relayed counts packages that the axis and the hub exchanged.
+func (t *Telemetry) Relayed(direction, kind, outcome string) {
+	t.relayed.WithLabelValues(direction, kind, outcome).Inc()
 }
 
 // call observes one call to a store.

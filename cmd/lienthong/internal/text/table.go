@@ -15,6 +15,14 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
+// Count is a number with the English noun of what it counts, "1 rule", "2 rules".
+func Count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // Table prints rows with aligned columns. Vietnamese letters may be made of
 // several code points; columns align by what a terminal shows.
 type Table struct {

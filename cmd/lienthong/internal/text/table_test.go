@@ -11,6 +11,14 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/text"
 )
 
+func TestCount(t *testing.T) {
+	for n, want := range map[int]string{0: "0 rules", 1: "1 rule", 2: "2 rules"} {
+		if got := text.Count(n, "rule"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestWidth(t *testing.T) {
 	for s, want := range map[string]int{
 		"":                           0,

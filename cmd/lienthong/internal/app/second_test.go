@@ -1,0 +1,84 @@
+package app_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha1"
+	"encoding/base32"
+	"encoding/binary"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// program is an authenticator program: the code for a time (RFC 6238).
+func program(t *testing.T, typed string, at time.Time) string {
+	t.Helper()
+	secret, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(strings.ReplaceAll(typed, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mac := hmac.New(sha1.New, secret)
+	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(at.Unix())/30))
+	sum := mac.Sum(nil)
+	return fmt.Sprintf("%06d", binary.BigEndian.Uint32(sum[sum[19]&15:])&0x7fffffff%1e6)
+}
+
+var secretOnThePage = regexp.MustCompile(`<code>([A-Z2-7 ]{39,41})</code>`)
+
+// TestTwoStepSignIn: a person puts the secret into a program, types its first code, and
+// signs in with password and code from then on; a reset by the operator ends it.
+func TestTwoStepSignIn(t *testing.T) {
+	h := start(t, configIn(t.TempDir()))
+	h.enroll(t)
+	clerk := h.signIn(t, "van.thu", member(sender, hub.RoleClerk))
+	clerk.get("/second-factor").shows(t, "Bật xác thực hai bước", `href="/second-factor"`)
+	shown := clerk.post("/second-factor/begin")
+	found := secretOnThePage.FindStringSubmatch(shown.text)
+	if found == nil || !strings.Contains(shown.text, `<path fill="#000" d="M4 4h1v1h-1z`) {
+		t.Fatal(shown.text)
+	}
+	wrong := clerk.post("/second-factor/confirm", "code", "12")
+	wrong.shows(t, `id="wrong-code"`, found[1]) // the same secret, to try again
+	now := time.Now()
+	clerk.post("/second-factor/confirm", "code", program(t, found[1], now)).shows(t, "Đã bật xác thực hai bước")
+	clerk.post("/sign-out")
+	if got := clerk.post("/sign-in", "name", "van.thu", "password", chosenPassword); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("the password alone: %d at %s", got.status, got.path)
+	} else {
+		got.shows(t, "mật khẩu hoặc mã xác thực không đúng")
+	}
+	next := program(t, found[1], now.Add(30*time.Second))
+	if got := clerk.post("/sign-in", "name", "van.thu", "password", chosenPassword, "code", next); got.path != "/inbox" {
+		t.Errorf("password and code: %d at %s", got.status, got.path)
+	}
+	other := h.somebody(t)
+	if got := other.post("/sign-in", "name", "van.thu", "password", chosenPassword, "code", next); got.path == "/inbox" {
+		t.Error("a code was taken twice")
+	}
+	list, err := h.client(t, h.operatorKey(t)).Accounts(t.Context())
+	if err != nil || len(list) != 1 || !list[0].TwoStep || list[0].SecondFactor != nil {
+		t.Errorf("%+v, %v", list, err)
+	}
+
+	b := newBrowser(t, h.URL())
+	h.signIn(t, "tac.gia", member(sender, hub.RoleClerk))
+	b.label = "vi-390"
+	b.screen(390, 844)
+	b.open("/sign-in", "signin")
+	b.look("signin")
+	b.fill("button.main", "#name", "tac.gia", "#password", chosenPassword)
+	b.at("inbox")
+	b.open("/second-factor", "second")
+	b.look("second-off")
+	b.fill("button.main")
+	b.sees("svg.square")
+	b.look("second-secret")
+
+	clerk.post("/second-factor/end", "current", "falsch").shows(t, `id="wrong-current"`)
+	clerk.post("/second-factor/end", "current", chosenPassword).shows(t, "Bật xác thực hai bước")
+}

@@ -1,0 +1,77 @@
+package faulttest
+
+import (
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
+)
+
+// throughKills runs a test on SQLite and on PostgreSQL, with what the hub runs on and how
+// often it is to be killed.
+func throughKills(t *testing.T, run func(t *testing.T, env []string, kills int)) {
+	t.Helper()
+	t.Parallel() // half of it waits for starts
+	for name, env := range map[string]func(t *testing.T) []string{
+		"sqlite": func(*testing.T) []string { return nil },
+		"postgres": func(t *testing.T) []string {
+			return []string{"LIENTHONG_DATABASE=" + sharedDatabase.Get(t).Database(t)}
+		},
+	} {
+		t.Run(name, func(t *testing.T) { run(t, env(t), (rounds(t, "LIENTHONG_KILLS", 5)+1)/2) })
+	}
+}
+
+// mortal is a hub that is killed and started again, each time at another address.
+type mortal struct {
+	*testing.T
+	dir    string
+	env    []string
+	secret string // key of the sender
+	hub    *hubproc.Process
+	url    atomic.Pointer[string]
+}
+
+func startMortal(t *testing.T, env []string) *mortal {
+	t.Helper()
+	m := &mortal{T: t, dir: t.TempDir(), env: env}
+	m.secret = prepared(t, m.dir, env...).sender
+	m.start()
+	return m
+}
+
+func (m *mortal) start() {
+	m.Helper()
+	m.hub = startHub(m.T, m.dir, "", m.env...)
+	m.url.Store(&m.hub.URL)
+}
+
+// kill kills the hub so many times, at random moments.
+func (m *mortal) kill(times int) {
+	m.Helper()
+	for range times {
+		time.Sleep(200*time.Millisecond + rand.N(300*time.Millisecond))
+		m.hub.Kill()
+		m.start()
+	}
+}
+
+// call calls the hub that runs as the sender.
+func (m *mortal) call(do func(c *hubclient.Client) error) error {
+	client, err := hubclient.New(hubclient.Options{URL: *m.url.Load(), Key: m.secret})
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdle()
+	return do(client)
+}
+
+// insist does something until it is done: an answer was lost, or the hub is away.
+func (m *mortal) insist(do func() error) {
+	for do() != nil && m.Context().Err() == nil {
+		time.Sleep(20 * time.Millisecond)
+	}
+}

@@ -1,0 +1,108 @@
+package historytest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/directory"
+	"github.com/lienthong/lienthong/hub/figures"
+	"github.com/lienthong/lienthong/hub/hubtest"
+)
+
+// counted is a store of figures.
+type counted interface {
+	figures.Store
+	figures.Sums
+	Counted(ctx context.Context, query hub.CountedQuery) (hub.List[hub.Item], error)
+}
+
+// province is a directory of a province with its agencies in a tree.
+type province struct{ agencies []hub.Agency }
+
+// LoadAgencies implements directory.Store.
+func (p province) LoadAgencies(context.Context) ([]hub.Agency, int64, error) {
+	return p.agencies, 1, nil
+}
+
+// SaveAgencies implements directory.Store.
+func (p province) SaveAgencies(context.Context, int64, []hub.Agency) (int64, error) { return 1, nil }
+
+// AgenciesVersion implements directory.Store.
+func (p province) AgenciesVersion(context.Context) (int64, error) { return 1, nil }
+
+// provinceOf has n agencies: the province, 150 under it, all others under these.
+func provinceOf(n int) province {
+	var p province
+	for i := range n {
+		a := hub.Agency{
+			ID: hub.AgencyID(fmt.Sprint("a", i)), Names: []hub.Dated[string]{{Value: fmt.Sprint("Đơn vị mẫu ", i)}},
+			Codes: []hub.Dated[hub.Code]{{Value: hub.Code(fmt.Sprintf("H47.%d", i+1))}}, Levels: []hub.Dated[hub.Level]{{Value: hub.LevelUnit}},
+		}
+		if up := upOf(a.ID); up != "" {
+			a.Parents = []hub.Dated[hub.AgencyID]{{Value: up}}
+		}
+		p.agencies = append(p.agencies, a)
+	}
+	return p
+}
+
+// upOf is the agency above another in a provinceOf.
+func upOf(id hub.AgencyID) hub.AgencyID {
+	switch i, _ := strconv.Atoi(string(id[1:])); {
+	case i > 150:
+		return hub.AgencyID(fmt.Sprint("a", 1+i%150))
+	case i > 0:
+		return "a0"
+	}
+	return ""
+}
+
+// BenchmarkFigures: what a leader of a province waits for. LIENTHONG_BENCH_DELIVERIES says
+// over how many deliveries, 3,000 agencies and a year; deploy/figures.md has what was measured.
+func BenchmarkFigures(b *testing.B) {
+	const agencies = 3000
+	n, err := strconv.Atoi(os.Getenv("LIENTHONG_BENCH_DELIVERIES"))
+	if err != nil {
+		n = 100_000
+	}
+	for _, engine := range []string{"sqlite", "postgres"} {
+		b.Run(engine, func(b *testing.B) {
+			store, db := openFigures(b, engine)
+			began := time.Now()
+			yearOf{n, agencies}.fill(b, db)
+			b.Logf("%d deliveries in %s", n, time.Since(began))
+			tree := directory.New(directory.Options{Store: provinceOf(agencies), Now: time.Now, NewID: func() string { return "" }})
+			if err := tree.Load(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			s := figures.New(figures.Options{Store: store, Sums: store, Directory: tree, Tree: tree, Now: func() time.Time { return time.Date(2026, 12, 31, 1, 0, 0, 0, time.UTC) }})
+			leader := hubtest.System("a0", "a1", "a200")
+			leader.Scopes = hub.Scopes()
+			for _, query := range []hub.FiguresQuery{
+				{Period: "2026"}, {Period: "2026", Kind: "quyet-dinh"}, {Period: "2026-Q3"}, {Period: "2026-05"}, {Period: "2026-05-04"}, {Period: "2026", Agency: "a1"}, {Period: "2026", Agency: "a200"},
+			} {
+				b.Run(fmt.Sprintf("%s of %s %s", query.Period, max(query.Agency, "a0"), query.Kind), func(b *testing.B) {
+					for b.Loop() {
+						if _, err := s.Report(b.Context(), leader, query); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+			for _, m := range []hub.Measure{hub.MeasureDeliveries, hub.MeasureRefused} {
+				b.Run("behind "+string(m), func(b *testing.B) {
+					for b.Loop() {
+						if _, err := store.Counted(b.Context(), hub.CountedQuery{Agency: "a200", Side: hub.SideReceived, Measure: m, Period: "2026", Page: hub.Page{Limit: 50}}); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+			}
+		})
+	}
+}

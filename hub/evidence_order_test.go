@@ -1,0 +1,28 @@
+package hub_test
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// TestEvidenceIsWrittenInOrder: the types of an evidence have their fields in the order of
+// the names in JSON, which spares sorting them to make it canonical.
+func TestEvidenceIsWrittenInOrder(t *testing.T) {
+	for _, v := range []any{
+		hub.Evidence{}, hub.Party{}, hub.AuthFact{}, hub.Content{}, hub.PartFact{}, hub.DeliveryInfo{}, hub.Validation{},
+		hub.StatusFact{}, hub.EvidenceRef{}, hub.Reason{}, hub.LogRef{},
+	} {
+		kind := reflect.TypeOf(v)
+		names := make([]string, kind.NumField())
+		for i := range names {
+			names[i], _, _ = strings.Cut(kind.Field(i).Tag.Get("json"), ",")
+		}
+		if !slices.IsSorted(names) {
+			t.Errorf("%s: %q", kind.Name(), names)
+		}
+	}
+}

@@ -1,0 +1,4 @@
+-- +goose Up
+-- From here on evidences.jws holds a signature once for all evidences of one act that share
+-- it (storage/internal/sqlkit/signature.go). Rows of before stay as they are. The new number
+-- keeps programs out that would give such a row to somebody as it is.

@@ -1,0 +1,19 @@
+-- +goose Up
+-- Which tasks agencies have: what lists and reminders are found by. The tasks themselves
+-- stand in dispatches and deliveries; these rows are made from them.
+CREATE TABLE tasks (
+    task     TEXT NOT NULL,
+    delivery TEXT NOT NULL,
+    assigner TEXT NOT NULL,
+    agency   TEXT NOT NULL, -- that has the task
+    state    TEXT NOT NULL,
+    closed   INTEGER NOT NULL, -- 1 when nothing more can happen
+    due      TEXT NOT NULL, -- the last day; '9999-12-31' for none
+    ended    TEXT NOT NULL, -- the day on which it was said to be done; '' for none
+    remind   TEXT NOT NULL, -- the day from which the hub reminds; '' for none
+    PRIMARY KEY (task, delivery)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX tasks_by_agency ON tasks (agency, closed, due, task, delivery);
+CREATE INDEX tasks_by_assigner ON tasks (assigner, closed, due, task, delivery);
+CREATE INDEX tasks_to_remind ON tasks (remind, task, delivery) WHERE remind <> '';
