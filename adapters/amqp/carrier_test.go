@@ -112,7 +112,7 @@ func TestAgencyUsers(t *testing.T) {
 	select {
 	case d := <-messages:
 		must(t, d.Ack(false))
-	case <-time.After(patience):
+	case <-time.After(server.Patience):
 		t.Fatal("the agency got nothing")
 	}
 	refused := func(what string, err error) {
@@ -136,7 +136,7 @@ func TestAgencyUsers(t *testing.T) {
 		select {
 		case why := <-closed:
 			refused("publish to "+exchange, why)
-		case <-time.After(patience):
+		case <-time.After(server.Patience):
 			t.Errorf("the agency published to %q", exchange)
 		}
 	}
@@ -144,7 +144,7 @@ func TestAgencyUsers(t *testing.T) {
 	must(t, admin.EnsureAgency(t.Context(), code, "another"))
 	select {
 	case <-ended:
-	case <-time.After(patience):
+	case <-time.After(server.Patience):
 		t.Error("a connection with the old password stays open")
 	}
 	if c, err := amqp091.Dial(own); err == nil {

@@ -206,7 +206,7 @@ func (c *counter) next(t *testing.T) amqp091.Delivery {
 	select {
 	case d := <-c.in:
 		return d
-	case <-time.After(patience):
+	case <-time.After(server.Patience):
 		t.Fatal("no answer came")
 		return amqp091.Delivery{}
 	}
@@ -412,7 +412,7 @@ func TestAgenciesAreApart(t *testing.T) {
 			if why == nil || why.Code != code {
 				t.Errorf("%s: %v", what, why)
 			}
-		case <-time.After(patience):
+		case <-time.After(server.Patience):
 			t.Errorf("%s is allowed", what)
 		}
 	}
@@ -466,7 +466,7 @@ func TestDeskIsForAll(t *testing.T) {
 		select {
 		case d := <-answers:
 			got[d.CorrelationId] = true
-		case <-time.After(patience):
+		case <-time.After(server.Patience):
 			t.Fatalf("only %d of 30 answers came", len(got))
 		}
 	}

@@ -91,10 +91,6 @@ func connected(t testing.TB, q *amqp.Queue) {
 	await(t, "the queue is connected", func() bool { return q.Health(t.Context()) == nil })
 }
 
-// patience is how long tests wait for what has to come. Only a failure uses it up, so it
-// allows for a machine that has much else to do.
-const patience = 2 * time.Minute
-
 // atOnce bounds what must not wait for the broker at all, for many calls together: far
 // above what they take, far below what they would if each of them waited.
 const atOnce = 20 * time.Second
@@ -102,9 +98,9 @@ const atOnce = 20 * time.Second
 // await waits for what has to come.
 func await(t testing.TB, what string, there func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !there(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); !there(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s", patience, what)
+			t.Fatalf("not within %s: %s", server.Patience, what)
 		}
 	}
 }

@@ -138,7 +138,7 @@ func readNotice(t *testing.T, vhost, secretFile string) amqp.Notice {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), server.Patience)
 	defer cancel()
 	select {
 	case m := <-messages:
@@ -157,7 +157,7 @@ func readNotice(t *testing.T, vhost, secretFile string) amqp.Notice {
 // half a minute later.
 func awaitBroker(t *testing.T, url string) {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); ; time.Sleep(50 * time.Millisecond) {
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/readyz", nil)
 		if err != nil {
 			t.Fatal(err)
@@ -351,7 +351,7 @@ func nextMessage(t *testing.T, from <-chan amqp091.Delivery) amqp091.Delivery {
 	select {
 	case d := <-from:
 		return d
-	case <-time.After(time.Minute):
+	case <-time.After(server.Patience):
 		t.Fatal("no answer came")
 		return amqp091.Delivery{}
 	}
@@ -359,9 +359,9 @@ func nextMessage(t *testing.T, from <-chan amqp091.Delivery) amqp091.Delivery {
 
 func awaitUntil(t *testing.T, what string, there func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); !there(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); !there(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within a minute: %s", what)
+			t.Fatalf("in vain waited for: %s", what)
 		}
 	}
 }

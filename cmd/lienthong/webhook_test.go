@@ -31,6 +31,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // town is a hub with two agencies, as processes see it.
@@ -154,7 +155,7 @@ func (w *town) signed() []byte {
 // await waits until something is so.
 func (w *town) await(what string, so func() bool) {
 	w.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); !so(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); !so(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			w.Fatalf("in vain waited for: %s\n%s", what, w.troubles())
 		}

@@ -98,7 +98,7 @@ func TestServerAway(t *testing.T) {
 	t.Parallel()
 	p := server.PostgreSQL(t)
 	url := p.Database(t)
-	if err := p.Stop(syscall.SIGINT, patience); err != nil {
+	if err := p.Stop(syscall.SIGINT, server.Patience); err != nil {
 		t.Fatal(err)
 	}
 	_, err := Open(t.Context(), Options{URL: url})
@@ -126,7 +126,7 @@ func TestFrozenServer(t *testing.T) {
 		err := call(ctx)
 		cancel()
 		wants(t, hub.KindUnavailable, err)
-		if took := time.Since(began); took > patience || !errors.Is(err, context.DeadlineExceeded) {
+		if took := time.Since(began); took > server.Patience || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: %s, %v", name, took, err)
 		}
 	}

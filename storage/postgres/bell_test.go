@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // ear remembers what a node heard.
@@ -34,7 +35,7 @@ func (e *ear) note(change func()) {
 // await waits until what is wanted was heard.
 func (e *ear) await(t *testing.T, wanted func() bool) {
 	t.Helper()
-	limit := time.After(patience)
+	limit := time.After(server.Patience)
 	for {
 		e.mu.Lock()
 		ok := wanted()

@@ -58,8 +58,8 @@ func next(t *testing.T, tenures chan tenure) tenure {
 	select {
 	case got := <-tenures:
 		return got
-	case <-time.After(patience):
-		t.Fatalf("no holder within %s", patience)
+	case <-time.After(server.Patience):
+		t.Fatalf("no holder within %s", server.Patience)
 		return tenure{}
 	}
 }
@@ -90,7 +90,7 @@ func TestLead(t *testing.T) {
 		lost := time.Now()
 		select {
 		case <-last.ctx.Done():
-		case <-time.After(patience):
+		case <-time.After(server.Patience):
 			t.Fatal("the holder was not told that it lost the right")
 		}
 		now := next(t, tenures)

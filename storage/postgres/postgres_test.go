@@ -128,16 +128,12 @@ func wants(t testing.TB, kind hub.ErrorKind, err error) {
 	}
 }
 
-// patience is how long tests wait for what must come. Only a failure uses it up, so it
-// allows for a machine that has much else to do.
-const patience = 2 * time.Minute
-
 // until waits for something that another goroutine or the server brings about.
 func until(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !done(); time.Sleep(2 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); !done(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("not within %s: %s", patience, what)
+			t.Fatalf("not within %s: %s", server.Patience, what)
 		}
 	}
 }

@@ -83,14 +83,13 @@ func TestRabbitMQCluster(t *testing.T) {
 // await waits for what has to come.
 func await(t *testing.T, there func() error) {
 	t.Helper()
-	const patience = 2 * time.Minute
-	for deadline := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); ; time.Sleep(100 * time.Millisecond) {
 		err := there()
 		if err == nil {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("still so after %s: %v", patience, err)
+			t.Fatalf("still so after %s: %v", server.Patience, err)
 		}
 	}
 }

@@ -26,6 +26,10 @@ import (
 	"github.com/lienthong/lienthong/hub/hubtest/frozen"
 )
 
+// Patience is how long tests wait for what must come. Only a failure uses it up, so it
+// allows for a machine that has a dozen other tests to run.
+const Patience = 10 * time.Minute
+
 // Options say what to run.
 type Options struct {
 	Path string   // the program
@@ -85,7 +89,7 @@ func (p *Process) Start() error {
 func (p *Process) awaitReady() error {
 	limit := p.options.Limit
 	if limit == 0 {
-		limit = 5 * time.Minute
+		limit = Patience
 	}
 	deadline := time.Now().Add(limit)
 	for {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // mirrorOf writes a folder with a revocation list that was to be replaced at an instant.
@@ -68,7 +69,7 @@ func TestAlertsPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	var board hub.AlertBoard
-	for deadline := time.Now().Add(time.Minute); len(board.Open) < 4; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); len(board.Open) < 4; time.Sleep(20 * time.Millisecond) {
 		var err error
 		if board, err = operatorKey.Alerts(t.Context()); err != nil || time.Now().After(deadline) {
 			t.Fatalf("%+v, %v", board, err)

@@ -12,12 +12,13 @@ import (
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/hubtest"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // awaitFigures waits until all that the log holds is counted and the figures are as wanted.
 func awaitFigures(t *testing.T, c *hubclient.Client, wanted func(*hub.FigureReport) bool) hub.FigureReport {
 	t.Helper()
-	ctx, end := context.WithTimeout(t.Context(), time.Minute)
+	ctx, end := context.WithTimeout(t.Context(), server.Patience)
 	defer end()
 	for {
 		r, err := c.Figures(ctx, hubclient.FiguresQuery{}, hub.Page{})

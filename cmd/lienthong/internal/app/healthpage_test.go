@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/hub/traffic"
 	"github.com/lienthong/lienthong/storage/sqlite"
 )
@@ -51,7 +52,7 @@ func TestHealthPage(t *testing.T) {
 	}
 	handOver(t, h.client(t, recipientKey))
 	var shown page
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(shown.text, `<td data-label="Lượt nhận đã giao">1</td>`) || !strings.Contains(shown.text, "không có chứng cứ nào chờ ghi"); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); !strings.Contains(shown.text, `<td data-label="Lượt nhận đã giao">1</td>`) || !strings.Contains(shown.text, "không có chứng cứ nào chờ ghi"); time.Sleep(20 * time.Millisecond) {
 		if shown = operator.get("/health"); time.Now().After(deadline) {
 			t.Fatalf("no charts: %s", shown.text)
 		}

@@ -64,7 +64,7 @@ func (h *testHub) verifies(t *testing.T, receipts ...hub.SealedEvidence) []strin
 // awaitCertificates waits until the hub shows so many certificates.
 func (h *testHub) awaitCertificates(t *testing.T, n int) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); bytes.Count(h.published(t), []byte("BEGIN CERTIFICATE")) != n; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); bytes.Count(h.published(t), []byte("BEGIN CERTIFICATE")) != n; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the hub shows\n%s", h.published(t))
 		}

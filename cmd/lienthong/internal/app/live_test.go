@@ -17,6 +17,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // listen opens the stream of a page and returns what it is told; the channel is closed
@@ -151,7 +152,7 @@ func TestNotTold(t *testing.T) {
 	author := h.signIn(t, "tac.gia", member(sender, hub.RoleClerk))
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	board := author.sentLetter(author.get("/send"), append(typedLetter(), "to", recipient)...)
-	for end := time.Now().Add(time.Minute); time.Now().Before(end) && !strings.Contains(author.get(board.path).text, "Không báo được cho nơi nhận"); {
+	for end := time.Now().Add(server.Patience); time.Now().Before(end) && !strings.Contains(author.get(board.path).text, "Không báo được cho nơi nhận"); {
 		<-time.After(50 * time.Millisecond)
 	}
 	author.get(board.path).shows(t, "Không báo được cho nơi nhận", "Thông báo không tới được nơi nhận")

@@ -258,7 +258,7 @@ func TestBackupIsNoted(t *testing.T) {
 // expectNotes waits until that many notes are in the log, and not more.
 func expectNotes(t *testing.T, h *testHub, want int64) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(server.Patience); ; {
 		notes := notesInLog(t, h.URL(), h.config.PolicyFile())
 		if notes == want {
 			return

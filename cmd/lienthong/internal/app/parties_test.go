@@ -10,6 +10,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // look reads an address with a key.
@@ -84,7 +85,7 @@ func TestReceiptsAtEveryDoor(t *testing.T) {
 		t.Fatalf("%d receipts, %v", len(list.Items), err)
 	}
 	for i := range list.Items { // a proof is there as soon as the log is published
-		for until := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		for until := time.Now().Add(server.Patience); ; time.Sleep(50 * time.Millisecond) {
 			if status, text := h.look(t, senderKey, "/v1/evidence/"+string(list.Items[i].Evidence.ID)+"/proof"); status == http.StatusOK {
 				break
 			} else if time.Now().After(until) {

@@ -34,7 +34,7 @@ func TestAPublicClientReadsTheLog(t *testing.T) {
 		}
 	}
 	var shard, origin string
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); ; time.Sleep(50 * time.Millisecond) {
 		_, shards := get(t, h.URL()+"/log", "")
 		shard, origin, _ = strings.Cut(strings.TrimSpace(shards), " ")
 		_, checkpoint := get(t, h.URL()+"/log/"+shard+"/checkpoint", "")
@@ -77,7 +77,7 @@ func check(t *testing.T, program, url, origin, key string) (string, bool) {
 	if err := os.WriteFile(file, []byte(key), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), server.Patience)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program, "-storage_url", url+"/", "-origin", origin, "-public_key", file, "-ui=false").CombinedOutput()
 	return string(out), err == nil && strings.Contains(string(out), "Successfully fsck'd log")

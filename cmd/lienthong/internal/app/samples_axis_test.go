@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // heldExample is the id of a package in the examples of the API description.
@@ -55,7 +57,7 @@ func (s *samples) joining() {
 // heldForUs waits until the package waits for the operator.
 func (s *samples) heldForUs() {
 	s.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(server.Patience)
 	for list := ""; !strings.Contains(list, heldExample) || !strings.Contains(list, `"waits_for_operator":true`); list = string(s.run("listHeldPackages")) {
 		if time.Now().After(deadline) {
 			s.Fatalf("the package that nobody can read does not wait for the operator: %s", list)

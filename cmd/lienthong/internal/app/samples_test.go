@@ -20,6 +20,7 @@ import (
 	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/schemas"
 	"github.com/lienthong/lienthong/signing/pki"
 )
@@ -94,7 +95,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 // alert waits until there is one and returns its id.
 func (s *samples) alert() string {
 	client := s.hub.client(s.T, s.keys["operator"])
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); ; time.Sleep(20 * time.Millisecond) {
 		board, err := client.Alerts(s.Context())
 		if err != nil || time.Now().After(deadline) {
 			s.Fatalf("no alert: %+v, %v", board, err)
@@ -297,7 +298,7 @@ func (s *samples) proving() {
 // published waits until the log proves an evidence.
 func published(t *testing.T, client *hubclient.Client, id hub.EvidenceID) []byte {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), server.Patience)
 	defer cancel()
 	proof, err := client.Proof(ctx, id)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // slowFile is one part whose second half comes when the test lets it.
@@ -106,7 +107,7 @@ func TestStopLetsOpenSubmissionsFinish(t *testing.T) {
 func awaitRefused(t *testing.T, url string) {
 	t.Helper()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(server.Patience); time.Now().Before(deadline); {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/healthz", nil)
 		if err != nil {
 			t.Fatal(err)

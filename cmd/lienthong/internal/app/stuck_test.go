@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // TestStuckPage: an operator sees why a document does not come on, has it tried again, and
@@ -72,7 +73,7 @@ func TestStuckPage(t *testing.T) {
 func (h *testHub) failing(t *testing.T) {
 	t.Helper()
 	client := h.client(t, h.operatorKey(t))
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(server.Patience); ; time.Sleep(20 * time.Millisecond) {
 		stuck, err := client.Stuck(t.Context())
 		if err != nil {
 			t.Fatal(err)

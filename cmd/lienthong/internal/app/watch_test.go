@@ -20,6 +20,7 @@ import (
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // collector is what an OpenTelemetry collector receives.
@@ -279,7 +280,7 @@ func TestAFullDiskRefusesNewWork(t *testing.T) {
 // await waits until the node tells what is wanted.
 func await(t *testing.T, h *testHub, wanted func(hub.Readiness) bool) hub.Readiness {
 	t.Helper()
-	for deadline := time.Now().Add(2 * time.Minute); ; {
+	for deadline := time.Now().Add(server.Patience); ; {
 		_, text := get(t, h.URL()+"/readyz", "")
 		var r hub.Readiness
 		if err := json.Unmarshal([]byte(text), &r); err != nil {

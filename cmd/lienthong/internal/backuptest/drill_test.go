@@ -171,7 +171,7 @@ func (s *site) checkGoesOn(url string, promises []promise) {
 func (s *site) drain(url string) {
 	s.t.Helper()
 	sender := client(s.t, url, s.sender)
-	for deadline := time.Now().Add(patience); ; {
+	for deadline := time.Now().Add(server.Patience); ; {
 		for _, key := range s.collectors {
 			for n := 1; n > 0; {
 				var err error

@@ -264,7 +264,7 @@ func (s *site) renewed(t *testing.T, e engine) {
 	}
 	await := func(query string) {
 		t.Helper()
-		for deadline := time.Now().Add(patience); e.run(t, s, query) == "0"; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(server.Patience); e.run(t, s, query) == "0"; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("nothing came of ", query)
 			}
@@ -310,7 +310,7 @@ func worked(t *testing.T, args []string) *site {
 	l.await(t, 4)
 	l.stop()
 	s.drain(p.URL)
-	for deadline := time.Now().Add(patience); ; { // the right to let the log grow may come late
+	for deadline := time.Now().Add(server.Patience); ; { // the right to let the log grow may come late
 		if heads, err := filepath.Glob(filepath.Join(s.data, "log", "*", "checkpoint")); err != nil || time.Now().After(deadline) {
 			t.Fatal("there is no log", err)
 		} else if len(heads) > 0 {

@@ -21,6 +21,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubbuild"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // program is built once for all tests.
@@ -145,7 +146,7 @@ func (s *site) start() *hubproc.Process {
 
 func (s *site) stop(p *hubproc.Process) {
 	s.t.Helper()
-	if err := p.Stop(patience); err != nil {
+	if err := p.Stop(server.Patience); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -253,19 +254,15 @@ func (l *load) taken() []promise {
 	return l.promises[:len(l.promises):len(l.promises)]
 }
 
-// patience is how long tests wait for what must come. Only a failure uses it up, so it
-// allows for a machine that has much else to do.
-const patience = 2 * time.Minute
-
 // await waits until there are so many promises.
 func (l *load) await(t *testing.T, n int) []promise {
 	t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(server.Patience)
 	for len(l.taken()) < n {
 		select {
 		case <-l.grown:
 		case <-deadline:
-			t.Fatalf("%d documents were accepted within %s, %d expected", len(l.taken()), patience, n)
+			t.Fatalf("%d documents were accepted within %s, %d expected", len(l.taken()), server.Patience, n)
 		}
 	}
 	return l.taken()

@@ -20,6 +20,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/signing/pdfsig"
 	"github.com/lienthong/lienthong/signing/pki"
 	"github.com/lienthong/lienthong/signing/xmldsig"
@@ -117,7 +118,7 @@ func (h *testHub) prepare(t *testing.T, operatorKey string) {
 // awaitConsigned waits by long poll until the box of the recipient has settled.
 func (h *testHub) awaitConsigned(t *testing.T, count int) {
 	t.Helper()
-	deadline := time.Now().Add(2 * time.Minute)
+	deadline := time.Now().Add(server.Patience)
 	for len(h.list(t, h.keys["recipient"], "/v1/mailbox?limit=200&wait=1")) < count {
 		if time.Now().After(deadline) {
 			t.Fatal("the good documents did not arrive")

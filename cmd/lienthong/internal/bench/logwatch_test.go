@@ -27,7 +27,7 @@ func TestLogWatch(t *testing.T) {
 	}
 	w := logWatch{client: newClient(hub.URL, key)}
 	t.Cleanup(w.close)
-	for until := time.Now().Add(time.Minute); w.size == 0 && time.Now().Before(until); time.Sleep(logLook) {
+	for until := time.Now().Add(10 * time.Minute); w.size == 0 && time.Now().Before(until); time.Sleep(logLook) {
 		if _, grew := w.look(t.Context()); grew {
 			t.Fatal("what was there before the first look has an age")
 		}

@@ -18,6 +18,7 @@ import (
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/hubtest"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/push"
 	"github.com/lienthong/lienthong/hub/tasks"
@@ -380,7 +381,7 @@ func (s *station) wantReasons(t fatal, list []hub.SealedEvidence) {
 // wantLogged waits until the log holds all that the histories left.
 func (s *station) wantLogged(t *testing.T) {
 	t.Helper()
-	for deadline := time.Now().Add(time.Minute); ; {
+	for deadline := time.Now().Add(server.Patience); ; {
 		waiting, err := s.store.Unsequenced(context.Background(), "", 10)
 		switch {
 		case err != nil || time.Now().After(deadline):
