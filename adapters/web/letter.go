@@ -72,6 +72,7 @@ type letterForm struct {
 	list     string // the distribution list that is chosen
 	listName string // under which the recipients are to be kept
 	ended    bool   // the last field of the form has come
+	stale    bool   // it was made for another session: it is shown again, and changes nothing
 	problems map[string]string
 	known    map[string]bool
 	Filled   []string // fields that came out of the document
@@ -117,17 +118,23 @@ func (x *exchange) multipart(limit int64) (*multipart.Reader, error) {
 }
 
 // readLetter reads a form: its token first, then what was typed and the files, each
-// straight into the store. What is wrong with files stands beside their fields.
+// straight into the store. What is wrong with files stands beside their fields. Of a form
+// of another session what was typed is read alone, for its person may have signed in again
+// in another window.
 func (x *exchange) readLetter() (*letterForm, error) {
 	parts, err := x.multipart(roomForFiles*x.MaxFile + maxForm)
 	if err != nil {
 		return nil, hub.Errorf(hub.KindDenied, "", "cross_origin", "this is not the form of the page")
 	}
-	if err := x.tokenFirst(parts); err != nil {
-		return nil, err
-	}
 	f := newLetterForm()
-	return f, x.eachPart(parts, f, func(p *multipart.Part) error { return x.receive(f, p) })
+	f.stale = x.tokenFirst(parts) != nil
+	return f, x.eachPart(parts, f, func(p *multipart.Part) error {
+		if f.stale {
+			_, err := io.Copy(io.Discard, p)
+			return err
+		}
+		return x.receive(f, p)
+	})
 }
 
 func newLetterForm() *letterForm {

@@ -209,6 +209,11 @@ func (x *exchange) sendLetter() error {
 	switch {
 	case f == nil:
 		return err
+	case f.stale && (err != nil || f.Fields["key"] == ""):
+		return hub.Errorf(hub.KindDenied, "", "cross_origin", "this form was not made for this session")
+	case f.stale:
+		f.problem("", x.texts.text(x.lang, "rule.stale"))
+		return x.showLetter(http.StatusForbidden, f)
 	case err != nil && again(err):
 		for field, text := range x.problems(err) {
 			f.problem(field, text)

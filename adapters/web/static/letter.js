@@ -7,6 +7,10 @@
   const token = form.querySelector("input[name=form]").value;
   const saved = document.querySelector("[data-saved]");
 
+  // A page whose session is over is sent to sign in, or, once somebody has signed in
+  // elsewhere, has a form of a session that is no more.
+  const over = (answer) => answer.type === "opaqueredirect" || answer.status === 403;
+
   // The draft.
 
   const typed = () => {
@@ -29,7 +33,7 @@
       saved.textContent = saved.dataset.saved;
       saved.classList.remove("wrong");
     } else {
-      saved.textContent = saved.dataset.unsaved;
+      saved.textContent = answer && over(answer) ? saved.dataset.ended : saved.dataset.unsaved;
       saved.classList.add("wrong");
       timer = setTimeout(save, 10000);
     }
@@ -50,7 +54,7 @@
   const post = async (path, body, headers) => {
     const answer = await fetch(path, { method: "POST", body, headers, redirect: "manual" });
     const told = (answer.headers.get("Content-Type") || "").startsWith("application/json") ? await answer.json() : {};
-    if (!answer.ok) throw Object.assign(new Error(told.problem || words.failed), { told: told.problem, status: answer.status });
+    if (!answer.ok) throw Object.assign(new Error(told.problem || (over(answer) ? saved.dataset.ended : words.failed)), { told: told.problem, status: answer.status });
     return told;
   };
   const element = (name, text, parent) => {
@@ -79,13 +83,33 @@
     save();
   };
 
+  // What is wrong with a field stands beside it, as on a page that the hub writes.
+  const describe = (field, id, is) => {
+    const others = (field.getAttribute("aria-describedby") || "").split(" ").filter((other) => other && other !== id);
+    field.setAttribute("aria-describedby", (is ? [...others, id] : others).join(" "));
+  };
   const mended = (field) => {
     const wrong = document.getElementById(`wrong-${field.name}`);
     if (!wrong) return;
     wrong.remove();
     field.removeAttribute("aria-invalid");
-    field.setAttribute("aria-describedby", field.getAttribute("aria-describedby").replace(wrong.id, "").trim());
+    describe(field, wrong.id, false);
   };
+  const refuse = (field, text) => {
+    let wrong = document.getElementById(`wrong-${field.name}`);
+    if (!wrong) {
+      wrong = document.createElement("p");
+      wrong.id = `wrong-${field.name}`;
+      wrong.className = "wrong";
+      wrong.setAttribute("role", "alert");
+      field.after(wrong);
+    }
+    wrong.textContent = `${wrong.textContent} ${text}`.trim();
+    field.setAttribute("aria-invalid", "true");
+    describe(field, wrong.id, true);
+  };
+  // What cannot be seen in a name, or turns the text behind it, stands as a box.
+  const visible = (name) => name.replace(/[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/gu, "\ufffd");
 
   // What the document says of itself goes where nobody typed anything.
   const what = form.querySelector("[data-said]");
@@ -102,12 +126,13 @@
   };
 
   const send = (file, role) => {
+    const field = role === "original" ? form.elements.original : form.elements.annex;
     const row = element("li", "", place.querySelector(".coming"));
-    element("span", file.name, row);
+    element("span", visible(file.name), row);
     const bar = element("progress", "", row);
     bar.max = Math.max(file.size, 1);
     bar.value = 0;
-    bar.setAttribute("aria-label", file.name);
+    bar.setAttribute("aria-label", visible(file.name));
     const said = element("span", "", row);
     said.className = "note";
     said.setAttribute("role", "status");
@@ -155,13 +180,17 @@
         row.remove();
       } catch (e) {
         if (gone) return;
-        said.textContent = e.told || words.failed;
+        if (e.told && e.status !== 503) { // trying again changes nothing
+          sessionStorage.removeItem(mark(file));
+          if (row.contains(document.activeElement)) field.focus();
+          row.remove();
+          refuse(field, `${visible(file.name)}: ${e.told}`);
+          return;
+        }
+        said.textContent = e instanceof TypeError ? words.failed : e.message; // fetch says in its own words that the line broke
         said.className = "wrong";
         stopped = true;
-        if (e.told && e.status !== 503) {
-          pause.remove(); // trying again changes nothing
-          sessionStorage.removeItem(mark(file));
-        } else pause.textContent = words.resume;
+        pause.textContent = words.resume;
       } finally {
         running--;
       }
@@ -183,19 +212,20 @@
 
   for (const input of form.querySelectorAll("input[type=file]")) {
     input.addEventListener("change", () => {
+      mended(input);
       for (const file of input.files) send(file, input.name === "original" ? "original" : "attachment");
       input.value = "";
     });
   }
-  const over = (on) => (e) => {
+  const dragged = (on) => (e) => {
     if (![...e.dataTransfer.types].includes("Files")) return;
     e.preventDefault();
     place.classList.toggle("over", on);
   };
-  place.addEventListener("dragover", over(true));
-  place.addEventListener("dragleave", over(false));
+  place.addEventListener("dragover", dragged(true));
+  place.addEventListener("dragleave", dragged(false));
   place.addEventListener("drop", (e) => {
-    over(false)(e);
+    dragged(false)(e);
     const none = !place.querySelector("[data-role=original]") && !place.querySelector(".coming li");
     [...e.dataTransfer.files].forEach((file, i) => send(file, none && i === 0 ? "original" : "attachment"));
   });

@@ -23,7 +23,7 @@ func (b *browser) sendOne(n string) {
 	b.open("/send", "send")
 	b.look("send")
 	b.step("choose a program", chromedp.SetUploadFiles("#original", []string{program}))
-	b.sees(".coming .wrong")
+	b.sees("#wrong-original")
 	b.look("send-program")
 	b.fill("button[value=check]", "#number", "17"+n)
 	b.sees("#wrong-original", "#wrong-to")
