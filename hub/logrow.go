@@ -30,6 +30,22 @@ type LogTokenRow struct {
 	Body    []byte    // JSON of a LogStamp or LogRenewal
 }
 
+// CatalogueRow is a change of the catalogue of procedures as a store has it, or a version of
+// a procedure: the columns by which it is found, and what is kept there. Nothing in it is
+// believed.
+type CatalogueRow struct {
+	Seq    int64 // of a change, from 1; 0: a version
+	Code   string
+	Number int64  // of the version
+	Body   []byte // JSON of a ProcedureChange or ProcedureVersion
+	// Of a change: JSON of the version that it is about, and of the one before that; nil
+	// where there is none.
+	Made, Before []byte
+	// Of a version: whether the columns by which it is listed and searched are those of the
+	// body.
+	Listed bool
+}
+
 // LogRehashRow is a shard hashed anew as a store has it, or a tile of one: the columns by
 // which it is found, and what is kept there.
 type LogRehashRow struct {

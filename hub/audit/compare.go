@@ -24,13 +24,14 @@ type Comparison struct {
 	// Rows counts what was compared.
 	Rows int64
 
-	found    func(rule, format string, args ...any)
-	next     func() (hub.LogRow, error, bool)
-	stop     func()
-	row      *hub.LogRow           // not compared yet; nil after the last one
-	waiting  map[hub.Digest]string // by the leaf without its tags
-	renewals []RenewalFact         // that notes tell of
-	rehashes []RehashFact          // likewise
+	found     func(rule, format string, args ...any)
+	next      func() (hub.LogRow, error, bool)
+	stop      func()
+	row       *hub.LogRow           // not compared yet; nil after the last one
+	waiting   map[hub.Digest]string // by the leaf without its tags
+	renewals  []RenewalFact         // that notes tell of
+	rehashes  []RehashFact          // likewise
+	catalogue []hub.CatalogueFact   // likewise
 	*sequences
 }
 
@@ -168,7 +169,7 @@ func (c *Comparison) checkNote(row *hub.LogRow, data []byte, name string) {
 	case id != row.Source:
 		c.found("exchanged", "%s stands in the store under the id %s", id, row.Source)
 	default:
-		c.renewed(row.Note)
+		c.noted(row.Note)
 	}
 }
 
@@ -194,7 +195,7 @@ func (c *Comparison) Rest() (int, error) {
 			leaf, err = ReceiptLeaf(row.Canonical, row.JWS, nil)
 		default:
 			leaf, _, err = noteLeafOf(row.Note)
-			c.renewed(row.Note)
+			c.noted(row.Note)
 		}
 		if err != nil || len(c.waiting) == maxWaiting {
 			c.found("not_in_log", "%s %s", nameOf(row), why)

@@ -154,8 +154,9 @@ func (c *Comparison) TokenRows(before *TokenRows, again func() (*TokenRows, erro
 	return nil
 }
 
-// renewed keeps what a note says of a renewal, or of a shard that was hashed anew.
-func (c *Comparison) renewed(note []byte) {
+// noted keeps what a note says of a renewal, of a shard that was hashed anew, or of a change
+// of the catalogue of procedures.
+func (c *Comparison) noted(note []byte) {
 	var n hub.LogNote
 	if json.Unmarshal(note, &n) != nil {
 		return
@@ -172,8 +173,19 @@ func (c *Comparison) renewed(note []byte) {
 		if err = json.Unmarshal(n.Body, &f); err == nil {
 			c.rehashes = append(c.rehashes, f)
 		}
+	case hub.LogNoteOperator:
+		var act struct {
+			Action string          `json:"action"`
+			What   json.RawMessage `json:"what"`
+		}
+		if err = json.Unmarshal(n.Body, &act); err == nil && act.Action == hub.ActProceduresChange {
+			var f hub.CatalogueFact
+			if err = json.Unmarshal(act.What, &f); err == nil {
+				c.catalogue = append(c.catalogue, f)
+			}
+		}
 	}
 	if err != nil {
-		c.found("changed", "note %s says nothing that can be read of a renewal: %v", n.ID, err)
+		c.found("changed", "note %s says nothing that can be read of what it is about: %v", n.ID, err)
 	}
 }

@@ -65,10 +65,15 @@ func (s *Service) Import(ctx context.Context, actor hub.Actor, wish hub.Procedur
 			p.report.Seq = last
 			return p.report, nil
 		}
-		if err := s.Chronicle.ProceduresChanged(ctx, actor, decision, p.changes, p.versions); err != nil {
+		fact, err := hub.NewCatalogueFact(decision, p.changes, p.versions)
+		if err != nil {
 			return report, err
 		}
-		err = s.Store.SaveProcedures(ctx, last, p.changes, p.versions)
+		note, err := s.Chronicle.ProceduresChanged(actor, fact)
+		if err != nil {
+			return report, err
+		}
+		err = s.Store.SaveProcedures(ctx, last, p.changes, p.versions, note)
 		if err == nil {
 			s.Log.WarnContext(ctx, "the catalogue of procedures has changed", "decision", decision.Dispatch, "changes", len(p.changes), "actor", actor.Name)
 			p.report.Seq = p.seq

@@ -5,7 +5,7 @@
 // the clock that it was given, and that of two versions of one procedure at most one is in
 // force at a time; that nothing is published, amended or abolished without a signed
 // decision that was sent over this hub by an agency with the right to it; that a list is
-// taken whole or not at all; that each act is noted in the log before it is done; and that
+// taken whole or not at all; that each act is noted in the log with what it does; and that
 // changes are numbered without gaps in the order in which they became visible, so that who
 // reads on behind the last number that it has misses none.
 //
@@ -25,10 +25,11 @@ import (
 
 // Store keeps procedures.
 type Store interface {
-	// SaveProcedures adds changes, numbered on from last without gaps, and writes the
-	// versions that they make or end, all in one transaction: KindConflict, and nothing, when
-	// the last change of the store is another. It MUST be durable when it returns.
-	SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion) error
+	// SaveProcedures adds changes, numbered on from last without gaps, writes the versions
+	// that they make or end, and records the note of it, all in one transaction:
+	// KindConflict, and nothing, when the last change of the store is another. It MUST be
+	// durable when it returns.
+	SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion, note hub.LogNote) error
 	// LastProcedureChange is the number of the last change; 0 for none.
 	LastProcedureChange(ctx context.Context) (int64, error)
 	// ProcedureVersions are all versions of these procedures, by code and number.
@@ -55,10 +56,10 @@ type Directory interface {
 	Resolve(code string, at time.Time) (hub.Resolution, error)
 }
 
-// Chronicle notes in the log what was done to the catalogue.
+// Chronicle words what was done to the catalogue for the log.
 type Chronicle interface {
-	// ProceduresChanged notes changes with their decision; durable when it returns.
-	ProceduresChanged(ctx context.Context, actor hub.Actor, decision hub.ProcedureDecision, changes []hub.ProcedureChange, versions []hub.ProcedureVersion) error
+	// ProceduresChanged is the note of an act, which is recorded together with it.
+	ProceduresChanged(actor hub.Actor, fact hub.CatalogueFact) (hub.LogNote, error)
 }
 
 // Options are what a Service needs; all of it.

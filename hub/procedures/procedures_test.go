@@ -46,7 +46,7 @@ func (w *world) decide(id hub.DispatchID, sender hub.AgencyID) {
 	w.reports[id] = []hub.SignatureReport{{Part: "o", Indication: hub.TotalPassed}, {Part: "a", Indication: hub.NoSignatureFound}}
 }
 
-func (w *world) SaveProcedures(_ context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion) error {
+func (w *world) SaveProcedures(_ context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion, note hub.LogNote) error {
 	if w.race != nil {
 		race := w.race
 		w.race = nil
@@ -56,6 +56,7 @@ func (w *world) SaveProcedures(_ context.Context, last int64, changes []hub.Proc
 		return hub.Errorf(hub.KindConflict, "", "", "moved")
 	}
 	w.changes = append(w.changes, changes...)
+	w.notes = append(w.notes, note.ID)
 	for _, v := range versions {
 		w.versions = slices.DeleteFunc(w.versions, func(o hub.ProcedureVersion) bool { return o.Code == v.Code && o.Version == v.Version })
 		w.versions = append(w.versions, v)
@@ -127,9 +128,8 @@ func (w *world) Resolve(code string, at time.Time) (hub.Resolution, error) {
 	return hub.Resolution{Agency: a}, nil
 }
 
-func (w *world) ProceduresChanged(_ context.Context, actor hub.Actor, d hub.ProcedureDecision, changes []hub.ProcedureChange, _ []hub.ProcedureVersion) error {
-	w.notes = append(w.notes, fmt.Sprintf("%s %s %d", actor.Name, d.Dispatch, len(changes)))
-	return nil
+func (w *world) ProceduresChanged(actor hub.Actor, f hub.CatalogueFact) (hub.LogNote, error) {
+	return hub.LogNote{ID: fmt.Sprintf("%s %s %d-%d", actor.Name, f.Decision.Dispatch, f.First, f.Last)}, nil
 }
 
 func clerk(agency hub.AgencyID) hub.Actor {
@@ -219,7 +219,7 @@ func TestLapseOnTheMinute(t *testing.T) {
 			t.Errorf("versions at %s: %+v %v", c.at, versions, err)
 		}
 	}
-	if want := "an q1 2|an q1 1|an q1 1"; strings.Join(w.notes, "|") != want {
+	if want := "an q1 1-2|an q1 3-3|an q1 4-4"; strings.Join(w.notes, "|") != want {
 		t.Errorf("noted %q, want %q", w.notes, want)
 	}
 }
@@ -258,6 +258,9 @@ func TestImportAgain(t *testing.T) {
 		w.must(t, wish, strings.Replace(rows, "1.1,", "1.2,", 1), "1 published, 0 amended, 0 abolished, 0 unchanged")
 	}
 	w.must(t, wish, strings.Replace(rows, "1.1,", "1.3,", 1), "1 published, 0 amended, 0 abolished, 0 unchanged")
+	if got := w.notes[len(w.notes)-2:]; got[0] != "an q1 4-4" || got[1] != "an q1 5-5" || len(w.notes) != 5 {
+		t.Errorf("an act that another one came before left a note: %q", w.notes)
+	}
 	for i, c := range w.changes {
 		if c.Seq != int64(i)+1 {
 			t.Errorf("change %d has the number %d", i, c.Seq)

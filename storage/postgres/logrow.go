@@ -44,6 +44,18 @@ func (a *Archive) LogRehashRows(ctx context.Context, emit func(hub.LogRehashRow)
 	return a.s.LogRehashRows(ctx, emit)
 }
 
+// CatalogueRows hands out each change of the catalogue of procedures by its number, then
+// each version by code and number, of one instant. An error of emit ends it and is in the
+// tree of its error.
+func (s *Store) CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) error) error {
+	return handOut(ctx, s, "catalogue", sqlkit.ScanCatalogue, emit, sqlkit.CatalogueTexts()...)
+}
+
+// CatalogueRows is Store.CatalogueRows of an archive.
+func (a *Archive) CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) error) error {
+	return a.s.CatalogueRows(ctx, emit)
+}
+
 // handOut hands out what some queries read, one behind the other, of one instant. Each has
 // a cursor of that name and its place.
 func handOut[T any](ctx context.Context, s *Store, cursor string, scan pgx.RowToFunc[T], emit func(T) error, texts ...string) error {

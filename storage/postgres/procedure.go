@@ -22,7 +22,7 @@ const (
 )
 
 // SaveProcedures adds changes; see the contract in hub/procedures.
-func (s *Store) SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion) error {
+func (s *Store) SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion, note hub.LogNote) error {
 	if err := sqlkit.CheckProcedureChanges(last, changes); err != nil {
 		return err
 	}
@@ -43,6 +43,10 @@ func (s *Store) SaveProcedures(ctx context.Context, last int64, changes []hub.Pr
 		}
 		acts.add(c.Seq, c.Code, c.Number, body)
 	}
+	noted, err := sqlkit.Encode(note)
+	if err != nil {
+		return err
+	}
 	return s.act(ctx, "save procedures", func(ctx context.Context, c *pgx.Conn) error {
 		return pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, lockProcedures); err != nil {
@@ -58,7 +62,10 @@ func (s *Store) SaveProcedures(ctx context.Context, last int64, changes []hub.Pr
 			if _, err := tx.Exec(ctx, putProcedureVersion, made.args...); err != nil {
 				return err
 			}
-			_, err := tx.Exec(ctx, insertProcedureChange, acts.args...)
+			if _, err := tx.Exec(ctx, insertProcedureChange, acts.args...); err != nil {
+				return err
+			}
+			_, err := tx.Exec(ctx, "INSERT INTO log_notes (id, kind, body, pending) VALUES ($1, $2, $3, true)", note.ID, string(note.Kind), noted)
 			return err
 		})
 	})

@@ -42,6 +42,18 @@ func (s *Store) LogRehashRows(ctx context.Context, emit func(hub.LogRehashRow) e
 	return (&Archive{s.reader.db}).LogRehashRows(ctx, emit)
 }
 
+// CatalogueRows hands out each change of the catalogue of procedures by its number, then
+// each version by code and number, of one instant. An error of emit ends it and is returned
+// as it is.
+func (a *Archive) CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) error) error {
+	return handOut(ctx, a, sqlkit.ScanCatalogue[*sql.Rows], emit, sqlkit.CatalogueTexts()...)
+}
+
+// CatalogueRows is Archive.CatalogueRows of an open store.
+func (s *Store) CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) error) error {
+	return (&Archive{s.reader.db}).CatalogueRows(ctx, emit)
+}
+
 // handOut hands out what some queries read, one behind the other, of one instant.
 func handOut[T any](ctx context.Context, a *Archive, scan func(*sql.Rows) (T, error), emit func(T) error, texts ...string) error {
 	return a.snapshot(ctx, func(c *sql.Conn) error {

@@ -17,11 +17,15 @@ const (
 )
 
 // SaveProcedures adds changes; see the contract in hub/procedures.
-func (s *Store) SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion) error {
+func (s *Store) SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion, note hub.LogNote) error {
 	if err := sqlkit.CheckProcedureChanges(last, changes); err != nil {
 		return err
 	}
-	return s.do(ctx, len(changes)+len(versions), func(t *tx) error {
+	noted, err := sqlkit.Encode(note)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, len(changes)+len(versions)+1, func(t *tx) error {
 		now, err := one(ctx, t, "change", scanInt, lastProcedureChange)
 		if err == nil && now != last {
 			err = sqlkit.ProceduresMoved()
@@ -31,6 +35,9 @@ func (s *Store) SaveProcedures(ctx context.Context, last int64, changes []hub.Pr
 		}
 		for i := 0; err == nil && i < len(changes); i++ {
 			err = t.putProcedureChange(&changes[i])
+		}
+		if err == nil {
+			err = failed("record a note", t.exec("INSERT INTO log_notes (id, kind, body, pending) VALUES (?, ?, ?, 1)", note.ID, string(note.Kind), noted))
 		}
 		return err
 	})

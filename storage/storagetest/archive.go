@@ -63,7 +63,7 @@ func (b *bench) history() {
 	_, err = b.store.TakeOutgoing(b.ctx, hub.OutgoingNumber{Agency: "r1", Year: 2025, Kind: "Quyết định", Notation: "QĐ-<r1>", State: hub.NumberReserved, Key: "k", TakenBy: "an", TakenAt: b.Clock})
 	b.must(err)
 	v := procedure(b, "1.<r1>", 1)
-	b.must(b.store.SaveProcedures(b.ctx, 0, []hub.ProcedureChange{procedureChange(b, 1, &v)}, []hub.ProcedureVersion{v}))
+	b.must(b.store.SaveProcedures(b.ctx, 0, []hub.ProcedureChange{procedureChange(b, 1, &v)}, []hub.ProcedureVersion{v}, b.newNote(hub.LogNoteOperator)))
 	b.pushHistory()
 	first := b.accept("r1", "r2", "r3")
 	urgent := b.Acceptance("r1")

@@ -70,9 +70,13 @@ func batchOf(origin string, epoch, first int64, mark hub.LogMark, ids ...string)
 	return b
 }
 
+func (b *bench) newNote(kind hub.LogNoteKind) hub.LogNote {
+	return hub.LogNote{ID: b.ID(), Kind: kind, Time: b.Clock, Body: json.RawMessage(`{"action":"thử"}`)}
+}
+
 func (b *bench) note(kind hub.LogNoteKind) hub.LogNote {
 	b.t.Helper()
-	n := hub.LogNote{ID: b.ID(), Kind: kind, Time: b.Clock, Body: json.RawMessage(`{"action":"thử"}`)}
+	n := b.newNote(kind)
 	b.must(b.store.AddLogNote(b.ctx, n))
 	return n
 }

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -34,8 +35,8 @@ func testProcedures(t *testing.T, back Backend) {
 	other.Name, other.Agency = "Cấp giấy phép xây dựng", "r1"
 	never := procedure(b, "1.003", 1)
 	never.Valid.To = never.Valid.From
-	b.must(b.store.SaveProcedures(b.ctx, 0, []hub.ProcedureChange{procedureChange(b, 1, &first), procedureChange(b, 2, &other), procedureChange(b, 3, &never)}, []hub.ProcedureVersion{first, other, never}))
-	b.wants(hub.KindConflict, b.store.SaveProcedures(b.ctx, 2, []hub.ProcedureChange{procedureChange(b, 3, &first)}, []hub.ProcedureVersion{first}))
+	b.must(b.store.SaveProcedures(b.ctx, 0, []hub.ProcedureChange{procedureChange(b, 1, &first), procedureChange(b, 2, &other), procedureChange(b, 3, &never)}, []hub.ProcedureVersion{first, other, never}, b.newNote(hub.LogNoteOperator)))
+	b.wants(hub.KindConflict, b.store.SaveProcedures(b.ctx, 2, []hub.ProcedureChange{procedureChange(b, 3, &first)}, []hub.ProcedureVersion{first}, b.newNote(hub.LogNoteOperator)))
 
 	listed := func(at time.Time, text string, agency hub.AgencyID) string {
 		t.Helper()
@@ -82,7 +83,16 @@ func testProcedures(t *testing.T, back Backend) {
 	change := procedureChange(b, 4, &next)
 	shown := change
 	shown.Version = &hub.ProcedureVersion{Version: 9, State: hub.ProcedureInForce} // is of a reading, and not kept
-	b.must(b.store.SaveProcedures(b.ctx, 3, []hub.ProcedureChange{shown}, []hub.ProcedureVersion{ended, next}))
+	note := b.newNote(hub.LogNoteOperator)
+	b.must(b.store.SaveProcedures(b.ctx, 3, []hub.ProcedureChange{shown}, []hub.ProcedureVersion{ended, next}, note))
+	notes, err := b.store.LogNotes(b.ctx, hub.LogNoteOperator, 10)
+	b.must(err)
+	if len(notes) != 2 || notes[0].ID != note.ID { // of what was refused there is none
+		t.Errorf("the notes are %+v", notes)
+	}
+	if _, pending := b.unsequenced("", 10); !slices.Contains(pending, note.ID) {
+		t.Errorf("the log will not hold the note: %v", pending)
+	}
 	for at, want := range map[time.Time]string{end.Add(-time.Microsecond): "[1.001/1]", end: "[1.001/2]"} {
 		if got := listed(at, "1.001", ""); got != want {
 			t.Errorf("at %v: %s, want %s", at, got, want)
@@ -100,17 +110,19 @@ func testProcedures(t *testing.T, back Backend) {
 	if len(changes) != 1 || changes[0].Seq != 1 || !changes[0].Version.Valid.To.Equal(end) {
 		t.Errorf("the first change does not say that its version has ended: %+v", changes)
 	}
+	b.catalogueRows(ended, next)
 
 	// Many at once: each tries until it is its turn, while somebody reads behind.
 	const writers, last = 8, 4
 	var all sync.WaitGroup
 	for i := range writers {
+		note := b.newNote(hub.LogNoteOperator)
 		all.Go(func() {
 			for {
 				seq, err := b.store.LastProcedureChange(b.ctx)
 				if err == nil {
 					v := procedure(b, fmt.Sprint("2.00", i), 1)
-					err = b.store.SaveProcedures(b.ctx, seq, []hub.ProcedureChange{procedureChange(b, seq+1, &v)}, []hub.ProcedureVersion{v})
+					err = b.store.SaveProcedures(b.ctx, seq, []hub.ProcedureChange{procedureChange(b, seq+1, &v)}, []hub.ProcedureVersion{v}, note)
 				}
 				if err == nil {
 					return
@@ -138,4 +150,37 @@ func testProcedures(t *testing.T, back Backend) {
 	if got := fmt.Sprint(read); got != "[2.000 2.001 2.002 2.003 2.004 2.005 2.006 2.007]" {
 		t.Error("read", got)
 	}
+}
+
+// catalogueRows checks what an auditor reads: changes with the versions that they are about,
+// then all versions.
+func (b *bench) catalogueRows(ended, next hub.ProcedureVersion) {
+	b.t.Helper()
+	var got []string
+	b.must(b.store.CatalogueRows(b.ctx, func(r hub.CatalogueRow) error {
+		version := func(body []byte) string {
+			var v hub.ProcedureVersion
+			if body == nil {
+				return "-"
+			}
+			b.must(json.Unmarshal(body, &v))
+			if v.Code == ended.Code {
+				same(b.t, "a version", v, map[int64]hub.ProcedureVersion{1: ended, 2: next}[v.Version])
+			}
+			return fmt.Sprint(v.Code, "/", v.Version)
+		}
+		if r.Seq == 0 {
+			got = append(got, fmt.Sprint(r.Code, "/", r.Number, " is ", version(r.Body), " listed ", r.Listed))
+			return nil
+		}
+		var c hub.ProcedureChange
+		b.must(json.Unmarshal(r.Body, &c))
+		got = append(got, fmt.Sprint(r.Seq, " ", c.Act, " ", r.Code, "/", r.Number, " made ", version(r.Made), " before ", version(r.Before)))
+		return nil
+	}))
+	same(b.t, "the rows of the catalogue", got, []string{
+		"1 publish 1.001/1 made 1.001/1 before -", "2 publish 1.002/1 made 1.002/1 before -", "3 publish 1.003/1 made 1.003/1 before -",
+		"4 amend 1.001/2 made 1.001/2 before 1.001/1",
+		"1.001/1 is 1.001/1 listed true", "1.001/2 is 1.001/2 listed true", "1.002/1 is 1.002/1 listed true", "1.003/1 is 1.003/1 listed true",
+	})
 }

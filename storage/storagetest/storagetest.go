@@ -127,7 +127,8 @@ type OutgoingNumbers interface {
 
 // Procedures keeps the catalogue of administrative procedures.
 type Procedures interface {
-	SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion) error
+	SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion, note hub.LogNote) error
+	CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) error) error
 	LastProcedureChange(ctx context.Context) (int64, error)
 	ProcedureVersions(ctx context.Context, codes []string) ([]hub.ProcedureVersion, error)
 	Procedures(ctx context.Context, query hub.ProcedureQuery) (hub.List[hub.ProcedureVersion], error)

@@ -1,6 +1,7 @@
 package sqlkit
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 
@@ -65,4 +66,29 @@ func CheckProcedureChanges(last int64, changes []hub.ProcedureChange) error {
 		}
 	}
 	return nil
+}
+
+// CatalogueTexts read what ScanCatalogue takes: each change by its number, with the version
+// that it is about and the one before; then each version by code and number.
+func CatalogueTexts() []string {
+	return []string{
+		`SELECT c.seq, c.code, c.number, c.body, v.body, b.body, 0, 0, '', '' FROM procedure_changes c
+		LEFT JOIN procedure_versions v ON v.code = c.code AND v.number = c.number
+		LEFT JOIN procedure_versions b ON b.code = c.code AND b.number = c.number - 1 ORDER BY c.seq`,
+		`SELECT 0, code, number, body, CAST(NULL AS TEXT), CAST(NULL AS TEXT), valid_from, valid_to, agency, search FROM procedure_versions ORDER BY code, number`,
+	}
+}
+
+// ScanCatalogue reads a row of CatalogueTexts.
+func ScanCatalogue[R Row](row R) (hub.CatalogueRow, error) {
+	var r hub.CatalogueRow
+	var from, to int64
+	var agency, search string
+	if err := row.Scan(&r.Seq, &r.Code, &r.Number, &r.Body, &r.Made, &r.Before, &from, &to, &agency, &search); err != nil || r.Seq != 0 {
+		return r, err
+	}
+	var v hub.ProcedureVersion
+	r.Listed = json.Unmarshal(r.Body, &v) == nil && v.Code == r.Code && v.Version == r.Number &&
+		Micros(v.Valid.From) == from && ProcedureEnd(&v) == to && string(v.Agency) == agency && v.SearchText() == search
+	return r, nil
 }

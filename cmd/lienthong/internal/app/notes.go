@@ -204,30 +204,19 @@ func (c notedCalendar) Import(ctx context.Context, actor hub.Actor, source strin
 	return c.WorkingDays.Import(ctx, actor, source, days, dryRun)
 }
 
-// catalogueChronicle notes what decisions do to the catalogue of procedures.
-type catalogueChronicle struct{ notes *audit.Notes }
-
-// catalogueNote names changes by their numbers, and holds the digest of what they say.
-type catalogueNote struct {
-	Decision hub.ProcedureDecision `json:"decision"`
-	First    int64                 `json:"first"`
-	Last     int64                 `json:"last"`
-	SHA256   hub.Digest            `json:"sha256"`
+// catalogueChronicle words what decisions do to the catalogue of procedures. Its note is
+// recorded in one transaction with the act, so that an audit can tell an act that is gone
+// from one that never was.
+type catalogueChronicle struct {
+	newID func() string
+	now   func() time.Time
 }
 
 // ProceduresChanged implements procedures.Chronicle.
-func (c catalogueChronicle) ProceduresChanged(ctx context.Context, actor hub.Actor, decision hub.ProcedureDecision, changes []hub.ProcedureChange, versions []hub.ProcedureVersion) error {
-	said, err := json.Marshal(struct {
-		Changes  []hub.ProcedureChange  `json:"changes"`
-		Versions []hub.ProcedureVersion `json:"versions"`
-	}{changes, versions})
-	if err != nil {
-		return hub.Internal("encode changes of procedures", err)
-	}
-	return c.notes.Note(ctx, hub.LogNoteOperator, operatorAct{
-		Action: "procedures.change", Actor: actor.Name, About: string(decision.Dispatch),
-		What: catalogueNote{decision, changes[0].Seq, changes[len(changes)-1].Seq, hub.Digest(sha256.Sum256(said))},
-	})
+func (c catalogueChronicle) ProceduresChanged(actor hub.Actor, fact hub.CatalogueFact) (hub.LogNote, error) {
+	return audit.NewNote(hub.LogNoteOperator, operatorAct{
+		Action: hub.ActProceduresChange, Actor: actor.Name, About: string(fact.Decision.Dispatch), What: fact,
+	}, c.newID(), c.now())
 }
 
 // yearChronicle notes which registers are closed, with the digests of what stands in them.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/hubtest/server"
@@ -191,6 +192,10 @@ func tamperings(e engine) []tampering {
 		{"a tile of a rehash is changed", rehash, "UPDATE log_rehash_tiles SET data = (SELECT data FROM log_rehash_tiles WHERE tree = 0 AND level = 0 AND n = 0) WHERE tree = 1 AND level = 0 AND number = ?", "rehash_tile", "not what its leaves make"},
 		{"a tile of a rehash is deleted", rehash, "DELETE FROM log_rehash_tiles WHERE tree = 0 AND level = 0 AND number = ?", "rehash_tile", "lacks 1"},
 		{"a tree of a rehash is deleted", rehash, "DELETE FROM log_rehash_tiles WHERE tree = 1 AND number = ?", "rehash_tile", "without tiles"},
+		{"a procedure is edited", "SELECT min(seq) FROM procedure_changes", `UPDATE procedure_versions SET body = replace(body, '"amount":3', '"amount":30')`, "catalogue_gone", "notes changes"},
+		{"a procedure is in force again", "SELECT code FROM procedure_versions WHERE valid_to < 9000000000000000000", "UPDATE procedure_versions SET valid_to = 9223372036854775807 WHERE code = '?'", "catalogue_row", "other columns"},
+		{"a procedure is added", "SELECT '9.009'", "INSERT INTO procedure_versions (code, number, valid_from, valid_to, agency, search, body) SELECT '?', 1, valid_from, valid_to, agency, search, body FROM procedure_versions WHERE number = 1 AND code = '1.001'", "catalogue_row", "no change made"},
+		{"an act is taken back", "SELECT max(seq) FROM procedure_changes", "DELETE FROM procedure_changes WHERE seq = ?", "catalogue_gone", "notes changes"},
 		{"a number of an agency is deleted", "SELECT min(agency) FROM log_numbers", "DELETE FROM log_numbers WHERE agency = '?' AND number = 1", "sequence_row", ""},
 		{"a number of an agency is of another entry", "SELECT min(agency) FROM log_numbers", "UPDATE log_numbers SET idx = idx + 1 WHERE agency = '?' AND number = 1", "sequence_row", ""},
 		{"a delivery is set to another state", "SELECT min(id) FROM deliveries", `UPDATE deliveries SET body = replace(body, '"state":"accepted"', '"state":"refused"') WHERE id = '?'`, "state", ""},
@@ -215,6 +220,7 @@ func testTampering(t *testing.T, e engine, args []string) {
 	t.Helper()
 	s := worked(t, args)
 	s.renewed(t, e)
+	s.published(t, e)
 	if c := s.auditStores(0); c.Findings > 0 {
 		t.Fatalf("the sound hub: %+v", c)
 	}
@@ -262,14 +268,6 @@ func (s *site) renewed(t *testing.T, e engine) {
 		}
 		return []string{"--tsa", web.URL, "--tsa-anchors", anchors}
 	}
-	await := func(query string) {
-		t.Helper()
-		for deadline := time.Now().Add(server.Patience); e.run(t, s, query) == "0"; time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatal("nothing came of ", query)
-			}
-		}
-	}
 	bare := s.args
 	s.args = append(slices.Clone(bare), settings(time.Now().AddDate(0, -20, 0))...) // ends in four months
 	p := s.start()
@@ -279,7 +277,7 @@ func (s *site) renewed(t *testing.T, e engine) {
 	if err := refused.send(t.Context(), client(t, p.URL, s.sender)); err == nil || errors.As(err, &rejection) && rejection.Kind == hub.KindUnavailable {
 		t.Fatal("a document for nobody: ", err)
 	}
-	await("SELECT count(*) FROM log_stamps")
+	s.await(t, e, "SELECT count(*) FROM log_stamps")
 	s.stop(p)
 	var done audit.RenewalSummary
 	s.args = append(slices.Clone(bare), settings(time.Now())...)
@@ -294,9 +292,70 @@ func (s *site) renewed(t *testing.T, e engine) {
 	}
 	p = s.start()
 	for _, kind := range []hub.LogNoteKind{hub.LogNoteRenewal, hub.LogNoteRehash} {
-		await("SELECT count(*) FROM log_entries JOIN log_notes ON id = source WHERE kind = '" + string(kind) + "'")
+		s.await(t, e, "SELECT count(*) FROM log_entries JOIN log_notes ON id = source WHERE kind = '"+string(kind)+"'")
 	}
 	s.stop(p)
+}
+
+// published lets the hub publish two procedures by a signed decision, and abolish one.
+func (s *site) published(t *testing.T, e engine) {
+	t.Helper()
+	pdf, anchors := signedDecision(t)
+	roots := filepath.Join(t.TempDir(), "anchors.pem")
+	if err := os.WriteFile(roots, anchors, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	bare := s.args
+	s.args = append(slices.Clone(bare), "--anchors", roots)
+	p := s.start()
+	c := client(t, p.URL, s.sender)
+	decision := newPromise(6000)
+	decision.content, decision.submission.Document.TypeName = pdf, "Quyết định"
+	if err := decision.send(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	wish := hub.ProcedureWish{Decision: decision.accepted.Dispatch.ID}
+	const list = "code,name,field,levels,agency,limit\n1.001,Khai sinh,Hộ tịch,xã,000.00.00.H47,1 ngày\n1.002,Khai tử,Hộ tịch,xã,000.00.00.H47,3 ngày\n"
+	if _, err := c.ImportProcedures(t.Context(), wish, strings.NewReader(list)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.AbolishProcedures(t.Context(), wish, "1.001"); err != nil {
+		t.Fatal(err)
+	}
+	s.await(t, e, "SELECT count(*) / 2 FROM log_entries JOIN log_notes ON id = source WHERE body LIKE '%procedures.change%'")
+	s.stop(p)
+	s.args = bare
+}
+
+// signedDecision is a signed document and the roots that its signatures lead to.
+func signedDecision(t *testing.T) (pdf, anchors []byte) {
+	t.Helper()
+	authority, err := pki.New(time.Now(), pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leader, err := authority.Person("Nguyễn Văn Ví Dụ", "UBND tỉnh Quảng Nam", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal, err := authority.Agency("UBND tỉnh Quảng Nam", pki.P256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pdf, err = sample.NewSeries(sample.Signers{Leader: leader, Agency: seal}, 40<<10).Document(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	return pdf, authority.AnchorsPEM()
+}
+
+// await waits until a query no longer gives 0.
+func (s *site) await(t *testing.T, e engine, query string) {
+	t.Helper()
+	for deadline := time.Now().Add(server.Patience); e.run(t, s, query) == "0"; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing came of ", query)
+		}
+	}
 }
 
 // worked is a hub that did something and was stopped.

@@ -36,6 +36,10 @@ func (c *auditCommand) compare(ctx context.Context, a *logAudit, heads []logHead
 	if err != nil {
 		return err
 	}
+	catalogue, err := catalogueRows(ctx, stores, a.found)
+	if err != nil {
+		return err
+	}
 	a.stamped(heads, tokens.Kept)
 	closings := &closings{}
 	rows, err := audit.Compare(closings.among(logRows(ctx, stores)), a.found)
@@ -70,6 +74,9 @@ func (c *auditCommand) compare(ctx context.Context, a *logAudit, heads []logHead
 	if err := rows.RehashRows(rehashed, func() (*audit.RehashRows, error) { return rehashRows(ctx, stores, told) }); err != nil {
 		return err
 	}
+	if err := rows.CatalogueRows(catalogue, func() (*audit.CatalogueRows, error) { return catalogueRows(ctx, stores, told) }); err != nil {
+		return err
+	}
 	if err := c.await(ctx, a, rows, waiting); err != nil {
 		return err
 	}
@@ -98,6 +105,16 @@ func rehashRows(ctx context.Context, stores *app.Stores, found func(rule, format
 		return nil
 	})
 	rows.End()
+	return rows, err
+}
+
+// catalogueRows reads the catalogue of procedures.
+func catalogueRows(ctx context.Context, stores *app.Stores, found func(rule, format string, args ...any)) (*audit.CatalogueRows, error) {
+	rows := audit.NewCatalogueRows(found)
+	err := stores.CatalogueRows(ctx, func(row hub.CatalogueRow) error {
+		rows.Row(&row)
+		return nil
+	})
 	return rows, err
 }
 

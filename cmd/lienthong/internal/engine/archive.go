@@ -30,6 +30,8 @@ type LogArchive interface {
 	LogTokenRows(ctx context.Context, emit func(hub.LogTokenRow) error) error
 	// LogRehashRows hands out each shard that was hashed anew, then the tiles of all.
 	LogRehashRows(ctx context.Context, emit func(hub.LogRehashRow) error) error
+	// CatalogueRows hands out each change of the catalogue of procedures, then each version.
+	CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) error) error
 }
 
 // Restorable is a store of state that an archive can be put into.
