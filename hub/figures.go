@@ -392,10 +392,38 @@ type FigureStep struct {
 	Since   time.Time    // hours before it are forgotten; zero: none
 }
 
-// FigureSource is a dispatch as figures need it.
+// FigureSource is what figures need of a dispatch besides its evidence. A store keeps it
+// beside the dispatch from its acceptance on: the whole document and the reports on its
+// signatures are twenty times as long.
 type FigureSource struct {
-	Item     SentItem
-	SignedAt time.Time // of the last signature, proven or claimed; zero where none says it
+	Dispatch     DispatchID   `json:"dispatch"`
+	Sender       AgencyID     `json:"sender"`
+	Operation    Operation    `json:"operation"`
+	Forwards     bool         `json:"forwards,omitempty"` // inside a house, what another one sent
+	AcceptedAt   time.Time    `json:"accepted_at"`
+	SignedAt     time.Time    `json:"signed_at,omitzero"` // of the last signature, proven or claimed; zero where none says it
+	TypeName     string       `json:"type_name,omitempty"`
+	DueDate      Date         `json:"due_date,omitempty"`
+	PaperFollows bool         `json:"paper_follows,omitempty"`
+	Answers      []DispatchID `json:"answers,omitempty"` // what the document answers
+	// Deliveries are the ids of its deliveries by their place among the recipients; those
+	// that are not there are left out.
+	Deliveries map[int]DeliveryID `json:"-"`
+}
+
+// FigureSourceOf returns what figures need of a dispatch and of the reports on its
+// signatures, without its deliveries.
+func FigureSourceOf(d *Dispatch, reports []SignatureReport) FigureSource {
+	s := FigureSource{
+		Dispatch: d.ID, Sender: d.Sender, Operation: d.Operation, Forwards: d.Origin != nil, AcceptedAt: d.AcceptedAt,
+		SignedAt: SignedLast(reports), TypeName: d.Document.TypeName, DueDate: d.Document.DueDate, PaperFollows: d.Document.PaperFollows,
+	}
+	for _, link := range d.Links {
+		if link.Kind == LinkAnswers {
+			s.Answers = append(s.Answers, link.Dispatch)
+		}
+	}
+	return s
 }
 
 // FactsKey names facts: by the place among the recipients or, with Position -1, of all

@@ -214,15 +214,15 @@ func (c *counting) load(ctx context.Context, entries []hub.PlacedEvidence) error
 		}
 	}
 	for i := range sources {
-		for _, link := range answers(&sources[i]) {
-			wanted[hub.FactsKey{Dispatch: link, Position: -1, Recipient: sources[i].Item.Dispatch.Sender}] = true
+		for _, link := range sources[i].Answers {
+			wanted[hub.FactsKey{Dispatch: link, Position: -1, Recipient: sources[i].Sender}] = true
 		}
 	}
 	if err := c.loadFacts(ctx, wanted); err != nil {
 		return err
 	}
 	for i := range sources {
-		c.accept(&sources[i], accepted[sources[i].Item.Dispatch.ID])
+		c.accept(&sources[i], accepted[sources[i].Dispatch])
 	}
 	for i := range sources {
 		c.answer(&sources[i])
@@ -245,33 +245,21 @@ func (c *counting) loadFacts(ctx context.Context, wanted map[hub.FactsKey]bool) 
 	return err
 }
 
-// answers are the dispatches that a document answers.
-func answers(s *hub.FigureSource) []hub.DispatchID {
-	var ids []hub.DispatchID
-	for _, link := range s.Item.Dispatch.Links {
-		if link.Kind == hub.LinkAnswers {
-			ids = append(ids, link.Dispatch)
-		}
-	}
-	return ids
-}
-
 // accept begins the facts of a dispatch, which its acceptance names.
 func (c *counting) accept(s *hub.FigureSource, e *hub.Evidence) {
-	d := &s.Item.Dispatch
-	if d.Operation == hub.OperationRecall || d.Origin != nil || c.isTest(d.Sender) {
+	if s.Operation == hub.OperationRecall || s.Forwards || c.isTest(s.Sender) {
 		return
 	}
 	f := hub.DeliveryFacts{
-		Dispatch: d.ID, Sender: d.Sender, Kind: kindOf(&d.Document), Leads: true, SentAt: d.AcceptedAt, Signing: -1,
-		PaperFollows: d.Document.PaperFollows, State: hub.StateQueued,
-		SenderAbove: c.above(d.Sender, d.AcceptedAt), SenderLevel: c.level(d.Sender, d.AcceptedAt),
+		Dispatch: s.Dispatch, Sender: s.Sender, Kind: kindOf(s.TypeName), Leads: true, SentAt: s.AcceptedAt, Signing: -1,
+		PaperFollows: s.PaperFollows, State: hub.StateQueued,
+		SenderAbove: c.above(s.Sender, s.AcceptedAt), SenderLevel: c.level(s.Sender, s.AcceptedAt),
 	}
-	if _, err := hub.ParseDate(string(d.Document.DueDate)); err == nil {
-		f.Due = d.Document.DueDate
+	if _, err := hub.ParseDate(string(s.DueDate)); err == nil {
+		f.Due = s.DueDate
 	}
 	if !s.SignedAt.IsZero() {
-		f.Signing = max(0, int64(d.AcceptedAt.Sub(s.SignedAt).Seconds()))
+		f.Signing = max(0, int64(s.AcceptedAt.Sub(s.SignedAt).Seconds()))
 	}
 	f.Look(c.today)
 	for i := range e.Recipients {
@@ -279,12 +267,9 @@ func (c *counting) accept(s *hub.FigureSource, e *hub.Evidence) {
 		if c.isTest(party.ID) {
 			continue
 		}
-		f.Position, f.Recipient, f.ForInformation, f.Delivery = i, party.ID, party.ForInformation, ""
+		f.Position, f.Recipient, f.ForInformation, f.Delivery = i, party.ID, party.ForInformation, s.Deliveries[i]
 		f.Tasks = hub.CountedTasks(e, i)
-		f.RecipientAbove, f.RecipientLevel = c.above(party.ID, d.AcceptedAt), c.level(party.ID, d.AcceptedAt)
-		if n := slices.IndexFunc(s.Item.Deliveries, func(v hub.Delivery) bool { return v.Index == i }); n >= 0 {
-			f.Delivery = s.Item.Deliveries[n].ID
-		}
+		f.RecipientAbove, f.RecipientLevel = c.above(party.ID, s.AcceptedAt), c.level(party.ID, s.AcceptedAt)
 		c.add(nil, f)
 		f.Leads = false
 	}
@@ -292,10 +277,10 @@ func (c *counting) accept(s *hub.FigureSource, e *hub.Evidence) {
 
 // answer adds to what a document answers that it was answered.
 func (c *counting) answer(s *hub.FigureSource) {
-	for _, id := range answers(s) {
+	for _, id := range s.Answers {
 		for _, key := range c.order {
-			if f := &c.facts[key].now; key.dispatch == id && f.Recipient == s.Item.Dispatch.Sender {
-				f.Answer(s.Item.Dispatch.AcceptedAt)
+			if f := &c.facts[key].now; key.dispatch == id && f.Recipient == s.Sender {
+				f.Answer(s.AcceptedAt)
 			}
 		}
 	}
@@ -306,8 +291,8 @@ func (c *counting) isTest(id hub.AgencyID) bool {
 	return ok && a.Test
 }
 
-func kindOf(d *hub.Document) string {
-	if key := hub.KindKey(d.TypeName); slices.Contains(hub.KindKeys(), key) {
+func kindOf(typeName string) string {
+	if key := hub.KindKey(typeName); slices.Contains(hub.KindKeys(), key) {
 		return key
 	}
 	return hub.OtherKind

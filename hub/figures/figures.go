@@ -54,7 +54,7 @@ type Log interface {
 	// event and time, dispatch and delivery, ids and indexes of the recipients, reasons and
 	// tasks. What is no evidence comes with its place alone.
 	FigureEntries(ctx context.Context, place int64, limit int) ([]hub.PlacedEvidence, error)
-	// FigureSources returns dispatches; what is not there is left out.
+	// FigureSources returns what figures need of dispatches; what is not there is left out.
 	FigureSources(ctx context.Context, ids []hub.DispatchID) ([]hub.FigureSource, error)
 }
 

@@ -53,9 +53,9 @@ const acceptText = `WITH
 	a AS (INSERT INTO acceptances (dispatch, sender, external_id, operation, key, receipt)
 		SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text
 		WHERE NOT EXISTS (SELECT 1 FROM register_years WHERE agency = $2::text AND year = $34::bigint)
-			AND ($35::bigint = 0 OR NOT EXISTS (SELECT 1 FROM outgoing_numbers WHERE agency = $2::text AND year = $35::bigint)) ON CONFLICT DO NOTHING RETURNING dispatch),
-	d AS (INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports)
-		SELECT a.dispatch, $2::text, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text FROM a),
+			AND ($36::bigint = 0 OR NOT EXISTS (SELECT 1 FROM outgoing_numbers WHERE agency = $2::text AND year = $36::bigint)) ON CONFLICT DO NOTHING RETURNING dispatch),
+	d AS (INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports, figures)
+		SELECT a.dispatch, $2::text, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text, $35::text FROM a),
 	p AS (INSERT INTO dispatch_parts (dispatch, position, digest)
 		SELECT a.dispatch, p.n, p.digest FROM a, unnest($14::bytea[]) WITH ORDINALITY AS p (digest, n)),
 	o AS (INSERT INTO completions (dispatch, open, completed_at) SELECT a.dispatch, $31::integer, $32::bigint FROM a),
@@ -134,6 +134,10 @@ func (s *Store) acceptArgs(a *hub.Acceptance) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
+	figures, err := sqlkit.EncodeFigureSource(d, a.Reports)
+	if err != nil {
+		return nil, err
+	}
 	deliveries, err := columnsOf(a)
 	if err != nil {
 		return nil, err
@@ -158,7 +162,7 @@ func (s *Store) acceptArgs(a *hub.Acceptance) ([]any, error) {
 	e := evidenceColumns{}
 	e.add(0, a.Evidence)
 	open, completedAt := sqlkit.OpenAmong(a)
-	return append(append(append(args, s.era), e.args()...), open, completedAt, sqlkit.IndexedWords(d, a.Deliveries), d.AcceptedAt.In(hub.Vietnam()).Year(), claimedYear(d)), nil
+	return append(append(append(args, s.era), e.args()...), open, completedAt, sqlkit.IndexedWords(d, a.Deliveries), d.AcceptedAt.In(hub.Vietnam()).Year(), figures, claimedYear(d)), nil
 }
 
 // deliveryColumns are new deliveries column by column, as statements take many rows.

@@ -214,9 +214,13 @@ func (i *importer) dispatches() error {
 		if err := i.prepareMonth(string(d.ID)); err != nil {
 			return err
 		}
+		figures, err := sqlkit.ImportFigureSource(&d, row.Reports)
+		if err != nil {
+			return err
+		}
 		acceptances.add(string(d.ID), string(d.Sender), d.ExternalID, string(d.Operation), d.Key, row.Receipt)
 		dispatches.add(string(d.ID), string(d.Sender), d.Document.Number(), string(d.Document.Promulgated), sqlkit.SearchText(&d),
-			row.First, row.Last, string(row.Body), string(row.Reports))
+			row.First, row.Last, string(row.Body), string(row.Reports), figures)
 		for _, l := range d.Links {
 			links.add(string(l.Dispatch), string(d.ID), string(l.Kind))
 		}
@@ -233,8 +237,8 @@ func (i *importer) dispatches() error {
 		FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[]) AS a (dispatch, sender, external_id, operation, key, receipt)`, &acceptances); err != nil {
 		return err
 	}
-	if err := i.exec(`INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])`, &dispatches); err != nil {
+	if err := i.exec(`INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports, figures)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])`, &dispatches); err != nil {
 		return err
 	}
 	if err := i.exec(insertLinks, &links); err != nil {

@@ -33,27 +33,18 @@ func (s *Store) FigureEntries(ctx context.Context, place int64, limit int) ([]hu
 		WHERE (l.shard, l.idx) >= ($1, $2) ORDER BY l.shard, l.idx LIMIT $3`, shard, index, limit)
 }
 
-// FigureSources returns dispatches with all their deliveries, and when they were signed;
-// those that are not there are left out.
+// FigureSources returns what figures need of dispatches; those that are not there are left
+// out.
 func (s *Store) FigureSources(ctx context.Context, ids []hub.DispatchID) ([]hub.FigureSource, error) {
-	sources, err := collect(ctx, s, func(row pgx.CollectableRow) (hub.FigureSource, error) {
-		var body, reports []byte
-		if err := row.Scan(&body, &reports); err != nil {
-			return hub.FigureSource{}, err
-		}
-		return sqlkit.DecodeFigureSource(body, reports)
-	}, "SELECT body, reports FROM dispatches WHERE id = ANY ($1)", texts(ids))
+	wanted := texts(ids)
+	sources, err := collect(ctx, s, sqlkit.ScanFigureSource[pgx.CollectableRow], "SELECT "+sqlkit.FigureSourceColumns+" FROM dispatches d WHERE d.id = ANY ($1)", wanted)
 	if err != nil {
 		return nil, err
 	}
-	items, err := s.sent(ctx, sentOf("(SELECT * FROM dispatches WHERE id = ANY ($1)) d", "d.id"), texts(ids))
-	deliveries := make(map[hub.DispatchID][]hub.Delivery, len(items))
-	for i := range items {
-		deliveries[items[i].Dispatch.ID] = items[i].Deliveries
-	}
-	for i := range sources {
-		sources[i].Item.Deliveries = deliveries[sources[i].Item.Dispatch.ID]
-	}
+	// The range of ids spares looking into other months.
+	deliveries, err := collect(ctx, s, sqlkit.ScanFigureDelivery[pgx.CollectableRow], `SELECT v.dispatch, v.position, v.id FROM dispatches d
+		CROSS JOIN LATERAL (SELECT dispatch, position, id FROM deliveries v WHERE v.dispatch = d.id AND v.id BETWEEN d.first_delivery AND d.last_delivery) v WHERE d.id = ANY ($1)`, wanted)
+	sqlkit.NameDeliveries(sources, deliveries)
 	return sources, err
 }
 

@@ -14,8 +14,12 @@ import (
 func TestRetentionOfOlderDatabases(t *testing.T) {
 	s, m := openNew(t), storagetest.NewMaker()
 	var steps []hub.Step
+	var ids []hub.DispatchID
 	for range 3 {
-		a := accept(t, s.Store, m, "r1", "r2")
+		of := m.Acceptance("r1", "r2")
+		of.Reports[0].Signatures = []hub.SignatureVerdict{{ClaimedAt: m.Clock.Add(-time.Hour)}}
+		a := must[hub.Accepted](t)(s.Accept(t.Context(), of))
+		ids = append(ids, a.Dispatch.ID)
 		m.Clock = m.Clock.Add(1500 * time.Millisecond)
 		steps = append(steps, m.Step(a.Deliveries[0], hub.StateFailed), m.Step(a.Deliveries[1], hub.StateFailed))
 	}
@@ -31,7 +35,11 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		if len(completed) != 2 || len(named) != 2 {
 			t.Fatalf("%d completed, %d named", len(completed), len(named))
 		}
-		return []any{completed, named, must[[]hub.Digest](t)(s.Unreferenced(t.Context(), []hub.Digest{{9}, {8}}))}
+		sources := must[[]hub.FigureSource](t)(s.FigureSources(t.Context(), ids))
+		if len(sources) != 3 || sources[0].SignedAt.IsZero() || len(sources[0].Deliveries) != 2 {
+			t.Fatalf("what figures need: %+v", sources)
+		}
+		return []any{completed, named, sources, must[[]hub.Digest](t)(s.Unreferenced(t.Context(), []hub.Digest{{9}, {8}}))}
 	}
 	want := look(s)
 	older := behind(t, s.url)
@@ -42,7 +50,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP INDEX deliveries_by_share", "DROP TABLE dispatch_links", "ALTER TABLE deliveries DROP COLUMN asked",
 		"DROP TRIGGER status_reports_are_noticed ON status_reports", "DROP FUNCTION notice_report", "DROP FUNCTION begin_notices", "DROP TABLE notices, notice_readers",
 		"DROP TABLE figure_facts, figures, figure_refusals, figure_progress, traffic",
-		"DROP TABLE test_turns", "ALTER TABLE api_keys DROP COLUMN used",
+		"ALTER TABLE dispatches DROP COLUMN figures", "DROP TABLE test_turns", "ALTER TABLE api_keys DROP COLUMN used",
 		"DELETE FROM goose_db_version WHERE version_id >= 4",
 	} {
 		run(t, older, text)

@@ -113,9 +113,13 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 	if err != nil {
 		return nil, err
 	}
+	figures, err := sqlkit.EncodeFigureSource(d, a.Reports)
+	if err != nil {
+		return nil, err
+	}
 	r := &acceptanceRows{
 		of: a, evidence: a.Evidence, deliveries: make([][]any, len(a.Deliveries)),
-		dispatch: dispatchRow(d, string(a.Evidence[0].Evidence.ID), body, reports),
+		dispatch: dispatchRow(d, string(a.Evidence[0].Evidence.ID), body, reports, figures),
 		words:    strings.Join(sqlkit.IndexedWords(d, a.Deliveries), " "),
 	}
 	for i := range a.Deliveries {
@@ -141,20 +145,20 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 }
 
 // dispatchRow is a dispatch as insertDispatch takes it.
-func dispatchRow(d *hub.Dispatch, receipt, body, reports string) []any {
+func dispatchRow(d *hub.Dispatch, receipt, body, reports, figures string) []any {
 	key, externalID := sql.NullString{String: d.Key, Valid: d.Key != ""}, d.ExternalID
 	if fault.NoIdempotencyKey {
 		key.Valid, externalID = false, externalID+string(d.ID)
 	}
 	return []any{
 		string(d.ID), string(d.Sender), externalID, string(d.Operation), key, d.Document.Number(), string(d.Document.Promulgated),
-		sqlkit.SearchText(d), receipt, body, reports,
+		sqlkit.SearchText(d), receipt, body, reports, figures,
 	}
 }
 
 const insertDispatch = `INSERT INTO dispatches
-	(id, sender, external_id, operation, key, number, promulgated, search, receipt, body, reports)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	(id, sender, external_id, operation, key, number, promulgated, search, receipt, body, reports, figures)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 // insert records all rows; it reports false, and has done nothing, when an
 // earlier dispatch stands in the way.

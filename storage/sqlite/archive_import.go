@@ -162,7 +162,11 @@ func (t *tx) importDispatch(r *hub.Record) error {
 	if err != nil {
 		return err
 	}
-	err = t.exec(insertDispatch, dispatchRow(&d, row.Receipt, string(row.Body), string(row.Reports))...)
+	figures, err := sqlkit.ImportFigureSource(&d, row.Reports)
+	if err != nil {
+		return err
+	}
+	err = t.exec(insertDispatch, dispatchRow(&d, row.Receipt, string(row.Body), string(row.Reports), figures)...)
 	if err == nil && d.Purged == nil {
 		err = insertParts(t, &d, 0, row.Completed) // who is open is counted at the end
 	}

@@ -35,30 +35,17 @@ func (s *Store) FigureEntries(ctx context.Context, place int64, limit int) ([]hu
 		WHERE (l.shard, l.idx) >= (?, ?) ORDER BY l.shard, l.idx LIMIT ?`, shard, index, limit)
 }
 
-// FigureSources returns dispatches with all their deliveries, and when they were signed;
-// those that are not there are left out.
+// FigureSources returns what figures need of dispatches; those that are not there are left
+// out.
 func (s *Store) FigureSources(ctx context.Context, ids []hub.DispatchID) ([]hub.FigureSource, error) {
-	sources, err := collect(ctx, s.reader, scanFigureSource, "SELECT body, reports FROM dispatches WHERE id IN (SELECT value FROM json_each(?))", list(ids))
+	wanted := list(ids)
+	sources, err := collect(ctx, s.reader, sqlkit.ScanFigureSource[*sql.Rows], "SELECT "+sqlkit.FigureSourceColumns+" FROM dispatches d WHERE d.id IN (SELECT value FROM json_each(?))", wanted)
 	if err != nil {
 		return nil, err
 	}
-	dispatches := make([]hub.Dispatch, len(sources))
-	for i := range sources {
-		dispatches[i] = sources[i].Item.Dispatch
-	}
-	items, err := s.withDeliveries(ctx, dispatches)
-	for i := range items {
-		sources[i].Item = items[i]
-	}
+	deliveries, err := collect(ctx, s.reader, sqlkit.ScanFigureDelivery[*sql.Rows], "SELECT dispatch, position, id FROM deliveries WHERE dispatch IN (SELECT value FROM json_each(?))", wanted)
+	sqlkit.NameDeliveries(sources, deliveries)
 	return sources, err
-}
-
-func scanFigureSource(rows *sql.Rows) (hub.FigureSource, error) {
-	var body, reports sql.RawBytes
-	if err := rows.Scan(&body, &reports); err != nil {
-		return hub.FigureSource{}, err
-	}
-	return sqlkit.DecodeFigureSource(body, reports)
 }
 
 // FigureFacts returns the facts that keys name; those that are not there are left out.

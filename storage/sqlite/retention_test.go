@@ -16,11 +16,15 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "hub.db")
 	s, m := open(t, path), storagetest.NewMaker()
 	var steps []hub.Step
+	var ids []hub.DispatchID
 	for range 3 {
-		a, err := s.Accept(t.Context(), m.Acceptance("r1", "r2"))
+		of := m.Acceptance("r1", "r2")
+		of.Reports[0].Signatures = []hub.SignatureVerdict{{ClaimedAt: m.Clock.Add(-time.Hour)}}
+		a, err := s.Accept(t.Context(), of)
 		if err != nil {
 			t.Fatal(err)
 		}
+		ids = append(ids, a.Dispatch.ID)
 		m.Clock = m.Clock.Add(1500 * time.Millisecond)
 		steps = append(steps, m.Step(a.Deliveries[0], hub.StateFailed), m.Step(a.Deliveries[1], hub.StateFailed))
 	}
@@ -37,7 +41,11 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		if err != nil || namedErr != nil || orphansErr != nil || len(completed) != 2 || len(named) != 2 {
 			t.Fatalf("%d completed, %d named: %v, %v, %v", len(completed), len(named), err, namedErr, orphansErr)
 		}
-		return []any{completed, named, orphans}
+		sources, err := s.FigureSources(t.Context(), ids)
+		if err != nil || len(sources) != 3 || sources[0].SignedAt.IsZero() || len(sources[0].Deliveries) != 2 {
+			t.Fatalf("what figures need: %+v, %v", sources, err)
+		}
+		return []any{completed, named, orphans, sources}
 	}
 	want := look()
 	if err := s.Close(); err != nil {
@@ -54,7 +62,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		"DROP TABLE dispatch_words", "DROP TABLE dispatch_words_content", "UPDATE dispatches SET search = '173/ubnd-ksttHC – v/v: day  manh (cai cach) bac, ubnd tinh'",
 		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP TABLE dispatch_links", "DROP INDEX deliveries_asked", "ALTER TABLE deliveries DROP COLUMN asked",
 		"DROP TABLE figure_facts", "DROP TABLE figures", "DROP TABLE figure_refusals", "DROP TABLE figure_progress", "DROP TABLE traffic",
-		"DROP TABLE test_turns", "ALTER TABLE api_keys DROP COLUMN used",
+		"ALTER TABLE dispatches DROP COLUMN figures", "DROP TABLE test_turns", "ALTER TABLE api_keys DROP COLUMN used",
 		"DELETE FROM goose_db_version WHERE version_id >= 4",
 	} {
 		if _, err := older.Exec(text); err != nil {

@@ -133,6 +133,8 @@ func (b *bench) answers() map[string]any {
 		keep("verdicts "+string(d.ID), verdicts, err)
 		reports, err := b.store.StatusReports(b.ctx, d.ID)
 		keep("reports "+string(d.ID), reports, err)
+		counted, err := b.store.FigureSources(b.ctx, []hub.DispatchID{d.ID})
+		keep("figures "+string(d.ID), counted, err)
 	}
 	for _, agency := range []hub.AgencyID{"r1", "r2", "r3"} {
 		box, err := b.store.Mailbox(b.ctx, hub.MailboxQuery{Agency: agency, States: hub.DeliveryStates(), Now: b.Clock, Page: hub.Page{Limit: 100}})

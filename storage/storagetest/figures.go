@@ -119,7 +119,7 @@ func testFigures(t *testing.T, back Backend) {
 
 	sources, err := b.store.FigureSources(b.ctx, []hub.DispatchID{accepted.Dispatch.ID, "x"})
 	b.must(err)
-	if len(sources) != 1 || len(sources[0].Item.Deliveries) != 3 || !sources[0].SignedAt.IsZero() {
+	if len(sources) != 1 || len(sources[0].Deliveries) != 3 || !sources[0].SignedAt.IsZero() {
 		t.Fatalf("sources: %+v", sources)
 	}
 	signed := b.Acceptance("r1")

@@ -1,6 +1,7 @@
 package sqlkit
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -91,12 +92,14 @@ type countedEvidence struct {
 	Time       time.Time      `json:"event_time"`
 	Dispatch   hub.DispatchID `json:"message_id"`
 	Reasons    []hub.Reason   `json:"reasons"`
-	Recipients []struct {
-		ForInformation bool         `json:"for_information"`
-		ID             hub.AgencyID `json:"id"`
-		Index          *int         `json:"index"`
-	} `json:"recipients"`
-	Tasks []hub.TaskFact `json:"tasks"`
+	Recipients []countedParty `json:"recipients"`
+	Tasks      []hub.TaskFact `json:"tasks"`
+}
+
+type countedParty struct {
+	ForInformation bool         `json:"for_information"`
+	ID             hub.AgencyID `json:"id"`
+	Index          *int         `json:"index"`
 }
 
 // ScanCounted reads shard and index of an entry with canonical bytes of its evidence, which
@@ -110,12 +113,65 @@ func ScanCounted[R Row](row R) (hub.PlacedEvidence, error) {
 	if err != nil || canonical == nil {
 		return p, err
 	}
-	e, err := Decode[countedEvidence](canonical)
+	e, ok := findCounted(canonical)
+	if !ok {
+		e, err = Decode[countedEvidence](canonical)
+	}
 	p.Evidence.Evidence = hub.Evidence{Delivery: e.Delivery, Event: e.Event, Time: e.Time, Dispatch: e.Dispatch, Reasons: e.Reasons, Tasks: e.Tasks}
 	for _, r := range e.Recipients {
 		p.Evidence.Evidence.Recipients = append(p.Evidence.Evidence.Recipients, hub.Party{ID: r.ID, Index: r.Index, ForInformation: r.ForInformation})
 	}
 	return p, err
+}
+
+// findCounted decodes no more of an evidence than is asked for; false where it has to be
+// decoded whole.
+func findCounted(canonical []byte) (e countedEvidence, ok bool) {
+	ok = members(canonical, func(name, value []byte) (ok bool) {
+		switch string(name) {
+		case "delivery_id":
+			*(*string)(&e.Delivery), ok = plain(value)
+			return ok
+		case "event":
+			*(*string)(&e.Event), ok = plain(value)
+			return ok
+		case "event_time":
+			return e.Time.UnmarshalJSON(value) == nil
+		case "message_id":
+			*(*string)(&e.Dispatch), ok = plain(value)
+			return ok
+		case "reasons":
+			return json.Unmarshal(value, &e.Reasons) == nil
+		case "tasks":
+			return json.Unmarshal(value, &e.Tasks) == nil
+		case "recipients":
+			return elements(value, func(party []byte) bool {
+				p, ok := findParty(party)
+				e.Recipients = append(e.Recipients, p)
+				return ok
+			})
+		}
+		return true
+	})
+	return e, ok
+}
+
+func findParty(text []byte) (p countedParty, ok bool) {
+	ok = members(text, func(name, value []byte) (ok bool) {
+		switch string(name) {
+		case "for_information":
+			p.ForInformation = string(value) == "true"
+		case "id":
+			*(*string)(&p.ID), ok = plain(value)
+			return ok
+		case "index":
+			n, err := strconv.Atoi(string(value))
+			p.Index = &n
+			return err == nil
+		}
+		return true
+	})
+	return p, ok
 }
 
 // FiguresMoved is the answer to a step of counting that was made from what is no more.
@@ -153,31 +209,64 @@ func CountedDays(p hub.Period) (first, end string) {
 	return string(hub.Day(begin)), string(hub.Day(behind))
 }
 
-// DecodeFigureSource reads a dispatch and when its signatures were made.
-func DecodeFigureSource(body, reports []byte) (hub.FigureSource, error) {
-	var s hub.FigureSource
+// EncodeFigureSource is the column figures of a dispatch: hub.FigureSource.
+func EncodeFigureSource(d *hub.Dispatch, reports []hub.SignatureReport) (string, error) {
+	return Encode(hub.FigureSourceOf(d, reports))
+}
+
+// ImportFigureSource is EncodeFigureSource of a dispatch from an archive.
+func ImportFigureSource(d *hub.Dispatch, reports []byte) (string, error) {
+	list, err := Decode[[]hub.SignatureReport](reports)
+	if err != nil {
+		return "", err
+	}
+	return EncodeFigureSource(d, list)
+}
+
+// FigureSourceColumns are what ScanFigureSource takes of a dispatch d. The column figures is
+// NULL in rows that were made before there was one: the whole of those is read.
+const FigureSourceColumns = "d.figures, CASE WHEN d.figures IS NULL THEN d.body END, CASE WHEN d.figures IS NULL THEN d.reports END"
+
+// ScanFigureSource reads FigureSourceColumns.
+func ScanFigureSource[R Row](row R) (hub.FigureSource, error) {
+	var kept, body, reports []byte
+	if err := row.Scan(&kept, &body, &reports); err != nil {
+		return hub.FigureSource{}, err
+	}
+	if kept != nil {
+		return Decode[hub.FigureSource](kept)
+	}
 	d, err := Decode[hub.Dispatch](body)
 	if err != nil {
-		return s, err
+		return hub.FigureSource{}, err
 	}
-	// Of a report nothing else is read: it is long, and this is done for every dispatch.
-	signed, err := Decode[[]struct {
-		Signatures []struct {
-			ProvenAt  time.Time `json:"proven_at"`
-			ClaimedAt time.Time `json:"claimed_at"`
-		} `json:"signatures"`
-	}](reports)
-	for i := range signed {
-		for _, v := range signed[i].Signatures {
-			at := v.ProvenAt
-			if at.IsZero() {
-				at = v.ClaimedAt
-			}
-			if at.After(s.SignedAt) {
-				s.SignedAt = at
-			}
+	list, err := Decode[[]hub.SignatureReport](reports)
+	return hub.FigureSourceOf(&d, list), err
+}
+
+// FigureDelivery names a delivery by its place among the recipients.
+type FigureDelivery struct {
+	dispatch hub.DispatchID
+	position int
+	id       hub.DeliveryID
+}
+
+// ScanFigureDelivery reads dispatch, position and id of a delivery.
+func ScanFigureDelivery[R Row](row R) (v FigureDelivery, err error) {
+	err = row.Scan((*string)(&v.dispatch), &v.position, (*string)(&v.id))
+	return v, err
+}
+
+// NameDeliveries gives sources the deliveries of theirs.
+func NameDeliveries(sources []hub.FigureSource, deliveries []FigureDelivery) {
+	of := make(map[hub.DispatchID]map[int]hub.DeliveryID, len(sources))
+	for i := range sources {
+		sources[i].Deliveries = map[int]hub.DeliveryID{}
+		of[sources[i].Dispatch] = sources[i].Deliveries
+	}
+	for _, v := range deliveries {
+		if known := of[v.dispatch]; known != nil {
+			known[v.position] = v.id
 		}
 	}
-	s.Item.Dispatch = d
-	return s, err
 }

@@ -39,7 +39,7 @@ func benchmark(b *testing.B, start func(context.Context, *session) (server, erro
 			if err != nil {
 				b.Fatal(err)
 			}
-			defer s.close()
+			b.Cleanup(s.close) // behind the stop of the server, which still writes there
 			s.result = &Result{}
 			inProcess(b, s, start)
 			chosen, err := o.scenarios()

@@ -197,13 +197,13 @@ func (y yearLog) FigureSources(_ context.Context, ids []hub.DispatchID) (list []
 			return nil, err
 		}
 		f := y.facts(i - 10_000_000)
-		d := hub.Dispatch{ID: id, Sender: f.Sender, AcceptedAt: f.SentAt, Document: hub.Document{DueDate: f.Due}}
+		s := hub.FigureSource{Dispatch: id, Sender: f.Sender, AcceptedAt: f.SentAt, DueDate: f.Due, Deliveries: map[int]hub.DeliveryID{0: f.Delivery}}
 		for _, name := range hub.DocumentKinds() {
 			if hub.KindKey(name) == f.Kind {
-				d.Document.TypeName = name
+				s.TypeName = name
 			}
 		}
-		list = append(list, hub.FigureSource{Item: hub.SentItem{Dispatch: d, Deliveries: []hub.Delivery{{ID: f.Delivery}}}})
+		list = append(list, s)
 	}
 	return list, nil
 }
