@@ -67,23 +67,23 @@ func TestReceivingMany(t *testing.T) {
 	stranger.get("/inbox").shows(t, theirs) // nobody else received it
 }
 
-// TestReceivingManyInABrowser: marked by one button, with the keyboard alone.
+// TestReceivingManyInABrowser: marked by one button, with the keyboard alone, in both
+// languages, on a desk and on a phone.
 func TestReceivingManyInABrowser(t *testing.T) {
 	h, author := author(t)
 	h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
-	for n := range 2 {
-		author.sentLetter(author.get("/send"), append(typedLetter(), "number", fmt.Sprint(n+1), "to", recipient)...)
-	}
 	b := newBrowser(t, h.URL())
-	b.label = "vi-390"
-	b.screen(390, 844)
-	b.open("/sign-in", "signin")
-	b.fill("button.main", "#name", "van.thu", "#password", chosenPassword)
-	b.at("inbox")
-	b.step("mark all", chromedp.Focus("[data-all]"), chromedp.SendKeys("[data-all]", "\r"))
-	b.look("inbox-marked")
-	b.leave("receive them", chromedp.SendKeys("#bulk button:not([data-all])", "\r"))
-	b.sees(".alert.good li:nth-child(2)")
-	b.at("inbox")
-	b.look("inbox-received")
+	for i, screen := range everyScreen {
+		for n := range 2 {
+			author.sentLetter(author.get("/send"), append(typedLetter(), "number", fmt.Sprint(2*i+n+1), "to", recipient)...)
+		}
+		b.signInOn(screen, "van.thu", "inbox")
+		b.step("mark all", chromedp.Focus("[data-all]"), chromedp.SendKeys("[data-all]", "\r"))
+		b.look("inbox-marked")
+		b.leave("receive them", chromedp.SendKeys("#bulk button:not([data-all])", "\r"))
+		b.sees(".alert.good li:nth-child(2)")
+		b.at("inbox")
+		b.look("inbox-received")
+		b.signOut()
+	}
 }

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -9,22 +10,17 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// TestChangesInABrowser: a recall on the pages of both sides, each language and each
-// screen once.
+// TestChangesInABrowser: a recall on the pages of both sides, in both languages, on a desk
+// and on a phone.
 func TestChangesInABrowser(t *testing.T) {
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	b := newBrowser(t, h.URL())
-	for i, number := range []string{"1", "2"} {
+	for i, screen := range everyScreen {
+		number := fmt.Sprint(i + 1)
 		sent := author.sentLetter(author.get("/send"), append(typedLetter(), "number", number, "to", recipient)...)
 		reader.registers(reader.newest(), number)
-		b.label = []string{"vi-1366", "en-390"}[i]
-		b.screen([]int64{1366, 390}[i], 800)
-		b.open("/sign-in", "signin")
-		if i > 0 {
-			b.fill(".top form button[name=language]")
-			b.sees("html[lang=en] body.page-signin footer")
-		}
+		b.signInOn(screen, "tac.gia", "inbox")
 		b.changeOne(sent.path)
 	}
 }
@@ -32,9 +28,6 @@ func TestChangesInABrowser(t *testing.T) {
 // changeOne recalls a document that its recipient has, and looks at what both sides see.
 func (b *browser) changeOne(board string) {
 	b.Helper()
-	b.open("/sign-in", "signin")
-	b.fill("button.main", "#name", "tac.gia", "#password", chosenPassword)
-	b.at("inbox")
 	b.open("/send?change=update&of="+strings.TrimPrefix(board, "/sent/"), "send")
 	b.look("send-update")
 	b.open(board, "board")

@@ -3,12 +3,14 @@ package app_test
 import (
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -259,18 +261,25 @@ func TestConnectionPage(t *testing.T) {
 }
 
 // TestConnectionInABrowser walks over the page with sound and failing hops in both
-// languages, on a desk and on a phone.
+// languages, on a desk and on a phone; each time another agency than before, for there is a
+// pause behind each test of one.
 func TestConnectionInABrowser(t *testing.T) {
 	h, told, _, _ := startConnected(t)
-	told.Close()
 	h.thirdAgency(t)
-	h.signIn(t, "quan.tri", member(recipient, hub.RoleAdministrator))
+	for _, agency := range []string{sender, "000.00.13.H47"} {
+		h.subscribe(t, agency, told.URL)
+	}
+	told.Close()
+	agencies := []hub.AgencyID{recipient, sender, "000.00.13.H47", recipient}
+	for i, agency := range agencies[:3] {
+		h.signIn(t, fmt.Sprint("quan.tri.", i), member(agency, hub.RoleAdministrator))
+	}
 	b := newBrowser(t, h.URL())
-	for _, screen := range deskAndPhone {
-		b.signInOn(screen, "quan.tri", "accounts")
+	for i, screen := range everyScreen {
+		b.signInOn(screen, fmt.Sprint("quan.tri.", slices.Index(agencies, agencies[i])), "accounts")
 		b.open("/connection", "connection")
 		b.look("connection")
-		for done := false; !done; { // the pause behind the last test may not be over
+		for done := false; !done; { // the pause may not be over
 			b.fill("form[action='/connection'] button.main")
 			b.sees(".alert")
 			if done = value[bool](b, `document.querySelector("#way-0") !== null`); !done {

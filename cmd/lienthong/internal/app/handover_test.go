@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -132,32 +133,53 @@ func TestHandOver(t *testing.T) {
 	}
 }
 
-// TestHandOverInABrowser walks over the act in both languages, on a desk and on a phone.
+// TestHandOverInABrowser walks over the act in both languages, on a desk and on a phone,
+// each time with an agency of its own.
 func TestHandOverInABrowser(t *testing.T) {
-	h, _, _, _, _ := closing(t)
+	h := start(t, configIn(t.TempDir()))
+	senderKey, _ := h.enroll(t)
+	list, closed := agencies+"sgd,000.00.13.H47,Sở Giáo dục (hư cấu),department,,000.00.00.H47,,,true,,,H47.13,\n", []string{}
+	for i := range everyScreen {
+		code := fmt.Sprintf("000.00.2%d.H47", i)
+		list += fmt.Sprintf("ban%d,%s,Ban Quản lý dự án đầu tư xây dựng các công trình dân dụng số %d (hư cấu),department,,000.00.00.H47,,,true,,,H47.2%d,\n", i, code, i, i)
+		closed = append(closed, code)
+	}
+	operator := h.client(t, h.operatorKey(t))
+	if _, err := operator.ImportAgencies(t.Context(), strings.NewReader(list), false); err != nil {
+		t.Fatal(err)
+	}
+	h.signIn(t, "van.thu.moi", member("000.00.13.H47", hub.RoleClerk))
+	h.signIn(t, "van.hanh", member("", hub.RoleOperator))
+	open := submission("open")
+	open.Recipients = closed
+	open.Tasks = []hub.TaskWish{{Content: "Báo cáo kết quả rà soát", Each: closed, TaskTerm: hub.TaskTerm{WorkingDays: 10}}}
+	if _, err := h.client(t, senderKey).Submit(t.Context(), open, original("Nội dung."), nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := operator.Reorganise(t.Context(), hub.AgencyChange{
+		Kind: hub.ActMerge, Day: time.Now().In(hub.Vietnam()).Format(time.DateOnly), From: closed, To: []string{"000.00.13.H47"}, Basis: "NQ 1",
+	}, false); err != nil {
+		t.Fatal(err)
+	}
 	b := newBrowser(t, h.URL())
-	for i, screen := range deskAndPhone {
+	for i, screen := range everyScreen {
 		b.signInOn(screen, "van.hanh", "health")
-		b.open("/agencies/snv", "agency")
+		b.open(fmt.Sprint("/agencies/ban", i), "agency")
 		b.click("#hand-over summary")
 		b.fill("#hand-over button[value=check]")
 		b.sees("#hand-over [role=status]")
 		b.look("handover-checked")
-		if i == 0 {
-			b.fill("#hand-over button[value=record]")
-			b.sees("#hand-over[open] [role=status]")
-			b.look("handover-done")
-		}
+		b.fill("#hand-over button[value=record]")
+		b.sees("#hand-over[open] [role=status]")
+		b.look("handover-done")
 		b.signOut()
 		b.fill("button.main", "#name", "van.thu.moi", "#password", chosenPassword)
 		b.at("inbox")
 		b.sees(".notices")
 		b.look("inbox-notices")
-		if i > 0 { // by keyboard alone
-			b.leave("take note", chromedp.Focus(".notices button"), chromedp.KeyEvent("\r"))
-			b.step("see the notice gone", chromedp.WaitNotPresent(".notices"))
-			b.at("inbox")
-		}
+		b.leave("take note", chromedp.Focus(".notices button"), chromedp.KeyEvent("\r")) // by keyboard alone
+		b.step("see the notice gone", chromedp.WaitNotPresent(".notices"))
+		b.at("inbox")
 		b.signOut()
 	}
 }

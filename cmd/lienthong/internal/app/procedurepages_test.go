@@ -187,7 +187,7 @@ func TestProceduresInABrowser(t *testing.T) {
 	}
 	clerk.importList(list, "decision", string(decision), "record", "yes").shows(t, "Đã ghi vào danh mục")
 	b := newBrowser(t, h.URL())
-	for _, screen := range deskAndPhone {
+	for _, screen := range everyScreen {
 		b.signInOn(screen, "van.thu", "inbox")
 		b.open("/procedures", "procedures")
 		b.look("procedures")

@@ -107,13 +107,13 @@ func TestRulesInABrowser(t *testing.T) {
 	}
 	h.signIn(t, "quan.tri", member(sender, hub.RoleAdministrator))
 	b := newBrowser(t, h.URL())
-	for _, screen := range deskAndPhone {
+	for _, screen := range everyScreen {
 		b.signInOn(screen, "quan.tri", "accounts")
 		b.open("/rules?example=1", "rules")
 		b.fill("button[value=try]", "#recipients", "000.00.13.H47")
 		b.sees("#trial td")
 		b.look("rules-tried")
-		b.fill("button.main", "#name", "Gửi cơ quan tư pháp kiểm tra văn bản quy phạm pháp luật, "+screen.language)
+		b.fill("button.main", "#name", "Gửi cơ quan tư pháp kiểm tra văn bản quy phạm pháp luật, "+b.label)
 		b.sees(".alert.good")
 		b.look("rules")
 		b.signOut()

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -65,20 +67,43 @@ func TestTwoStepSignIn(t *testing.T) {
 		t.Errorf("%+v, %v", list, err)
 	}
 
-	b := newBrowser(t, h.URL())
-	h.signIn(t, "tac.gia", member(sender, hub.RoleClerk))
-	b.label = "vi-390"
-	b.screen(390, 844)
-	b.open("/sign-in", "signin")
-	b.look("signin")
-	b.fill("button.main", "#name", "tac.gia", "#password", chosenPassword)
-	b.at("inbox")
-	b.open("/second-factor", "second")
-	b.look("second-off")
-	b.fill("button.main")
-	b.sees("svg.square")
-	b.look("second-secret")
-
 	clerk.post("/second-factor/end", "current", "falsch").shows(t, `id="wrong-current"`)
 	clerk.post("/second-factor/end", "current", chosenPassword).shows(t, "Bật xác thực hai bước")
+}
+
+// TestSecondStepInABrowser: the secret is shown, a wrong code is told, the right one turns
+// the second step on, which signing in asks for until it is ended.
+func TestSecondStepInABrowser(t *testing.T) {
+	h := start(t, configIn(t.TempDir()))
+	h.enroll(t)
+	h.signIn(t, "van.thu", member(sender, hub.RoleClerk))
+	b := newBrowser(t, h.URL())
+	for _, screen := range everyScreen {
+		b.signInOn(screen, "van.thu", "inbox")
+		b.open("/second-factor", "second")
+		b.look("second-off")
+		b.fill("button.main")
+		b.sees("svg.square")
+		b.look("second-secret")
+		b.fill("button.main", "#code", "12")
+		b.sees("#wrong-code")
+		if told := value[string](b, `document.querySelector("#wrong-code").innerText`); !strings.Contains(told, "6 ") {
+			b.Errorf("%s: a wrong code says %q", b.label, told)
+		}
+		b.look("second-wrong")
+		secret, now := value[string](b, `document.querySelector("code").innerText`), time.Now()
+		b.fill("button.main", "#code", program(t, secret, now))
+		b.sees(".alert.good")
+		b.look("second-on")
+		b.signOut()
+		b.fill("button.main", "#name", "van.thu", "#password", chosenPassword)
+		b.sees("#wrong-password")
+		b.fill("button.main", "#password", chosenPassword, "#code", program(t, secret, now.Add(30*time.Second)))
+		b.at("inbox")
+		b.open("/second-factor", "second")
+		b.fill("form.card button", "#current", chosenPassword)
+		b.step("see it off", chromedp.WaitNotPresent("#current"))
+		b.at("second")
+		b.signOut()
+	}
 }

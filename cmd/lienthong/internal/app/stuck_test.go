@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,17 +53,25 @@ func TestStuckPage(t *testing.T) {
 	}
 
 	b := newBrowser(t, h.URL())
-	b.label = "vi-390"
-	b.screen(390, 844)
-	b.open("/sign-in", "signin")
-	b.fill("button.main", "#name", "van.hanh", "#password", chosenPassword)
-	b.at("health")
-	b.open("/stuck", "stuck")
-	b.click("input[name=delivery]")
-	b.look("stuck-one")
-	b.fill("button[value=giveup]", "#reason", "Cơ quan đã giải thể, đề nghị gửi nơi kế thừa.")
-	b.sees("div.alert.good")
-	b.look("stuck-given-up")
+	for i, screen := range everyScreen {
+		if i > 0 {
+			again := sub
+			again.Key, again.ExternalID = fmt.Sprint("stuck", i), fmt.Sprint("stuck", i)
+			again.Document.CodeNumber = fmt.Sprint(i)
+			if _, err := h.client(t, senderKey).Submit(t.Context(), again, original(string(signedPDF(t))), nil); err != nil {
+				t.Fatal(err)
+			}
+			h.failing(t)
+		}
+		b.signInOn(screen, "van.hanh", "health")
+		b.open("/stuck", "stuck")
+		b.click("input[name=delivery]")
+		b.look("stuck-one")
+		b.fill("button[value=giveup]", "#reason", "Cơ quan đã giải thể, đề nghị gửi nơi kế thừa.")
+		b.sees("div.alert.good")
+		b.look("stuck-given-up")
+		b.signOut()
+	}
 
 	clerk := h.signIn(t, "tac.gia", member(sender, hub.RoleClerk))
 	clerk.get("/sent/"+string(sent.Dispatch.ID)).shows(t, "Không chuyển được", "Cơ quan đã giải thể, đề nghị gửi nơi kế thừa.")

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -160,37 +161,36 @@ func TestSubscriptionPages(t *testing.T) {
 }
 
 // TestSubscriptionsInABrowser looks at the pages with what is paused, fails and works, in
-// each language and on each screen once.
+// both languages, on a desk and on a phone.
 func TestSubscriptionsInABrowser(t *testing.T) {
 	h, rings := startBell(t)
 	senderKey, _ := h.enroll(t)
 	h.signIn(t, "quan.tri", member(recipient, hub.RoleAdministrator))
 	h.signIn(t, "van.hanh", member("", hub.RoleOperator))
 	b := newBrowser(t, h.URL())
-	works := h.subscribe(t, recipient, rings.URL+"/dang-dung")
+	var works, fails []hub.Subscription
+	for i := range everyScreen {
+		works = append(works, h.subscribe(t, recipient, fmt.Sprint(rings.URL, "/dang-dung/", i)))
+	}
 	h.accepted(t, senderKey, "heard")
-	rings.next(t)
-	fails := h.subscribe(t, recipient, rings.URL+"/he-thong-quan-ly-van-ban-va-dieu-hanh/bao-tin-van-ban-den/loi")
+	for i := range everyScreen {
+		rings.next(t)
+		fails = append(fails, h.subscribe(t, recipient, fmt.Sprint(rings.URL, "/he-thong-quan-ly-van-ban-va-dieu-hanh/bao-tin-van-ban-den/loi/", i)))
+	}
 	rings.status.Store(http.StatusServiceUnavailable)
 	h.accepted(t, senderKey, "unheard")
-	h.awaitSubscription(t, works.ID, failing)
-	h.awaitSubscription(t, fails.ID, failing)
-	for i, label := range []string{"vi-1366", "en-390"} {
-		b.label = label
-		b.screen([]int64{1366, 390}[i], 800)
-		b.open("/sign-in", "signin")
-		if i > 0 {
-			b.fill(".top form button[name=language]")
-			b.sees("html[lang=en] body.page-signin footer")
-		}
-		b.fill("button.main", "#name", "van.hanh", "#password", chosenPassword)
-		b.at("health")
+	for i := range everyScreen {
+		h.awaitSubscription(t, works[i].ID, failing)
+		h.awaitSubscription(t, fails[i].ID, failing)
+	}
+	for i, screen := range everyScreen {
+		b.signInOn(screen, "van.hanh", "health")
 		b.open("/subscriptions", "subscriptions")
 		b.look("subscriptions-all")
 		b.signOut()
 		b.fill("button.main", "#name", "quan.tri", "#password", chosenPassword)
 		b.at("accounts")
-		b.open("/subscriptions/"+fails.ID, "subscription")
+		b.open("/subscriptions/"+fails[i].ID, "subscription")
 		b.look("subscription-failing")
 		b.fill("form[action$=pause] button")
 		b.sees("form[action$=pause] button.main")
@@ -203,17 +203,14 @@ func TestSubscriptionsInABrowser(t *testing.T) {
 		b.look("subscription-unsure")
 		b.open("/subscriptions", "subscriptions")
 		b.look("subscriptions")
-		if i > 0 {
-			b.open("/subscriptions/"+works.ID, "subscription")
-			b.click("details.act summary", "#sure")
-			b.fill("button.danger")
-			b.at("subscriptions")
-			b.look("subscription-removed")
-		} else {
-			b.open("/subscriptions/"+fails.ID, "subscription")
-			b.fill("form[action$=pause] button.main")
-			b.at("subscription")
-		}
+		b.open("/subscriptions/"+works[i].ID, "subscription")
+		b.click("details.act summary", "#sure")
+		b.fill("button.danger")
+		b.at("subscriptions")
+		b.look("subscription-removed")
+		b.open("/subscriptions/"+fails[i].ID, "subscription")
+		b.fill("form[action$=pause] button.main")
+		b.at("subscription")
 		b.signOut()
 	}
 }

@@ -124,7 +124,7 @@ func TestTasksInABrowser(t *testing.T) {
 	clerk := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	h.signIn(t, "tac.gia", member(sender, hub.RoleClerk))
 	b := newBrowser(t, h.URL())
-	for i, screen := range deskAndPhone {
+	for i, screen := range everyScreen {
 		sent := h.tasked(t, senderKey, fmt.Sprint("browser", i))
 		clerk.registers("/inbox/"+string(sent.Deliveries[0].ID), fmt.Sprint(i+1))
 		portal := "/tasks/" + string(sent.Dispatch.Tasks[0].ID)

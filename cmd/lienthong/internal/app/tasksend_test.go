@@ -65,7 +65,7 @@ func TestSettingTasksOnThePage(t *testing.T) {
 func TestSettingTasksInABrowser(t *testing.T) {
 	h, _ := author(t)
 	b := newBrowser(t, h.URL())
-	for _, screen := range deskAndPhone {
+	for _, screen := range everyScreen {
 		b.signInOn(screen, "tac.gia", "inbox")
 		b.open("/send", "send")
 		b.fill("button[value=find]", "#find", "so noi vu")
