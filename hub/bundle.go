@@ -49,6 +49,17 @@ type BundleStep struct {
 	Sub      SubReason   `json:"sub_indication,omitempty"` // of the first finding that decided
 	Detail   string      `json:"detail,omitempty"`         // what was found in order
 	Findings []string    `json:"findings,omitempty"`       // what was not, or is worth knowing
+	// Said is the same for readers of other languages: that of Detail first, where there is
+	// one, then that of each finding.
+	Said []Sentence `json:"said,omitempty"`
+}
+
+// Sentence is what a report says, by a code that does not change, with the values in it in
+// their order. What in the English of it is a technical reason stands as a sub-indication.
+type Sentence struct {
+	Code   string    `json:"code"`
+	Values []string  `json:"values,omitempty"`
+	Sub    SubReason `json:"sub_indication,omitempty"`
 }
 
 // BundleReceipt is what was found out about one receipt of a bundle.

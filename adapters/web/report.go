@@ -145,7 +145,10 @@ func (x *exchange) reportRows(r *hub.FileReport) [][]string {
 	if r.Bundle != nil {
 		for i := range r.Bundle.Steps {
 			s := &r.Bundle.Steps[i]
-			detail := strings.Join(append([]string{v.Because(s.Sub), s.Detail}, s.Findings...), " ")
+			detail := v.Because(s.Sub)
+			for _, said := range s.Said {
+				detail += " " + v.Said(said)
+			}
 			rows = append(rows, []string{x.say("file.bundle"), x.say("step." + plain(s.Number)), x.say("step." + string(s.Outcome)), strings.TrimSpace(detail)})
 		}
 		for i := range r.Bundle.Receipts {
@@ -158,7 +161,7 @@ func (x *exchange) reportRows(r *hub.FileReport) [][]string {
 	for i := range all {
 		about := strings.TrimSpace(visible(all[i].Part))
 		for _, finding := range all[i].Findings {
-			rows = append(rows, []string{about, "", "", finding})
+			rows = append(rows, []string{about, "", "", v.Found(finding).Text})
 		}
 		if len(all[i].Signatures) == 0 {
 			rows = append(rows, []string{about, x.say("sign.none"), v.Verdict(all[i].Indication), v.Meaning(all[i].Indication)})

@@ -285,6 +285,31 @@ func (v *view) Because(s hub.SubReason) string { return v.x.Words.Reason(v.x.lan
 // Check names a check.
 func (v *view) Check(name string) string { return v.x.Words.Check(v.x.lang, name) }
 
+// found is what was found out about a file; Foreign where it is in English alone.
+type found struct {
+	Text    string
+	Foreign bool
+}
+
+// Found says what was found out about a file.
+func (v *view) Found(finding string) found {
+	text, said := v.x.Words.Finding(v.x.lang, finding)
+	return found{text, !said}
+}
+
+// Said is a sentence of a report on a bundle.
+func (v *view) Said(s hub.Sentence) string {
+	values := make([]any, len(s.Values))
+	for i, value := range s.Values {
+		values[i] = visible(value)
+	}
+	text := v.T("said."+s.Code, values...)
+	if s.Sub != "" {
+		text += " " + v.Because(s.Sub)
+	}
+	return text
+}
+
 // Class is the style of a result.
 func (v *view) Class(i hub.Indication) string {
 	switch i {

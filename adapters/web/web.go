@@ -165,6 +165,8 @@ type VerdictWords interface {
 	Indication(language string, i hub.Indication) (word, meaning string)
 	Reason(language string, s hub.SubReason) string
 	Check(language, name string) string
+	// Finding is false where a finding has no text in the language.
+	Finding(language, finding string) (string, bool)
 }
 
 // Stuck shows operators what does not come on, and acts on it. Without ids TryAgain is

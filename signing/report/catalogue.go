@@ -3,6 +3,7 @@ package report
 import (
 	_ "embed"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/lienthong/lienthong/hub"
@@ -47,7 +48,8 @@ type catalogue struct {
 	Sub        map[hub.SubReason]text        `json:"sub"`
 	Revoked    map[hub.RevocationReason]text `json:"revoked"`
 	Check      map[string]text               `json:"check"`
-	Change     map[string]text               `json:"change"` // {} stands for a name
+	Change     map[string]text               `json:"change"`  // {} stands for a name
+	Finding    map[string]string             `json:"finding"` // in Vietnamese; {} stands for what differs, {0} for the first of them
 	Label      map[string]text               `json:"label"`
 }
 
@@ -79,6 +81,46 @@ func (c *catalogue) change(what string, l Language) string {
 		}
 	}
 	return what
+}
+
+// finding says what was found out about a file, which reports hold in English: recorded
+// ones, too. It is false for one that has no text in the language and stays as it is.
+func (c *catalogue) finding(what string, l Language) (string, bool) {
+	if l == English {
+		return what, true
+	}
+	best := "" // of several forms the one that says most
+	for form := range c.Finding {
+		if _, fits := gaps(form, what); fits && len(form) > len(best) {
+			best = form
+		}
+	}
+	if best == "" {
+		return what, false
+	}
+	said := c.Finding[best]
+	values, _ := gaps(best, what)
+	for i, value := range values {
+		said = strings.ReplaceAll(said, "{"+strconv.Itoa(i)+"}", value)
+	}
+	return said, true
+}
+
+// gaps returns what a text has where its form has {}.
+func gaps(form, text string) (values []string, fits bool) {
+	pieces := strings.Split(form, "{}")
+	rest, fits := strings.CutPrefix(text, pieces[0])
+	for i, piece := range pieces[1:] {
+		end := strings.Index(rest, piece)
+		if i == len(pieces)-2 { // the last one reaches to the end
+			end = len(rest) - len(piece)
+		}
+		if !fits || end < 0 || rest[end:end+len(piece)] != piece {
+			return nil, false
+		}
+		values, rest = append(values, rest[:end]), rest[end+len(piece):]
+	}
+	return values, fits && rest == ""
 }
 
 // fill puts values into the gaps of a label.

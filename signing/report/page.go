@@ -88,8 +88,14 @@ type verdictView struct {
 type reportView struct {
 	Part, SHA256, Checked, Policy, Anchors, Algorithms string
 	Verdict                                            *verdictView // of a part; nil for the file itself
-	Findings                                           []string
+	Findings                                           []findingView
 	Signatures                                         []signatureView
+}
+
+// findingView is one finding; Foreign where it has no text in the language of the page.
+type findingView struct {
+	Text    string
+	Foreign bool
 }
 
 type signatureView struct {
@@ -114,7 +120,11 @@ func (v *view) file(f *hub.FileReport) fileView {
 	for _, r := range f.All() {
 		rv := reportView{
 			Part: r.Part, SHA256: r.SHA256.String(), Checked: clock(r.ValidatedAt), Policy: r.Policy, Anchors: r.AnchorSource,
-			Algorithms: r.AlgorithmTable, Findings: r.Findings,
+			Algorithms: r.AlgorithmTable,
+		}
+		for _, finding := range r.Findings {
+			text, said := v.texts.finding(finding, v.Language)
+			rv.Findings = append(rv.Findings, findingView{Text: text, Foreign: !said})
 		}
 		if r.Part != "" {
 			verdict := v.verdict(r.Indication)

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"encoding/xml"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,9 +131,98 @@ func TestEveryWordHasAText(t *testing.T) {
 			t.Errorf("the English text of a change is the change: %q", pattern)
 		}
 	}
+	for _, finding := range findings(t) {
+		if text, said := c.finding(finding, Vietnamese); !said || text == finding {
+			t.Errorf("the finding %q has no text in Vietnamese", finding)
+		}
+	}
 	for _, label := range labels(t) {
 		need("the label "+label, c.Label[label])
 	}
+}
+
+// findings are all findings about files as the source has them, with what differs left out.
+func findings(t *testing.T) []string {
+	t.Helper()
+	var found []string
+	for _, pattern := range []string{"../*.go", "../*/*.go", "../../cmd/lienthong/internal/examine/*.go", "../../hub/intake/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(file, func(n ast.Node) bool {
+				found = append(found, findingsIn(n)...)
+				return true
+			})
+		}
+	}
+	if len(found) < 20 {
+		t.Errorf("the source has %d findings: %q", len(found), found)
+	}
+	return found
+}
+
+// findingsIn are those that a node of the source makes.
+func findingsIn(n ast.Node) (found []string) {
+	named := func(e ast.Expr, name string) bool {
+		switch e := e.(type) {
+		case *ast.SelectorExpr:
+			return e.Sel.Name == name
+		case *ast.Ident:
+			return e.Name == name
+		}
+		return false
+	}
+	take := func(values ...ast.Expr) {
+		for _, value := range values {
+			if text := beginning(value); text != "" {
+				found = append(found, text)
+			}
+		}
+	}
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if named(n.Fun, "append") && named(n.Args[0], "Findings") || named(n.Fun, "unsigned") {
+			take(n.Args[1:]...)
+		}
+	case *ast.KeyValueExpr:
+		if list, ok := n.Value.(*ast.CompositeLit); ok && named(n.Key, "Findings") {
+			take(list.Elts...)
+		}
+	case *ast.ValueSpec:
+		if strings.HasPrefix(n.Names[0].Name, "find") {
+			take(n.Values...)
+		}
+	}
+	return found
+}
+
+// beginning is the text that an expression begins with, with a value behind it where it
+// goes on; empty for one that begins with something else.
+func beginning(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		text, _ := strconv.Unquote(e.Value)
+		return text
+	case *ast.BinaryExpr:
+		if begins := beginning(e.X); begins != "" {
+			rest := beginning(e.Y)
+			return begins + cmp.Or(rest, "x")
+		}
+	case *ast.CallExpr:
+		if f, ok := e.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "Sprintf" {
+			return regexp.MustCompile(`%[a-z]`).ReplaceAllString(beginning(e.Args[0]), "x")
+		}
+	}
+	return ""
 }
 
 // calls returns the literal first arguments of all calls of methods in the rooms that

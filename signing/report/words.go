@@ -24,3 +24,8 @@ func (w Words) Reason(language string, s hub.SubReason) string {
 func (w Words) Check(language, name string) string {
 	return w.texts.check(name, ChooseLanguage(language))
 }
+
+// Finding says what was found out about a file; false where it stays in English.
+func (w Words) Finding(language, finding string) (string, bool) {
+	return w.texts.finding(finding, ChooseLanguage(language))
+}

@@ -22,7 +22,7 @@ func (v *verification) checkChain() {
 			if wrong.Rule == audit.RuleTimeOrder {
 				sub = hub.SubTimestampOrderFailure
 			}
-			v.fail(stepChain, sub, "%s", wrong.Error())
+			v.fail(stepChain, sub, "chain_broken", wrong)
 		}
 		return
 	}
@@ -34,13 +34,13 @@ func (v *verification) checkChain() {
 	v.Delivery, v.Recipient, v.State = chain.Delivery, &chain.Recipient, chain.State
 	switch {
 	case chain.Terminal != "":
-		v.pass(stepChain, "%d receipts, to the end: %s", len(evidence), chain.State)
+		v.pass(stepChain, "chain_passed", len(evidence), chain.State)
 	case chain.State == hub.StateHandedOver && v.HandoverEnds:
-		v.pass(stepChain, "%d receipts, to the hand-over, which is the end as you say", len(evidence))
+		v.pass(stepChain, "chain_handed_over", len(evidence))
 	case chain.State == hub.StateHandedOver:
-		v.doubt(stepChain, hub.SubSignedDataNotFound, "no receipt says how it ended after the hand-over; where the recipient registers nothing, say that the hand-over is the end (--handover-ends)")
+		v.doubt(stepChain, hub.SubSignedDataNotFound, "chain_after_hand_over")
 	default:
-		v.doubt(stepChain, hub.SubSignedDataNotFound, "no receipt says how it ended: the delivery is %s", chain.State)
+		v.doubt(stepChain, hub.SubSignedDataNotFound, "chain_open", chain.State)
 	}
 }
 
@@ -52,14 +52,14 @@ func (v *verification) only(recipients []audit.RecipientChain) *audit.RecipientC
 		switch r := &recipients[i]; {
 		case r.Delivery == "" && len(recipients) > 1:
 		case chain != nil:
-			v.fail(stepChain, hub.SubFormatFailure, "the bundle has receipts of two recipients, %s and %s", chain.Recipient.ID, r.Recipient.ID)
+			v.fail(stepChain, hub.SubFormatFailure, "chain_two", chain.Recipient.ID, r.Recipient.ID)
 			return nil
 		default:
 			chain = r
 		}
 	}
 	if chain == nil {
-		v.doubt(stepChain, hub.SubSignedDataNotFound, "no receipt is about a recipient: only the submission was accepted")
+		v.doubt(stepChain, hub.SubSignedDataNotFound, "chain_nobody")
 	}
 	return chain
 }
@@ -81,16 +81,16 @@ func (v *verification) checkConsistency() {
 		}
 	}
 	if compared == 0 {
-		v.skip(stepConsistency, "there is one checkpoint, and none that you kept to compare it with (--checkpoints)")
+		v.skip(stepConsistency, "consistency_none")
 		return
 	}
-	v.pass(stepConsistency, "%d comparisons of checkpoints", compared)
+	v.pass(stepConsistency, "consistency_passed", compared)
 }
 
 func (v *verification) checkGrowth(older, newer *audit.Checkpoint) {
 	name := growthName(older, newer)
 	if _, there := v.files[name]; !there {
-		v.doubt(stepConsistency, hub.SubSignedDataNotFound, "nothing shows that the tree of size %d is the beginning of that of size %d", older.Size, newer.Size)
+		v.doubt(stepConsistency, hub.SubSignedDataNotFound, "consistency_open", older.Size, newer.Size)
 		return
 	}
 	text, ok := v.read(name)
@@ -102,7 +102,7 @@ func (v *verification) checkGrowth(older, newer *audit.Checkpoint) {
 		err = audit.CheckConsistency(older, newer, hashes)
 	}
 	if err != nil {
-		v.fail(stepConsistency, hub.SubHashFailure, "%v", err)
+		v.fail(stepConsistency, hub.SubHashFailure, "broken", err)
 	}
 }
 
@@ -114,7 +114,7 @@ func (v *verification) checkKept(by *audit.Kept, heads []audit.Checkpoint) bool 
 	}
 	kept, err := v.Policy.Open(by.Note)
 	if err != nil {
-		v.note(stepConsistency, "the checkpoint %s that you kept counts for nothing: %v", by.Name, err)
+		v.note(stepConsistency, "kept_ignored", by.Name, err)
 		return false
 	}
 	compared := false
@@ -124,12 +124,12 @@ func (v *verification) checkKept(by *audit.Kept, heads []audit.Checkpoint) bool 
 			continue
 		}
 		if c.Size != kept.Checkpoint.Size {
-			v.note(stepConsistency, "that the trees of size %d and of size %d, which you kept, are one history only the log itself shows: lienthong audit", c.Size, kept.Checkpoint.Size)
+			v.note(stepConsistency, "kept_open", c.Size, kept.Checkpoint.Size)
 			continue
 		}
 		compared = true
 		if c.Root != kept.Checkpoint.Root {
-			v.fail(stepConsistency, hub.SubHashFailure, "the log is not one history: its tree of size %d has another root than the checkpoint %s that you kept", c.Size, by.Name)
+			v.fail(stepConsistency, hub.SubHashFailure, "kept_forked", c.Size, by.Name)
 		}
 	}
 	return compared

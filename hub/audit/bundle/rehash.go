@@ -111,7 +111,7 @@ func (v *verification) readRehash(name string, number int) *rehash {
 	var err error
 	r.text, r.tokens = text, [][]byte{token}
 	if r.head, err = audit.ParseRehashHead(text); err != nil {
-		v.fail(stepRenewal, hub.SubFormatFailure, "%s: %v", name, err)
+		v.fail(stepRenewal, hub.SubFormatFailure, "unreadable", name, err)
 		return nil
 	}
 	for _, file := range v.renewalsOf(name + endToken) {
@@ -123,10 +123,10 @@ func (v *verification) readRehash(name string, number int) *rehash {
 	case hub.TotalPassed:
 		r.lineage = v.lineage(name+endToken, &stamped{text, token, verdict.ProvenAt})
 	case hub.TotalFailed:
-		v.fail(stepRenewal, verdict.Sub, "%s: %s", name+endToken, verdict.Reason)
+		v.fail(stepRenewal, verdict.Sub, "judged", name+endToken, english(verdict.Reason))
 		return nil
 	default:
-		v.note(stepRenewal, "%s does not count: %s", name+endToken, verdict.Reason)
+		v.note(stepRenewal, "token_ignored", name+endToken, english(verdict.Reason))
 	}
 	if r.lineage != nil {
 		r.end = r.lineage.last().end
@@ -145,7 +145,7 @@ func (v *verification) readProofs(name string, most int) ([]audit.RehashProof, b
 		return nil, false
 	}
 	if v.proofs += len(text); v.proofs > maxAllProofs || bytes.Count(text, []byte("\n\n")) >= most {
-		v.fail(stepRenewal, hub.SubFormatFailure, "%s: the rehashes of a bundle hold at most %d such proofs each, and all of them %d bytes", name, most, maxAllProofs)
+		v.fail(stepRenewal, hub.SubFormatFailure, "proofs_many", name, most, maxAllProofs)
 		return nil, false
 	}
 	var proofs []audit.RehashProof
@@ -156,7 +156,7 @@ func (v *verification) readProofs(name string, most int) ([]audit.RehashProof, b
 		}
 		proof, err := audit.ParseRehashProof(one)
 		if err != nil {
-			v.fail(stepRenewal, hub.SubFormatFailure, "%s: %v", name, err)
+			v.fail(stepRenewal, hub.SubFormatFailure, "unreadable", name, err)
 			return nil, false
 		}
 		proofs = append(proofs, proof)
@@ -192,7 +192,7 @@ func (v *verification) holders(name string, l *lineage, set []*rehash) (best *re
 		from := &l.links[min(count, len(l.links))-1]
 		made := r.lineage.links[0].time
 		if made.Before(from.time) {
-			v.fail(stepRenewal, hub.SubTimestampOrderFailure, "%s is of %s, and holds what is of %s", r.name, iso(made), iso(from.time))
+			v.fail(stepRenewal, hub.SubTimestampOrderFailure, "rehash_order", r.name, iso(made), iso(from.time))
 			return nil, "", false
 		}
 		tree := v.judge.DigestEnd(logDigest)
@@ -243,7 +243,7 @@ func (v *verification) holdsStamp(r *rehash, number int, over []byte, tokens [][
 		}
 		count, err := p.HoldsStamp(&r.head, number, over, tokens)
 		if err != nil {
-			v.fail(stepRenewal, hub.SubHashFailure, "%s: %v", r.name+endStamps, err)
+			v.fail(stepRenewal, hub.SubHashFailure, "unreadable", r.name+endStamps, err)
 			return 0, false, false
 		}
 		return count, true, true
@@ -263,7 +263,7 @@ func (v *verification) holdsReceipts(r *rehash, name string) (ok, holds bool) {
 			return true, false
 		}
 		if r.head.Origin != receipt.head.Origin {
-			v.fail(stepRenewal, hub.SubHashFailure, "%s is about the log %.80q", r.name, r.head.Origin)
+			v.fail(stepRenewal, hub.SubHashFailure, "rehash_other_log", r.name, r.head.Origin)
 			return false, false
 		}
 		entry, err := receipt.proof.Leaf(&receipt.SealedEvidence)
@@ -276,7 +276,7 @@ func (v *verification) holdsReceipts(r *rehash, name string) (ok, holds bool) {
 			err = r.takeParts(&receipt.Evidence, parts)
 		}
 		if err != nil {
-			v.fail(stepRenewal, hub.SubHashFailure, "%s, %s: %v", r.name+endEntries, receipt.name, err)
+			v.fail(stepRenewal, hub.SubHashFailure, "rehash_receipt", r.name+endEntries, receipt.name, err)
 			return false, false
 		}
 	}
@@ -351,7 +351,7 @@ func (v *verification) checkStrong(ctx context.Context, n int, part *hub.PartFac
 	for _, name := range slices.Sorted(maps.Keys(sources)) {
 		if v.newest == nil || len(v.newest.parts[n].Digest) == 0 {
 			if ended {
-				v.doubt(stepContent, hub.SubCryptoConstraintsNoPOE, "%s is known by SHA-256 alone, which is relied upon no longer", name)
+				v.doubt(stepContent, hub.SubCryptoConstraintsNoPOE, "digest_old", name)
 			}
 			continue
 		}
@@ -360,7 +360,7 @@ func (v *verification) checkStrong(ctx context.Context, n int, part *hub.PartFac
 			return err
 		}
 		if !bytes.Equal(h.Sum(nil), v.newest.parts[n].Digest) {
-			v.fail(stepContent, hub.SubHashFailure, "%s has another %s than the rehash says of what was accepted as %q", name, v.newest.head.Digest.Name, part.Name)
+			v.fail(stepContent, hub.SubHashFailure, "digest_new", name, v.newest.head.Digest.Name, part.Name)
 		}
 	}
 	return nil

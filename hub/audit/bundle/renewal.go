@@ -44,14 +44,14 @@ func (v *verification) checkRenewals(ctx context.Context) error {
 		return err
 	}
 	if renewals+used == 0 && !judged {
-		v.skip(stepRenewal, "no time-stamp counts whose renewals could be judged")
+		v.skip(stepRenewal, "renewal_no_stamp")
 		return nil
 	}
 	if renewals+used == 0 {
-		v.skip(stepRenewal, "the bundle holds no renewal of its time-stamps")
+		v.skip(stepRenewal, "renewal_none")
 		return nil
 	}
-	v.pass(stepRenewal, "%d renewals and %d rehashes, each made before what it renews had ended", renewals, used)
+	v.pass(stepRenewal, "renewal_passed", renewals, used)
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (l *lineage) last() *link { return &l.links[len(l.links)-1] }
 func (v *verification) lineage(name string, first *stamped) *lineage {
 	end, err := v.judge.TokenEnd(first.token)
 	if err != nil {
-		v.doubt(stepRenewal, hub.SubCryptoConstraintsFailure, "%s: %v", name, err)
+		v.doubt(stepRenewal, hub.SubCryptoConstraintsFailure, "unreadable", name, err)
 		return nil
 	}
 	l := &lineage{[]link{{name, first.time, end}}, slices.Concat(first.note, first.token), "no later time-stamp holds it"}
@@ -136,7 +136,7 @@ func (v *verification) follow(name string, rehashes []*rehash) int {
 		why = problem
 	}
 	if v.ValidatedAt.After(end.At) {
-		v.doubt(stepRenewal, end.Sub, "%s stopped proving anything by itself on %s (%s), and %s", file, end.At.UTC().Format(time.DateOnly), end.Why, why)
+		v.doubt(stepRenewal, end.Sub, "renewal_late", file, end.At.UTC().Format(time.DateOnly), english(end.Why), english(why))
 	}
 	return len(l.links) - 1
 }
@@ -147,12 +147,12 @@ func (v *verification) renewed(l *lineage, file string, token []byte) (why strin
 	verdict := v.judge.Token(token, l.covered)
 	switch {
 	case verdict.Indication == hub.TotalFailed:
-		v.fail(stepRenewal, verdict.Sub, "%s: %s", file, verdict.Reason)
+		v.fail(stepRenewal, verdict.Sub, "judged", file, english(verdict.Reason))
 		return "", false
 	case verdict.Indication != hub.TotalPassed:
 		return file + " does not count: " + verdict.Reason, true
 	case verdict.ProvenAt.Before(l.last().time):
-		v.fail(stepRenewal, hub.SubTimestampOrderFailure, "%s is of %s, and renews what is of %s", file, iso(verdict.ProvenAt), iso(l.last().time))
+		v.fail(stepRenewal, hub.SubTimestampOrderFailure, "renewal_order", file, iso(verdict.ProvenAt), iso(l.last().time))
 		return "", false
 	case verdict.ProvenAt.After(l.last().end.At):
 		return file + " was made too late, on " + iso(verdict.ProvenAt), true

@@ -12,15 +12,15 @@ import (
 func (v *verification) prove(r *receipt) {
 	r.fact.Origin, r.fact.Index, r.fact.Size = r.head.Origin, r.proof.Index, r.head.Size
 	if _, err := r.proof.Leaf(&r.SealedEvidence); err != nil {
-		v.fail(stepLeaf, hub.SubFormatFailure, "%s: %v", r.name, err)
+		v.fail(stepLeaf, hub.SubFormatFailure, "unreadable", r.name, err)
 		return
 	}
 	if err := r.proof.Holds(&r.head, &r.SealedEvidence); err != nil {
-		v.fail(stepInclusion, hub.SubHashFailure, "%s: %v", r.name, err)
+		v.fail(stepInclusion, hub.SubHashFailure, "unreadable", r.name, err)
 	}
 	name := tokenName(&r.head)
 	if other, known := v.heads[name]; known && other != r.head {
-		v.fail(stepConsistency, hub.SubHashFailure, "the log is not one history: %s and another receipt have checkpoints of size %d with two roots", r.name, r.head.Size)
+		v.fail(stepConsistency, hub.SubHashFailure, "log_forked", r.name, r.head.Size)
 	}
 	v.heads[name] = r.head
 }
@@ -48,24 +48,24 @@ func (v *verification) checkTokens() {
 func (v *verification) checkPolicy(r *receipt) {
 	if v.Policy == nil {
 		if v.Steps[stepCheckpoint-1].Outcome == hub.StepSkipped {
-			v.doubt(stepCheckpoint, hub.SubPolicyNotAvailable, "keys of the log that you trust are missing: name your own policy (--policy); the one in the bundle is a hint")
+			v.doubt(stepCheckpoint, hub.SubPolicyNotAvailable, "policy_missing")
 		}
 		return
 	}
 	w, err := v.Policy.Open(r.proof.Note)
 	switch {
 	case err != nil:
-		v.fail(stepCheckpoint, hub.SubSigCryptoFailure, "%s: %v", r.name, err)
+		v.fail(stepCheckpoint, hub.SubSigCryptoFailure, "unreadable", r.name, err)
 	case !w.Quorum:
-		v.doubt(stepCheckpoint, hub.SubSigConstraintsFailure, "too few witnesses of your policy have seen the tree of size %d: %d", r.head.Size, len(w.Cosignatures))
+		v.doubt(stepCheckpoint, hub.SubSigConstraintsFailure, "witnesses_few", r.head.Size, len(w.Cosignatures))
 	default:
-		v.pass(stepCheckpoint, "signed by %s, seen by %d witnesses of your policy", w.Checkpoint.Origin, len(w.Cosignatures))
+		v.pass(stepCheckpoint, "checkpoint_passed", w.Checkpoint.Origin, len(w.Cosignatures))
 	}
 }
 
 func (v *verification) checkToken(name string, note []byte) {
 	if _, there := v.files[name]; !there {
-		v.doubt(stepTimestamp, hub.SubNoPOE, "no time-stamp holds the checkpoint %s", strings.TrimSuffix(strings.TrimPrefix(name, logFolder), endToken))
+		v.doubt(stepTimestamp, hub.SubNoPOE, "stamp_none", strings.TrimSuffix(strings.TrimPrefix(name, logFolder), endToken))
 		return
 	}
 	token, ok := v.read(name)
@@ -76,9 +76,9 @@ func (v *verification) checkToken(name string, note []byte) {
 	case hub.TotalPassed:
 		v.tokens[name] = stamped{note, token, verdict.ProvenAt}
 	case hub.TotalFailed:
-		v.fail(stepTimestamp, verdict.Sub, "%s: %s", name, verdict.Reason)
+		v.fail(stepTimestamp, verdict.Sub, "judged", name, english(verdict.Reason))
 	default:
-		v.doubt(stepTimestamp, verdict.Sub, "%s: %s", name, verdict.Reason)
+		v.doubt(stepTimestamp, verdict.Sub, "judged", name, english(verdict.Reason))
 	}
 }
 
@@ -94,11 +94,11 @@ func (v *verification) checkTime(r *receipt) {
 	at := r.Evidence.Time
 	switch {
 	case at.After(stamped.Add(clockSkew)):
-		v.fail(stepTimestamp, hub.SubTimestampOrderFailure, "%s says that it is of %s, and a time-stamp of %s holds it already", r.name, iso(at), iso(stamped))
+		v.fail(stepTimestamp, hub.SubTimestampOrderFailure, "time_after_stamp", r.name, iso(at), iso(stamped))
 	case stamped.Sub(at) > v.Gap:
-		v.doubt(stepTimestamp, hub.SubNoPOE, "%s says that it is of %s, and nothing holds it before the time-stamp of %s: it may be backdated", r.name, iso(at), iso(stamped))
+		v.doubt(stepTimestamp, hub.SubNoPOE, "time_backdated", r.name, iso(at), iso(stamped))
 	default:
-		v.pass(stepTimestamp, "every event is at most %s older than its time-stamp", v.Gap)
+		v.pass(stepTimestamp, "time_passed", v.Gap)
 	}
 }
 
@@ -140,21 +140,21 @@ func (v *verification) judgeXML(ctx context.Context, r *receipt) error {
 		return err
 	case verdict.Indication == hub.TotalPassed:
 	case verdict.Indication == hub.TotalFailed:
-		v.fail(stepSignatures, verdict.Sub, "%s: %s", name, verdict.Reason)
+		v.fail(stepSignatures, verdict.Sub, "judged", name, english(verdict.Reason))
 	case aboutTime(verdict.Sub):
-		v.note(stepSignatures, "the signature of %s no longer proves who wrote it (%s: %s); it says what the receipt says", name, verdict.Sub, verdict.Reason)
+		v.note(stepSignatures, "xml_old", name, verdict.Sub, english(verdict.Reason))
 	default:
-		v.doubt(stepSignatures, verdict.Sub, "%s: %s", name, verdict.Reason)
+		v.doubt(stepSignatures, verdict.Sub, "judged", name, english(verdict.Reason))
 	}
 	return nil
 }
 
 func (v *verification) passTime(r *receipt) {
 	if r.fact.NotAfter.IsZero() {
-		v.note(stepSigningTime, "%s: judged for %s, for nothing proves that it is older", r.name, iso(v.ValidatedAt))
+		v.note(stepSigningTime, "signing_now", r.name, iso(v.ValidatedAt))
 		return
 	}
-	v.pass(stepSigningTime, "the certificate of the hub was good at the time of each time-stamp")
+	v.pass(stepSigningTime, "signing_passed")
 }
 
 // failedCheck is the first check that did not pass.
@@ -182,7 +182,7 @@ func (v *verification) accepted() *hub.Evidence {
 func (v *verification) checkContent(ctx context.Context) error {
 	root := v.accepted()
 	if root == nil || root.Content == nil {
-		v.skip(stepContent, "no acceptance names any content")
+		v.skip(stepContent, "content_none")
 		return nil
 	}
 	inside := 0
@@ -199,7 +199,7 @@ func (v *verification) checkContent(ctx context.Context) error {
 			return err
 		}
 		if digest != part.SHA256 {
-			v.fail(stepContent, hub.SubHashFailure, "%s is not what was accepted as %q", name, part.Name)
+			v.fail(stepContent, hub.SubHashFailure, "content_other", name, part.Name)
 		}
 	}
 	if v.Originals != nil {
@@ -207,11 +207,11 @@ func (v *verification) checkContent(ctx context.Context) error {
 	}
 	switch {
 	case v.Originals != nil:
-		v.pass(stepContent, "the files that you have are what was accepted, and so are the %d in the bundle", inside)
+		v.pass(stepContent, "content_yours", inside)
 	case inside > 0:
-		v.pass(stepContent, "%d of %d files are in the bundle, as they were accepted", inside, len(root.Content.Parts))
+		v.pass(stepContent, "content_passed", inside, len(root.Content.Parts))
 	default:
-		v.skip(stepContent, "no file of the document was given; the receipts name their digests (--content)")
+		v.skip(stepContent, "content_not_given")
 	}
 	return nil
 }
@@ -228,9 +228,9 @@ func (v *verification) checkOriginals(parts []hub.PartFact) {
 		switch {
 		case found || part.Role == hub.RoleEnvelope && len(parts) > 1:
 		case twin:
-			v.fail(stepContent, hub.SubHashFailure, "the file %q that you have is not the one that was accepted", part.Name)
+			v.fail(stepContent, hub.SubHashFailure, "content_yours_other", part.Name)
 		default:
-			v.doubt(stepContent, hub.SubSignedDataNotFound, "none of your files is what was accepted as %q", part.Name)
+			v.doubt(stepContent, hub.SubSignedDataNotFound, "content_yours_none", part.Name)
 		}
 	}
 }

@@ -26,12 +26,12 @@ func (v *verification) checkVerdicts() {
 	}
 	text, err := v.container.ReadFile(ArchiveFile, maxArchive)
 	if err != nil {
-		v.fail(stepContainer, hub.SubFormatFailure, "%v", err)
+		v.fail(stepContainer, hub.SubFormatFailure, "broken", err)
 		return
 	}
 	var archive hub.ValidationArchive
 	if err := json.Unmarshal(text, &archive); err != nil {
-		v.fail(stepContent, hub.SubFormatFailure, "the archive of validation cannot be read: %v", err)
+		v.fail(stepContent, hub.SubFormatFailure, "archive_unread", err)
 		return
 	}
 	reports := archive.Reports
@@ -42,7 +42,7 @@ func (v *verification) checkVerdicts() {
 	}
 	for i := range reports {
 		if digest, err := v.judge.Report(&reports[i]); err != nil || !named[digest] {
-			v.fail(stepContent, hub.SubHashFailure, "the report on the signatures of part %q is not the one that a receipt names", reports[i].Part)
+			v.fail(stepContent, hub.SubHashFailure, "report_other", reports[i].Part)
 		}
 	}
 }

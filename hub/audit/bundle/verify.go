@@ -212,17 +212,17 @@ func (v *verification) refused(ctx context.Context, err error) error {
 func (v *verification) takeSeal(seal *hub.SignatureVerdict) {
 	switch {
 	case seal.Indication == hub.TotalPassed:
-		v.pass(stepSignatures, "container sealed by %s", seal.Signer)
+		v.pass(stepSignatures, "container_sealed", seal.Signer)
 	case seal.Indication == hub.TotalFailed && seal.Sub == hub.SubSigCryptoFailure:
-		v.fail(stepSignatures, seal.Sub, "the seal of the container: %s", seal.Reason)
+		v.fail(stepSignatures, seal.Sub, "seal_judged_alone", english(seal.Reason))
 	case seal.Indication == hub.TotalFailed:
-		v.fail(stepContainer, seal.Sub, "%s", seal.Reason)
+		v.fail(stepContainer, seal.Sub, "seal_judged", english(seal.Reason))
 	case aboutTime(seal.Sub):
-		v.note(stepSignatures, "the seal of the container no longer proves who packed it (%s: %s); the evidence is judged by itself", seal.Sub, seal.Reason)
+		v.note(stepSignatures, "seal_old", seal.Sub, english(seal.Reason))
 	case seal.Sub == hub.SubFormatFailure || seal.Sub == hub.SubSignedDataNotFound:
-		v.doubt(stepContainer, seal.Sub, "%s", seal.Reason)
+		v.doubt(stepContainer, seal.Sub, "seal_judged", english(seal.Reason))
 	default:
-		v.doubt(stepSignatures, seal.Sub, "the seal of the container: %s", seal.Reason)
+		v.doubt(stepSignatures, seal.Sub, "seal_judged_alone", english(seal.Reason))
 	}
 }
 
@@ -285,7 +285,7 @@ func (v *verification) readReceipts() {
 		v.receipts[i].fact = &v.Receipts[i]
 	}
 	if len(v.receipts) == 0 {
-		v.fail(stepContainer, hub.SubSignedDataNotFound, "the container holds no receipt that can be read")
+		v.fail(stepContainer, hub.SubSignedDataNotFound, "receipt_none")
 	}
 }
 
@@ -315,21 +315,21 @@ func (v *verification) readReceipt(r *receipt, n int) bool {
 	file := hub.MarshalReceipt(hub.SealedEvidence{Canonical: canonical, JWS: string(token)})
 	var err error
 	if r.SealedEvidence, err = hub.ParseReceipt(file); err != nil {
-		v.fail(stepCanonical, hub.SubFormatFailure, "%s: %v", r.name, err)
+		v.fail(stepCanonical, hub.SubFormatFailure, "unreadable", r.name, err)
 		return false
 	}
 	if sha256.Sum256(canonical) != r.Digest || r.JWS != string(token) {
-		v.fail(stepCanonical, hub.SubFormatFailure, "%s: the evidence is not in canonical form", r.name)
+		v.fail(stepCanonical, hub.SubFormatFailure, "not_canonical", r.name)
 		return false
 	}
 	if r.name != receiptName(n, r.Evidence.Event) {
-		v.fail(stepContainer, hub.SubFormatFailure, "%s holds an evidence of the event %s", r.name, r.Evidence.Event.Name())
+		v.fail(stepContainer, hub.SubFormatFailure, "event_other", r.name, r.Evidence.Event.Name())
 	}
 	if r.proof, err = audit.ParseProof(proof); err == nil {
 		r.head, err = r.proof.Checkpoint()
 	}
 	if err != nil {
-		v.fail(stepInclusion, hub.SubFormatFailure, "%s: %v", r.name, err)
+		v.fail(stepInclusion, hub.SubFormatFailure, "unreadable", r.name, err)
 		return false
 	}
 	return true
@@ -340,13 +340,13 @@ func (v *verification) read(name string) ([]byte, bool) { return v.readUpTo(name
 
 func (v *verification) readUpTo(name string, limit int64) ([]byte, bool) {
 	if _, there := v.files[name]; !there {
-		v.fail(stepContainer, hub.SubSignedDataNotFound, "the container has no file %s", name)
+		v.fail(stepContainer, hub.SubSignedDataNotFound, "file_missing", name)
 		return nil, false
 	}
 	v.files[name] = true
 	data, err := v.container.ReadFile(name, limit)
 	if err != nil {
-		v.fail(stepContainer, hub.SubFormatFailure, "%v", err)
+		v.fail(stepContainer, hub.SubFormatFailure, "broken", err)
 	}
 	return data, err == nil
 }
@@ -358,7 +358,7 @@ func (v *verification) checkFiles() {
 		case v.files[name]:
 		case name == PolicyFile || name == TrustListFile || name == AnchorsFile || name == ArchiveFile: // hints and reports, sealed
 		default:
-			v.fail(stepContainer, hub.SubFormatFailure, "the container has a file that is none of a bundle: %q", name)
+			v.fail(stepContainer, hub.SubFormatFailure, "file_foreign", name)
 		}
 	}
 }
@@ -366,12 +366,12 @@ func (v *verification) checkFiles() {
 // passAll says what was found in order where nothing was wrong.
 func (v *verification) passAll() {
 	n := len(v.receipts)
-	v.pass(stepContainer, "%d files, all of them sealed", len(v.files))
+	v.pass(stepContainer, "container_passed", len(v.files))
 	if n == 0 {
 		return
 	}
-	v.pass(stepCanonical, "%d receipts", n)
-	v.pass(stepSignatures, "%d receipts and the seal of the container", n)
-	v.pass(stepLeaf, "%d leaves", n)
-	v.pass(stepInclusion, "%d receipts in trees of %d checkpoints", n, len(v.heads))
+	v.pass(stepCanonical, "canonical_passed", n)
+	v.pass(stepSignatures, "signatures_passed", n)
+	v.pass(stepLeaf, "leaf_passed", n)
+	v.pass(stepInclusion, "inclusion_passed", n, len(v.heads))
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/examine"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/audit/bundle"
 	"github.com/lienthong/lienthong/signing"
 	"github.com/lienthong/lienthong/signing/trust"
 )
@@ -123,13 +125,28 @@ func TestBundlesOverTheNetwork(t *testing.T) {
 
 	auditor := h.signIn(t, "kiem.tra", member("", hub.RoleAuditor))
 	auditor.get("/examine")
-	auditor.upload("evidence.asice", content).shows(t, "Gói bằng chứng", "Mười hai bước kiểm tra", "Chuỗi bằng chứng", "Sở Nội vụ")
+	shown := auditor.upload("evidence.asice", content)
+	shown.shows(t, "Gói bằng chứng", "Mười hai bước kiểm tra", "Chuỗi bằng chứng", "Sở Nội vụ", "tệp, tất cả đều được niêm phong.", "biên nhận, đầy đủ đến kết thúc.")
+	shown.inVietnamese(t)
 	changed := bytes.Clone(content)
 	changed[strings.Index(string(changed), "wrong file")] ^= 1
 	if bad := h.verified(t, c, changed); bad.Indication != hub.TotalFailed || bad.Bundle.Steps[0].Outcome != hub.StepFailed {
 		t.Errorf("a changed byte: %+v", bad.Bundle)
 	}
-	auditor.upload("evidence.asice", changed).shows(t, "không đạt")
+	broken := auditor.upload("evidence.asice", changed)
+	broken.shows(t, "không đạt", "Chi tiết kỹ thuật (tiếng Anh)")
+	broken.inVietnamese(t)
+	for name, file := range map[string]struct{ content, says string }{
+		"renamed.pdf":  {"PK", "Tệp mang tên PDF nhưng nội dung không phải PDF."},
+		"broken.pdf":   {"%PDF-1.7\nx", "PDF không đúng cấu trúc chuẩn"},
+		"locked.pdf":   {string(unsignedPDF(t, true)), "PDF bị mã hóa, không kiểm tra được."},
+		"receipt.json": {`{"evidence": {}, "jws": "x"}`, "Không đọc được biên nhận."},
+		"other.xml":    {"<x/>", "Đây không phải gói tin edXML."},
+	} {
+		report := auditor.upload(name, []byte(file.content))
+		report.shows(t, file.says)
+		report.inVietnamese(t)
+	}
 
 	// A hub that trusts the certificate for documents and time-stamps alone believes no evidence.
 	if err := h.stop(); err != nil {
@@ -140,5 +157,53 @@ func TestBundlesOverTheNetwork(t *testing.T) {
 	if report := h.verified(t, h.client(t, senderKey), content); report.Indication != hub.Indeterminate ||
 		report.Bundle.Steps[2].Outcome != hub.StepIndeterminate || report.Bundle.Steps[6].Outcome != hub.StepPassed {
 		t.Errorf("with a root for other purposes: %+v", report.Bundle)
+	}
+}
+
+var technical = regexp.MustCompile(`(?s)<details class="technical">.*?</details>`)
+
+// inVietnamese looks for English on a page in Vietnamese, but for the button that changes
+// the language and for technical details, which are folded away under their name.
+func (p page) inVietnamese(t *testing.T) {
+	t.Helper()
+	_, main, _ := strings.Cut(technical.ReplaceAllString(p.text, ""), "<main")
+	if at := strings.Index(main, `lang="en"`); at >= 0 {
+		t.Errorf("English on a page in Vietnamese: %.300s", main[at:])
+	}
+	for _, english := range []string{" the ", " of ", " is ", " and ", " not "} {
+		if at := strings.Index(main, english); at >= 0 {
+			t.Errorf("English on a page in Vietnamese: %.300s", main[max(0, at-100):])
+		}
+	}
+}
+
+// TestEverySentenceHasATextInBothLanguages: what a report says of a bundle by a code stands
+// in both catalogues of the pages, with the same values.
+func TestEverySentenceHasATextInBothLanguages(t *testing.T) {
+	texts := map[string]map[string]string{}
+	for _, language := range []string{"vi", "en"} {
+		raw, err := os.ReadFile("../../../../adapters/web/messages/" + language + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := map[string]string{}
+		if err := json.Unmarshal(raw, &all); err != nil {
+			t.Fatal(err)
+		}
+		texts[language] = all
+	}
+	codes := bundle.Codes()
+	if len(codes) < 50 {
+		t.Errorf("%d codes", len(codes))
+	}
+	gap := regexp.MustCompile(`\{\d\}`)
+	for _, code := range codes {
+		vi, en := texts["vi"]["said."+code], texts["en"]["said."+code]
+		if vi == "" || en == "" || vi == en {
+			t.Errorf("%s: %q and %q", code, vi, en)
+		}
+		if in, also := slices.Sorted(slices.Values(gap.FindAllString(vi, -1))), slices.Sorted(slices.Values(gap.FindAllString(en, -1))); !slices.Equal(in, also) {
+			t.Errorf("%s has the values %v and %v", code, in, also)
+		}
 	}
 }

@@ -104,7 +104,7 @@ func (e *Examiner) receipt(ctx context.Context, content hub.Blob) (Result, error
 	}
 	sealed, report, err := e.Signatures.VerifyReceipt(raw, time.Time{})
 	if err != nil && hub.KindOf(err) == hub.KindInvalid {
-		result, failed := e.unsigned(ctx, content, hub.FileReceipt, err.Error())
+		result, failed := e.unsigned(ctx, content, hub.FileReceipt, "the receipt cannot be read: "+err.Error())
 		result.Indication, result.Sub = hub.TotalFailed, hub.SubFormatFailure
 		return result, failed
 	}
@@ -122,7 +122,7 @@ func (e *Examiner) receiptXML(ctx context.Context, content hub.Blob) (Result, er
 	}
 	sealed, report, err := e.Signatures.VerifyReceiptXML(ctx, raw, time.Time{})
 	if kind := hub.KindOf(err); err != nil && (kind == hub.KindInvalid || kind == hub.KindTooLarge) {
-		result, failed := e.unsigned(ctx, content, hub.FileReceipt, err.Error())
+		result, failed := e.unsigned(ctx, content, hub.FileReceipt, "the receipt cannot be read: "+err.Error())
 		result.Indication, result.Sub = hub.TotalFailed, hub.SubFormatFailure
 		return result, failed
 	}
