@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -48,7 +49,29 @@ func ReceiptLeaf(canonical []byte, jws string, tags []Tag) ([]byte, error) {
 
 func receiptLeaf(about *aboutReceipt, canonical []byte, jws string, tags []Tag) ([]byte, error) {
 	digest, signature := hub.Digest(sha256.Sum256(canonical)), hub.Digest(sha256.Sum256([]byte(jws)))
-	return encodeLeaf(&Leaf{Type: leafReceipt, SHA256: &digest, SigSHA256: &signature, Seq: seqText(tags), Event: about.Event, Time: about.Time})
+	seq := seqText(tags)
+	if data, ok := writeReceiptLeaf(about.Event, about.Time, seq, &digest, &signature); ok {
+		return data, nil
+	}
+	return encodeLeaf(&Leaf{Type: leafReceipt, SHA256: &digest, SigSHA256: &signature, Seq: seq, Event: about.Event, Time: about.Time})
+}
+
+// writeReceiptLeaf writes a leaf of a receipt, one for each evidence there is, by its fixed
+// form; false where it is to be encoded.
+func writeReceiptLeaf(event hub.Event, at time.Time, seq Seq, digest, signature *hub.Digest) ([]byte, bool) {
+	if event == "" || strings.ContainsFunc(string(event), isNotOfURI) || at.IsZero() || at.Location() != time.UTC {
+		return nil, false
+	}
+	out := make([]byte, 0, 300+len(event)+len(seq))
+	out = append(append(out, `{"event":"`...), event...)
+	if seq != "" {
+		out = append(append(out, `","seq":"`...), seq...)
+	}
+	out = hex.AppendEncode(append(out, `","sha256":"`...), digest[:])
+	out = hex.AppendEncode(append(out, `","sig_sha256":"`...), signature[:])
+	out = at.AppendFormat(append(out, `","t":"receipt","time":"`...), time.RFC3339Nano)
+	out = append(out, `"}`...)
+	return out, len(out) <= maxEntry
 }
 
 // NoteLeaf returns the leaf that commits to a note.

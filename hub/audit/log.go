@@ -256,7 +256,7 @@ func (g *growing) sequence(ctx context.Context, intake *hub.LogIntake) error {
 		g.shard, g.edge = hub.LogShard{Origin: batch.Origin}, edge{}
 	}
 	g.shard.Size, g.mark = first+int64(len(batch.Entries)), intake.Mark
-	return nil
+	return g.grow(ctx, batch.Entries) // as the store has them now
 }
 
 // leaves makes the entries of what was recorded, and numbers receipts in the sequences of
