@@ -3,22 +3,35 @@ package signing
 import (
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/signing/jose"
 )
 
-// gatherer lets acts share a signature that wait for one at the same moment. Who finds
-// nobody signing signs at once; who comes meanwhile waits for no more than the signature
-// under way, and the first of those then signs for all of them. There is no timer: an
-// act that is alone is not delayed, and a key that makes a dozen signatures a second
-// serves any number of acts.
+// gatherPace is from the beginning of one signature to that of the next, where acts come
+// faster: about what it takes to make their transaction durable, for which they wait anyway.
+const gatherPace = 5 * time.Millisecond
+
+// mostSpared is how many signatures in a row do not wait for others where nobody came.
+const mostSpared = 64
+
+// gatherer lets acts share a signature that come at nearly the same moment. Who comes when
+// nothing was signed for a while signs at once: an act that is alone is not delayed. Else
+// signatures keep a pace, and the first who waits signs for all who came meanwhile; a key
+// that is slower than the pace serves any number of acts as fast as it can. Acts that come
+// one behind the other share nothing, so that a rest for which nobody came is not taken
+// again for the next signature, then the next two, and so on.
 type gatherer struct {
 	sign func(batch []*hub.SealedEvidence) error // one signature; it writes their JWS
+	pace time.Duration
 
 	mu      sync.Mutex
 	signing bool
 	waiting []*waiter // oldest first
+	last    time.Time // when the last signature began
+	spare   int       // so many signatures from now on take no rest
+	idle    int       // what spare becomes with the next rest for which nobody comes
 }
 
 // waiter is an act that wants its evidences signed.
@@ -47,6 +60,7 @@ func (g *gatherer) do(batch []hub.SealedEvidence) error {
 // lead signs for those who wait, the first of whom is the caller, as far as a batch
 // reaches, and hands over to the next.
 func (g *gatherer) lead() {
+	g.rest()
 	group := g.take()
 	defer g.pass(group) // also when the key panics: the others must not wait for ever
 	var all []*hub.SealedEvidence
@@ -61,9 +75,32 @@ func (g *gatherer) lead() {
 	}
 }
 
+// rest keeps the pace, for others to come meanwhile.
+func (g *gatherer) rest() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	wait := g.pace - time.Since(g.last)
+	if wait <= 0 {
+		return
+	}
+	if g.spare > 0 {
+		g.spare--
+		return
+	}
+	g.mu.Unlock()
+	time.Sleep(wait)
+	g.mu.Lock()
+	if len(g.waiting) > 1 {
+		g.idle = 1
+		return
+	}
+	g.spare, g.idle = g.idle, min(2*g.idle, mostSpared)
+}
+
 func (g *gatherer) take() []*waiter {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.last = time.Now()
 	n, size := 0, 0
 	for n < len(g.waiting) && size+len(g.waiting[n].batch) <= jose.MaxBatch {
 		size += len(g.waiting[n].batch)

@@ -43,7 +43,7 @@ func NewSealer(key crypto.Signer, chain []*x509.Certificate) (*Sealer, error) {
 // NewSealerOf returns a sealer for P-256 keys that take turns.
 func NewSealerOf(now func() time.Time, keys ...EvidenceKey) (*Sealer, error) {
 	s := &Sealer{now: now}
-	s.queue.sign = s.sign
+	s.queue.sign, s.queue.pace, s.queue.idle = s.sign, gatherPace, 1
 	return s, s.Use(keys...)
 }
 
@@ -90,8 +90,9 @@ func (s *Sealer) Current() (crypto.Signer, []*x509.Certificate) {
 
 // SealEvidence returns the evidences with their RFC 8785 bytes, the SHA-256 of these
 // and a detached ES256 signature over them. The claimed signing time is that of the
-// event. Several evidences, also of other calls at the same moment, share one signature,
-// and each has its place in the batch (package jose), so that its receipt verifies alone;
+// event. Several evidences, also of other calls that come at nearly the same moment, share
+// one signature, and each has its place in the batch (package jose), so that its receipt
+// verifies alone;
 // the claimed time is then that of the latest event. An evidence may follow one before it
 // in the same call: where Prev has an id and no digest, the digest is filled in. Nothing
 // is stored: a seal proves nothing before its evidence is. While the key is away the
