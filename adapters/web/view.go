@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -137,11 +138,31 @@ type link struct {
 	Counted    string // what the number counts
 }
 
-// Links are the pages that the person may open.
-func (v *view) Links() []link {
+// menu is the navigation: what stands in its line, and what is folded away behind "more".
+type menu struct {
+	Shown, More []link
+	Within      bool // the page is among the latter
+}
+
+// inLine is how many entries stand in the line of the menu where there are more: with the
+// name of the person and of the office they fit on one line of a small desk screen.
+const inLine = 5
+
+// Menu are the pages that the person may open; nil for nobody.
+func (v *view) Menu() *menu {
 	if v.x.visit == nil {
 		return nil
 	}
+	m := &menu{Shown: v.links()}
+	if len(m.Shown) > inLine {
+		m.Shown, m.More = m.Shown[:inLine], m.Shown[inLine:]
+	}
+	m.Within = slices.ContainsFunc(m.More, func(l link) bool { return l.Current })
+	return m
+}
+
+// links are the pages in the order of the menu: daily work first.
+func (v *view) links() []link {
 	var links []link
 	for _, l := range []struct {
 		path   string
@@ -153,10 +174,8 @@ func (v *view) Links() []link {
 		{"/sent", "sent board", []hub.Scope{hub.ScopeRead}},
 		{"/tasks", "tasks task", []hub.Scope{hub.ScopeCollect, hub.ScopeRead}},
 		{"/registers", "registers numbers", []hub.Scope{hub.ScopeCollect, hub.ScopeRead, hub.ScopeAccounts}},
-		{"/procedures", "procedures procedure procedureimport", hub.Scopes()},
 		{"/figures", "figures counted", []hub.Scope{hub.ScopeFigures}},
 		{"/trail", "trail entry course", []hub.Scope{hub.ScopeAudit}},
-		{"/examine", "examine", []hub.Scope{hub.ScopeVerify}},
 		{"/health", "health", []hub.Scope{hub.ScopeOperate}},
 		{"/alerts", "alerts", []hub.Scope{hub.ScopeOperate}},
 		{"/stuck", "stuck", []hub.Scope{hub.ScopeOperate}},
@@ -166,9 +185,11 @@ func (v *view) Links() []link {
 		{"/rules", "rules", []hub.Scope{hub.ScopeAccounts}},
 		{"/connection", "connection", []hub.Scope{hub.ScopeOperate, hub.ScopeAccounts}},
 		{"/accounts", "accounts", []hub.Scope{hub.ScopeOperate, hub.ScopeAccounts}},
+		{"/procedures", "procedures procedure procedureimport", hub.Scopes()},
+		{"/examine", "examine", []hub.Scope{hub.ScopeVerify}},
 	} {
 		if may(&v.x.visit.Actor, l.scopes) {
-			entry := link{Path: l.path, Text: v.T("nav" + l.path), Current: strings.Contains(l.pages, v.Page)}
+			entry := link{Path: l.path, Text: v.T("nav" + l.path), Current: slices.Contains(strings.Fields(l.pages), v.Page)}
 			if l.path == "/alerts" {
 				entry.Count = v.x.openAlerts()
 				entry.Counted = v.T("alerts.count", entry.Count)
