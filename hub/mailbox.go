@@ -8,6 +8,8 @@ type Item struct {
 	Delivery Delivery `json:"delivery"`
 	// Clocks are those of the recipient, as of the reading; they are never stored.
 	Clocks []LegalClock `json:"clocks,omitempty"`
+	// Timeliness is how the document stands to its deadlines as of the reading (Item.Pressing).
+	Timeliness Timeliness `json:"timeliness,omitempty"`
 }
 
 // Page bounds a listing. After is the opaque cursor of the previous page's last
@@ -33,12 +35,17 @@ func CheckSearch(text string) error {
 // of identifiers is not the order of commits.
 type MailboxQuery struct {
 	Agency AgencyID
-	States []DeliveryState // empty: consigned, what is waiting to be collected
+	States []DeliveryState // empty: consigned, what is waiting to be collected; of what presses, and handed over and accepted
 	Free   bool            // only deliveries without a running lease at Now
 	Asked  bool            // only those with an open change request, in any state
 	Text   string          // search over number, subject, sender, signer: whole words, all of them; may be empty
-	Now    time.Time
-	Page   Page
+	// Timeliness selects what presses: Overdue, DueSoon, or both; empty for all. The list is
+	// then in the order of what is urgent, and of both urgent ones and others those with the
+	// first deadline of a task before those that arrived first.
+	Timeliness []Timeliness
+	Pressed    *Pressed // what Timeliness means now; the service fills it in
+	Now        time.Time
+	Page       Page
 }
 
 // SentQuery selects dispatches of one sender.

@@ -24,13 +24,13 @@ func TestReadAPI(t *testing.T) {
 		if op.ID != "listMailbox" {
 			continue
 		}
-		if op.Actor != "recipient" || len(op.Samples) != 2 || !strings.Contains(op.Samples[0].Source, "$HUB/v1/mailbox") {
+		if op.Actor != "recipient" || len(op.Samples) != 3 || !strings.Contains(op.Samples[0].Source, "$HUB/v1/mailbox") {
 			t.Errorf("%+v", op)
 		}
 		if p := op.Parameters[1]; p.Name != "state" || p.Type != (Type{Text: "list of", Schema: "DeliveryState"}) {
 			t.Errorf("a shared parameter reads %+v", p)
 		}
-		if p := op.Parameters[5]; p.Name != "wait" || p.Type.Text != "integer (0 to 60)" {
+		if p := op.Parameters[6]; p.Name != "wait" || p.Type.Text != "integer (0 to 60)" {
 			t.Errorf("%+v", p)
 		}
 		if r := op.Responses[0]; r.Status != "200" || r.Content[0].Type.Schema != "ItemList" {

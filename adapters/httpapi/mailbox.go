@@ -14,7 +14,10 @@ const maxWait = 60
 func (a *api) mailbox(x *exchange) error {
 	q := x.query()
 	agency := q.text("agency")
-	wanted := hub.MailboxQuery{States: q.states(), Free: q.flag("free"), Asked: q.flag("asked"), Text: q.text("q"), Page: q.page()}
+	wanted := hub.MailboxQuery{
+		States: q.states(), Free: q.flag("free"), Asked: q.flag("asked"), Text: q.text("q"),
+		Timeliness: listedIn(q, "timeliness", []hub.Timeliness{hub.Overdue, hub.DueSoon}), Page: q.page(),
+	}
 	wait := time.Duration(q.number("wait", 0, maxWait, 0)) * time.Second
 	if err := q.done(); err != nil {
 		return err

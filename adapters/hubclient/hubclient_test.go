@@ -787,8 +787,8 @@ func TestRequests(t *testing.T) {
 		"POST /v1/agencies/H47/queue":   func(c *Client) error { _, err := c.GrantQueue(t.Context(), "H47"); return err },
 		"DELETE /v1/agencies/H47/queue": func(c *Client) error { return c.RevokeQueue(t.Context(), "H47") },
 		"DELETE /v1/keys/k1":            func(c *Client) error { return c.RevokeKey(t.Context(), "k1") },
-		"GET /v1/mailbox?free=true&q=x&state=consigned&state=accepted&wait=2": func(c *Client) error {
-			_, err := c.Mailbox(t.Context(), MailboxQuery{Free: true, Text: "x", States: []hub.DeliveryState{hub.StateConsigned, hub.StateAccepted}, Wait: 2 * time.Second})
+		"GET /v1/mailbox?free=true&q=x&state=consigned&state=accepted&timeliness=overdue&timeliness=due_soon&wait=2": func(c *Client) error {
+			_, err := c.Mailbox(t.Context(), MailboxQuery{Free: true, Text: "x", States: []hub.DeliveryState{hub.StateConsigned, hub.StateAccepted}, Timeliness: []hub.Timeliness{hub.Overdue, hub.DueSoon}, Wait: 2 * time.Second})
 			return err
 		},
 		`POST /v1/mailbox/leases {"agency":"A","max":2,"seconds":60,"deliveries":["v1"]}`: func(c *Client) error {

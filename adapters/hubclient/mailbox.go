@@ -16,11 +16,13 @@ import (
 type MailboxQuery struct {
 	Agency string
 	States []hub.DeliveryState
-	Free   bool          // only deliveries without a running lease
-	Asked  bool          // only those whose sender asks something, in any state
-	Text   string        // folded search
-	Wait   time.Duration // long poll until not empty, at most 60 s
-	Page   hub.Page
+	Free   bool   // only deliveries without a running lease
+	Asked  bool   // only those whose sender asks something, in any state
+	Text   string // folded search
+	// Timeliness: only what is hub.Overdue or hub.DueSoon; not together with Asked.
+	Timeliness []hub.Timeliness
+	Wait       time.Duration // long poll until not empty, at most 60 s
+	Page       hub.Page
 }
 
 // Mailbox lists deliveries.
@@ -36,6 +38,9 @@ func (c *Client) Mailbox(ctx context.Context, q MailboxQuery) (hub.List[hub.Item
 	}
 	if q.Asked {
 		query.Set("asked", "true")
+	}
+	for _, t := range q.Timeliness {
+		query.Add("timeliness", string(t))
 	}
 	if q.Wait > 0 {
 		query.Set("wait", strconv.Itoa(int(q.Wait.Round(time.Second)/time.Second)))

@@ -24,11 +24,22 @@ func query(pairs ...string) string {
 
 // filters are the choices above the inbox, in their order.
 func filters() []string {
-	return []string{"waiting", "collected", "registered", "asked", "refused", "ended", "all"}
+	return []string{"waiting", "collected", "registered", "overdue", "due_soon", "asked", "refused", "ended", "all"}
 }
 
+// pressingOf is what a choice above the inbox says of deadlines; none for all.
+func pressingOf(filter string) []hub.Timeliness {
+	if t := hub.Timeliness(filter); t == hub.Overdue || t == hub.DueSoon {
+		return []hub.Timeliness{t}
+	}
+	return nil
+}
+
+// statesOf are the states that a choice means; none where others than states decide.
 func statesOf(filter string) []hub.DeliveryState {
 	switch filter {
+	case "overdue", "due_soon":
+		return nil
 	case "collected":
 		return []hub.DeliveryState{hub.StateHandedOver}
 	case "registered":
@@ -128,7 +139,7 @@ func (x *exchange) inboxList() (listPage, error) {
 	p, page := x.list("/inbox")
 	box := cmp.Or(p.Box, x.office())
 	found, err := x.Boxes.Mailbox(x.r.Context(), x.visit.Actor, hub.MailboxQuery{
-		Agency: box, States: statesOf(p.Filter), Asked: p.Filter == "asked", Text: p.Text, Page: page,
+		Agency: box, States: statesOf(p.Filter), Timeliness: pressingOf(p.Filter), Asked: p.Filter == "asked", Text: p.Text, Page: page,
 	})
 	if err != nil {
 		return p, err

@@ -99,5 +99,5 @@ func (r incomingRow) Receivable() bool {
 
 // Bulk reports whether the list may hold documents to receive.
 func (p *listPage) Bulk() bool {
-	return slices.Contains([]string{"waiting", "collected", "all"}, p.Filter)
+	return slices.Contains([]string{"waiting", "collected", "overdue", "due_soon", "all"}, p.Filter)
 }

@@ -226,7 +226,8 @@ func (m *Memory) Mailbox(_ context.Context, query hub.MailboxQuery) (hub.List[hu
 	}
 	rows := m.choose(func(r *deliveryRow) bool {
 		return r.delivery.Recipient == query.Agency && (query.Asked && r.delivery.Request.Open() || !query.Asked && slices.Contains(states, r.delivery.State)) &&
-			(!query.Free || !r.until.After(query.Now)) && m.dispatches[r.delivery.Dispatch].found(query.Text)
+			(!query.Free || !r.until.After(query.Now)) && m.dispatches[r.delivery.Dispatch].found(query.Text) &&
+			(query.Pressed == nil || presses(query.Pressed, &r.delivery, &m.dispatches[r.delivery.Dispatch].dispatch))
 	})
 	page, next, err := listing[*deliveryRow]{name: "mailbox", rows: rows, key: (*deliveryRow).urgency}.cut(query.Page)
 	list := hub.List[hub.Item]{Next: next}
@@ -234,6 +235,20 @@ func (m *Memory) Mailbox(_ context.Context, query hub.MailboxQuery) (hub.List[hu
 		list.Items = append(list.Items, m.item(r))
 	}
 	return list, err
+}
+
+// presses reports whether a delivery is among those that press.
+func presses(p *hub.Pressed, d *hub.Delivery, of *hub.Dispatch) bool {
+	in := func(spans []hub.ArrivalSpan) bool {
+		return slices.ContainsFunc(spans, func(s hub.ArrivalSpan) bool {
+			return s.Urgent == d.Urgent && s.Awaits == d.AwaitsNow() && s.Contains(d.Arrived(of))
+		})
+	}
+	due := d.FirstDue()
+	if due != "" && due <= p.DueUntil {
+		return due >= p.DueFrom && !in(p.Worse)
+	}
+	return in(p.Spans)
 }
 
 // Sent lists dispatches of a sender, newest first.

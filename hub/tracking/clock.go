@@ -2,11 +2,41 @@ package tracking
 
 import "github.com/lienthong/lienthong/hub"
 
-// clocked adds to an item how the duties of its recipient stand now. Of what was taken back
-// nothing is left to say when.
+// clocked adds to an item how the duties of its recipient stand now, and how it presses. Of
+// what was taken back nothing is left to say when.
 func (s *Service) clocked(item hub.Item) hub.Item {
 	item.Clocks = s.clocks(&item.Dispatch, []hub.Delivery{item.Delivery})
+	if s.Calendar != nil {
+		today := hub.DateOf(s.now())
+		item.Timeliness = item.Pressing(today, s.Calendar().Soon(today))
+	}
 	return item
+}
+
+// press says what the timeliness that a query asks for means now.
+func (s *Service) press(query *hub.MailboxQuery) error {
+	query.Pressed = nil
+	if len(query.Timeliness) == 0 {
+		return nil
+	}
+	for _, t := range query.Timeliness {
+		if t != hub.Overdue && t != hub.DueSoon {
+			return hub.Invalid("timeliness", "code_list", "%.20q is none of overdue, due_soon", string(t))
+		}
+	}
+	if query.Asked {
+		return hub.Invalid("timeliness", "either", "ask for what presses, or for what is to be answered")
+	}
+	var law *hub.LegalTerms
+	if s.Law != nil {
+		law = s.Law()
+	}
+	calendar := hub.NewCalendar()
+	if s.Calendar != nil {
+		calendar = s.Calendar()
+	}
+	query.Pressed = law.Pressed(calendar, query.Timeliness, query.Now)
+	return nil
 }
 
 // clocks are those of the recipients of a dispatch, in the order of its deliveries.

@@ -78,7 +78,8 @@ func New(o Options) *Service {
 // now is the time that transitions and evidences carry: UTC, milliseconds.
 func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
 
-// Mailbox lists deliveries to an agency, by default those that wait to be collected.
+// Mailbox lists deliveries to an agency, by default those that wait to be collected; of what
+// presses, by default all with which something can still be done.
 func (s *Service) Mailbox(ctx context.Context, actor hub.Actor, query hub.MailboxQuery) (hub.List[hub.Item], error) {
 	if err := actor.Receives(query.Agency); err != nil {
 		return hub.List[hub.Item]{}, err
@@ -86,10 +87,16 @@ func (s *Service) Mailbox(ctx context.Context, actor hub.Actor, query hub.Mailbo
 	if err := hub.CheckSearch(query.Text); err != nil {
 		return hub.List[hub.Item]{}, err
 	}
-	if len(query.States) == 0 {
+	switch {
+	case len(query.States) == 0 && len(query.Timeliness) > 0:
+		query.States = []hub.DeliveryState{hub.StateConsigned, hub.StateHandedOver, hub.StateAccepted}
+	case len(query.States) == 0:
 		query.States = []hub.DeliveryState{hub.StateConsigned}
 	}
 	query.Now = s.now()
+	if err := s.press(&query); err != nil {
+		return hub.List[hub.Item]{}, err
+	}
 	query.Page = s.page(query.Page)
 	list, err := s.Store.Mailbox(ctx, query)
 	for i := range list.Items {

@@ -53,16 +53,17 @@ const acceptText = `WITH
 	a AS (INSERT INTO acceptances (dispatch, sender, external_id, operation, key, receipt)
 		SELECT $1::text, $2::text, $3::text, $4::text, $5::text, $6::text
 		WHERE NOT EXISTS (SELECT 1 FROM register_years WHERE agency = $2::text AND year = $34::bigint)
-			AND ($36::bigint = 0 OR NOT EXISTS (SELECT 1 FROM outgoing_numbers WHERE agency = $2::text AND year = $36::bigint)) ON CONFLICT DO NOTHING RETURNING dispatch),
+			AND ($39::bigint = 0 OR NOT EXISTS (SELECT 1 FROM outgoing_numbers WHERE agency = $2::text AND year = $39::bigint)) ON CONFLICT DO NOTHING RETURNING dispatch),
 	d AS (INSERT INTO dispatches (id, sender, number, promulgated, search, first_delivery, last_delivery, body, reports, figures)
 		SELECT a.dispatch, $2::text, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text, $13::text, $35::text FROM a),
 	p AS (INSERT INTO dispatch_parts (dispatch, position, digest)
 		SELECT a.dispatch, p.n, p.digest FROM a, unnest($14::bytea[]) WITH ORDINALITY AS p (digest, n)),
 	o AS (INSERT INTO completions (dispatch, open, completed_at) SELECT a.dispatch, $31::integer, $32::bigint FROM a),
-	v AS (INSERT INTO deliveries (id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body)
-		SELECT v.id, a.dispatch, v.position, v.recipient, v.state, v.version, v.final, v.calm, v.next_attempt, v.expires_at, v.body
-		FROM a, unnest($15::text[], $16::integer[], $17::text[], $18::text[], $19::bigint[], $20::boolean[], $21::smallint[], $22::bigint[], $23::bigint[], $24::text[])
-			AS v (id, position, recipient, state, version, final, calm, next_attempt, expires_at, body)),
+	v AS (INSERT INTO deliveries (id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body, awaits, arrived, due)
+		SELECT v.id, a.dispatch, v.position, v.recipient, v.state, v.version, v.final, v.calm, v.next_attempt, v.expires_at, v.body, v.awaits, v.arrived, v.due
+		FROM a, unnest($15::text[], $16::integer[], $17::text[], $18::text[], $19::bigint[], $20::boolean[], $21::smallint[], $22::bigint[], $23::bigint[], $24::text[],
+				$36::smallint[], $37::bigint[], $38::text[])
+			AS v (id, position, recipient, state, version, final, calm, next_attempt, expires_at, body, awaits, arrived, due)),
 	e AS (INSERT INTO evidences (id, dispatch, delivery, rejected, era, canonical, jws)
 		SELECT e.id, e.dispatch, e.delivery, '', $25::integer, e.canonical, e.jws
 		FROM a, unnest($26::text[], $27::text[], $28::text[], $29::bytea[], $30::text[]) WITH ORDINALITY
@@ -162,7 +163,8 @@ func (s *Store) acceptArgs(a *hub.Acceptance) ([]any, error) {
 	e := evidenceColumns{}
 	e.add(0, a.Evidence)
 	open, completedAt := sqlkit.OpenAmong(a)
-	return append(append(append(args, s.era), e.args()...), open, completedAt, sqlkit.IndexedWords(d, a.Deliveries), d.AcceptedAt.In(hub.Vietnam()).Year(), figures, claimedYear(d)), nil
+	args = append(append(append(args, s.era), e.args()...), open, completedAt, sqlkit.IndexedWords(d, a.Deliveries), d.AcceptedAt.In(hub.Vietnam()).Year(), figures)
+	return append(append(args, deliveries.press.args()...), claimedYear(d)), nil
 }
 
 // deliveryColumns are new deliveries column by column, as statements take many rows.
@@ -172,6 +174,7 @@ type deliveryColumns struct {
 	versions, nextAttempts, expires []int64
 	final                           []bool
 	calm                            []int16
+	press                           pressColumns
 	firstID, lastID                 string
 }
 
@@ -196,6 +199,7 @@ func columnsOf(a *hub.Acceptance) (*deliveryColumns, error) {
 		c.lastID = max(c.lastID, id)
 		c.ids, c.recipients, c.states = append(c.ids, id), append(c.recipients, string(v.Recipient)), append(c.states, string(v.State))
 		c.bodies, c.positions, c.versions = append(c.bodies, body), append(c.positions, int32(v.Index)), append(c.versions, v.Version)
+		c.press.add(v)
 		c.final, c.calm = append(c.final, v.Final()), append(c.calm, calm)
 		c.nextAttempts, c.expires = append(c.nextAttempts, sqlkit.Micros(v.NextAttempt)), append(c.expires, sqlkit.Micros(v.Deadline()))
 	}

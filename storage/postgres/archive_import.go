@@ -284,12 +284,13 @@ func (i *importer) deliveries() error {
 			calm = 0
 		}
 		c.add(string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version, d.Final(), calm,
-			sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.Deadline()), row.Fence, row.Until, row.Holder, string(row.Body), d.Request.Open())
+			sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.Deadline()), row.Fence, row.Until, row.Holder, string(row.Body), d.Request.Open(),
+			int(d.AwaitsNow()), sqlkit.ArrivedImported(&d), string(d.FirstDue()))
 	}
 	return i.exec(`INSERT INTO deliveries
-		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, fence, lease_until, lease_holder, body, asked)
+		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, fence, lease_until, lease_holder, body, asked, awaits, arrived, due)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::bigint[], $7::boolean[], $8::smallint[],
-			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::boolean[])`, &c)
+			$9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::boolean[], $16::smallint[], $17::bigint[], $18::text[])`, &c)
 }
 
 func (i *importer) evidences() error {

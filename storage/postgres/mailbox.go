@@ -9,8 +9,11 @@ import (
 )
 
 // Mailbox lists deliveries to an agency by state: urgent ones first, then oldest
-// first. Of a search, see sqlkit.Search.
+// first. Of a search, see sqlkit.Search; of what presses, sqlkit.PressLister.
 func (s *Store) Mailbox(ctx context.Context, query hub.MailboxQuery) (hub.List[hub.Item], error) {
+	if query.Pressed != nil {
+		return s.pressing(ctx, &query)
+	}
 	if asked, some := sqlkit.Ask(query.Text); some {
 		return s.searchMailbox(ctx, &query, &asked)
 	}

@@ -124,6 +124,18 @@ func TestPlans(t *testing.T) {
 		Limit: 20, After: sqlkit.Cursor("mailbox", "1", fillID(now, 'v', 50)),
 	}}))
 	use("Mailbox of requests")(s.Mailbox(ctx, hub.MailboxQuery{Agency: "r1", Asked: true, Page: page}))
+	law := &hub.LegalTerms{Terms: []hub.LegalTerm{{Duty: hub.DutyNotice, From: "2020-01-01"}, {Duty: hub.DutyRegister, From: "2020-01-01", Days: 1}}}
+	for _, wanted := range []hub.Timeliness{hub.Overdue, hub.DueSoon} {
+		pressed := hub.MailboxQuery{Agency: "r1", States: hub.DeliveryStates(), Pressed: law.Pressed(hub.NewCalendar(), []hub.Timeliness{wanted}, now), Page: page}
+		list, err := s.Mailbox(ctx, pressed)
+		use("Mailbox of what is "+string(wanted))(list, err)
+		if want := map[hub.Timeliness]int{hub.Overdue: page.Limit}[wanted]; len(list.Items) != want {
+			t.Errorf("%d are %s", len(list.Items), wanted)
+		}
+		if pressed.Page.After = list.Next; list.Next != "" {
+			use("Mailbox of what is " + string(wanted) + ", on")(s.Mailbox(ctx, pressed))
+		}
+	}
 	for _, side := range []hub.Side{hub.SideSent, hub.SideReceived} {
 		for _, reason := range []hub.ReasonCode{"", hub.ReasonIncomplete} {
 			behind := hub.CountedQuery{Agency: "a1", Side: side, Measure: hub.MeasureRefused, Reason: reason, Period: "2026", Page: page}
@@ -272,6 +284,8 @@ func fill(t *testing.T, s stored) {
 			SELECT %s, %s, %s, CASE WHEN n %% 100 = 0 THEN 's1' ELSE '' END, 1, '{}', '' FROM generate_series(1, %d) n`, id('e'), id('d'), id('v'), rows))
 		run(t, c, fmt.Sprintf(`INSERT INTO status_reports (id, dispatch, body) SELECT %s, %s, '{}' FROM generate_series(1, %d) n`, id('r'), id('d'), rows))
 	}
+	run(t, c, `UPDATE deliveries SET awaits = 1 + length(state) % 3, arrived = $1 - 5 * 86400 * 1000000::bigint, due = CASE WHEN id < $2 THEN '2026-01-01' ELSE '' END WHERE state = 'consigned'`,
+		now.UnixMicro(), fillID(now, 'v', 100))
 	// Of one agency very many: each tenth was refused, one of fifty of these as incomplete.
 	run(t, c, fmt.Sprintf(`INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, marks, reason, body)
 		SELECT d, n, v, 'a1', 'a1', to_char(date '2026-01-01' + (n %% 365)::integer, 'YYYY-MM-DD'), 'khac', CASE WHEN n %% 10 = 0 THEN %d ELSE 2 END,

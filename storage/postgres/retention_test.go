@@ -28,6 +28,10 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	if _, err := s.ApplySteps(t.Context(), steps...); err != nil {
 		t.Fatal(err)
 	}
+	lies := must[hub.Accepted](t)(s.Accept(t.Context(), m.Tasked("2026-03-10", "r3")))
+	if _, err := s.ApplySteps(t.Context(), m.Step(lies.Deliveries[0], hub.StateConsigned)); err != nil {
+		t.Fatal(err)
+	}
 	look := func(s stored) (all []any) {
 		t.Helper()
 		completed := must[[]hub.Completed](t)(s.Completed(t.Context(), hub.CompletedQuery{Until: m.Clock, Limit: 10}))
@@ -47,7 +51,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		"DROP TABLE log_numbers",
 		"DROP TABLE report_parts, completions, retention_notes, log_entries, log_notes, log_rehash_tiles, log_rehashes, log_renewals, log_shards, log_stamps, accounts, sessions, drafts, register_numbers, register_years, outgoing_numbers, procedure_versions, procedure_changes, enrolments, tasks, pushes, subscriptions", "DELETE FROM counters WHERE name IN ('pushes', 'subscriptions')", "DELETE FROM counters WHERE name = 'retention'",
 		"DROP FUNCTION dispatches_with", "DROP FUNCTION indexed_words", "DROP TABLE dispatch_words", "UPDATE dispatches SET search = '173/ubnd-ksttHC – v/v: day  manh (cai cach) bac, ubnd tinh'",
-		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP INDEX deliveries_by_share", "DROP TABLE dispatch_links", "ALTER TABLE deliveries DROP COLUMN asked",
+		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP INDEX deliveries_by_share", "DROP TABLE dispatch_links", "ALTER TABLE deliveries DROP COLUMN asked, DROP COLUMN awaits, DROP COLUMN arrived, DROP COLUMN due",
 		"DROP TRIGGER status_reports_are_noticed ON status_reports", "DROP FUNCTION notice_report", "DROP FUNCTION begin_notices", "DROP TABLE notices, notice_readers",
 		"DROP TABLE figure_facts, figures, figure_refusals, figure_progress, traffic",
 		"ALTER TABLE dispatches DROP COLUMN figures", "DROP TABLE test_turns", "ALTER TABLE api_keys DROP COLUMN used",
@@ -60,6 +64,19 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		found := must[hub.List[hub.SentItem]](t)(migrated.Sent(t.Context(), hub.SentQuery{Agency: "s1", Text: text, Page: hub.Page{Limit: 1}}))
 		if len(found.Items) != 1 {
 			t.Errorf("search %q after the migration: %d found", text, len(found.Items))
+		}
+	}
+	for awaits, want := range []int{0, 0, 0, 1} { // both duties are open, since the acceptance
+		span := hub.ArrivalSpan{Awaits: hub.Awaits(awaits), Interval: hub.Interval{From: lies.Dispatch.AcceptedAt, To: lies.Dispatch.AcceptedAt.Add(time.Millisecond)}}
+		list := must[hub.List[hub.Item]](t)(migrated.Mailbox(t.Context(), hub.MailboxQuery{Agency: "r3", Pressed: &hub.Pressed{Spans: []hub.ArrivalSpan{span}}, Page: hub.Page{Limit: 2}}))
+		if len(list.Items) != want {
+			t.Errorf("after the migration %d of r3 await %d", len(list.Items), awaits)
+		}
+	}
+	for until, want := range map[hub.Date]int{"2026-03-09": 0, "2026-03-10": 1} {
+		list := must[hub.List[hub.Item]](t)(migrated.Mailbox(t.Context(), hub.MailboxQuery{Agency: "r3", Pressed: &hub.Pressed{DueUntil: until}, Page: hub.Page{Limit: 2}}))
+		if len(list.Items) != want {
+			t.Errorf("after the migration %d of r3 are due until %s", len(list.Items), until)
 		}
 	}
 	var indexed int

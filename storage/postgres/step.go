@@ -17,9 +17,11 @@ import (
 const stepsText = `WITH
 	u AS (UPDATE deliveries v SET state = s.state, version = s.version + 1, final = s.final,
 			next_attempt = s.next_attempt, expires_at = s.expires_at, body = s.body, asked = s.asked,
+			awaits = s.awaits, arrived = CASE s.arrived WHEN 0 THEN v.arrived ELSE s.arrived END, due = s.due,
 			lease_until = CASE WHEN s.state = 'consigned' THEN v.lease_until ELSE 0 END
 		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::boolean[], $8::bigint[], $9::bigint[], $10::text[],
-			$22::boolean[], $23::bigint[], $25::boolean[], $26::text[], $27::bigint[]) AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body, ends, at, asked, book, year)
+			$22::boolean[], $23::bigint[], $25::boolean[], $26::text[], $27::bigint[],
+			$28::smallint[], $29::bigint[], $30::text[]) AS s (n, id, was, version, fence, state, final, next_attempt, expires_at, body, ends, at, asked, book, year, awaits, arrived, due)
 		WHERE v.id = s.id AND v.state = s.was AND v.version = s.version
 			AND (NOT v.final OR v.state = s.state) AND (v.lease_until = 0 OR v.fence = s.fence)
 			AND (s.year = 0 OR NOT EXISTS (SELECT 1 FROM register_years y WHERE y.agency = s.book AND y.year = s.year))
@@ -151,6 +153,7 @@ type stepColumns struct {
 	ats                                      []int64
 	books                                    []string // in whose register a step makes an entry
 	years                                    []int64  // 0: in none
+	press                                    pressColumns
 	reportDigests                            [][]byte // nil where a report has no package
 	reportSteps                              []int64
 	reportIDs, reportDispatches, reports     []string
@@ -183,6 +186,7 @@ func (c *stepColumns) add(n int64, step *hub.Step) error {
 	c.ids, c.was, c.states = append(c.ids, string(next.ID)), append(c.was, string(step.From)), append(c.states, string(next.State))
 	c.bodies, c.final = append(c.bodies, body), append(c.final, next.Final())
 	c.asked = append(c.asked, next.Request.Open())
+	c.press.add(&next)
 	book, year := step.Enters()
 	c.books, c.years = append(c.books, string(book)), append(c.years, int64(year))
 	c.ends, c.ats = append(c.ends, sqlkit.EndsWith(step)), append(c.ats, sqlkit.Micros(next.UpdatedAt))
@@ -205,8 +209,22 @@ func (c *stepColumns) args(era int) []any {
 		c.numbers, c.ids, c.was, c.versions, c.fences, c.states, c.final, c.next, c.expires, c.bodies,
 		c.reportSteps, c.reportIDs, c.reportDispatches, c.reports, era, c.evidences.steps,
 	}, c.evidences.args()...)
-	return append(args, c.ends, c.ats, c.reportDigests, c.asked, c.books, c.years)
+	return append(append(args, c.ends, c.ats, c.reportDigests, c.asked, c.books, c.years), c.press.args()...)
 }
+
+// pressColumns are what is looked for when it is asked what presses.
+type pressColumns struct {
+	awaits  []int16
+	arrived []int64
+	dues    []string
+}
+
+func (c *pressColumns) add(d *hub.Delivery) {
+	c.awaits, c.arrived = append(c.awaits, int16(d.AwaitsNow())), append(c.arrived, sqlkit.Arrived(d))
+	c.dues = append(c.dues, string(d.FirstDue()))
+}
+
+func (c *pressColumns) args() []any { return []any{c.awaits, c.arrived, c.dues} }
 
 // envelopeDigest is that of the package in which a report came; nil without one.
 func envelopeDigest(r *hub.StatusReport) []byte {

@@ -200,8 +200,10 @@ func (t *tx) importDelivery(r *hub.Record) error {
 	if err != nil {
 		return err
 	}
+	values := deliveryRow(&d, string(row.Body))
+	values[len(values)-2] = sqlkit.ArrivedImported(&d)
 	return failed("import delivery "+string(d.ID), t.exec(`INSERT INTO deliveries
-		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, asked, body, fence, lease_until, lease_holder)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		append(deliveryRow(&d, string(row.Body)), row.Fence, row.Until, row.Holder)...))
+		(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, asked, body, awaits, arrived, due, fence, lease_until, lease_holder)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		append(values, row.Fence, row.Until, row.Holder)...))
 }

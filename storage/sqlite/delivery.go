@@ -156,11 +156,12 @@ func deliveryRow(d *hub.Delivery, body string) []any {
 	return []any{
 		string(d.ID), string(d.Dispatch), d.Index, string(d.Recipient), string(d.State), d.Version,
 		d.Final(), !d.Urgent, sqlkit.Micros(d.NextAttempt), sqlkit.Micros(d.Deadline()), d.Request.Open(), body,
+		int(d.AwaitsNow()), sqlkit.Arrived(d), string(d.FirstDue()),
 	}
 }
 
 const insertDelivery = `INSERT INTO deliveries
-	(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, asked, body) VALUES`
+	(id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, asked, body, awaits, arrived, due) VALUES`
 
 func insertDeliveries(t *tx, rows [][]any) error {
 	return failed("record deliveries", t.insert(insertDelivery, rows))

@@ -66,6 +66,18 @@ func TestPlans(t *testing.T) {
 	paged(mailboxQuery(&hub.MailboxQuery{Agency: "r", Asked: true, Page: hub.Page{Limit: 1, After: sqlkit.Cursor("mailbox", "1", "x")}}))
 	box.Page.After = sqlkit.Cursor("mailbox", "1", "x")
 	paged(mailboxQuery(&box))
+	law := &hub.LegalTerms{Terms: []hub.LegalTerm{{Duty: hub.DutyNotice, From: "2025-01-01"}, {Duty: hub.DutyRegister, From: "2025-01-01", Days: 1}}}
+	box.Pressed = law.Pressed(hub.NewCalendar(), []hub.Timeliness{hub.DueSoon}, now)
+	for _, after := range []*sqlkit.PressKey{nil, {Due: "2026-03-02", Arrived: 1, ID: "x"}} {
+		for index, lane := range map[string]sqlkit.PressLane{
+			"deliveries_due_first (recipient=? AND state=? AND calm=? AND ":             {Calm: 1, Tasks: true},
+			"deliveries_awaiting (recipient=? AND state=? AND calm=? AND awaits=? AND ": {Calm: 1},
+		} {
+			text, args := pressingQuery(&box, lane, after, 9)
+			checkPlan(t, s, text, "sorted", args...)
+			checkPlan(t, s, text, index, args...)
+		}
+	}
 	paged(tasksQuery(&hub.TaskQuery{Agency: "r", States: hub.TaskStates(), Timeliness: hub.Timelinesses(), Today: "2026-03-02", Soon: "2026-03-05", Page: hub.Page{Limit: 1, After: sqlkit.Cursor("tasks", "0", "2026-03-02", "x", "y")}}))
 	paged(tasksQuery(&hub.TaskQuery{Assigner: "s", Page: page}))
 	paged(tasksQuery(&hub.TaskQuery{Assigner: "s", Text: "cải cách", Page: page}))

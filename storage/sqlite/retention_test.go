@@ -33,6 +33,13 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	if _, err := s.ApplySteps(t.Context(), steps...); err != nil {
 		t.Fatal(err)
 	}
+	lies, err := s.Accept(t.Context(), m.Tasked("2026-03-10", "r3"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ApplySteps(t.Context(), m.Step(lies.Deliveries[0], hub.StateConsigned)); err != nil {
+		t.Fatal(err)
+	}
 	look := func() (all []any) {
 		t.Helper()
 		completed, err := s.Completed(t.Context(), hub.CompletedQuery{Until: m.Clock, Limit: 10})
@@ -60,7 +67,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		"DROP TABLE pushes", "DROP TABLE subscriptions", "DELETE FROM counters WHERE name IN ('pushes', 'subscriptions')",
 		"DROP TRIGGER status_reports_are_noticed", "DROP TABLE notices", "DROP TABLE notice_readers",
 		"DROP TABLE dispatch_words", "DROP TABLE dispatch_words_content", "UPDATE dispatches SET search = '173/ubnd-ksttHC – v/v: day  manh (cai cach) bac, ubnd tinh'",
-		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP TABLE dispatch_links", "DROP INDEX deliveries_asked", "ALTER TABLE deliveries DROP COLUMN asked",
+		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP TABLE dispatch_links", "DROP INDEX deliveries_asked", "ALTER TABLE deliveries DROP COLUMN asked", "DROP INDEX deliveries_awaiting", "DROP INDEX deliveries_due_first", "ALTER TABLE deliveries DROP COLUMN awaits", "ALTER TABLE deliveries DROP COLUMN arrived", "ALTER TABLE deliveries DROP COLUMN due",
 		"DROP TABLE figure_facts", "DROP TABLE figures", "DROP TABLE figure_refusals", "DROP TABLE figure_progress", "DROP TABLE traffic",
 		"ALTER TABLE dispatches DROP COLUMN figures", "DROP TABLE test_turns", "ALTER TABLE api_keys DROP COLUMN used",
 		"DELETE FROM goose_db_version WHERE version_id >= 4",
@@ -74,6 +81,19 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		found, err := s.Sent(t.Context(), hub.SentQuery{Agency: "s1", Text: text, Page: hub.Page{Limit: 1}})
 		if err != nil || len(found.Items) != 1 {
 			t.Errorf("search %q after the migration: %d found, %v", text, len(found.Items), err)
+		}
+	}
+	for awaits, want := range []int{0, 0, 0, 1} { // both duties are open, since the acceptance
+		span := hub.ArrivalSpan{Awaits: hub.Awaits(awaits), Interval: hub.Interval{From: lies.Dispatch.AcceptedAt, To: lies.Dispatch.AcceptedAt.Add(time.Millisecond)}}
+		list, err := s.Mailbox(t.Context(), hub.MailboxQuery{Agency: "r3", Pressed: &hub.Pressed{Spans: []hub.ArrivalSpan{span}}, Page: hub.Page{Limit: 2}})
+		if err != nil || len(list.Items) != want {
+			t.Errorf("after the migration %d of r3 await %d: %v", len(list.Items), awaits, err)
+		}
+	}
+	for until, want := range map[hub.Date]int{"2026-03-09": 0, "2026-03-10": 1} {
+		list, err := s.Mailbox(t.Context(), hub.MailboxQuery{Agency: "r3", Pressed: &hub.Pressed{DueUntil: until}, Page: hub.Page{Limit: 2}})
+		if err != nil || len(list.Items) != want {
+			t.Errorf("after the migration %d of r3 are due until %s: %v", len(list.Items), until, err)
 		}
 	}
 	var indexed int

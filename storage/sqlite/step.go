@@ -59,7 +59,7 @@ type stepRows struct {
 
 func encodeStep(step *hub.Step) (*stepRows, error) {
 	next := step.Next()
-	row, err := encodeDelivery(&next)
+	body, err := sqlkit.EncodeDelivery(&next)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,6 @@ func encodeStep(step *hub.Step) (*stepRows, error) {
 	if step.Delivery.Lease != nil {
 		fence = step.Delivery.Lease.Fence
 	}
-	body := row[len(row)-1]
 	r := &stepRows{
 		legal:    sqlkit.LegalStep(step),
 		ends:     sqlkit.EndsWith(step),
@@ -76,6 +75,7 @@ func encodeStep(step *hub.Step) (*stepRows, error) {
 		update: []any{
 			string(next.State), next.Version, next.Final(), sqlkit.Micros(next.NextAttempt), sqlkit.Micros(next.Deadline()), body,
 			string(next.ID), string(step.From), step.Version, fence, next.Request.Open(),
+			int(next.AwaitsNow()), sqlkit.Arrived(&next), string(next.FirstDue()),
 		},
 	}
 	for i := range step.Reports {
@@ -95,6 +95,7 @@ func (r *stepRows) apply(t *tx) (bool, error) {
 		return false, nil
 	}
 	n, err := t.change(`UPDATE deliveries SET state = ?1, version = ?2, final = ?3, next_attempt = ?4, expires_at = ?5, body = ?6, asked = ?11,
+		awaits = ?12, arrived = CASE ?13 WHEN 0 THEN arrived ELSE ?13 END, due = ?14,
 		lease_until = CASE WHEN ?1 = 'consigned' THEN lease_until ELSE 0 END
 		WHERE id = ?7 AND state = ?8 AND version = ?9 AND (final = 0 OR state = ?1) AND (lease_until = 0 OR fence = ?10)`, r.update...)
 	if err != nil || n == 0 {

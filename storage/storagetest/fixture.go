@@ -62,6 +62,18 @@ func (m *Maker) Acceptance(recipients ...hub.AgencyID) hub.Acceptance {
 	return a
 }
 
+// Tasked is Acceptance of a dispatch that sets each recipient one task until a day.
+func (m *Maker) Tasked(due hub.Date, recipients ...hub.AgencyID) hub.Acceptance {
+	a := m.Acceptance(recipients...)
+	task := hub.Task{ID: hub.TaskID(m.ID()), Number: 1, Content: "Trả lời kiến nghị", Answer: hub.AnswerDocument}
+	for i := range a.Deliveries {
+		task.Assignees = append(task.Assignees, hub.Assignee{Agency: a.Deliveries[i].Recipient, Role: hub.RoleEach, Due: due})
+		a.Deliveries[i].Tasks = []hub.Assignment{{Task: task.ID, Role: hub.RoleEach, State: hub.TaskNotStarted, Due: due, LastAct: hub.ActAssign, LastAt: m.Clock.UTC()}}
+	}
+	a.Dispatch.Tasks = []hub.Task{task}
+	return a
+}
+
 // Seal completes an evidence and seals it with something that looks like a
 // signature: a store must keep it and cannot check it.
 func (m *Maker) Seal(e hub.Evidence) hub.SealedEvidence {

@@ -309,6 +309,7 @@ func Run(t *testing.T, b Backend) {
 		"mailbox pages":         testMailboxPages,
 		"mailbox filters":       testMailboxFilters,
 		"mailbox visibility":    testMailboxVisibility,
+		"pressing":              testPressing,
 		"sent pages":            testSentPages,
 		"sent filters":          testSentFilters,
 		"search":                testSearch,

@@ -17,6 +17,7 @@ type inboxCommand struct {
 	State      []string      `help:"Show deliveries in these states; those that wait (consigned) when left out."`
 	Search     string        `short:"s" help:"Whole words of number, subject, sender or signer; diacritics do not matter."`
 	Asked      bool          `help:"Show deliveries whose sender asks for something (recall, update, replace) that is not answered."`
+	Timeliness []string      `placeholder:"overdue,due_soon" help:"Show what presses in these ways: a duty of the law or a task is overdue, or due soon."`
 	Limit      int           `default:"50" help:"Rows at most."`
 	Wait       time.Duration `help:"Wait this long, at most 1m, for something to be there."`
 	Watch      bool          `help:"Show arrivals as they come, until interrupted."`
@@ -31,6 +32,9 @@ func (c *inboxCommand) Run(ctx context.Context, e *env) error {
 	query := hubclient.MailboxQuery{Agency: c.Agency, Asked: c.Asked, Text: c.Search, Wait: c.Wait, Page: hub.Page{Limit: c.Limit}}
 	for _, s := range c.State {
 		query.States = append(query.States, hub.DeliveryState(s))
+	}
+	for _, t := range c.Timeliness {
+		query.Timeliness = append(query.Timeliness, hub.Timeliness(t))
 	}
 	if c.Watch {
 		return c.watch(ctx, e, client, query)
@@ -104,6 +108,9 @@ func printInbox(w io.Writer, items []hub.Item) {
 			if c := &it.Clocks[i]; c.Open() {
 				fmt.Fprintf(w, "%s  %s\n", it.Delivery.ID, clockLine(c))
 			}
+		}
+		if due := it.Delivery.FirstDue(); due != "" {
+			fmt.Fprintf(w, "%s  has a task until %s\n", it.Delivery.ID, due)
 		}
 		if o := it.Dispatch.Origin; o != nil {
 			fmt.Fprintf(w, "%s  is a document of %s, forwarded%s\n", it.Delivery.ID, o.SenderName, words(o.Note))
