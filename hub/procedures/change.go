@@ -171,17 +171,12 @@ func (p *plan) make(ctx context.Context, list []Row) error {
 		if err != nil {
 			return err
 		}
-		newest := map[string]hub.ProcedureVersion{}
+		known := map[string][]hub.ProcedureVersion{}
 		for i := range versions {
-			newest[versions[i].Code] = versions[i] // the last one stays
+			known[versions[i].Code] = append(known[versions[i].Code], versions[i])
 		}
 		for i := range rows {
-			was, known := newest[rows[i].Code]
-			if !known {
-				p.row(at, &rows[i], nil)
-			} else {
-				p.row(at, &rows[i], &was)
-			}
+			p.row(at, &rows[i], known[rows[i].Code])
 			at++
 		}
 		if len(p.found) >= maxViolations {
@@ -191,8 +186,8 @@ func (p *plan) make(ctx context.Context, list []Row) error {
 	return p.found.AsError()
 }
 
-// row plans one row; was is the newest version of the procedure.
-func (p *plan) row(at int, row *Row, was *hub.ProcedureVersion) {
+// row plans one row; known are the versions of the procedure.
+func (p *plan) row(at int, row *Row, known []hub.ProcedureVersion) {
 	field := fmt.Sprintf("procedures[%d].", at)
 	fail := func(name, rule, format string, values ...any) {
 		p.found = append(p.found, hub.Invalid(field+name, rule, format, values...))
@@ -202,8 +197,12 @@ func (p *plan) row(at int, row *Row, was *hub.ProcedureVersion) {
 		from = p.from
 	}
 	if row.Abolish {
-		p.abolish(at, from, was, fail)
+		p.abolish(at, from, known, fail)
 		return
+	}
+	var was *hub.ProcedureVersion // the newest
+	if len(known) > 0 {
+		was = &known[len(known)-1]
 	}
 	now := row.Procedure
 	until, ok := hub.ParseProcedureMinute(string(now.Until))
@@ -237,11 +236,11 @@ func (p *plan) row(at int, row *Row, was *hub.ProcedureVersion) {
 			act = hub.ProcedureAmend
 		}
 	}
-	if !p.s.over(p.decision.Agency, now.Agency, from) {
+	if !p.over(now.Agency, from) {
 		fail("agency", "publisher", "the agency of the decision is not %.40q and does not stand over it on %s", string(now.AgencyCode), hub.DateOf(from))
 		return
 	}
-	if act == hub.ProcedureAmend && !p.s.over(p.decision.Agency, was.Agency, from) {
+	if act == hub.ProcedureAmend && !p.over(was.Agency, from) {
 		fail("agency", "publisher", "the agency of the decision does not stand over %.40q, which is responsible until then", string(was.AgencyCode))
 		return
 	}
@@ -260,27 +259,52 @@ func (p *plan) row(at int, row *Row, was *hub.ProcedureVersion) {
 	p.change(at, from, &next, act, differences)
 }
 
-func (p *plan) abolish(at int, from time.Time, was *hub.ProcedureVersion, fail func(name, rule, format string, values ...any)) {
-	switch {
-	case was == nil:
+// abolish ends what is in force at a minute, and what was to come behind it.
+func (p *plan) abolish(at int, from time.Time, versions []hub.ProcedureVersion, fail func(name, rule, format string, values ...any)) {
+	if len(versions) == 0 {
 		fail("code", "unknown", "there is no procedure with this code")
 		return
-	case was.Ended != nil && was.Ended.Act == hub.ProcedureAbolish && was.Ended.Dispatch == p.decision.Dispatch && was.Valid.To.Equal(from):
+	}
+	last := &versions[len(versions)-1]
+	open := slices.DeleteFunc(slices.Clone(versions), func(v hub.ProcedureVersion) bool {
+		return !v.Valid.To.IsZero() && (!from.Before(v.Valid.To) || !v.Valid.From.Before(v.Valid.To))
+	})
+	switch {
+	case len(open) == 0 && last.Ended != nil && last.Ended.Act == hub.ProcedureAbolish && last.Ended.Dispatch == p.decision.Dispatch && last.Valid.To.Equal(latest(from, last.Valid.From)):
 		p.report.Unchanged++ // the same again
 		return
-	case !was.Valid.To.IsZero() && !from.Before(was.Valid.To):
-		fail("code", "lapsed", "the procedure lapses at %s already", hub.MinuteOf(was.Valid.To))
+	case len(open) == 0:
+		fail("code", "lapsed", "the procedure lapses at %s already", hub.MinuteOf(last.Valid.To))
 		return
-	case from.Before(was.Valid.From):
-		fail("from", "order", "the version of the procedure is in effect from %s on: it cannot end before", hub.MinuteOf(was.Valid.From))
-		return
-	case !p.s.over(p.decision.Agency, was.Agency, from):
-		fail("agency", "publisher", "the agency of the decision is not %.40q and does not stand over it", string(was.AgencyCode))
+	case from.Before(open[0].Valid.From):
+		fail("from", "order", "the version of the procedure is in effect from %s on: it cannot end before", hub.MinuteOf(open[0].Valid.From))
 		return
 	}
-	p.end(was, from, hub.ProcedureAbolish)
+	for i := range open {
+		if !p.over(open[i].Agency, from) {
+			fail("agency", "publisher", "the agency of the decision is not %.40q and does not stand over it", string(open[i].AgencyCode))
+			return
+		}
+	}
+	for i := range open {
+		end := latest(from, open[i].Valid.From)
+		p.end(&open[i], end, hub.ProcedureAbolish)
+		p.change(at, end, &open[i], hub.ProcedureAbolish, nil)
+	}
 	p.report.Abolished++
-	p.change(at, from, was, hub.ProcedureAbolish, nil)
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// over reports whether the agency of the decision may act for another from a minute on.
+// What is dated back needs the right of today.
+func (p *plan) over(responsible hub.AgencyID, from time.Time) bool {
+	return p.s.over(p.decision.Agency, responsible, latest(from, p.now))
 }
 
 func (p *plan) by(act hub.ProcedureAct) hub.ProcedureDecision {

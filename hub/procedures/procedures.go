@@ -54,6 +54,9 @@ type Verdicts interface {
 type Directory interface {
 	ByID(id hub.AgencyID) (*hub.Agency, bool)
 	Resolve(code string, at time.Time) (hub.Resolution, error)
+	// Heirs are the agencies that stand in for one at an instant: itself while it lives, else
+	// those that took over.
+	Heirs(id hub.AgencyID, at time.Time) []hub.AgencyID
 }
 
 // Chronicle words what was done to the catalogue for the log.
@@ -159,6 +162,9 @@ func (s *Service) decision(ctx context.Context, actor hub.Actor, id hub.Dispatch
 	case !slices.ContainsFunc(item.Deliveries, func(v hub.Delivery) bool { return v.State != hub.StateWithdrawn }):
 		return none, hub.Invalid("decision", "withdrawn", "the decision was withdrawn")
 	}
+	if sender, ok := s.Directory.ByID(d.Sender); !ok || !sender.LivesAt(s.Now()) {
+		return none, hub.Invalid("decision", "closed", "the agency that sent the decision has closed: who took over decides")
+	}
 	reports, later, err := s.Verdicts.Verdicts(ctx, actor, id)
 	if err != nil {
 		return none, err
@@ -190,7 +196,8 @@ func signed(d *hub.Dispatch, reports []hub.SignatureReport) bool {
 const maxDepth = 20
 
 // over reports whether an agency publishes for another at an instant: for itself, for those
-// that stand under it then, and for all where it is named as a publisher.
+// that stand under it then, and for all where it is named as a publisher. For one that has
+// closed stands who took over, alone; what was divided is left to those over it.
 func (s *Service) over(publisher, responsible hub.AgencyID, at time.Time) bool {
 	for _, code := range s.Publishers {
 		if r, err := s.Directory.Resolve(string(code), at); err == nil && r.Agency.ID == publisher {
@@ -198,6 +205,9 @@ func (s *Service) over(publisher, responsible hub.AgencyID, at time.Time) bool {
 		}
 	}
 	for range maxDepth {
+		if heirs := s.Directory.Heirs(responsible, at); len(heirs) == 1 { // itself, mostly
+			responsible = heirs[0]
+		}
 		if responsible == publisher {
 			return true
 		}

@@ -114,10 +114,29 @@ func (w *world) Verdicts(_ context.Context, _ hub.Actor, id hub.DispatchID) ([]h
 
 func (w *world) ByID(id hub.AgencyID) (*hub.Agency, bool) {
 	a := &hub.Agency{ID: id}
-	if id == "d" {
+	switch id {
+	case "d":
 		a.Parents = []hub.Dated[hub.AgencyID]{{Value: "p"}}
+	case "m": // was under "p", and is under "x" since 2026
+		a.Parents = []hub.Dated[hub.AgencyID]{{Value: "p", Valid: hub.Interval{To: newYear}}, {Value: "x", Valid: hub.Interval{From: newYear}}}
+	case "o", "s": // closed: "d" took over from "o"; "d" and "x" from "s"
+		a.Valid.To = newYear
 	}
-	return a, id == "p" || id == "d" || id == "x"
+	return a, slices.Contains([]hub.AgencyID{"p", "d", "x", "m", "o", "s"}, id)
+}
+
+var newYear = time.Date(2025, 12, 31, 17, 0, 0, 0, time.UTC)
+
+func (w *world) Heirs(id hub.AgencyID, at time.Time) []hub.AgencyID {
+	switch {
+	case at.Before(newYear):
+		return []hub.AgencyID{id}
+	case id == "o":
+		return []hub.AgencyID{"d"}
+	case id == "s":
+		return []hub.AgencyID{"d", "x"}
+	}
+	return []hub.AgencyID{id}
 }
 
 func (w *world) Resolve(code string, at time.Time) (hub.Resolution, error) {
@@ -307,6 +326,12 @@ func TestDecisions(t *testing.T) {
 		"apart":               {actor: clerk("p"), rows: good + "1.2,Khai tử,Hộ tịch,xã,x,1 ngày,4,,,,,\n", want: "procedures[1].agency publisher"},
 		"named by right":      {set: func(w *world) { w.decide("q1", "x"); w.Publishers = []hub.Code{"X"} }, actor: clerk("x")},
 		"not the one named":   {set: func(w *world) { w.decide("q1", "x"); w.Publishers = []hub.Code{"D"} }, actor: clerk("x"), want: "procedures[0].agency publisher"},
+		"was once over it":    {actor: clerk("p"), rows: strings.Replace(good, ",D,1 ngày làm việc,4,,,,", ",M,1 ngày làm việc,4,,,2025-06-01,", 1), want: "procedures[0].agency publisher"},
+		"is over it now":      {set: func(w *world) { w.decide("q1", "x") }, actor: clerk("x"), rows: strings.Replace(good, ",D,1 ngày làm việc,4,,,,", ",M,1 ngày làm việc,4,,,2025-06-01,", 1)},
+		"has closed":          {set: func(w *world) { w.decide("q1", "o") }, actor: clerk("o"), rows: strings.Replace(good, ",D,", ",O,", 1), want: "decision closed"},
+		"of who took over":    {set: func(w *world) { w.decide("q1", "d") }, actor: clerk("d"), rows: strings.Replace(good, ",D,", ",O,", 1)},
+		"over who took over":  {actor: clerk("p"), rows: strings.Replace(good, ",D,", ",O,", 1)},
+		"one of two heirs":    {set: func(w *world) { w.decide("q1", "d") }, actor: clerk("d"), rows: strings.Replace(good, ",D,", ",S,", 1), want: "procedures[0].agency publisher"},
 		"unknown agency":      {actor: clerk("p"), rows: strings.Replace(good, ",D,", ",Z,", 1), want: "procedures[0].agency unknown_agency"},
 		"unknown to abolish":  {actor: clerk("p"), rows: good + "1.9,,,,,,,,,,,bãi bỏ\n", want: "procedures[1].code unknown"},
 		"twice":               {actor: clerk("p"), rows: good + good, want: "procedures[1].code unique"},
@@ -373,4 +398,33 @@ func TestOrder(t *testing.T) {
 	refused("procedures[0].from", "order", err)
 	_, err = w.Abolish(t.Context(), clerk("p"), hub.ProcedureWish{Decision: "q1", From: may.Add(time.Hour)}, "1.1")
 	refused("procedures[0].code", "lapsed", err)
+}
+
+// TestAbolishAtOnce: what is abolished at once is in force no longer, though another
+// decision was to change it later, and what that one announced never comes.
+func TestAbolishAtOnce(t *testing.T) {
+	w := newWorld()
+	wish := hub.ProcedureWish{Decision: "q1"}
+	w.must(t, wish, "1.1,Khai sinh,Hộ tịch,xã,d,1 ngày,4,,,2026-01-01,,\n", "1 published, 0 amended, 0 abolished, 0 unchanged")
+	w.must(t, wish, "1.1,Khai sinh,Hộ tịch,xã,d,2 ngày,4,,,2026-07-01,,\n", "0 published, 1 amended, 0 abolished, 0 unchanged")
+	if got := w.inForce(t); got != "1.1/1" {
+		t.Fatal(got)
+	}
+	for _, want := range []string{"1 abolished, 0 unchanged", "0 abolished, 1 unchanged"} {
+		r, err := w.Abolish(t.Context(), clerk("p"), wish, "1.1")
+		if got := fmt.Sprintf("%d abolished, %d unchanged", r.Abolished, r.Unchanged); err != nil || got != want {
+			t.Fatalf("%s, %v, want %s", got, err, want)
+		}
+	}
+	for _, at := range []time.Time{w.now, time.Date(2026, 6, 30, 17, 0, 0, 0, time.UTC), time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)} {
+		w.now = at
+		if got := w.inForce(t); got != "" {
+			t.Errorf("%s is in force at %v", got, at)
+		}
+	}
+	changes, err := w.Changes(t.Context(), 2, 10)
+	if err != nil || len(changes) != 2 || changes[0].Number != 1 || changes[1].Number != 2 || changes[1].Act != hub.ProcedureAbolish {
+		t.Errorf("the feed tells %+v, %v", changes, err)
+	}
+	w.must(t, wish, "1.1,Khai sinh,Hộ tịch,xã,d,1 ngày,4,,,2028-01-01,,\n", "1 published, 0 amended, 0 abolished, 0 unchanged")
 }
