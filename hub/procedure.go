@@ -130,8 +130,8 @@ type ProcedureChange struct {
 	Number   int64             `json:"number"` // of the version that it made or, by abolishing, ended
 	From     time.Time         `json:"from"`   // UTC; when it takes effect
 	Decision ProcedureDecision `json:"decision"`
-	By       string            `json:"by"` // Actor.Name
-	At       time.Time         `json:"at"` // UTC; when it was recorded
+	By       string            `json:"by,omitempty"` // Actor.Name; empty where it is told to everybody
+	At       time.Time         `json:"at"`           // UTC; when it was recorded
 	// Version is as of the reading, so that what has ended meanwhile says so; nil in the store.
 	Version *ProcedureVersion `json:"version,omitempty"`
 }

@@ -206,7 +206,12 @@ func (p *plan) row(at int, row *Row, known []hub.ProcedureVersion) {
 	}
 	now := row.Procedure
 	until, ok := hub.ParseProcedureMinute(string(now.Until))
-	if !ok || !until.IsZero() && !from.Before(until) {
+	if gone := !until.IsZero() && !from.Before(until); !ok || gone {
+		now.Until = hub.MinuteOf(until)
+		if gone && row.From.IsZero() && was != nil && was.Ended == nil && len(Differences(&was.Procedure, &now)) == 0 {
+			p.report.Unchanged++ // the same list again
+			return
+		}
 		fail("until", "period", "a procedure lapses at a minute behind the one at which it begins")
 		return
 	}

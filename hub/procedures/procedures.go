@@ -126,7 +126,8 @@ func (s *Service) Versions(ctx context.Context, code string) ([]hub.ProcedureVer
 }
 
 // Changes are those behind a number, in their order; limit is at most 500. Each tells how
-// its version stands now, so that nothing of what is old looks as if it were in force.
+// its version stands now, so that nothing of what is old looks as if it were in force. Who
+// acted is not told: that is the agency's own, and stands in the log.
 func (s *Service) Changes(ctx context.Context, after int64, limit int) ([]hub.ProcedureChange, error) {
 	if limit <= 0 || limit > maxChanges {
 		limit = min(max(limit, 100), maxChanges)
@@ -134,6 +135,7 @@ func (s *Service) Changes(ctx context.Context, after int64, limit int) ([]hub.Pr
 	changes, err := s.Store.ProcedureChanges(ctx, after, limit)
 	now := s.Now()
 	for i := range changes {
+		changes[i].By = ""
 		if v := changes[i].Version; v != nil {
 			v.State = v.StateAt(now)
 		}
@@ -159,8 +161,8 @@ func (s *Service) decision(ctx context.Context, actor hub.Actor, id hub.Dispatch
 	switch {
 	case d.Origin != nil || d.Operation != hub.OperationNew && d.Operation != hub.OperationReplace:
 		return none, hub.Invalid("decision", "own_document", "the decision is a document of the agency's own: no recall, update or forward")
-	case !slices.ContainsFunc(item.Deliveries, func(v hub.Delivery) bool { return v.State != hub.StateWithdrawn }):
-		return none, hub.Invalid("decision", "withdrawn", "the decision was withdrawn")
+	case !slices.ContainsFunc(item.Deliveries, func(v hub.Delivery) bool { return !v.Recalled() && !replaced(&v) }):
+		return none, hub.Invalid("decision", "withdrawn", "the decision was withdrawn, or replaced by another")
 	}
 	if sender, ok := s.Directory.ByID(d.Sender); !ok || !sender.LivesAt(s.Now()) {
 		return none, hub.Invalid("decision", "closed", "the agency that sent the decision has closed: who took over decides")
@@ -175,6 +177,12 @@ func (s *Service) decision(ctx context.Context, actor hub.Actor, id hub.Dispatch
 	return hub.ProcedureDecision{
 		Dispatch: id, Agency: d.Sender, Number: d.Document.CodeNumber, Notation: d.Document.CodeNotation, Date: d.Document.Promulgated,
 	}, nil
+}
+
+// replaced reports whether the sender sent another document in the place of one, and the
+// recipient did not refuse it.
+func replaced(d *hub.Delivery) bool {
+	return d.Request != nil && d.Request.Operation == hub.OperationReplace && d.Request.Answer != hub.StatusChangeRefused
 }
 
 // signed reports whether an original of a dispatch carries valid signatures, and no part

@@ -228,6 +228,9 @@ func TestLapseOnTheMinute(t *testing.T) {
 		}
 		var states []string
 		for _, ch := range changes {
+			if ch.By != "" {
+				t.Errorf("the feed tells everybody who of the agency acted: %s", ch.By)
+			}
 			states = append(states, string(ch.Version.State))
 		}
 		if got := strings.Join(states, " "); got != c.states {
@@ -311,8 +314,16 @@ func TestDecisions(t *testing.T) {
 		"a forward":        {set: change(func(i *hub.SentItem) { i.Dispatch.Origin = &hub.Origin{} }), actor: clerk("p"), want: "decision own_document"},
 		"a recall":         {set: change(func(i *hub.SentItem) { i.Dispatch.Operation = hub.OperationRecall }), actor: clerk("p"), want: "decision own_document"},
 		"withdrawn":        {set: change(func(i *hub.SentItem) { i.Deliveries[0].State = hub.StateWithdrawn }), actor: clerk("p"), want: "decision withdrawn"},
-		"not signed":       {set: func(w *world) { w.reports["q1"][0].Indication = hub.NoSignatureFound }, actor: clerk("p"), want: "decision signature"},
-		"undecided":        {set: func(w *world) { w.reports["q1"][0].Indication = hub.Indeterminate }, actor: clerk("p"), want: "decision signature"},
+		"taken back": {set: change(func(i *hub.SentItem) {
+			i.Deliveries[0].State, i.Deliveries[0].Destroyed = hub.StateAccepted, &hub.Destruction{}
+		}), actor: clerk("p"), want: "decision withdrawn"},
+		"asked back": {set: change(func(i *hub.SentItem) { i.Deliveries[0].Request = &hub.ChangeRequest{Operation: hub.OperationRecall} }), actor: clerk("p"), want: "decision withdrawn"},
+		"replaced":   {set: change(func(i *hub.SentItem) { i.Deliveries[0].Request = &hub.ChangeRequest{Operation: hub.OperationReplace} }), actor: clerk("p"), want: "decision withdrawn"},
+		"kept by somebody": {set: change(func(i *hub.SentItem) {
+			i.Deliveries[0].Request = &hub.ChangeRequest{Operation: hub.OperationRecall, Answer: hub.StatusChangeRefused}
+		}), actor: clerk("p")},
+		"not signed": {set: func(w *world) { w.reports["q1"][0].Indication = hub.NoSignatureFound }, actor: clerk("p"), want: "decision signature"},
+		"undecided":  {set: func(w *world) { w.reports["q1"][0].Indication = hub.Indeterminate }, actor: clerk("p"), want: "decision signature"},
 		"judged again": {set: func(w *world) {
 			w.reports["q1"][0].Indication = hub.Indeterminate
 			w.later = []hub.Recheck{{Report: &hub.SignatureReport{Part: "o", Indication: hub.TotalPassed}}}
@@ -427,4 +438,18 @@ func TestAbolishAtOnce(t *testing.T) {
 		t.Errorf("the feed tells %+v, %v", changes, err)
 	}
 	w.must(t, wish, "1.1,Khai sinh,Hộ tịch,xã,d,1 ngày,4,,,2028-01-01,,\n", "1 published, 0 amended, 0 abolished, 0 unchanged")
+}
+
+// TestLapsedListAgain: a list whose procedures have lapsed since changes nothing and is not
+// refused; with something else in it, it would publish what has lapsed.
+func TestLapsedListAgain(t *testing.T) {
+	w := newWorld()
+	wish := hub.ProcedureWish{Decision: "q1"}
+	const rows = "1.1,Khai sinh,Hộ tịch,xã,d,1 ngày,4,,,,2026-03-03,\n"
+	w.must(t, wish, rows, "1 published, 0 amended, 0 abolished, 0 unchanged")
+	w.now = w.now.AddDate(0, 0, 3)
+	w.must(t, wish, rows, "0 published, 0 amended, 0 abolished, 1 unchanged")
+	if _, err := w.take(clerk("p"), wish, strings.Replace(rows, "1 ngày", "2 ngày", 1)); err == nil || hub.ViolationsOf(err)[0].Rule != "period" {
+		t.Error(err)
+	}
 }

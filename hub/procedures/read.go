@@ -40,10 +40,31 @@ const (
 var columnNames []byte
 
 const (
-	maxCell    = 40_000 // bytes of one value
+	maxCell    = 40_000  // bytes of one value
+	maxRow     = 2 << 20 // bytes of one row, about
 	maxColumns = 200
 	maxDepthIn = 6 // of elements in an XML list
 )
+
+// errLongRow ends a row that is longer than any can be.
+var errLongRow = fmt.Errorf("a row has at most %d bytes", maxRow)
+
+// rowReader bounds what is read for one row, whatever a reader of a format keeps of it.
+type rowReader struct {
+	r    io.Reader
+	left int
+}
+
+func (r *rowReader) next() { r.left = maxRow }
+
+func (r *rowReader) Read(b []byte) (int, error) {
+	if r.left <= 0 {
+		return 0, errLongRow
+	}
+	n, err := r.r.Read(b[:min(len(b), r.left)])
+	r.left -= n
+	return n, err
+}
 
 // errUnreadable marks an error behind which nothing of a list can be read.
 var errUnreadable = errors.New("the rest of the list cannot be read")
@@ -128,13 +149,14 @@ func Sniff(r io.Reader) (Format, io.Reader, error) {
 // Read reads the rows of a list. An error about a row is given with it, and names row,
 // field and rule; behind one about the list nothing comes.
 func (l *List) Read(r io.Reader, format Format) iter.Seq2[Row, error] {
+	rows := &rowReader{r, maxRow}
 	switch format {
 	case FormatCSV:
-		return l.readCSV(r)
+		return l.readCSV(rows)
 	case FormatJSON:
-		return l.readJSON(r)
+		return l.readJSON(rows)
 	case FormatXML:
-		return l.readXML(r)
+		return l.readXML(rows)
 	}
 	return failing(hub.Invalid("format", "code_list", "%.20q is none of csv, json, xml", string(format)))
 }
@@ -147,8 +169,11 @@ func failing(err error) iter.Seq2[Row, error] {
 // is not what it should be.
 func broken(err error, row int, rule string) error {
 	var bad *hub.Error
-	if errors.As(err, &bad) {
+	switch {
+	case errors.As(err, &bad):
 		return err
+	case errors.Is(err, errLongRow):
+		rule = "max_length"
 	}
 	return unreadable(row, rule, "%v", err)
 }
@@ -179,7 +204,7 @@ func short(s string) string {
 	return s
 }
 
-func (l *List) readCSV(r io.Reader) iter.Seq2[Row, error] {
+func (l *List) readCSV(r *rowReader) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		b := bufio.NewReader(r)
 		head, _ := b.Peek(4096)
@@ -203,6 +228,7 @@ func (l *List) readCSV(r io.Reader) iter.Seq2[Row, error] {
 			return
 		}
 		for i := 0; ; i++ {
+			r.next()
 			record, err := reader.Read()
 			switch {
 			case errors.Is(err, io.EOF):
@@ -225,7 +251,7 @@ func (l *List) readCSV(r io.Reader) iter.Seq2[Row, error] {
 	}
 }
 
-func (l *List) readJSON(r io.Reader) iter.Seq2[Row, error] {
+func (l *List) readJSON(r *rowReader) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		d := json.NewDecoder(r)
 		d.UseNumber()
@@ -236,6 +262,7 @@ func (l *List) readJSON(r io.Reader) iter.Seq2[Row, error] {
 		i := 0
 		for ; d.More(); i++ {
 			var object map[string]any
+			r.next()
 			if err := d.Decode(&object); err != nil {
 				yield(Row{}, broken(err, i, "json"))
 				return
@@ -249,6 +276,7 @@ func (l *List) readJSON(r io.Reader) iter.Seq2[Row, error] {
 				}
 				l.put(row, name, values...)
 			}
+			asListed(row, object)
 			if !yield(rowOf(i, row)) {
 				return
 			}
@@ -256,6 +284,21 @@ func (l *List) readJSON(r io.Reader) iter.Seq2[Row, error] {
 		if _, err := d.Token(); err != nil { // the end of the array
 			yield(Row{}, broken(err, i, "json"))
 		}
+	}
+}
+
+// asListed takes what a hub lists for what it is: a version that ends ends here, too, even
+// where no list said so first, and what is still to come is not in force before.
+func asListed(row cells, object map[string]any) {
+	valid, ok := object["valid"].(map[string]any)
+	if !ok {
+		return
+	}
+	if to, ok := valid["to"].(string); ok {
+		row["until"] = []string{to}
+	}
+	if from, ok := valid["from"].(string); ok && object["state"] == string(hub.ProcedureComing) {
+		row["from"] = []string{from}
 	}
 }
 
@@ -316,7 +359,7 @@ func scalars(v any, depth int) ([]string, error) {
 	return nil, errors.New("a value is text, a number, or a list of them")
 }
 
-func (l *List) readXML(r io.Reader) iter.Seq2[Row, error] {
+func (l *List) readXML(r *rowReader) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		d := xml.NewDecoder(r)
 		var path []string // names of the open elements; rows are the second level
@@ -358,6 +401,7 @@ func (l *List) readXML(r io.Reader) iter.Seq2[Row, error] {
 				rowEnds := len(path) == 2
 				path = path[:len(path)-1]
 				if rowEnds {
+					r.next()
 					if !yield(rowOf(i, row)) {
 						return
 					}
@@ -450,8 +494,8 @@ func lines(values []string) []string {
 // statuses says whether a word means that a procedure is gone; none means that it is not.
 func statuses() map[string]bool {
 	return map[string]bool{
-		"": false, "inforce": false, "active": false, "conhieuluc": false, "hieuluc": false, "congkhai": false, "dacongkhai": false, "1": false,
-		"abolished": true, "hethieuluc": true, "baibo": true, "dabaibo": true, "bibaibo": true, "khongcongkhai": true, "huycongkhai": true,
+		"": false, "inforce": false, "coming": false, "active": false, "conhieuluc": false, "hieuluc": false, "congkhai": false, "dacongkhai": false, "1": false,
+		"abolished": true, "lapsed": true, "hethieuluc": true, "baibo": true, "dabaibo": true, "bibaibo": true, "khongcongkhai": true, "huycongkhai": true,
 	}
 }
 

@@ -87,7 +87,7 @@ func TestExportIsAList(t *testing.T) {
 	if err != nil || len(again) != 1 || len(procedures.Differences(&again[0].Procedure, &rows[0].Procedure)) != 0 {
 		t.Errorf("%+v %v, want %+v", again, err, rows)
 	}
-	if fmt.Sprint(ignored) != "[decision state valid version]" {
+	if fmt.Sprint(ignored) != "[decision valid version]" {
 		t.Error(ignored)
 	}
 }
@@ -163,4 +163,53 @@ func FuzzLists(f *testing.F) {
 			_ = rows[i].Check("")
 		}
 	})
+}
+
+// TestListOfAHub: what one hub lists, another one takes as it stands: what ends there ends
+// here, what is still to come is not in force, and what has lapsed is not published.
+func TestListOfAHub(t *testing.T) {
+	const version = `{"code": "1.1", "name": "Khai sinh", "field": "Hộ tịch", "levels": ["commune"], "agency": "d", "agency_code": "D", "limit": {"amount": 1, "unit": "days"}, "online": "full",
+		"version": 2, "valid": {"from": "2026-02-28T17:00:00Z", "to": "2026-06-30T10:00:00Z"}, "state": "%s"}`
+	for state, want := range map[string]string{
+		"in_force": "0001-01-01 00:00:00 +0000 UTC 2026-06-30T17:00 false",
+		"coming":   "2026-02-28 17:00:00 +0000 UTC 2026-06-30T17:00 false",
+		"lapsed":   "0001-01-01 00:00:00 +0000 UTC  true",
+	} {
+		rows, _, err := read(strings.NewReader(`{"items": [`+fmt.Sprintf(version, state)+`]}`), nil)
+		if err != nil || len(rows) != 1 {
+			t.Fatalf("%s: %d rows, %v", state, len(rows), err)
+		}
+		if got := fmt.Sprint(rows[0].From, " ", rows[0].Until, " ", rows[0].Abolish); got != want {
+			t.Errorf("%s: %s, want %s", state, got, want)
+		}
+	}
+}
+
+// endless is a row that never ends.
+type endless struct {
+	head, more string
+	read       int
+}
+
+func (e *endless) Read(b []byte) (int, error) {
+	n := copy(b, e.head)
+	if e.head = e.head[n:]; n == 0 {
+		n = copy(b, strings.Repeat(e.more, 1+len(b)/len(e.more)))
+	}
+	e.read += n
+	return n, nil
+}
+
+// TestEndlessRow: of a row that never ends little is read, whatever the format.
+func TestEndlessRow(t *testing.T) {
+	for name, list := range map[string]*endless{
+		"csv": {head: "code,name\n1.1,\"", more: "x"}, "json": {head: `[{"a": [0`, more: ",0"},
+		"json, text": {head: `[{"a": "`, more: "x"}, "xml": {head: `<a><b c="`, more: "x"}, "xml, elements": {head: "<a><b>", more: "<c/>"},
+	} {
+		_, _, err := read(list, nil)
+		v := hub.ViolationsOf(err)
+		if err == nil || v[0].Field != "procedures[0]" || v[0].Rule != "max_length" || list.read > 8<<20 {
+			t.Errorf("%s: %v after %d bytes", name, err, list.read)
+		}
+	}
 }
