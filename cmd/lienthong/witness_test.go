@@ -20,6 +20,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/signing/pki"
 	"github.com/lienthong/lienthong/signing/tsp"
 )
@@ -160,7 +161,7 @@ func (w *witnessed) size() int {
 // await asks until what is there is wanted.
 func (w *witnessed) await(what string, there func() (bool, string)) {
 	w.Helper()
-	limit := time.Now().Add(2 * time.Minute)
+	limit := time.Now().Add(server.Patience)
 	for {
 		ok, found := there()
 		if ok {

@@ -183,7 +183,7 @@ func TestRun(t *testing.T) {
 		select {
 		case steps <- func() { f(); close(done) }:
 			<-done
-		case <-time.After(2 * time.Minute):
+		case <-time.After(10 * time.Minute):
 			t.Fatal("the service does not turn")
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/adapters/web"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // browser is Chromium without a window.
@@ -72,9 +73,8 @@ func newBrowser(t *testing.T, base string) *browser {
 	return &browser{T: t, ctx: ctx, base: base, axe: string(axe)}
 }
 
-// patience is how long one step on a page may take: much longer than it takes on a busy
-// machine.
-const patience = 2 * time.Minute
+// patience is how long one step on a page may take.
+const patience = server.Patience
 
 // within takes one step, which is what the failure says was waited for, and where.
 func (b *browser) within(step string, take func(context.Context) error) {

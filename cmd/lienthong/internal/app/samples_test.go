@@ -329,7 +329,7 @@ func (s *samples) retaining() {
 	s.vars["HOLD"] = s.text(s.run("placeHold"), "id")
 	s.run("listHolds")
 	s.run("releaseHold")
-	deadline, client := time.Now().Add(2*time.Minute), s.hub.client(s.T, s.keys["operator"])
+	deadline, client := time.Now().Add(server.Patience), s.hub.client(s.T, s.keys["operator"])
 	for s.vars["RUN"] == "" {
 		runs, err := client.RetentionRuns(s.Context(), hub.Page{Limit: 1})
 		switch {

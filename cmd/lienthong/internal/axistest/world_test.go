@@ -25,10 +25,11 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // patience is how long tests wait for what must come. Only a failure uses it up.
-const patience = 5 * time.Minute
+const patience = server.Patience
 
 // Agencies of the two provinces.
 const (

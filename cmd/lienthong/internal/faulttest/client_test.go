@@ -14,6 +14,8 @@ import (
 	"net/textproto"
 	"strings"
 	"time"
+
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // client speaks the REST API with nothing but net/http, so that no code of the
@@ -26,11 +28,15 @@ type client struct {
 
 // patience is how long tests wait for what must come. It is only ever used up by a
 // failure, so it allows for a machine that has much else to do.
-const patience = 2 * time.Minute
+const patience = server.Patience
+
+// callLimit ends a call to a hub that is stopped and not gone, which the client then tries
+// again.
+const callLimit = 2 * time.Minute
 
 func newClient(base, key string) *client {
 	return &client{base: base, key: key, http: &http.Client{
-		Timeout:   patience,
+		Timeout:   callLimit,
 		Transport: &http.Transport{MaxIdleConnsPerHost: 32, DisableCompression: true},
 	}}
 }

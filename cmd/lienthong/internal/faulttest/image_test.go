@@ -120,7 +120,7 @@ func newDisk(t *testing.T, image string, format bool) disk {
 
 func (d disk) unmount(t *testing.T) {
 	t.Helper()
-	for range 500 {
+	for end := time.Now().Add(patience); time.Now().Before(end); {
 		if err := syscall.Unmount(d.mount, 0); err == nil {
 			return
 		}

@@ -112,7 +112,7 @@ func auditRecent(t *testing.T, h *hubproc.Process, l *load) []string {
 
 func auditOf(t *testing.T, h *hubproc.Process, l *load, r *record) []string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	violations, err := check(ctx, newClient(h.URL, l.keys.sender), r)
 	if err != nil {
@@ -133,7 +133,7 @@ func auditOf(t *testing.T, h *hubproc.Process, l *load, r *record) []string {
 func auditUnseen(t *testing.T, h *hubproc.Process, l *load) []string {
 	t.Helper()
 	c := newClient(h.URL, l.keys.sender)
-	const still = 24 * time.Second // eight times as long as a lease of the load lasts
+	const still = 2 * time.Minute // many times as long as a lease of the load lasts
 	left, since := -1, time.Now()
 	open := l.record.snapshot().accepted // what has been seen stays so
 	for {
