@@ -41,6 +41,7 @@ func item(recipient hub.AgencyID) hub.Item {
 
 // TestCarrier: the agency finds a reference in its queue, and nothing of the content.
 func TestCarrier(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	q := w.open(t)
 	c := amqp.NewCarrier(q, agencies())
@@ -77,6 +78,7 @@ func TestCarrier(t *testing.T) {
 // TestFullAgencyQueue: an agency that does not read hears of nothing more for a while;
 // that is temporary and no other agency's matter.
 func TestFullAgencyQueue(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	q := w.open(t)
 	c := amqp.NewCarrier(q, agencies())
@@ -204,6 +206,7 @@ func hopsOf(hops *hub.Hops) string {
 // TestConnectionOfAnAgency: each hop to its queue, and a message of the type test where
 // somebody reads.
 func TestConnectionOfAnAgency(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	q := w.open(t)
 	agency := agencies()["one"]

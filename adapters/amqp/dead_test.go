@@ -41,6 +41,7 @@ func (n *notices) count() int {
 // TestPoison: a dispatch whose handling always fails comes again, then ends as a dead
 // letter with the reason, without its neighbours; replayed, it is handled.
 func TestPoison(t *testing.T) {
+	t.Parallel()
 	w, s, n := newWorld(t), newSeen(), &notices{}
 	q := w.open(t, func(o *amqp.Options) { o.Redeliveries, o.OnDead = 5, n.tell })
 	tries := 0
@@ -100,6 +101,7 @@ func dead(t *testing.T, q *amqp.Queue, count int) (letters []amqp.DeadLetter) {
 
 // TestPanic: a handler that panics has failed, no more.
 func TestPanic(t *testing.T) {
+	t.Parallel()
 	w, s := newWorld(t), newSeen()
 	q := w.open(t)
 	var once sync.Once
@@ -111,6 +113,7 @@ func TestPanic(t *testing.T) {
 // TestUnreadable: messages of strangers do not stop ours; an operator sees and
 // discards them.
 func TestUnreadable(t *testing.T) {
+	t.Parallel()
 	w, s := newWorld(t), newSeen()
 	q := w.open(t)
 	ch := w.channel(t, w.url)
@@ -149,6 +152,7 @@ func TestUnreadable(t *testing.T) {
 // TestConsumersThatCrash: what takes consumers with it ends, too, by the broker's own
 // limit, and is told with the broker's reason.
 func TestConsumersThatCrash(t *testing.T) {
+	t.Parallel()
 	w, n := newWorld(t), &notices{}
 	q := w.open(t, func(o *amqp.Options) { o.OnDead = n.tell })
 	must(t, q.Publish(t.Context(), "crash", true))

@@ -19,6 +19,7 @@ import (
 
 // TestThereAndBack: what many publish at once, several consumers handle, in batches.
 func TestThereAndBack(t *testing.T) {
+	t.Parallel()
 	w, s := newWorld(t), newSeen()
 	q := w.open(t, func(o *amqp.Options) { o.Consumers = 2 })
 	batches := 0
@@ -61,6 +62,7 @@ func depths(t *testing.T, q *amqp.Queue) map[string]int {
 // TestMessages: a message is a reference, durable, named, with its trace, and
 // dispatches are spread over the shards, each always to the same.
 func TestMessages(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	now := time.Date(2026, 1, 5, 8, 30, 0, 0, time.FixedZone("ICT", 7*3600))
 	type key struct{}
@@ -106,6 +108,7 @@ func TestMessages(t *testing.T) {
 
 // TestTopology: the queues are what other parts and operators rely on.
 func TestTopology(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.open(t, func(o *amqp.Options) { o.OnDead = func(context.Context, amqp.DeadLetter) error { return nil } })
 	text, err := w.API(http.MethodGet, w.path(t, "queues", ""), "")
@@ -155,6 +158,7 @@ func TestUrgentFirst(t *testing.T) {
 // TestUnroutable: a message without a queue is an error although the broker confirms
 // it, and the queue is made again.
 func TestUnroutable(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	q := w.open(t)
 	w.deleteQueue(t, "lienthong.urgent")
@@ -170,6 +174,7 @@ func TestUnroutable(t *testing.T) {
 
 // TestQueueDeletedUnderConsumers: they go on with the queue made anew.
 func TestQueueDeletedUnderConsumers(t *testing.T) {
+	t.Parallel()
 	w, s := newWorld(t), newSeen()
 	q := w.open(t)
 	consume(t, q, s)
@@ -246,6 +251,7 @@ func TestEndOfConsume(t *testing.T) {
 
 // TestPublishEndsWithItsContext: and says so.
 func TestPublishEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	q := newWorld(t).open(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -11,6 +11,7 @@ import (
 // TestShardsMayChange: what waits in queues of another number of shards is handled,
 // and queues that nobody needs any more go.
 func TestShardsMayChange(t *testing.T) {
+	t.Parallel()
 	w, s := newWorld(t), newSeen()
 	with := func(shards int) *amqp.Queue {
 		return w.open(t, func(o *amqp.Options) { o.Shards = shards })
@@ -60,6 +61,7 @@ func (s *seen) twice() (n int) {
 
 // TestNodesWithDifferentShards: while a node with more shards runs, its queues stay.
 func TestNodesWithDifferentShards(t *testing.T) {
+	t.Parallel()
 	w, s := newWorld(t), newSeen()
 	more := w.open(t, func(o *amqp.Options) { o.Shards = 8 })
 	stop := consume(t, more, s)

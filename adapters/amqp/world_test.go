@@ -18,8 +18,9 @@ import (
 	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
-// brokers is the one broker of these tests; they come apart by virtual hosts and do
-// not run in parallel, because some kill it.
+// brokers is the one broker of these tests; they come apart by virtual hosts. Those that
+// kill or freeze it, count goroutines or give agencies users, whose names are those of the
+// whole broker, do not run in parallel: the others begin when they have ended.
 var brokers server.SharedRabbitMQ
 
 func TestMain(m *testing.M) {
