@@ -50,6 +50,7 @@ func mirrorOf(t *testing.T, name string, until time.Time) string {
 // TestAlertsPage: operators see what is wrong, in words, say what they do about it and
 // mute it; others see and do nothing.
 func TestAlertsPage(t *testing.T) {
+	t.Parallel()
 	config := configAtAxis(t)
 	config.AlertExpiry, config.AlertRecipient, config.AlertDisk = 100*365*24*time.Hour, time.Nanosecond, 1<<40
 	config.Mirror = mirrorOf(t, "Tổ chức chứng thực (hư cấu)", time.Now().Add(-time.Hour))
@@ -127,6 +128,7 @@ func TestAlertsPage(t *testing.T) {
 
 // TestAlertSettings: what is wrong with them is told by the flag and the rule.
 func TestAlertSettings(t *testing.T) {
+	t.Parallel()
 	for want, change := range map[string]func(*app.Config){
 		"alert-mail mail_address": func(c *app.Config) {
 			c.MailServer, c.MailFrom, c.AlertMail = "smtp://x.example:587", "a@x.example", []string{"van thu"}

@@ -18,6 +18,7 @@ type said map[string]string
 // session that ends while somebody types are each told beside their field, in the language
 // of the person, and nothing typed is lost.
 func TestBadInputInABrowser(t *testing.T) {
+	t.Parallel()
 	h, _ := author(t)
 	dir := t.TempDir()
 	file := func(name, content string) string {

@@ -13,6 +13,7 @@ import (
 // TestBooksInABrowser walks over the clocks of the law and the closing of a year in both
 // languages, on a desk and on a phone.
 func TestBooksInABrowser(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	author.sentLetter(author.get("/send"), append(typedLetter(), "to", recipient)...)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk), member(recipient, hub.RoleAdministrator))

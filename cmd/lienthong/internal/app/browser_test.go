@@ -270,6 +270,7 @@ func (b *browser) look(name string) {
 
 // TestPagesInABrowser walks through the pages in both languages, on a desk and on a phone.
 func TestPagesInABrowser(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.Shown = []web.Setting{
 		{Name: "time-to-live", Value: "720h0m0s,urgent=72h0m0s,very_urgent=48h0m0s,express=24h0m0s", From: "/etc/lienthong/lienthong.json", Meaning: strings.Repeat("How long a recipient has. ", 9)},

@@ -25,6 +25,7 @@ func (p *person) receives(token string, links ...string) page {
 // TestReceivingMany: two clerks receive at once, each document once and no number twice;
 // what cannot be received is named and stops nothing.
 func TestReceivingMany(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	const third = "000.00.13.H47"
 	clerks := []*person{h.signIn(t, "van.thu", member(recipient, hub.RoleClerk)), h.signIn(t, "van.thu.hai", member(recipient, hub.RoleClerk))}
@@ -70,6 +71,7 @@ func TestReceivingMany(t *testing.T) {
 // TestReceivingManyInABrowser: marked by one button, with the keyboard alone, in both
 // languages, on a desk and on a phone.
 func TestReceivingManyInABrowser(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	b := newBrowser(t, h.URL())

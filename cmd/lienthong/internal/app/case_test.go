@@ -16,6 +16,7 @@ import (
 // TestEvidenceOfACase: an auditor gets the bundles of several documents with an index,
 // each verifies by itself, and what is wrong with an id stands beside the field.
 func TestEvidenceOfACase(t *testing.T) {
+	t.Parallel()
 	h := start(t, trustingItself(t))
 	senderKey, _ := h.enroll(t)
 	var ids []string

@@ -13,6 +13,7 @@ import (
 // TestChangesInABrowser: a recall on the pages of both sides, in both languages, on a desk
 // and on a phone.
 func TestChangesInABrowser(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	b := newBrowser(t, h.URL())

@@ -46,6 +46,7 @@ func (p *person) newest() string {
 // TestRecallOnThePages: before the hand-over at once; after it the recipient refuses,
 // is asked again and agrees. Both sides see each step, and nobody else can take it.
 func TestRecallOnThePages(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	board := author.sentLetter(author.get("/send"), append(typedLetter(), "to", recipient, "to", "000.00.13.H47")...)
@@ -88,6 +89,7 @@ func TestRecallOnThePages(t *testing.T) {
 // TestUpdateAndReplaceOnThePages: the form begins like the document that is changed, says
 // before it is sent what it will do at whom, and both sides find one from the other.
 func TestUpdateAndReplaceOnThePages(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	const third = "000.00.13.H47"
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
@@ -128,6 +130,7 @@ func TestUpdateAndReplaceOnThePages(t *testing.T) {
 
 // TestResponseOnThePages: from what came, or by a search for it, to the link on both sides.
 func TestResponseOnThePages(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	asked := author.sentLetter(author.get("/send"), append(typedLetter(), "to", recipient)...)
@@ -153,6 +156,7 @@ func TestResponseOnThePages(t *testing.T) {
 // two presses; what is wrong stands beside the fields with what was typed; who gets it sees
 // whose document it is, and its author nothing but that it was forwarded.
 func TestForwardOnThePages(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	leader := h.signIn(t, "lanh.dao", member(recipient, hub.RoleLeader))
@@ -211,6 +215,7 @@ func TestForwardOnThePages(t *testing.T) {
 // TestForInformationOnThePages: the mark is chosen beside the recipient, is there before it
 // is sent and on both sides afterwards, and asks nothing of who gets it.
 func TestForInformationOnThePages(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	third := h.signIn(t, "van.thu.2", member("000.00.13.H47", hub.RoleClerk))
@@ -236,6 +241,7 @@ func TestForInformationOnThePages(t *testing.T) {
 // TestReceivingForOthersOnThePages: the clerk of an office opens the box of an agency that it
 // receives for, registers there in the register of that agency, and nobody else can.
 func TestReceivingForOthersOnThePages(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	helper := h.signIn(t, "van.phong", member("000.00.13.H47", hub.RoleClerk))
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))

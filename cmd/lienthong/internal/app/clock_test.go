@@ -14,6 +14,7 @@ import (
 // TestClockBehind: a hub whose clock stands behind names its things by that clock, and what
 // it makes when the clock has moved on sorts behind.
 func TestClockBehind(t *testing.T) {
+	t.Parallel()
 	var behind atomic.Int64
 	a := &App{log: slog.New(slog.DiscardHandler), config: Config{Behind: func() time.Duration { return time.Duration(behind.Load()) }}}
 	last := ""

@@ -15,6 +15,7 @@ import (
 // TestPagesShowClocksOfTheLaw: sender and recipient see on their pages by when the law wants
 // what, and what was done in time, in both languages.
 func TestPagesShowClocksOfTheLaw(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	board := author.sentLetter(author.get("/send"), append(typedLetter(), "to", recipient)...)
@@ -32,6 +33,7 @@ func TestPagesShowClocksOfTheLaw(t *testing.T) {
 // pages and over the API, by the clocks of the law and by the deadlines of tasks as they stand
 // at the moment; it can be kept, and what was done leaves it.
 func TestPressingOnThePages(t *testing.T) {
+	t.Parallel()
 	var behind atomic.Int64
 	behind.Store(int64(6 * 24 * time.Hour))
 	config := configIn(t.TempDir())

@@ -24,6 +24,7 @@ func acceptedOn(t *testing.T, from string, at time.Time, about hub.Reference) []
 // register is refused in the form of the axis and of the provincial API, twice alike; the
 // sender hears nothing of it, and the same package of an open year is taken after it.
 func TestClosedYearInPackages(t *testing.T) {
+	t.Parallel()
 	type door struct {
 		send     func(at time.Time) error
 		statuses func() int // that wait for the sender

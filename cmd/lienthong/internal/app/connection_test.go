@@ -94,6 +94,7 @@ const soundHops = "hub/health hub/agency hub/store hub/rules hub/package hub/box
 // TestConnectionTest: an agency has all its ways walked with its own key, hop by hop, and
 // nothing is recorded of it that a register, a figure or a sequence would count.
 func TestConnectionTest(t *testing.T) {
+	t.Parallel()
 	h, told, key, senderKey := startConnected(t)
 	before := h.counts(t, key)
 	test, err := h.client(t, key).TestConnection(t.Context(), "")
@@ -187,6 +188,7 @@ func (h *testHub) expiredKey(t *testing.T, agency string) {
 
 // TestConnectionTestFinds what is wrong, at the hop where it is, and goes on elsewhere.
 func TestConnectionTestFinds(t *testing.T) {
+	t.Parallel()
 	h, told, _, _ := startConnected(t)
 	told.Close()
 	operator := h.client(t, h.operatorKey(t))
@@ -223,6 +225,7 @@ func TestConnectionTestFinds(t *testing.T) {
 // TestConnectionPage: an administrator tests the own agency and no other, an operator any;
 // nobody else gets the page.
 func TestConnectionPage(t *testing.T) {
+	t.Parallel()
 	h, told, _, _ := startConnected(t)
 	h.thirdAgency(t)
 	administrator := h.signIn(t, "quan.tri", member(recipient, hub.RoleAdministrator))
@@ -264,6 +267,7 @@ func TestConnectionPage(t *testing.T) {
 // languages, on a desk and on a phone; each time another agency than before, for there is a
 // pause behind each test of one.
 func TestConnectionInABrowser(t *testing.T) {
+	t.Parallel()
 	h, told, _, _ := startConnected(t)
 	h.thirdAgency(t)
 	for _, agency := range []string{sender, "000.00.13.H47"} {

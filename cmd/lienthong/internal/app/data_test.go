@@ -10,6 +10,7 @@ import (
 )
 
 func TestSelfMadeCertificateServesThisMachine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	certificate, err := loadOrCreateTLS(dir, "lienthong")
 	if err != nil {
@@ -29,6 +30,7 @@ func TestSelfMadeCertificateServesThisMachine(t *testing.T) {
 }
 
 func TestSelfMadeCertificateIsRenewedBeforeItEnds(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		made    time.Time
@@ -60,6 +62,7 @@ func TestSelfMadeCertificateIsRenewedBeforeItEnds(t *testing.T) {
 }
 
 func TestDamagedCertificateIsNotReplaced(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "tls.pem")
 	if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
@@ -71,6 +74,7 @@ func TestDamagedCertificateIsNotReplaced(t *testing.T) {
 }
 
 func TestSecretsAreForTheOwnerAlone(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "secret")
 	if err := writeSecret(path, "one"); err != nil {

@@ -18,6 +18,7 @@ import (
 // TestDrafts: what is typed is kept on the hub for its person in its office alone, goes
 // on in another browser and in another language, and goes when it was sent.
 func TestDrafts(t *testing.T) {
+	t.Parallel()
 	h, clerk := author(t)
 	shown := clerk.get("/send").carries()
 	typed := []string{"office", shown.first("office"), "key", shown.first("key"), "number", "174", "subject", "Thư <dở>", "to", recipient}
@@ -102,6 +103,7 @@ func (p *person) values(path string, pairs ...string) (int, pieces) {
 // TestFilesInPieces: a file goes on at the offset that the hub has, is looked at as one of
 // the form, and is nobody else's.
 func TestFilesInPieces(t *testing.T) {
+	t.Parallel()
 	h, clerk := author(t)
 	pdf := string(signedPDF(t))
 	const bytes = "application/octet-stream"
@@ -163,6 +165,7 @@ func TestFilesInPieces(t *testing.T) {
 // TestDraftInABrowser: what is typed is kept without a button, a file comes in pieces with
 // a pause, and both are there after the page was left.
 func TestDraftInABrowser(t *testing.T) {
+	t.Parallel()
 	h, _ := author(t)
 	b := newBrowser(t, h.URL())
 	big := filepath.Join(t.TempDir(), "công văn lớn.pdf")

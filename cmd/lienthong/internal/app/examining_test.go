@@ -93,6 +93,7 @@ func (bundleContent) Close() error { return nil }
 // gives with the same roots and keys, and the page shows its steps; a changed byte fails
 // both.
 func TestBundlesOverTheNetwork(t *testing.T) {
+	t.Parallel()
 	config := trustingItself(t)
 	h := start(t, config)
 	senderKey, _ := h.enroll(t)
@@ -180,6 +181,7 @@ func (p page) inVietnamese(t *testing.T) {
 // TestEverySentenceHasATextInBothLanguages: what a report says of a bundle by a code stands
 // in both catalogues of the pages, with the same values.
 func TestEverySentenceHasATextInBothLanguages(t *testing.T) {
+	t.Parallel()
 	texts := map[string]map[string]string{}
 	for _, language := range []string{"vi", "en"} {
 		raw, err := os.ReadFile("../../../../adapters/web/messages/" + language + ".json")

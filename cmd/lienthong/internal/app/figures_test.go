@@ -55,6 +55,7 @@ func (h *testHub) asked(t *testing.T, from, to *hubclient.Client, id string, due
 // both agencies, as JSON, CSV and XLSX, with the documents behind it; who is below sees
 // nothing of who is above, and nobody but the agency itself sees documents.
 func TestFigures(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, recipientKey := h.enroll(t)
 	province, office := h.client(t, senderKey), h.client(t, recipientKey)

@@ -15,6 +15,7 @@ import (
 // what is behind a number down to the document, and takes files along, in both languages,
 // on a desk and on a phone; who is below, and who is no leader, sees nothing of it.
 func TestFiguresPages(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, recipientKey := h.enroll(t)
 	province, office := h.client(t, senderKey), h.client(t, recipientKey)

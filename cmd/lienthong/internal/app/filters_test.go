@@ -14,6 +14,7 @@ var filterIDs = regexp.MustCompile(`name="id" value="([^"]+)"`)
 // TestSavedFilters: kept under a name, opened by itself, renamed, removed and brought back;
 // the person's own, in one office.
 func TestSavedFilters(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	h.thirdAgency(t)
@@ -68,6 +69,7 @@ func TestSavedFilters(t *testing.T) {
 
 // TestUndoing: where there is a true way back, the line that says what was done leads there.
 func TestUndoing(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	sent, err := h.client(t, senderKey).Submit(t.Context(), submission("a"), original("Nội dung."), nil)

@@ -13,6 +13,7 @@ import (
 // TestFlowsInABrowser walks through what people do besides reading, registering and
 // sending one document, in both languages, on a desk and on a phone.
 func TestFlowsInABrowser(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	h.signIn(t, "van.thu", member(recipient, hub.RoleClerk), member("000.00.13.H47", hub.RoleLeader))
 	h.signIn(t, "van.hanh", member("", hub.RoleOperator))

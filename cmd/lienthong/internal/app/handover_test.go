@@ -77,6 +77,7 @@ func (h *testHub) tasksGoOn(t *testing.T, clerk, heir *person) {
 // what is open in a register of its own, its people go on there with their drafts, and the
 // old register stays as it was.
 func TestHandOver(t *testing.T) {
+	t.Parallel()
 	h, clerk, heir, operator, d := closing(t)
 	operator.get("/agencies/snv").shows(t, "Bàn giao cho cơ quan kế thừa")
 	if got := operator.get("/agencies/h47"); strings.Contains(got.text, "Bàn giao cho cơ quan kế thừa") {
@@ -136,6 +137,7 @@ func TestHandOver(t *testing.T) {
 // TestHandOverInABrowser walks over the act in both languages, on a desk and on a phone,
 // each time with an agency of its own.
 func TestHandOverInABrowser(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	list, closed := agencies+"sgd,000.00.13.H47,Sở Giáo dục (hư cấu),department,,000.00.00.H47,,,true,,,H47.13,\n", []string{}

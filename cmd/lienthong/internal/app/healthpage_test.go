@@ -43,6 +43,7 @@ func newBusyWeek(now time.Time) (log []hub.PlacedEvidence) {
 // TestHealthPage: an operator sees how every part is in numbers, and in charts what went
 // through, with the same figures in a table.
 func TestHealthPage(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, recipientKey := h.enroll(t)
 	operator := h.signIn(t, "van.hanh", member("", hub.RoleOperator))
@@ -66,6 +67,7 @@ func TestHealthPage(t *testing.T) {
 
 // TestChartsInABrowser draws a busy week in both languages, on a desk and on a phone.
 func TestChartsInABrowser(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(config.DataDir, "hub.db"), Fatal: func(err error) { t.Error(err) }})
 	if err != nil {

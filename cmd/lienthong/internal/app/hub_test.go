@@ -179,6 +179,7 @@ func arrived(t *testing.T, c *hubclient.Client) []hub.Item {
 }
 
 func TestRestartKeepsEverything(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	h := start(t, config)
 	senderKey, recipientKey := h.enroll(t)
@@ -225,6 +226,7 @@ func TestRestartKeepsEverything(t *testing.T) {
 // What was accepted and not yet carried when the process ended is carried by the
 // next one: the queue in memory is not the truth.
 func TestAcceptedBeforeAStopIsDeliveredAfterIt(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	h := start(t, config)
 	senderKey, recipientKey := h.enroll(t)
@@ -256,6 +258,7 @@ func TestAcceptedBeforeAStopIsDeliveredAfterIt(t *testing.T) {
 }
 
 func TestOneProcessPerFolder(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	_, err := app.New(t.Context(), h.config, "test", slog.New(slog.DiscardHandler))
 	if v := hub.ViolationsOf(err); len(v) != 1 || v[0].Kind != hub.KindConflict || v[0].Rule != "in_use" {
@@ -265,6 +268,7 @@ func TestOneProcessPerFolder(t *testing.T) {
 
 // A start that fails gives back what it had taken.
 func TestFailedStartLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	other := start(t, configIn(t.TempDir()))
 	config := configIn(t.TempDir())
 	config.Listen = strings.TrimPrefix(other.URL(), "http://")
@@ -279,6 +283,7 @@ func TestFailedStartLeavesNothingBehind(t *testing.T) {
 }
 
 func TestConfigCheckNamesEveryFault(t *testing.T) {
+	t.Parallel()
 	good := configIn(t.TempDir())
 	if err := good.Check(); err != nil {
 		t.Fatalf("a good configuration: %v", err)

@@ -100,6 +100,7 @@ func keyList(t *testing.T, path string, change func(keys []map[string]any) []map
 // TestHubKeyRotation: the next key is shown before its turn, takes it while the hub
 // works, and leaves all that was signed before as good as it was.
 func TestHubKeyRotation(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	key, _ := h.enroll(t)
 	before := h.accepted(t, key, "before")
@@ -178,6 +179,7 @@ func TestHubKeyRotation(t *testing.T) {
 // TestNodesRotateTogether: a node takes its turn from the list that all have, and one
 // that has another key for it does not start.
 func TestNodesRotateTogether(t *testing.T) {
+	t.Parallel()
 	database := server.PostgreSQL(t).Database(t)
 	seed := start(t, configIn(t.TempDir()))
 	if err := seed.stop(); err != nil {
@@ -216,6 +218,7 @@ func TestNodesRotateTogether(t *testing.T) {
 
 // TestHubKeysRefuses: what is wrong with a list is said with its place.
 func TestHubKeysRefuses(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	if err := h.stop(); err != nil {
 		t.Fatal(err)
@@ -266,6 +269,7 @@ func opened(t *testing.T, config app.Config) (a *app.App, closeIt func()) {
 // TestAListThatIsGone: a list that cannot be used changes nothing of what a running hub
 // signs with and shows, and is taken when it can.
 func TestAListThatIsGone(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	if err := h.stop(); err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 // TestHubKeyFile: a key that an operator provides is used, and one that others may read
 // is refused.
 func TestHubKeyFile(t *testing.T) {
+	t.Parallel()
 	first := start(t, configIn(t.TempDir()))
 	if err := first.stop(); err != nil {
 		t.Fatal(err)
@@ -50,6 +51,7 @@ func TestHubKeyFile(t *testing.T) {
 // TestNodesShareTheKeyOfTheLog: nodes that share the evidence key do not make a key of
 // the log each.
 func TestNodesShareTheKeyOfTheLog(t *testing.T) {
+	t.Parallel()
 	seed := start(t, configIn(t.TempDir()))
 	if err := seed.stop(); err != nil {
 		t.Fatal(err)
@@ -70,6 +72,7 @@ func TestNodesShareTheKeyOfTheLog(t *testing.T) {
 // TestALostLogKey: without the key of its log a hub does not start, unless it is told to
 // work on without its log.
 func TestALostLogKey(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	if err := h.stop(); err != nil {
 		t.Fatal(err)

@@ -65,6 +65,7 @@ func (h *testHub) opens(t *testing.T, secret string) bool {
 // TestKeyPages: an operator makes, rotates and revokes the keys of an agency on the pages;
 // a secret is shown once, whatever is loaded again, and each act leaves its note.
 func TestKeyPages(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.VXPPath, config.LGSPPath = "/vxp", "/"
 	h := start(t, config)

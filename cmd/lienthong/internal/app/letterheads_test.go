@@ -47,6 +47,7 @@ func letterPDF(t *testing.T) []byte {
 // TestFieldsOutOfTheDocument: what a document says of itself stands in the form where
 // nobody typed anything, with and without the script of the page.
 func TestFieldsOutOfTheDocument(t *testing.T) {
+	t.Parallel()
 	_, clerk := author(t)
 	pdf := letterPDF(t)
 	shown := clerk.get("/send")

@@ -149,6 +149,7 @@ func filled(t *testing.T, text string, vars map[string]string) string {
 // that is recorded behind each: the HTTP status, then patterns of the body, those with a
 // "!" to be absent. Groups with a name give variables to what follows.
 func TestProvinceExchanges(t *testing.T) {
+	t.Parallel()
 	w := startProvince(t, "")
 	vars := w.exchanges(t)
 	vars["EXPIRED"] = w.expiredToken(t)
@@ -229,6 +230,7 @@ func (w *provinceWorld) expiredToken(t *testing.T) string {
 // TestProvinceBrokenOff: a body that breaks off leaves nothing behind, and the same file
 // sent whole is the first one of its id.
 func TestProvinceBrokenOff(t *testing.T) {
+	t.Parallel()
 	w := startProvince(t, "")
 	app := w.application("app", "snv")
 	token, err := app.Token(t.Context())
@@ -269,6 +271,7 @@ func TestProvinceBrokenOff(t *testing.T) {
 
 // TestProvinceProfile: another province puts everything elsewhere.
 func TestProvinceProfile(t *testing.T) {
+	t.Parallel()
 	w := startProvince(t, `{"token_path":"/oauth2/token","api_path":"/lienthong/v2","unit_secret":["Don-Vi"],"file":["goi"],"status":["trangThai"],
 		"own_units":"tinh","errors":"http","content":"xml","times":"iso","token_seconds":60}`)
 	unit, other := w.unitSecret("app", "snv"), w.unitSecret("app", "g22")
@@ -339,6 +342,7 @@ func TestProvinceProfile(t *testing.T) {
 // TestProvinceChangesSecrets: tokens of both secrets work side by side, and none when the
 // application was shut out.
 func TestProvinceChangesSecrets(t *testing.T) {
+	t.Parallel()
 	w := startProvince(t, "")
 	first := w.application("app", "snv")
 	if _, err := first.Received(t.Context()); err != nil {

@@ -269,6 +269,7 @@ func lifeOffices(t *testing.T) []office {
 // the national axis, an application of the provincial API and one of the REST API, each
 // of them once as the sender and twice as a recipient.
 func TestLifeOverAllDoors(t *testing.T) {
+	t.Parallel()
 	offices := lifeOffices(t)
 	for i, sender := range offices {
 		others := slices.Delete(slices.Clone(offices), i, i+1)

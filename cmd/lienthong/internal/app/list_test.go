@@ -9,6 +9,7 @@ import (
 // TestListsOnThePage: a clerk keeps the chosen recipients under a name, takes them back
 // with one button and ends the list; what is wrong stands beside the field.
 func TestListsOnThePage(t *testing.T) {
+	t.Parallel()
 	_, clerk := author(t)
 	fresh := clerk.get("/send")
 	if strings.Contains(fresh.text, `name="list"`) || strings.Contains(fresh.text, `name="list_name"`) {

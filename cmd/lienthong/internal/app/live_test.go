@@ -58,6 +58,7 @@ func (p *person) listen(page page) <-chan string {
 // TestLivePages: what comes is told to the open inbox, and what its recipient does to the
 // open board; an ended session is told nothing more, and a fourth page lets the first rest.
 func TestLivePages(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	arrivals := reader.listen(reader.get("/inbox"))
@@ -97,6 +98,7 @@ func TestLivePages(t *testing.T) {
 
 // TestRemind: who has not collected is reminded, on record, and not again the same day.
 func TestRemind(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	board := author.sentLetter(author.get("/send"), append(typedLetter(), "to", recipient, "to", "000.00.13.H47")...)
@@ -118,6 +120,7 @@ func TestRemind(t *testing.T) {
 // TestLiveInABrowser: a new document stands in the open page, is counted in its title
 // and said aloud, and what was marked stays.
 func TestLiveInABrowser(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	b := newBrowser(t, h.URL())
@@ -139,6 +142,7 @@ func TestLiveInABrowser(t *testing.T) {
 // TestNotTold: that a recipient could not be told shows to the sender, with the reason on
 // record, and that the document waits all the same.
 func TestNotTold(t *testing.T) {
+	t.Parallel()
 	gone := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) }))
 	t.Cleanup(gone.Close)
 	config := configIn(t.TempDir())

@@ -23,6 +23,7 @@ func logCheck(r hub.Readiness) hub.HealthCheck {
 // TestACopyPublishesNothing: a copy of a hub that was told so does everything but grow
 // the log, and says so.
 func TestACopyPublishesNothing(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.NoLogGrowth = true
 	h := start(t, config)
@@ -51,6 +52,7 @@ func TestACopyPublishesNothing(t *testing.T) {
 
 // TestAHubKeepsItsName: the name is part of the log.
 func TestAHubKeepsItsName(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	if err := h.stop(); err != nil {
 		t.Fatal(err)

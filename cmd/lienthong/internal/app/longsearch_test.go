@@ -12,6 +12,7 @@ import (
 // TestLongSearches: a search without end is refused in words wherever lists are searched,
 // and costs the hub nothing.
 func TestLongSearches(t *testing.T) {
+	t.Parallel()
 	h, _ := author(t)
 	clerk := h.signIn(t, "tim.kiem", member(recipient, hub.RoleClerk))
 	for _, path := range []string{"/inbox", "/sent", "/tasks"} {
@@ -27,6 +28,7 @@ func TestLongSearches(t *testing.T) {
 
 // TestListsOfOneValue: a choice that is repeated without end is one choice.
 func TestListsOfOneValue(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	_, key := h.enroll(t)
 	for _, choice := range []string{"/v1/tasks?timeliness=overdue", "/v1/tasks?state=done", "/v1/mailbox?state=consigned"} {

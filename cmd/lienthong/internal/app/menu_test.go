@@ -12,6 +12,7 @@ import (
 // desk screen, in both languages; what is folded away is reached by keyboard, and stays on
 // the screen of a phone.
 func TestMenuInABrowser(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	h.enroll(t)
 	people := []struct{ name, first string }{{"van.thu", "inbox"}, {"lanh.dao", "inbox"}, {"kiem.nhiem", "inbox"}, {"kiem.toan", "trail"}, {"van.hanh", "health"}, {"quan.tri", "accounts"}}

@@ -28,6 +28,7 @@ import (
 // TestOperatorsLeaveTraces: what an operator does is in the log, and what somebody else
 // may not do leaves nothing there.
 func TestOperatorsLeaveTraces(t *testing.T) {
+	t.Parallel()
 	h := start(t, configAtAxis(t))
 	senderKey, _ := h.enroll(t)
 	if _, err := h.client(t, senderKey).IssueKey(t.Context(), hubclient.NewKey{Name: "x", Kind: hub.ActorSystem}); err == nil {
@@ -98,6 +99,7 @@ var operations = regexp.MustCompile(`(?m)^    (get|put|post|patch|delete):\n    
 // TestEveryOperatorActIsNoted: no operation with which operators change something leaves
 // nothing in the log, and the note says what was put into force.
 func TestEveryOperatorActIsNoted(t *testing.T) {
+	t.Parallel()
 	config := configAtAxis(t)
 	h := start(t, config)
 	h.enroll(t)
@@ -203,6 +205,7 @@ func (h *testHub) call(t *testing.T, method, path, body string) (answer called) 
 // TestRestoreIsNoted: a restore leaves its note in the same act, behind the notes that it
 // brings, wherever in the stream these end.
 func TestRestoreIsNoted(t *testing.T) {
+	t.Parallel()
 	note := hub.Record{Kind: hub.RecordLogNote, Body: json.RawMessage(`{"id":"n1","kind":"operator","time":"2026-01-05T02:00:00Z","body":{"action":"before"}}`)}
 	shard := hub.Record{Kind: hub.RecordLogShard, Body: json.RawMessage(`{"origin":"test/evidence/2026","size":0}`)}
 	setting := hub.Record{Kind: hub.RecordSetting, Body: json.RawMessage(`{"name":"log-origin","value":"test/evidence"}`)}
@@ -241,6 +244,7 @@ func TestRestoreIsNoted(t *testing.T) {
 
 // TestBackupIsNoted: a backup beside a hub that works leaves its note, and disturbs nothing.
 func TestBackupIsNoted(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	h := start(t, config)
 	if err := app.NoteBackup(t.Context(), config, true, slog.New(slog.DiscardHandler)); err != nil {
@@ -307,6 +311,7 @@ func notesInLog(t *testing.T, url, policyFile string) int64 {
 // TestRecoveredKeyIsNoted: whoever has the database may give the operator a new key, and
 // not without a trace.
 func TestRecoveredKeyIsNoted(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.Database, config.DatabaseConnections = server.PostgreSQL(t).Database(t), 4
 	path, err := app.RecoverOperator(t.Context(), config, slog.New(slog.DiscardHandler))

@@ -13,6 +13,7 @@ import (
 // sends under it, gives another one up with its reason, and finds both in list and register;
 // nobody else sees or changes them.
 func TestNumbersOnThePages(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	today := time.Now().In(hub.Vietnam()).Format(time.DateOnly)
 	filled := func(form page, kind, number string) *letter {

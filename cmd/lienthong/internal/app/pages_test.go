@@ -136,6 +136,7 @@ var hiddenParts = regexp.MustCompile(`name="(part\.[^"]+)" value="([^"]+)"`)
 
 // TestAClerksDay: from the inbox to the register and to a report, as the pages offer it.
 func TestAClerksDay(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	sent, err := h.client(t, senderKey).Submit(t.Context(), submission("a"), original("Nội dung."), nil)
@@ -217,6 +218,7 @@ func TestAClerksDay(t *testing.T) {
 // TestWhatWasTakenBack: its recipient still has a page, with the record of the act and
 // nothing of what the document said.
 func TestWhatWasTakenBack(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	sender := h.client(t, senderKey)
@@ -238,6 +240,7 @@ func TestWhatWasTakenBack(t *testing.T) {
 // TestABoxWithWhatWasTakenBack: the rest of the list is shown, and nothing of what the
 // sender took back.
 func TestABoxWithWhatWasTakenBack(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	sender := h.client(t, senderKey)
@@ -264,6 +267,7 @@ func TestABoxWithWhatWasTakenBack(t *testing.T) {
 // TestContentIsNoPage: whatever a sender calls its file, it is only for saving and in a
 // sandbox; its name cannot write a header.
 func TestContentIsNoPage(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	const page = "<script>alert(1)</script>"
@@ -292,6 +296,7 @@ func TestContentIsNoPage(t *testing.T) {
 
 // TestReadingIsRecorded: in the log of the hub, before it is shown.
 func TestReadingIsRecorded(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	sent, err := h.client(t, senderKey).Submit(t.Context(), submission("a"), original("x"), nil)
@@ -316,6 +321,7 @@ var patterns = regexp.MustCompile(`http\.Method(Get|Post), pattern: "([^"]+)", (
 // TestNobodySeesAnothersPages goes to every address that there is: as nobody, as the
 // clerk of another agency, and with each role at what is not for it.
 func TestNobodySeesAnothersPages(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	h.thirdAgency(t)
@@ -385,6 +391,7 @@ func TestNobodySeesAnothersPages(t *testing.T) {
 
 // TestFormsOfOthers: a request of another site, and a form of another session, change nothing.
 func TestFormsOfOthers(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	h.enroll(t)
 	clerk := h.signIn(t, "van.thu", member("000.00.12.H47", hub.RoleClerk))
@@ -445,6 +452,7 @@ func (p *person) uploadAs(token, name string, content []byte) page {
 
 // TestExaminingAFile: the verdict on a file, and what is said of one that is none.
 func TestExaminingAFile(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	h.enroll(t)
 	auditor := h.signIn(t, "kiem.tra", member("", hub.RoleAuditor))
@@ -464,6 +472,7 @@ func TestExaminingAFile(t *testing.T) {
 
 // TestKeepingAccounts: an administrator makes an account, whose owner signs in.
 func TestKeepingAccounts(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	h.enroll(t)
 	admin := h.signIn(t, "quan.tri", member("000.00.12.H47", hub.RoleAdministrator))
@@ -511,6 +520,7 @@ func TestKeepingAccounts(t *testing.T) {
 // TestSettingsPage: an operator sees what is in force and where it comes from, and nobody
 // else sees the page.
 func TestSettingsPage(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.Shown = []web.Setting{{Name: "max-recipients", Value: "5", From: "LIENTHONG_MAX_RECIPIENTS", Meaning: "Recipients of one document."}, {Name: "tsa", From: "default"}}
 	h := start(t, config)
@@ -527,6 +537,7 @@ func TestSettingsPage(t *testing.T) {
 }
 
 func TestWithoutPages(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.NoPages = true
 	h := start(t, config)

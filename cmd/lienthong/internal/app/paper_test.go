@@ -75,6 +75,7 @@ func pdfOf(objects ...string) []byte {
 // TestPaperInABrowser: a document is read beside its data by mouse and by keyboard, on a
 // desk and on a telephone, and one that cannot be shown says so.
 func TestPaperInABrowser(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	key, _ := h.enroll(t)
 	h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
@@ -130,6 +131,7 @@ func scanned(picture []byte, width, height, bits int, filter string) []byte {
 // TestScansInABrowser: scanned paper in the formats that PDF.js reads by WebAssembly
 // elsewhere, which the policy of the pages does not allow.
 func TestScansInABrowser(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	key, _ := h.enroll(t)
 	h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
@@ -154,6 +156,7 @@ func TestScansInABrowser(t *testing.T) {
 // TestSentPaperInABrowser: who sent a document reads it beside its data as its recipients
 // do, and that is on record.
 func TestSentPaperInABrowser(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	board := author.sentLetter(author.get("/send"), append(typedLetter(), "to", recipient)...).path
 	b := newBrowser(t, h.URL())
@@ -184,6 +187,7 @@ func TestSentPaperInABrowser(t *testing.T) {
 // TestWithoutScripts: a document is opened and acknowledged in a browser that runs no
 // script.
 func TestWithoutScripts(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	key, _ := h.enroll(t)
 	h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))

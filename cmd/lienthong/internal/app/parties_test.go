@@ -37,6 +37,7 @@ func (h *testHub) look(t *testing.T, key, path string) (status int, text string)
 // proof, bundles, sequences, the pages), the sender, the recipient that it names and
 // auditors get it, and neither the other recipient of the same document nor anybody else.
 func TestReceiptsAtEveryDoor(t *testing.T) {
+	t.Parallel()
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
 	h := start(t, configIn(t.TempDir()))
 	senderKey, recipientKey := h.enroll(t)

@@ -17,6 +17,7 @@ import (
 // as reached over it, but rows that the directory does not take; the act is in the log
 // before it is done, and the secret nowhere that it is shown.
 func TestAgenciesBehindAPassage(t *testing.T) {
+	t.Parallel()
 	const secret = "present secret of the system"
 	axis := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		data := "[]"

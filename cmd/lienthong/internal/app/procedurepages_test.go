@@ -78,6 +78,7 @@ func (p *person) importList(list string, pairs ...string) page {
 // decision, and abolishes; whoever signs in finds what is in force, up to the minute at
 // which it lapses, by the clock of the hub.
 func TestProceduresOnThePages(t *testing.T) {
+	t.Parallel()
 	var behind atomic.Int64
 	start := time.Now().Truncate(time.Minute).Add(-20 * time.Minute)
 	lapse := start.Add(10 * time.Minute)
@@ -162,6 +163,7 @@ func TestProceduresOnThePages(t *testing.T) {
 // TestPublisherByRight: an agency that does not stand over the responsible one publishes for
 // it where the settings name it.
 func TestPublisherByRight(t *testing.T) {
+	t.Parallel()
 	const elsewhere = "000.00.00.H48"
 	list := "code,name,field,levels,agency,limit\n1.001193,Khai sinh,Hộ tịch,xã," + elsewhere + ",1 ngày\n"
 	for name, publishers := range map[string][]string{"Không nhận danh mục": nil, "Công bố 1, sửa đổi 0": {sender}} {
@@ -178,6 +180,7 @@ func TestPublisherByRight(t *testing.T) {
 // TestProceduresInABrowser walks over the catalogue in both languages, on a desk and on a
 // phone.
 func TestProceduresInABrowser(t *testing.T) {
+	t.Parallel()
 	h, decision := deciding(t)
 	clerk := h.signIn(t, "van.thu", member(sender, hub.RoleClerk))
 	file := filepath.Join(t.TempDir(), "list.json")

@@ -122,6 +122,7 @@ func (p *person) signedIn() bool { return p.get("/inbox").path == "/inbox" }
 // TestSignInByProvider: a person whom the operator linked signs in at a real provider and
 // works as one with a password; nobody else gets in, whatever is brought back.
 func TestSignInByProvider(t *testing.T) {
+	t.Parallel()
 	w := startWithProvider(t)
 	clerk, stranger := w.People[0], w.People[1]
 	w.somebody(t).get("/sign-in").shows(t, "Đăng nhập bằng Cổng đăng nhập tỉnh", `href="/sign-in/provider?next=`, `name="password"`)
@@ -291,6 +292,7 @@ func (w *providerWorld) links(t *testing.T, who server.Identity) {
 
 // TestProviderSettings: what is wrong with them is said by their names.
 func TestProviderSettings(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.OIDCIssuer, config.OIDCClaim, config.OIDCScope = "http://id.example.vn", "a b", []string{"x y"}
 	config.PagesURL, config.OIDCClientSecretFile, config.OIDCCA = "https://hub.example.vn/pages", filepath.Join(t.TempDir(), "none"), "none"
@@ -308,6 +310,7 @@ func TestProviderSettings(t *testing.T) {
 // TestSignInByProviderInABrowser: with the policy of the pages and the cookies of a real
 // browser, in both languages, on a desk and on a phone.
 func TestSignInByProviderInABrowser(t *testing.T) {
+	t.Parallel()
 	w := startWithProvider(t)
 	w.signIn(t, "van.hanh", member("", hub.RoleOperator))
 	b := newBrowser(t, w.config.PagesURL)

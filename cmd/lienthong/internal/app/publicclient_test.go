@@ -20,6 +20,7 @@ const fsck = "lienthong/tools/tessera-v1.0.4/fsck"
 // the whole log by its address and key, and builds each tile from the entries anew. Under
 // the key of another log it refuses it.
 func TestAPublicClientReadsTheLog(t *testing.T) {
+	t.Parallel()
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 // the operator trusts the authority, another verdict stands beside the first, for all who
 // see the dispatch, with its entry in the log.
 func TestJudgedAgainWhenRootsCome(t *testing.T) {
+	t.Parallel()
 	authority, err := pki.New(time.Now(), pki.P256)
 	if err != nil {
 		t.Fatal(err)

@@ -64,6 +64,7 @@ func contains(t *testing.T, text string, parts ...string) {
 // TestPrintedRegisters: from sending to all three registers in both forms and languages,
 // to the people of the agency alone.
 func TestPrintedRegisters(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	reader := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	author.sentLetter(author.get("/send"), append(typedLetter(), "to", recipient)...)

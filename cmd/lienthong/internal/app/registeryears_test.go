@@ -15,6 +15,7 @@ import (
 // into its register any more by whatever door, what stood there is printed still, and the
 // log has the digest of it.
 func TestClosedYear(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, recipientKey := h.enroll(t)
 	sends, takes := h.client(t, senderKey), h.client(t, recipientKey)

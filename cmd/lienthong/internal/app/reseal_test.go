@@ -114,6 +114,7 @@ func (s *safe) reseal(ctx context.Context, forget bool, told func(int)) (app.Res
 // TestResealSecrets: after a rotation every secret is sealed anew, whatever breaks off in
 // between; then the key before opens nothing any more and can be destroyed.
 func TestResealSecrets(t *testing.T) {
+	t.Parallel()
 	s := newSafe(t)
 	old := filepath.Join(t.TempDir(), "old.pem")
 	text, err := os.ReadFile(s.file)
@@ -166,6 +167,7 @@ func TestResealSecrets(t *testing.T) {
 // TestResealFails: a secret that nobody can read is named and keeps the keys in the file;
 // a hub that runs is left alone.
 func TestResealFails(t *testing.T) {
+	t.Parallel()
 	s := newSafe(t)
 	other := configIn(t.TempDir())
 	foreign, err := app.NewVault(&other, agreed{}).Seal(t.Context(), []byte("x"), "system s secret k2")

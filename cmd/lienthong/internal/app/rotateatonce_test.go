@@ -17,6 +17,7 @@ import (
 // TestRotationsAtOnce: of several rotations at once one enters its key, and the others
 // hear that its turn is still to come.
 func TestRotationsAtOnce(t *testing.T) {
+	t.Parallel()
 	config := app.Config{DataDir: t.TempDir(), Name: "so.example"}
 	folder := filepath.Join(config.DataDir, "key")
 	if err := os.MkdirAll(folder, 0o700); err != nil {

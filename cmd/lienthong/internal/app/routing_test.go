@@ -18,6 +18,7 @@ func normativeSubmission(id string) hub.Submission {
 // TestRulesPage: the administrator of an agency tries, adds and removes its rules, the
 // board shows what came of them, and nobody else gets the page or sees those rules.
 func TestRulesPage(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	h.thirdAgency(t)
@@ -83,6 +84,7 @@ func TestRulesPage(t *testing.T) {
 // TestRequiredRecipientOnThePages: who sends without a recipient that a rule requires is
 // told which rule and whom, before anything is sent.
 func TestRequiredRecipientOnThePages(t *testing.T) {
+	t.Parallel()
 	h, clerk := author(t)
 	admin := h.client(t, h.administratorKey(t))
 	if _, err := admin.SetRoutingRules(t.Context(), hub.RoutingRules{Rules: []hub.RoutingRule{{Name: "Báo cáo Chi cục", Action: hub.RouteRequire, Recipients: []string{"000.00.13.H47"}}}}); err != nil {
@@ -99,6 +101,7 @@ func TestRequiredRecipientOnThePages(t *testing.T) {
 
 // TestRulesInABrowser walks over the page in both languages, on a desk and on a phone.
 func TestRulesInABrowser(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	h.thirdAgency(t)

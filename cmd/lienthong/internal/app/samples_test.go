@@ -37,6 +37,7 @@ type samples struct {
 }
 
 func TestDocumentedExamplesRun(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("curl"); err != nil {
 		if os.Getenv("CI") == "true" {
 			t.Fatal(err)

@@ -159,6 +159,7 @@ func pdfFile(content []byte) hubclient.File {
 
 // TestSealForAnAgency: through the API of a real hub, with a real key.
 func TestSealForAnAgency(t *testing.T) {
+	t.Parallel()
 	r := newSealRoom(t)
 	h, ours, others := r.hub(configIn(t.TempDir()), r.settings(map[string]any{"agency": sender, "key": "seal.pem", "image": "seal.png", "reason": "Ban hành"}))
 	document := r.signed(0)
@@ -229,6 +230,7 @@ func unsignedPDF(t *testing.T, encrypted bool) []byte {
 
 // TestSealThatLasts: with timestamps and revocation lists, or not at all.
 func TestSealThatLasts(t *testing.T) {
+	t.Parallel()
 	r := newSealRoom(t)
 	clock, err := r.authority.TimestampAuthority("Dấu thời gian", pki.P256)
 	if err != nil {
@@ -274,6 +276,7 @@ func TestSealThatLasts(t *testing.T) {
 }
 
 func TestManySealAtOnce(t *testing.T) {
+	t.Parallel()
 	r := newSealRoom(t)
 	h, ours, _ := r.hub(configIn(t.TempDir()), r.settings(map[string]any{"agency": sender, "key": "seal.pem"}))
 	document, client := r.signed(0), h.client(t, ours)
@@ -293,6 +296,7 @@ func TestManySealAtOnce(t *testing.T) {
 
 // TestSealSettingsThatAreWrong: every fault is named with its place, before the hub runs.
 func TestSealSettingsThatAreWrong(t *testing.T) {
+	t.Parallel()
 	r := newSealRoom(t)
 	r.write("nokey.pem", r.seal.PEM())
 	r.write("pin", []byte("1234\n"))

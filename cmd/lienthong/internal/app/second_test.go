@@ -35,6 +35,7 @@ var secretOnThePage = regexp.MustCompile(`<code>([A-Z2-7 ]{39,41})</code>`)
 // TestTwoStepSignIn: a person puts the secret into a program, types its first code, and
 // signs in with password and code from then on; a reset by the operator ends it.
 func TestTwoStepSignIn(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	h.enroll(t)
 	clerk := h.signIn(t, "van.thu", member(sender, hub.RoleClerk))
@@ -74,6 +75,7 @@ func TestTwoStepSignIn(t *testing.T) {
 // TestSecondStepInABrowser: the secret is shown, a wrong code is told, the right one turns
 // the second step on, which signing in asks for until it is ended.
 func TestSecondStepInABrowser(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	h.enroll(t)
 	h.signIn(t, "van.thu", member(sender, hub.RoleClerk))

@@ -109,6 +109,7 @@ func author(t *testing.T) (*testHub, *person) {
 // TestSendingFromThePage: search without diacritics, choose, upload, mend, check,
 // confirm, and find the document on the board and in the box of the recipient.
 func TestSendingFromThePage(t *testing.T) {
+	t.Parallel()
 	h, clerk := author(t)
 	pdf := signedPDF(t)
 	shown := clerk.get("/send")
@@ -176,6 +177,7 @@ func quotingPDF(t *testing.T) []byte {
 
 // TestWhatCannotBeSent: each with its reason beside the field, and the rest kept.
 func TestWhatCannotBeSent(t *testing.T) {
+	t.Parallel()
 	h, clerk := author(t)
 	shown := clerk.get("/send")
 	good := []byte("%PDF-1.4\nx\n%%EOF")
@@ -232,6 +234,7 @@ func TestWhatCannotBeSent(t *testing.T) {
 
 // TestASessionEndsWhileTyping: nothing typed is lost, nor a file that came before.
 func TestASessionEndsWhileTyping(t *testing.T) {
+	t.Parallel()
 	h, clerk := author(t)
 	found := clerk.press("find", clerk.get("/send").carries(append(typedLetter(), "find", "noi vu")...).with("original", "174.pdf", signedPDF(t)))
 	typed := found.carries(append(typedLetter(), "to", recipient)...)
@@ -262,6 +265,7 @@ func TestASessionEndsWhileTyping(t *testing.T) {
 // TestFilesOfOthers: what one person sent in is nobody else's to send on, and who may not
 // send gets no form.
 func TestFilesOfOthers(t *testing.T) {
+	t.Parallel()
 	h, clerk := author(t)
 	secret := []byte("%PDF-1.4\nNội dung riêng.\n%%EOF")
 	found := clerk.press("find", clerk.get("/send").carries(typedLetter()...).with("original", "riêng.pdf", secret))

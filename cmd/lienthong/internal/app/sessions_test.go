@@ -38,6 +38,7 @@ func (h *heard) lines(with string) (found []string) {
 // TestSessionsAreInTheLog: who signs in and out is noted, who is refused is told in the log
 // of events, and nothing that was typed and is no name of an account stands anywhere.
 func TestSessionsAreInTheLog(t *testing.T) {
+	t.Parallel()
 	var told heard
 	h := startTelling(t, configIn(t.TempDir()), slog.New(slog.NewTextHandler(&told, nil)))
 	h.enroll(t)

@@ -68,6 +68,7 @@ func submitSlowly(ctx context.Context, c *hubclient.Client, s *slowFile) <-chan 
 }
 
 func TestStopLetsOpenSubmissionsFinish(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, recipientKey := h.enroll(t)
 	slow := newSlowFile()
@@ -122,6 +123,7 @@ func awaitRefused(t *testing.T, url string) {
 }
 
 func TestStopIsBounded(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.StopLimit = 200 * time.Millisecond
 	h := start(t, config)
@@ -147,6 +149,7 @@ func TestStopIsBounded(t *testing.T) {
 }
 
 func TestRunEndsWhenItCannotServe(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	if err := h.Close(); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 // TestStuckPage: an operator sees why a document does not come on, has it tried again, and
 // gives it up; the sender reads why, and nobody else sees the page.
 func TestStuckPage(t *testing.T) {
+	t.Parallel()
 	h := start(t, configAtAxis(t))
 	senderKey, _ := h.enroll(t)
 	behind := "id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors,channel\n" +

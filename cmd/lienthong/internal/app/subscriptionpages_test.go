@@ -91,6 +91,7 @@ func failing(sub *hub.Subscription) bool { return sub.Health.Failures > 0 && sub
 // TestSubscriptionPages: the administrator of an agency finds on the page why its
 // subscription rests, lets it go on, has it ring again and ends it; nobody else does.
 func TestSubscriptionPages(t *testing.T) {
+	t.Parallel()
 	h, b := startBell(t)
 	senderKey, _ := h.enroll(t)
 	h.thirdAgency(t)
@@ -163,6 +164,7 @@ func TestSubscriptionPages(t *testing.T) {
 // TestSubscriptionsInABrowser looks at the pages with what is paused, fails and works, in
 // both languages, on a desk and on a phone.
 func TestSubscriptionsInABrowser(t *testing.T) {
+	t.Parallel()
 	h, rings := startBell(t)
 	senderKey, _ := h.enroll(t)
 	h.signIn(t, "quan.tri", member(recipient, hub.RoleAdministrator))

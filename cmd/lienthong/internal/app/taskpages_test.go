@@ -41,6 +41,7 @@ func (p page) hides(t *testing.T, texts ...string) {
 // TestTasksOnThePages: both sides follow a task from its setting to its confirmation, find it
 // by state, deadline, agency and words, and are told on the pages of its document.
 func TestTasksOnThePages(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	h.thirdAgency(t)
@@ -118,6 +119,7 @@ func TestTasksOnThePages(t *testing.T) {
 // TestTasksInABrowser walks over the pages of tasks in both languages, on a desk and on a
 // phone, and does an act by keyboard alone.
 func TestTasksInABrowser(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	h.thirdAgency(t)

@@ -14,6 +14,7 @@ import (
 // field, finds them in the draft, checks and sends; the agency that leads answers one by a
 // document from the page of the task.
 func TestSettingTasksOnThePage(t *testing.T) {
+	t.Parallel()
 	h, author := author(t)
 	clerk := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
 	due := string(hub.DateOf(time.Now()).Plus(30))
@@ -63,6 +64,7 @@ func TestSettingTasksOnThePage(t *testing.T) {
 
 // TestSettingTasksInABrowser adds a task by keyboard alone, in both languages and widths.
 func TestSettingTasksInABrowser(t *testing.T) {
+	t.Parallel()
 	h, _ := author(t)
 	b := newBrowser(t, h.URL())
 	for _, screen := range everyScreen {

@@ -31,6 +31,7 @@ func (p *person) checkpoint() string {
 // it, sees each evidence proved, has its bundle verified, and holds the log to a
 // checkpoint that was kept.
 func TestAnAuditorsTrail(t *testing.T) {
+	t.Parallel()
 	h := start(t, trustingItself(t))
 	senderKey, _ := h.enroll(t)
 	c := h.client(t, senderKey)

@@ -38,6 +38,7 @@ func (b *noteBook) LogNotes(_ context.Context, _ hub.LogNoteKind, limit int) ([]
 // TestTrustIsReadAgain: what the operator changes counts without a restart and after the
 // log has a note of it; what is damaged, goes back, or can't be noted changes nothing.
 func TestTrustIsReadAgain(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	authority, err := pki.New(now, pki.P256)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 // TestAllUnderAnAgency: one mark takes all departments of the province, each once and not
 // the sender; a group of an agency that nobody knows adds nobody.
 func TestAllUnderAnAgency(t *testing.T) {
+	t.Parallel()
 	_, clerk := author(t)
 	found := clerk.press("find", clerk.get("/send").carries(append(typedLetter(), "find", "quang nam")...))
 	found.shows(t, `name="under" value="`+sender+` department"`, "Tất cả 2 sở, ban, ngành trực thuộc")

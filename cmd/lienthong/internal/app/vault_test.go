@@ -25,6 +25,7 @@ func (a agreed) Settle(_ context.Context, name, value string) (string, error) {
 // TestRotatedSecretsKey: a node that runs reads what another one seals with a key that was
 // added to the file meanwhile, and a file that is spoilt costs it nothing that it had.
 func TestRotatedSecretsKey(t *testing.T) {
+	t.Parallel()
 	config, nodes := configIn(t.TempDir()), agreed{}
 	running := app.NewVault(&config, nodes)
 	first, err := running.Seal(t.Context(), []byte("first"), "it")
@@ -72,6 +73,7 @@ func TestRotatedSecretsKey(t *testing.T) {
 // TestRotatedSecretsKeyMended: a file that could not be read when it changed is read once
 // that is mended, even if no byte of it and no time changed.
 func TestRotatedSecretsKeyMended(t *testing.T) {
+	t.Parallel()
 	config, nodes := configIn(t.TempDir()), agreed{}
 	running := app.NewVault(&config, nodes)
 	first, err := running.Seal(t.Context(), []byte("first"), "it")

@@ -239,6 +239,7 @@ func (r reply) wantsCode(t *testing.T, what, code string, members ...string) {
 // TestRecordedExchanges replays every request that the SDK was seen to send, byte for
 // byte, at an endpoint without a path as it was recorded.
 func TestRecordedExchanges(t *testing.T) {
+	t.Parallel()
 	w := startAxis(t, "/")
 	play := func(name string) reply { return w.replay(t, recorded(t, name)) }
 
@@ -332,6 +333,7 @@ func (w *axisWorld) playStatus(t *testing.T) {
 // TestAxisRefuses sends bad input of every kind: each is answered in the form of the
 // protocol, and a good request afterwards still works.
 func TestAxisRefuses(t *testing.T) {
+	t.Parallel()
 	w := startAxis(t, "/")
 	edit := func(name, was, is string) []byte {
 		request := recorded(t, name)
@@ -430,6 +432,7 @@ func (w *axisWorld) refusesCalls(t *testing.T) {
 // number says which is meant, each recall is one of its own, and who had seen the row
 // before gets nothing made up in its place.
 func TestAxisRecalls(t *testing.T) {
+	t.Parallel()
 	w := startAxis(t, "/axis")
 	ctx := t.Context()
 	office, d77 := w.system(axisOffice), w.system(axisSystem)
@@ -485,6 +488,7 @@ func TestAxisRecalls(t *testing.T) {
 // TestAxisTellsSenders: whatever way a recipient takes to register a document or send it
 // back, a sender of the axis reads it as a status message.
 func TestAxisTellsSenders(t *testing.T) {
+	t.Parallel()
 	w := startAxis(t, "/axis")
 	ctx := t.Context()
 	office, d77 := w.system(axisOffice), w.system(axisSystem)
@@ -533,6 +537,7 @@ func TestAxisTellsSenders(t *testing.T) {
 // TestAxisSendsToItself: a system that is at both ends acknowledges by the id of what it
 // sent as well.
 func TestAxisSendsToItself(t *testing.T) {
+	t.Parallel()
 	w := startAxis(t, "/axis")
 	if err := w.Admit(t.Context(), "both", axisSecret, "g22", "d77"); err != nil {
 		t.Fatal(err)
@@ -553,6 +558,7 @@ func TestAxisSendsToItself(t *testing.T) {
 // TestAxisExchange sends a document between two systems under a path of its own, with
 // the quirks of clients.
 func TestAxisExchange(t *testing.T) {
+	t.Parallel()
 	w := startAxis(t, "/axis")
 	ctx := t.Context()
 	office, d77, stranger := w.system(axisOffice), w.system(axisSystem), w.system(axisStranger)

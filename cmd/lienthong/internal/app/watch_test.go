@@ -106,6 +106,7 @@ func startLogged(t *testing.T, config app.Config, log io.Writer) *testHub {
 // log, in every evidence and in the spans up to the hand-over. None of them, nor the
 // log, says what the document is about or who signed it.
 func TestOneTraceFromSubmitToHandOver(t *testing.T) {
+	t.Parallel()
 	spans, log := newCollector(t), &logBuffer{}
 	config := configIn(t.TempDir())
 	config.Traces, config.TraceRatio = spans.URL, 1
@@ -189,6 +190,7 @@ func get(t *testing.T, url, key string) (int, string) {
 }
 
 func TestMetrics(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.MetricsListen = freeAddress(t)
 	h := start(t, config)
@@ -251,6 +253,7 @@ func freeAddress(t *testing.T) string {
 
 // TestAFullDiskRefusesNewWork and lets what is in the hub go on.
 func TestAFullDiskRefusesNewWork(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, recipientKey := h.enroll(t)
 	if _, err := h.client(t, senderKey).Submit(t.Context(), submission("before"), original("x"), nil); err != nil {
@@ -299,6 +302,7 @@ func await(t *testing.T, h *testHub, wanted func(hub.Readiness) bool) hub.Readin
 // TestDrain: a node that was told to stop serves on for a while, says that it is
 // leaving, and asks its clients for new connections.
 func TestDrain(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.DrainFor = 5 * time.Second // a busy machine needs some of it to notice
 	h := start(t, config)
@@ -326,6 +330,7 @@ func TestDrain(t *testing.T) {
 // nobody could look at the queue is no such reason: it would turn senders away for longer
 // than the database is away.
 func TestQueueTooOld(t *testing.T) {
+	t.Parallel()
 	config := configIn(t.TempDir())
 	config.MaxQueueAge = time.Minute
 	h := start(t, config)

@@ -21,6 +21,7 @@ var loaded = regexp.MustCompile(`(?:src|href)="(/static/[^"]+)"`)
 
 // TestWeightOfPages: full lists of long subjects, and the pages of a document.
 func TestWeightOfPages(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	senderKey, _ := h.enroll(t)
 	var delivery, dispatch string
@@ -67,6 +68,7 @@ func TestWeightOfPages(t *testing.T) {
 // TestCompressionOfPages: what a person or a page of the hub asks for comes compressed, but
 // nothing that another site made the browser ask for, and no answer to a form.
 func TestCompressionOfPages(t *testing.T) {
+	t.Parallel()
 	h := start(t, configIn(t.TempDir()))
 	h.enroll(t)
 	p := h.signIn(t, "van.thu", member(recipient, hub.RoleClerk))
