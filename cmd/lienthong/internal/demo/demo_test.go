@@ -161,6 +161,7 @@ type folderFile struct {
 // TestRun plays the whole demonstration once, looks at what it left, and then
 // damages copies of it in every way that must be noticed.
 func TestRun(t *testing.T) {
+	t.Parallel() // half of it waits
 	dir := filepath.Join(t.TempDir(), "demo")
 	var board, progress bytes.Buffer
 	result, err := demo.Run(t.Context(), demo.Options{Dir: dir, Listen: loopback, NoBroker: "no broker in this test", Start: startHub(t, nil), Out: &board, Err: &progress})
@@ -187,6 +188,7 @@ func TestRun(t *testing.T) {
 // TestRunOverBroker plays it with a broker of its own: a commune receives and answers over
 // RabbitMQ, its password opens its queues, and nothing of the broker is left.
 func TestRunOverBroker(t *testing.T) {
+	t.Parallel() // half of it waits
 	own, err := demo.StartRabbitMQ(t.Context(), filepath.Join(t.TempDir(), "rabbitmq"))
 	if errors.Is(err, demo.ErrNoRabbitMQ) && os.Getenv("CI") != "true" {
 		t.Skip(err)
@@ -805,6 +807,7 @@ type lie struct{ path, is, becomes string }
 
 // TestRunNoticesALyingHub puts a hub in between that changes what it hands out.
 func TestRunNoticesALyingHub(t *testing.T) {
+	t.Parallel() // half of it waits
 	front := func(t *testing.T, hubURL string) string {
 		return liar(t, hubURL,
 			lie{"/evidence", "wrong_addressee", "incomplete"},
@@ -872,6 +875,7 @@ func (l lie) tell(r *http.Response) error {
 
 // TestRunFails: what cannot start or is not allowed ends the run with its reason.
 func TestRunFails(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		start func(t *testing.T) func(context.Context, app.Config) (demo.Hub, error)
 		want  string

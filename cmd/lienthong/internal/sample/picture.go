@@ -98,12 +98,9 @@ func ring(radius float64) stroke {
 // width of a stroke as a part of the side.
 func draw(ink color.NRGBA, thickness float64, strokes []stroke) ([]byte, error) {
 	picture := image.NewNRGBA(image.Rect(0, 0, pictureSize, pictureSize))
-	for y := range pictureSize {
-		for x := range pictureSize {
-			at := [2]float64{(float64(x) + 0.5) / pictureSize, (float64(y) + 0.5) / pictureSize}
-			cover := (thickness-distance(at, strokes))*pictureSize + 0.5
-			ink.A = uint8(255 * min(max(cover, 0), 1))
-			picture.SetNRGBA(x, y, ink)
+	for _, s := range strokes {
+		for i := range len(s) - 1 {
+			line(picture, ink, thickness, s[i], s[i+1])
 		}
 	}
 	var out bytes.Buffer
@@ -111,15 +108,20 @@ func draw(ink color.NRGBA, thickness float64, strokes []stroke) ([]byte, error) 
 	return out.Bytes(), err
 }
 
-// distance from a point to the nearest stroke.
-func distance(at [2]float64, strokes []stroke) float64 {
-	nearest := math.Inf(1)
-	for _, s := range strokes {
-		for i := range len(s) - 1 {
-			nearest = min(nearest, toSegment(at, s[i], s[i+1]))
+// line draws a straight stroke. It looks at no pixel that is too far away to get ink.
+func line(picture *image.NRGBA, ink color.NRGBA, thickness float64, a, b [2]float64) {
+	reach := thickness + 1.0/pictureSize
+	pixel := func(part float64) int { return int(min(max(part, 0), 1) * pictureSize) }
+	for y := pixel(min(a[1], b[1]) - reach); y < min(pixel(max(a[1], b[1])+reach)+1, pictureSize); y++ {
+		for x := pixel(min(a[0], b[0]) - reach); x < min(pixel(max(a[0], b[0])+reach)+1, pictureSize); x++ {
+			at := [2]float64{(float64(x) + 0.5) / pictureSize, (float64(y) + 0.5) / pictureSize}
+			cover := (thickness-toSegment(at, a, b))*pictureSize + 0.5
+			ink.A = uint8(255 * min(max(cover, 0), 1))
+			if ink.A > picture.NRGBAAt(x, y).A {
+				picture.SetNRGBA(x, y, ink)
+			}
 		}
 	}
-	return nearest
 }
 
 func toSegment(p, a, b [2]float64) float64 {
