@@ -31,6 +31,7 @@ import (
 // notice in it and sees nothing else; the example consumer collects the document whole and
 // acknowledges it; and the agency sends through its exchange.
 func TestAgencyWithAQueueOfItsOwn(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("a broker takes long to start")
 	}

@@ -44,6 +44,7 @@ func opened(t *testing.T, text string) (subject, body string, header netmail.Hea
 // tells nothing again. Operators see it by the command and say what they do about it;
 // nobody else does.
 func TestAlertsOfTwoNodes(t *testing.T) {
+	t.Parallel()
 	room := openMailroom(t, nil)
 	database := server.PostgreSQL(t).Database(t)
 	first := &town{T: t, bin: build(t), data: t.TempDir(), folder: t.TempDir()}

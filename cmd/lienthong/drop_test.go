@@ -66,6 +66,7 @@ func (d *dropper) found(pattern string) []string {
 // TestDrop: two systems that know files alone exchange signed documents, while both
 // programs are killed again and again: each document arrives once, with its receipts.
 func TestDrop(t *testing.T) {
+	t.Parallel()
 	const documents = 6
 	w := newTown(t)
 	province, department := w.dropper("H47"), w.dropper("H47.12")
@@ -114,6 +115,7 @@ func TestDrop(t *testing.T) {
 // first receipt, and the hub has nothing of all but what was good. What is wrong with one
 // keeps no other waiting.
 func TestDropRefuses(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	if err := writeDocuments(folder); err != nil {
 		t.Fatal(err)

@@ -238,6 +238,7 @@ func (w *town) populate(list string) {
 // TestDocumentedDrop: who follows the page on folders sends the submission that stands
 // there, passes on what arrived, and verifies it.
 func TestDocumentedDrop(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.populate(people)
 	g := openGuide(t, w.bin, "connect-drop.md")
@@ -304,6 +305,7 @@ func (keptMail) Auth(string) (sasl.Server, error) {
 
 // TestDocumentedMail: a hub that is set as the page says tells a clerk by mail.
 func TestDocumentedMail(t *testing.T) {
+	t.Parallel()
 	room := openMailroom(t, func(m *mailroom) smtp.Session { return keptMail{m} })
 	g := openWholeGuide(t, build(t), "connect-mail.md")
 	serve := g.next("lienthong serve", "smtp://mail.tinh.example:587", room.address, "/etc/lienthong/mail.password", g.file("mail.password", "secret of a test\n"))
@@ -359,6 +361,7 @@ func goTools(t *testing.T) []string {
 // there and is told of a document, which the receiver collects; the rest of the page is
 // about what went wrong.
 func TestDocumentedWebhook(t *testing.T) {
+	t.Parallel()
 	g := openWholeGuide(t, build(t), "connect-webhook.md", goTools(t)...)
 	cert, certKey := certificate(t)
 	flags := g.inline("--webhook-network 10.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8") + " " + g.inline("--webhook-ca FILE", "FILE", cert)
@@ -424,6 +427,7 @@ func TestDocumentedWebhook(t *testing.T) {
 // TestDocumentedQueues: an agency with a queue of its own collects with the consumer of
 // the page, from a hub that is set as the page says and from the demonstration.
 func TestDocumentedQueues(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("a broker takes long to start")
 	}
@@ -505,6 +509,7 @@ func (g *guide) fromDemonstration(w *town) {
 
 // TestDocumentedConnectionTest: three ways of asking how an agency is connected.
 func TestDocumentedConnectionTest(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.populate(people)
 	g := openGuide(t, w.bin, "connection-test.md", "LIENTHONG_URL="+w.hub.URL, "HUB="+w.hub.URL)
@@ -522,6 +527,7 @@ func TestDocumentedConnectionTest(t *testing.T) {
 // TestDocumentedEnrolment: sheets are printed, one is redeemed by the program, one with
 // curl, and one is revoked.
 func TestDocumentedEnrolment(t *testing.T) {
+	t.Parallel()
 	w := newTown(t)
 	w.populate("id,code,name,level,kind,parent_code,valid_from,valid_to,registers,email,telephone,aliases,successors,channel\n" +
 		"snv,000.00.12.H47,Sở Nội vụ (hư cấu),department,,,,,true,,,,,\n")
@@ -592,6 +598,7 @@ func strangeAxis(t *testing.T) string {
 // the register over, and its operator deals with packages that cannot be read; then the
 // page's nation and province exchange a document.
 func TestDocumentedAxis(t *testing.T) {
+	t.Parallel()
 	g := openGuide(t, build(t), "connect-axis.md")
 	serve := g.next("lienthong serve --axis", "https://AXIS/ENDPOINT", strangeAxis(t)+"/vxp", "axis.secret", g.file("axis.secret", "secret"))
 	w := newTown(t, append(strings.Fields(serve)[2:], "--axis-poll", "1s")...)

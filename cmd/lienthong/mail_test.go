@@ -91,6 +91,7 @@ func (m *mailroom) got() []string {
 // TestMailNotice: a clerk gets one mail for what came together, over STARTTLS, and none
 // again after the hub was killed.
 func TestMailNotice(t *testing.T) {
+	t.Parallel()
 	room := openMailroom(t, nil)
 	w := newTown(t, append(room.flags, "--mail-gather", "3s")...)
 	province, department := w.key("H47"), w.key("H47.12")

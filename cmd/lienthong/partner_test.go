@@ -21,6 +21,7 @@ import (
 // TestPartner: the counterpart of integrators finds a hub in order on every channel, with
 // credentials that it fetched with one code, and finds what is wrong where something is.
 func TestPartner(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("a broker takes long to start")
 	}
@@ -165,6 +166,7 @@ func runPartner(t *testing.T, bin string, args []string) (results []partner.Resu
 
 // TestPartnerTestsAreDocumented: the page names every test with the answer that it wants.
 func TestPartnerTestsAreDocumented(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("deploy/partner.md")
 	if err != nil {
 		t.Fatal(err)
@@ -179,6 +181,7 @@ func TestPartnerTestsAreDocumented(t *testing.T) {
 // TestPartnerElsewhere: so do the counterparts that know folders, are called, are told by
 // mail, and play an axis of which the hub is a member.
 func TestPartnerElsewhere(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("the counterparts wait until nothing comes")
 	}

@@ -9,6 +9,7 @@ import (
 // TestScriptsInProduction runs the same scripts against hubs that keep nothing on their
 // own disk but keys: what a user sees must not depend on the engines below.
 func TestScriptsInProduction(t *testing.T) {
+	t.Parallel()
 	database, objects, rabbit := server.PostgreSQL(t), server.S3(t), server.RabbitMQ(t)
 	keyFile := objects.KeyFile(t)
 	runScripts(t, func() map[string]string {

@@ -53,7 +53,10 @@ func (m cleaned) Run() int {
 	return m.M.Run()
 }
 
-func TestScripts(t *testing.T) { runScripts(t, nil) }
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	runScripts(t, nil)
+}
 
 // runScripts runs all scripts; servers gives each script what its hubs run on instead
 // of the embedded defaults, as variables of serve.

@@ -266,6 +266,7 @@ func freeAddress(t *testing.T) string {
 // TestWebhook: the receiver of the guide, a process of its own, gets a signed document
 // both ways over TLS; what happens while it or the hub is away comes later, and once.
 func TestWebhook(t *testing.T) {
+	t.Parallel()
 	cert, certKey := certificate(t)
 	w := newTown(t, "--webhook-network", "127.0.0.0/8", "--webhook-ca", cert)
 	province, department := w.key("H47"), w.key("H47.12")
@@ -337,6 +338,7 @@ func TestWebhook(t *testing.T) {
 // of the hub; once, without the address, in receipts that verify. It is told as soon as
 // somebody listens, and collected all the same.
 func TestNobodyToTell(t *testing.T) {
+	t.Parallel()
 	cert, certKey := certificate(t)
 	pair, err := tls.LoadX509KeyPair(cert, certKey)
 	if err != nil {

@@ -236,6 +236,7 @@ func (w *witnessed) awaitQuorum(data string, by int) (size int64) {
 // shows what it lacks and goes on; they catch up. A copy of the hub that goes on alone is
 // refused by all of them, and they show both histories.
 func TestWitnesses(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("many processes")
 	}
@@ -351,6 +352,7 @@ func (a *authority) stop() { _ = a.server.Close() }
 // the log lacks its quorum or its time-stamp for too long, or the clocks differ, by whatever
 // way they come. What was taken is still handed over, and the hub recovers by itself.
 func TestFailsClosed(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("many processes")
 	}
