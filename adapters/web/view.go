@@ -28,8 +28,15 @@ func readPages() (pages, error) {
 	if err != nil || len(names) == 0 {
 		return nil, hub.Internal("find the templates of the pages", err)
 	}
+	shared, err := template.ParseFS(templates, "templates/frame.html.tmpl", "templates/pieces.html.tmpl")
+	if err != nil {
+		return nil, hub.Internal("read the templates of the pages", err)
+	}
 	for _, name := range names {
-		page, err := template.ParseFS(templates, "templates/frame.html.tmpl", "templates/pieces.html.tmpl", name)
+		page, err := shared.Clone() // what all pages share is read once
+		if err == nil {
+			page, err = page.ParseFS(templates, name)
+		}
 		if err != nil {
 			return nil, hub.Internal("read the templates of the pages", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/pressly/goose/v3"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/schema"
 )
 
 //go:embed migrations/*.sql
@@ -41,7 +42,7 @@ func (s *Store) migrateAlone(ctx context.Context) error {
 	if err != nil {
 		return hub.Internal("read the migrations", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, db, files)
+	provider, err := schema.Provider(goose.DialectPostgres, db, files)
 	if err != nil {
 		return hub.Internal("read the migrations", err)
 	}

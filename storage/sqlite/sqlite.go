@@ -34,6 +34,7 @@ import (
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/fault"
+	"github.com/lienthong/lienthong/storage/internal/schema"
 )
 
 //go:embed migrations/*.sql
@@ -149,7 +150,7 @@ func migrate(ctx context.Context, db *sql.DB, log *slog.Logger) error {
 	if err != nil {
 		return hub.Internal("read the migrations", err)
 	}
-	provider, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	provider, err := schema.Provider(goose.DialectSQLite3, db, files)
 	if err != nil {
 		return hub.Internal("read the migrations", err)
 	}
