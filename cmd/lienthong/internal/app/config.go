@@ -87,6 +87,9 @@ type Config struct {
 	// for not at all; no setting either. The demonstration plays weeks in a minute with it. It
 	// never grows: the clock of a hub does not go back.
 	Behind func() time.Duration `kong:"-"`
+	// RemindEvery is the time between two looks for deadlines to remind of, zero for the usual
+	// one; no setting either. The demonstration looks more often: its days pass in seconds.
+	RemindEvery time.Duration `kong:"-"`
 }
 
 // Check checks what tags cannot say. Its errors name the flag, all of them at once.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -77,7 +78,7 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 		a.every(jobs, houseEvery, "judging signatures again", a.newRechecker(settleAfter).Run)
 	})
 	house.Go(func() {
-		a.every(jobs, remindEvery, "reminding of deadlines", func(ctx context.Context) error {
+		a.every(jobs, cmp.Or(a.config.RemindEvery, remindEvery), "reminding of deadlines", func(ctx context.Context) error {
 			_, err := a.services.tasks.Remind(ctx)
 			return err
 		})

@@ -104,6 +104,7 @@ func (s *show) config(name string, dataDir ...string) app.Config {
 		DataDir: s.path(dataDir...), Listen: "127.0.0.1:0", Name: name, TrustSettings: app.TrustSettings{Anchors: s.path("anchors.pem")},
 		SignaturePolicy: string(hub.PolicyRecord), TimeToLive: hub.NewTerms(720 * time.Hour), MaxRecipients: 1000,
 		VXPPath: AxisPath, StopLimit: 10 * time.Second, TimeSettings: app.TimeSettings{StampEvery: time.Second}, Behind: s.late,
+		RemindEvery: time.Second,
 	}
 }
 
