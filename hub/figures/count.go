@@ -251,7 +251,7 @@ func (c *counting) accept(s *hub.FigureSource, e *hub.Evidence) {
 		return
 	}
 	f := hub.DeliveryFacts{
-		Dispatch: s.Dispatch, Sender: s.Sender, Kind: kindOf(s.TypeName), Leads: true, SentAt: s.AcceptedAt, Signing: -1,
+		Dispatch: s.Dispatch, Sender: s.Sender, Kind: c.kindOf(s.TypeName), Leads: true, SentAt: s.AcceptedAt, Signing: -1,
 		PaperFollows: s.PaperFollows, State: hub.StateQueued,
 		SenderAbove: c.above(s.Sender, s.AcceptedAt), SenderLevel: c.level(s.Sender, s.AcceptedAt),
 	}
@@ -291,8 +291,8 @@ func (c *counting) isTest(id hub.AgencyID) bool {
 	return ok && a.Test
 }
 
-func kindOf(typeName string) string {
-	if key := hub.KindKey(typeName); slices.Contains(hub.KindKeys(), key) {
+func (s *Service) kindOf(typeName string) string {
+	if key := hub.KindKey(typeName); s.kinds[key] {
 		return key
 	}
 	return hub.OtherKind

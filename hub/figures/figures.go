@@ -93,6 +93,7 @@ type Options struct {
 // Service counts, and answers what was counted. It is safe for concurrent use.
 type Service struct {
 	Options
+	kinds map[string]bool // hub.KindKeys, which are folded anew each time
 }
 
 // New returns a service.
@@ -103,7 +104,11 @@ func New(o Options) *Service {
 	if o.Every <= 0 {
 		o.Every = 2 * time.Second
 	}
-	return &Service{o}
+	s := &Service{Options: o, kinds: map[string]bool{}}
+	for _, key := range hub.KindKeys() {
+		s.kinds[key] = true
+	}
+	return s
 }
 
 // restful is how many times as long as a step took Run rests behind it: it takes at most a

@@ -8,13 +8,21 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/lienthong/lienthong/hub"
 )
 
 // Tiles keeps the files of a log in a folder, by their names. Any web server can serve
 // the folder, and any client of c2sp.org/tlog-tiles can read a copy of it.
-type Tiles struct{ dir *Dir }
+type Tiles struct {
+	dir *Dir
+
+	mu sync.Mutex
+	// linked are the folders that a power cut cannot take: this process made their entry in
+	// the folder above durable, and those of all above that.
+	linked map[string]bool
+}
 
 // OpenTiles prepares a folder for a log. Of the options, Dir, Log and Fatal count.
 func OpenTiles(o Options) (*Tiles, error) {
@@ -23,7 +31,7 @@ func OpenTiles(o Options) (*Tiles, error) {
 			panic("blobdir: a synchronisation failed, the process must end: " + err.Error())
 		}
 	}
-	t := &Tiles{dir: &Dir{Options: o}}
+	t := &Tiles{dir: &Dir{Options: o}, linked: map[string]bool{}}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, failure("create the folder of the log", err)
 	}
@@ -115,14 +123,16 @@ func (t *Tiles) place(ctx context.Context, tiles []hub.LogTile) (map[string]bool
 	return folders, nil
 }
 
-// foldersOf adds the folders that lead to a file, up to that of the log. All of them
-// count: one that is there may have been made by a process that died before it was
-// durable.
+// foldersOf adds the folder of a file, and those that lead to it, up to that of the log, as
+// far as they are not linked. One that is there may have been made by a process that died
+// before it was durable.
 func (t *Tiles) foldersOf(path string, folders map[string]bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	root := filepath.Clean(t.dir.Dir)
 	for up := filepath.Dir(path); ; up = filepath.Dir(up) {
 		folders[up] = true
-		if up == root {
+		if up == root || t.linked[up] {
 			return
 		}
 	}
@@ -131,6 +141,13 @@ func (t *Tiles) foldersOf(path string, folders map[string]bool) {
 func (t *Tiles) syncAll(folders map[string]bool) {
 	for folder := range folders {
 		t.dir.syncFolder(folder)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for folder := range folders {
+		if folders[filepath.Dir(folder)] {
+			t.linked[folder] = true
+		}
 	}
 }
 
@@ -179,6 +196,9 @@ func (t *Tiles) DropPartial(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	t.mu.Lock()
+	delete(t.linked, path+".p")
+	t.mu.Unlock()
 	if err := os.RemoveAll(path + ".p"); err != nil {
 		return failure("remove partial tiles", err)
 	}
