@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -137,6 +138,16 @@ func askedBy(item *hub.Item) hub.Date {
 	return item.Dispatch.Document.DueDate
 }
 
+// byName gives reports the names of the files that they are about, which people know.
+func byName(reports []hub.SignatureReport, parts []hub.Part) []hub.SignatureReport {
+	for i := range reports {
+		if at := slices.IndexFunc(parts, func(p hub.Part) bool { return p.ID == reports[i].Part }); at >= 0 && parts[at].Name != "" {
+			reports[i].Part = visible(parts[at].Name)
+		}
+	}
+	return reports
+}
+
 // fill adds what sender and recipient both see.
 func (x *exchange) fill(p *documentPage) error {
 	ctx, actor := x.r.Context(), x.visit.Actor
@@ -146,7 +157,7 @@ func (x *exchange) fill(p *documentPage) error {
 	case err != nil:
 		return err
 	default:
-		p.Signatures = hub.NewestReports(reports, later)
+		p.Signatures = byName(hub.NewestReports(reports, later), p.Dispatch.Parts)
 	}
 	if p.Reports, err = x.Documents.Reports(ctx, actor, p.Dispatch.ID); err != nil {
 		return err

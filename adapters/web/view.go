@@ -325,6 +325,19 @@ func (v *view) Found(finding string) found {
 	return found{text, !said}
 }
 
+// Fault says what kind of error ended an attempt, by the kind that its text begins with
+// (hub.Told); empty for one that begins otherwise.
+func (v *view) Fault(told string) string {
+	kind := told
+	if end := strings.IndexAny(told, ": "); end >= 0 {
+		kind = told[:end]
+	}
+	if _, known := v.x.texts[v.x.lang]["fault."+kind]; !known {
+		return ""
+	}
+	return v.T("fault." + kind)
+}
+
 // Said is a sentence of a report on a bundle.
 func (v *view) Said(s hub.Sentence) string {
 	values := make([]any, len(s.Values))

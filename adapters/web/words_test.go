@@ -71,6 +71,12 @@ func named() []string {
 	for _, s := range hub.Scopes() {
 		add("scope.", string(s))
 	}
+	for _, k := range []hub.ErrorKind{
+		hub.KindInternal, hub.KindInvalid, hub.KindUntrusted, hub.KindUnknownAgency, hub.KindDenied, hub.KindNotFound, hub.KindConflict,
+		hub.KindTooLarge, hub.KindUnsupported, hub.KindBusy, hub.KindUnavailable,
+	} {
+		add("fault.", string(k))
+	}
 	add("title.", "signedout")
 	add("rule.provider.", "state", "refused", "code", "token", "claim", "away", "busy")
 	add("rule.", "login.login", "login.unique", "login_value", "only_way", "login.provider")

@@ -141,7 +141,7 @@ func TestSendingFromThePage(t *testing.T) {
 			t.Fatalf("%d at %s, the first at %s", s.status, s.path, sent[0].path)
 		}
 	}
-	sent[0].shows(t, "Tình hình nhận tại 2 nơi", "Sở Nội vụ", "Sở Giáo dục", "phụ lục.txt", "174/UBND-KSTTHC")
+	sent[0].shows(t, "Tình hình nhận tại 2 nơi", "Sở Nội vụ", "Sở Giáo dục", "phụ lục.txt", "174/UBND-KSTTHC", "Tệp công văn 174.pdf")
 	if list := clerk.get("/sent").text; strings.Count(list, `href="/sent/`) != 1 {
 		t.Errorf("the sent list has %d documents", strings.Count(list, `href="/sent/`))
 	}
