@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -192,7 +193,7 @@ func (x *exchange) importProcedures() error {
 			if part.FileName() == "" {
 				return x.showImport(http.StatusUnprocessableEntity, p, map[string]string{"list": x.say("procedure.list_missing")})
 			}
-			report, err := x.Procedures.ImportList(x.r.Context(), x.visit.Actor, wish, part)
+			report, err := x.Procedures.ImportList(x.r.Context(), x.visit.Actor, wish, listBody{part})
 			return x.imported(p, report, err)
 		}
 		value, err := io.ReadAll(io.LimitReader(part, 200))
@@ -213,6 +214,18 @@ func (x *exchange) importProcedures() error {
 			p.Record, wish.DryRun = true, false
 		}
 	}
+}
+
+// listBody says of a list that is too large what it is, which a reader of lists cannot know.
+type listBody struct{ io.Reader }
+
+func (b listBody) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		err = hub.Errorf(hub.KindTooLarge, "list", "max_size", "a list has at most %d MiB", maxList>>20)
+	}
+	return n, err
 }
 
 func (x *exchange) imported(p procedureImportPage, report hub.ProcedureImport, err error) error {

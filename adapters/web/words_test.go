@@ -134,7 +134,7 @@ func named() []string {
 	add("procedure.state.", string(hub.ProcedureComing), string(hub.ProcedureInForce), string(hub.ProcedureLapsed))
 	add("procedure.act.", string(hub.ProcedurePublish), string(hub.ProcedureAmend), string(hub.ProcedureAbolish))
 	add("procedure.rule.", "unknown", "own_document", "withdrawn", "closed", "signature", "publisher", "order", "lapsed", "period", "limit", "amount", "unknown_agency", "unique", "code_list",
-		"grammar", "date_time", "required", "max_length", "max_items", "range", "csv", "json", "xml", "columns")
+		"grammar", "date_time", "required", "max_length", "max_items", "max_size", "range", "csv", "json", "xml", "columns")
 	add("title.", "procedures", "procedure", "procedureimport")
 	add("nav", "/procedures", "/figures", "/registers", "/trail", "/inbox", "/send", "/sent", "/examine", "/health", "/alerts", "/stuck", "/settings", "/agencies", "/accounts", "/connection")
 	add("title.", "registers", "trail", "entry", "course", "signin", "password", "second", "inbox", "send", "confirm", "sent", "document", "board", "examine", "health", "alerts", "stuck", "settings", "agencies", "accounts", "connection", "problem")

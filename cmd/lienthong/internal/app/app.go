@@ -261,7 +261,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	s.numbers = numbering.New(numbering.Options{Store: a.store, Now: a.now})
 	s.catalogue = procedures.New(procedures.Options{
-		Store: a.store, Dispatches: a.store, Verdicts: s.archive, Directory: s.directory, Chronicle: catalogueChronicle{newID, a.now}, Publishers: a.config.publishers(), Now: a.now, Log: a.log,
+		Store: a.store, Dispatches: a.store, Verdicts: s.archive, Directory: s.directory, Chronicle: catalogueChronicle{a.newID, a.now}, Publishers: a.config.publishers(), Now: a.now, Log: a.log,
 	})
 	s.tasks = tasks.New(tasks.Options{
 		Store: a.store, Directory: s.directory, Notary: s.audit, Bell: a.bells, Calendar: s.calendar.Calendar, Now: a.now, Log: a.log,

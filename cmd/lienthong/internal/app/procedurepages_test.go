@@ -134,6 +134,7 @@ func TestProceduresOnThePages(t *testing.T) {
 			t.Errorf("who does not send gets %d at %s", got.status, path)
 		}
 	}
+	clerk.importList("code,name\n"+strings.Repeat("1,"+strings.Repeat("x", 1<<20)+"\n", 36), "decision", string(decision)).shows(t, "32 MiB")
 	stranger := h.signIn(t, "nguoi.la", member("000.00.13.H47", hub.RoleClerk))
 	stranger.importList(list, "decision", string(decision), "record", "yes").shows(t, "Không tìm thấy trong hệ thống")
 	stranger.post("/procedures/1.001193/abolish", "decision", string(decision), "from", "").shows(t, "Không tìm thấy trong hệ thống")

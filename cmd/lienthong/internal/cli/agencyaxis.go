@@ -174,8 +174,12 @@ func (l *unitList) take(u *hub.AxisUnitChange) {
 func (l *unitList) revise(row []string, u *hub.AxisUnitChange) []string {
 	ended := l.cell(row, "valid_to")
 	if u.Deleted {
-		if ended == "" || ended > string(l.today) {
-			row[l.at("valid_to")] = string(l.today)
+		end := l.today
+		if begun := hub.Date(l.cell(row, "valid_from")); begun >= end {
+			end = begun.Plus(1) // what came today was there today
+		}
+		if ended == "" || ended > string(end) {
+			row[l.at("valid_to")] = string(end)
 		}
 		return row
 	}
