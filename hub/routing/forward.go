@@ -3,7 +3,6 @@ package routing
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,7 +41,8 @@ type ForwarderOptions struct {
 	Log      *slog.Logger
 
 	Every      time.Duration // how often the log is looked at; default 1 s
-	RetryEvery time.Duration // how often failures are looked at; default 30 s
+	RetryEvery time.Duration // how often open failures are looked at; default 30 s
+	TidyEvery  time.Duration // how often those that ended are; default 1 h
 	First, Max time.Duration // pauses after failures; default 1 min doubled up to 6 h
 	GiveUp     time.Duration // after which a failure ends; default 7 days
 	Keep       time.Duration // how long what ended is shown; default 30 days
@@ -59,7 +59,7 @@ func NewForwarder(o ForwarderOptions) *Forwarder {
 	for _, d := range []struct {
 		value    *time.Duration
 		standard time.Duration
-	}{{&o.Every, time.Second}, {&o.RetryEvery, 30 * time.Second}, {&o.First, time.Minute}, {&o.Max, 6 * time.Hour}, {&o.GiveUp, 7 * 24 * time.Hour}, {&o.Keep, 30 * 24 * time.Hour}} {
+	}{{&o.Every, time.Second}, {&o.RetryEvery, 30 * time.Second}, {&o.TidyEvery, time.Hour}, {&o.First, time.Minute}, {&o.Max, 6 * time.Hour}, {&o.GiveUp, 7 * 24 * time.Hour}, {&o.Keep, 30 * 24 * time.Hour}} {
 		if *d.value == 0 {
 			*d.value = d.standard
 		}
@@ -68,18 +68,22 @@ func NewForwarder(o ForwarderOptions) *Forwarder {
 }
 
 const (
-	positionName  = "routing-position"
-	failurePrefix = "routing-waiting/"
-	feedPage      = 500
+	positionName = "routing-position"
+	// Failures are kept under two names: those that are tried again, which are looked at all
+	// the time, apart from those that ended, which are many more in the end.
+	openPrefix  = "routing-waiting/"
+	endedPrefix = "routing-ended/"
+	feedPage    = 500
 	// idleLag is how far the position may stay behind while no rule forwards.
 	idleLag = 10_000
 )
 
 // Run makes forwards until ctx ends.
 func (f *Forwarder) Run(ctx context.Context) {
-	tick, retry := time.NewTicker(f.Every), time.NewTicker(f.RetryEvery)
+	tick, retry, tidy := time.NewTicker(f.Every), time.NewTicker(f.RetryEvery), time.NewTicker(f.TidyEvery)
 	defer tick.Stop()
 	defer retry.Stop()
+	defer tidy.Stop()
 	for {
 		var err error
 		select {
@@ -89,6 +93,8 @@ func (f *Forwarder) Run(ctx context.Context) {
 			err = f.Feeding(ctx)
 		case <-retry.C:
 			err = f.Retry(ctx)
+		case <-tidy.C:
+			err = f.Tidy(ctx)
 		}
 		if err != nil && ctx.Err() == nil {
 			f.Log.WarnContext(ctx, "forwarding by rules will be tried again", "error", err)
@@ -205,9 +211,12 @@ func (f *Forwarder) first(ctx context.Context, item *hub.Item, rule *hub.ActingR
 		Agency: item.Delivery.Recipient, Rule: rule.Ref(), Recipient: code,
 		Delivery: item.Delivery.ID, Number: item.Dispatch.Document.Number(), Since: now,
 	}
-	was, err := f.note(ctx, failureName(&failure))
+	was, err := f.note(ctx, openPrefix+failureName(&failure))
 	if err != nil || len(was.Body) > 0 {
 		return err // it is written down, and tried again from there
+	}
+	if ended, err := f.note(ctx, endedPrefix+failureName(&failure)); err != nil || len(ended.Body) > 0 {
+		return err
 	}
 	if failure.Problem = tooManySteps(item); failure.Problem != "" {
 		failure.Ended = now
@@ -263,8 +272,9 @@ func digest(text string) string {
 	return hub.Digest(sum).String()[:16]
 }
 
+// failureName is that of the note of a failure, behind its prefix.
 func failureName(unit *hub.RoutingFailure) string {
-	return failurePrefix + url.PathEscape(string(unit.Agency)) + "/" + string(unit.Delivery) + "/" + digest(unit.Rule.Name+"\x00"+unit.Recipient)
+	return url.PathEscape(string(unit.Agency)) + "/" + string(unit.Delivery) + "/" + digest(unit.Rule.Name+"\x00"+unit.Recipient)
 }
 
 // failed says when to try again. What was taken back, removed or belongs to a closed agency
@@ -284,24 +294,58 @@ func (f *Forwarder) failed(unit *hub.RoutingFailure, err error, now time.Time) {
 	unit.Next = now.Add(min(pause, f.Max))
 }
 
+// keep writes a failure down in the place of what was known of it. One that ended gets its
+// other name first: a crash in between has it tried once more, and loses nothing.
 func (f *Forwarder) keep(ctx context.Context, was hub.RetentionNote, unit *hub.RoutingFailure) error {
 	f.Log.WarnContext(ctx, "a routing rule could not forward", "agency", unit.Agency, "rule", unit.Rule.Name, "delivery", unit.Delivery, "attempts", unit.Attempts, "ended", !unit.Ended.IsZero())
-	now, err := encode(was.Name, unit)
+	if unit.Ended.IsZero() {
+		now, err := encode(was.Name, unit)
+		if err != nil {
+			return err
+		}
+		return f.Rules.Notes.SwapNote(ctx, was, now)
+	}
+	before, err := f.note(ctx, endedPrefix+failureName(unit))
 	if err != nil {
 		return err
 	}
-	return f.Rules.Notes.SwapNote(ctx, was, now)
+	now, err := encode(before.Name, unit)
+	if err == nil {
+		err = f.Rules.Notes.SwapNote(ctx, before, now)
+	}
+	if err != nil || len(was.Body) == 0 {
+		return err
+	}
+	return f.forget(ctx, was)
 }
 
-// Retry tries again what failed and is due, and forgets what ended long ago.
-func (f *Forwarder) Retry(ctx context.Context) error {
-	for q := (hub.NotesQuery{Prefix: failurePrefix, Limit: pageSize}); ; {
+func (f *Forwarder) forget(ctx context.Context, was hub.RetentionNote) error {
+	return f.Rules.Notes.SwapNote(ctx, was, hub.RetentionNote{Name: was.Name})
+}
+
+// Retry tries again what failed and is due.
+func (f *Forwarder) Retry(ctx context.Context) error { return f.each(ctx, openPrefix, f.again) }
+
+// Tidy forgets what ended long ago.
+func (f *Forwarder) Tidy(ctx context.Context) error {
+	return f.each(ctx, endedPrefix, func(ctx context.Context, was hub.RetentionNote) error {
+		unit, err := decode[hub.RoutingFailure](&was)
+		if err != nil || f.Rules.now().Sub(unit.Ended) < f.Keep {
+			return err
+		}
+		return f.forget(ctx, was)
+	})
+}
+
+// each visits all notes with a prefix.
+func (f *Forwarder) each(ctx context.Context, prefix string, visit func(context.Context, hub.RetentionNote) error) error {
+	for q := (hub.NotesQuery{Prefix: prefix, Limit: pageSize}); ; {
 		notes, err := f.Rules.Notes.Notes(ctx, q)
 		if err != nil {
 			return err
 		}
 		for i := range notes {
-			if err := f.again(ctx, notes[i]); err != nil {
+			if err := visit(ctx, notes[i]); err != nil {
 				return err
 			}
 		}
@@ -319,24 +363,29 @@ func (f *Forwarder) again(ctx context.Context, was hub.RetentionNote) error {
 	}
 	now := f.Rules.now()
 	switch {
-	case !unit.Ended.IsZero():
-		if now.Sub(unit.Ended) < f.Keep {
-			return nil
-		}
+	case !unit.Ended.IsZero(): // written down before those that ended had a name of their own
+		return f.keep(ctx, was, &unit)
 	case unit.Next.After(now):
 		return nil
-	default:
-		rule := f.rule(&unit)
-		if rule == nil {
-			unit.Ended, unit.Next, unit.Problem = now, time.Time{}, "the rule was taken away or names this recipient no more"
-			return f.keep(ctx, was, &unit)
+	}
+	rule := f.rule(&unit)
+	if rule == nil {
+		unit.Ended, unit.Next, unit.Problem = now, time.Time{}, "the rule was taken away or names this recipient no more"
+		return f.keep(ctx, was, &unit)
+	}
+	if err := f.forward(ctx, &unit, rule); err != nil {
+		f.failed(&unit, err, now)
+		return f.keep(ctx, was, &unit)
+	}
+	if ended, err := f.note(ctx, endedPrefix+failureName(&unit)); err != nil || len(ended.Body) > 0 {
+		if err == nil { // a crash left it behind
+			err = f.forget(ctx, ended)
 		}
-		if err := f.forward(ctx, &unit, rule); err != nil {
-			f.failed(&unit, err, now)
-			return f.keep(ctx, was, &unit)
+		if err != nil {
+			return err
 		}
 	}
-	return f.Rules.Notes.SwapNote(ctx, was, hub.RetentionNote{Name: was.Name})
+	return f.forget(ctx, was)
 }
 
 // rule is the rule by which a forward is still wanted; nil for none.
@@ -360,19 +409,26 @@ func (f *Forwarder) rule(unit *hub.RoutingFailure) *hub.ActingRule {
 const maxFailures = 200
 
 // Failures lists forwards that rules of an agency could not make, those that are tried again
-// and those that ended, to who may read its rules.
+// before those that ended, to who may read its rules.
 func (s *Service) Failures(ctx context.Context, actor hub.Actor, agency hub.AgencyID) ([]hub.RoutingFailure, error) {
 	if err := mayRead(&actor, agency); err != nil {
 		return nil, err
 	}
-	notes, err := s.Notes.Notes(ctx, hub.NotesQuery{Prefix: failurePrefix + url.PathEscape(string(agency)) + "/", Backwards: true, Limit: maxFailures})
-	if err != nil {
-		return nil, err
-	}
-	list := make([]hub.RoutingFailure, len(notes))
-	for i := range notes {
-		if err := json.Unmarshal(notes[i].Body, &list[i]); err != nil {
-			return nil, hub.Internal("decode the note "+notes[i].Name, err)
+	var list []hub.RoutingFailure
+	for _, prefix := range []string{openPrefix, endedPrefix} {
+		notes, err := s.Notes.Notes(ctx, hub.NotesQuery{Prefix: prefix + url.PathEscape(string(agency)) + "/", Backwards: true, Limit: maxFailures - len(list)})
+		if err != nil {
+			return nil, err
+		}
+		for i := range notes {
+			failure, err := decode[hub.RoutingFailure](&notes[i])
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, failure)
+		}
+		if len(list) == maxFailures {
+			break
 		}
 	}
 	return list, nil

@@ -278,15 +278,63 @@ func TestFailuresOfForwards(t *testing.T) {
 	if f = w.failures(t, hubtest.Office); f[0].Ended.IsZero() || len(w.sentOf(t, hubtest.Office)) != 0 {
 		t.Errorf("the rule has gone: %+v", f)
 	}
-	retry(w, 31*24*time.Hour)
+	if open, ended := w.noted(t, "routing-waiting/"), w.noted(t, "routing-ended/"); open != 0 || ended != 1 {
+		t.Errorf("%d are looked at all the time, and %d ended", open, ended)
+	}
+	tidy := func() {
+		t.Helper()
+		if err := w.forwarder.Tidy(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tidy()
+	if len(w.failures(t, hubtest.Office)) != 1 {
+		t.Error("what ended is forgotten at once")
+	}
+	w.Clock.Advance(31 * 24 * time.Hour)
+	tidy()
 	if len(w.failures(t, hubtest.Office)) != 0 {
 		t.Error("what ended is kept for ever")
+	}
+
+	// A failure that ended is under the name of open ones: before there was another, or where
+	// a crash came between the two.
+	w, _ = begin()
+	w.set(t, hubtest.Office)
+	ended := false
+	w.Before = func(method string) error {
+		if method == "SwapNote" {
+			if ended {
+				return hub.Errorf(hub.KindUnavailable, "", "", "the store went away")
+			}
+			ended = true
+		}
+		return nil
+	}
+	w.Clock.Advance(time.Hour)
+	if err := w.forwarder.Retry(t.Context()); err == nil {
+		t.Fatal("no crash in between")
+	}
+	w.Before = nil
+	if f = w.failures(t, hubtest.Office); len(f) != 2 {
+		t.Fatalf("%+v", f)
+	}
+	w.set(t, hubtest.Office, rule("Chuyển phường", hub.RouteForward, ward))
+	closed = false
+	retry(w, time.Hour)
+	if n := len(w.failures(t, hubtest.Office)); n != 0 || len(w.sentOf(t, hubtest.Office)) != 1 {
+		t.Errorf("behind a crash %d failures, %d forwarded", n, len(w.sentOf(t, hubtest.Office)))
 	}
 
 	w, _ = begin()
 	retry(w, 8*24*time.Hour)
 	if f = w.failures(t, hubtest.Office); f[0].Ended.IsZero() {
 		t.Errorf("after a week: %+v", f)
+	}
+	w.rewind(t)
+	w.feed(t)
+	if f = w.failures(t, hubtest.Office); len(f) != 1 || f[0].Ended.IsZero() {
+		t.Errorf("what ended began anew: %+v", f)
 	}
 
 	w, _ = begin()

@@ -108,6 +108,28 @@ func (w *world) feed(t *testing.T) {
 	}
 }
 
+// rewind has the log read from its beginning on, as after a restore.
+func (w *world) rewind(t *testing.T) {
+	t.Helper()
+	was, err := w.Note(t.Context(), "routing-position")
+	if err == nil {
+		err = w.SwapNote(t.Context(), was, hub.RetentionNote{Name: was.Name, Body: []byte("0")})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// noted counts the notes under a prefix.
+func (w *world) noted(t *testing.T, prefix string) int {
+	t.Helper()
+	notes, err := w.Notes(t.Context(), hub.NotesQuery{Prefix: prefix, Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(notes)
+}
+
 // admin is the administrator of agencies.
 func admin(agencies ...hub.AgencyID) hub.Actor {
 	return hub.Actor{Name: "quan.tri", Kind: hub.ActorAdministrator, Agencies: agencies, Scopes: []hub.Scope{hub.ScopeAccounts}}
