@@ -105,6 +105,7 @@ func TestAgencyWithAQueueOfItsOwn(t *testing.T) {
 	sender := client(issue("H47", hub.ScopeRead, hub.ScopeCollect))
 	answerBySecondProcess(t, accepted, filepath.Join(folder, "signed.pdf"), address, secret, sender)
 	sendThroughTheExchange(t, vhost, secret, filepath.Join(folder, "signed.pdf"), sender)
+	keepClosedYear(t, vhost, secret, filepath.Join(folder, "signed.pdf"), accepted, client(issue("H47.12", hub.ScopeSubmit, hub.ScopeRead, hub.ScopeAccounts)))
 	forwardThroughTheExchange(t, vhost, secret, accepted, client(issue("H47.12.01", hub.ScopeRead, hub.ScopeCollect)))
 
 	given, err := operator.CreateEnrolment(t.Context(), hubclient.NewEnrolment{Agency: "H47.12", Channels: []hub.EnrolmentChannel{hub.EnrolAMQP}, Contact: "Mẫu"})
@@ -289,6 +290,58 @@ func forwardThroughTheExchange(t *testing.T, vhost, secretFile string, accepted 
 	if err != nil || len(items) != 1 || items[0].Dispatch.Parts[0].Digest != accepted.Dispatch.Parts[0].Digest ||
 		items[0].Dispatch.Origin == nil || items[0].Dispatch.Origin.SenderCode != "H47" {
 		t.Errorf("%+v, %v", items, err)
+	}
+}
+
+// keepClosedYear closes last year's registers of the agency: what it received is not entered
+// into them by its messages, by number or by report, and nothing is sent under a number of that
+// year, by a sealed rejection; this year everything goes on.
+func keepClosedYear(t *testing.T, vhost, secretFile, original string, accepted hub.Accepted, keeper *hubclient.Client) {
+	t.Helper()
+	content, err := os.ReadFile(original)
+	if err != nil {
+		t.Fatal(err)
+	}
+	year := closeLastYear(t, keeper, "SNV-VP")
+	user := amqp.AgencyUser("H47.12")
+	ch := agencyChannel(t, vhost, secretFile)
+	defer ch.Close() // answers that come later are for others
+	answers, err := ch.Consume(user+".answers", "", true, false, false, false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	delivery := accepted.Deliveries[0].ID
+	letter := func(id string, year int) string {
+		return fmt.Sprintf(`{"sender":"H47.12","recipients":["H47"],"external_id":%q,"document":{"code_number":"1","code_notation":"SNV-VP","type_name":"Báo cáo","subject":"Năm đã khóa sổ","promulgated":"%d-11-30"},`+
+			`"parts":[{"name":"b.pdf","media_type":"application/pdf","content":%q}]}`, id, year, base64.StdEncoding.EncodeToString(content))
+	}
+	for i, c := range []struct{ kind, body, answer, field string }{
+		{"register", fmt.Sprintf(`{"delivery":%q,"number":"1","date":"%d-12-31"}`, delivery, year), "problem", "date"},
+		{"report", fmt.Sprintf(`{"delivery":%q,"code":"03","stated_at":"%d-12-31T03:00:00Z"}`, delivery, year), "problem", "date"},
+		{"submit", letter("closed", year), "problem", "document.promulgated"},
+		{"submit", letter("open", year+1), "accepted", ""},
+		{"register", fmt.Sprintf(`{"delivery":%q,"number":"1","date":%q}`, delivery, hub.DateOf(time.Now())), "receipt", ""},
+	} {
+		if err := ch.PublishWithContext(t.Context(), amqp.AgencyIntake("H47.12"), "", true, false, amqp091.Publishing{
+			Type: c.kind, MessageId: fmt.Sprint("year", i), UserId: user, ContentType: "application/json", DeliveryMode: amqp091.Persistent, Body: []byte(c.body),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		a := nextMessage(t, answers)
+		var said struct {
+			Errors  []struct{ Field, Rule string }
+			Receipt *hub.SealedEvidence
+		}
+		if err := json.Unmarshal(a.Body, &said); err != nil || a.Type != c.answer || a.CorrelationId != fmt.Sprint("year", i) {
+			t.Fatalf("%s: %s %s: %v", c.kind, a.Type, a.Body, err)
+		}
+		if c.field == "" {
+			continue
+		}
+		if len(said.Errors) != 1 || said.Errors[0].Field != c.field || said.Errors[0].Rule != hub.RuleYearClosed ||
+			(said.Receipt != nil) != (c.kind == "submit") {
+			t.Errorf("%s in a closed year: %s", c.kind, a.Body)
+		}
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lienthong/lienthong/adapters/edxml"
 	"github.com/lienthong/lienthong/adapters/hubclient"
+	"github.com/lienthong/lienthong/hub"
 )
 
 // dropper is a `drop serve` process on a folder, and how to start it again.
@@ -122,6 +124,9 @@ func TestDropRefuses(t *testing.T) {
 	}
 	w := newTown(t, "--signature-policy", "enforce", "--anchors", filepath.Join(folder, "anchors.pem"))
 	d := w.dropper("H47")
+	year := w.closedYear("H47")
+	theirs := w.send(w.key("H47.12"), "H47.12", "H47", "theirs")
+	w.await("what came to be collected", func() bool { return len(d.found("in/*/done")) == 1 })
 	document := func(name string) []byte {
 		text, err := os.ReadFile(filepath.Join(folder, name))
 		if err != nil {
@@ -136,6 +141,8 @@ func TestDropRefuses(t *testing.T) {
 	signed, pack := document("signed.pdf"), document("directive.edxml")
 	d.drop("good", map[string][]byte{"submission.json": good, "a.pdf": signed})
 	w.await("the good one", func() bool { return len(d.found("sent/good/sent.json")) == 1 })
+	closedNote := bytes.Replace(note("H47", "H47.12", "closed", ""), []byte("2026-01-05"), fmt.Appendf(nil, "%d-11-30", year), 1)
+	closedNote = bytes.Replace(closedNote, []byte("Công văn"), []byte("Báo cáo"), 1)
 	rules := map[string]string{} // by what is refused
 	for name, c := range map[string]struct {
 		note, pdf []byte
@@ -149,14 +156,26 @@ func TestDropRefuses(t *testing.T) {
 		"other bytes":       {good, document("second.pdf"), "duplicate"},
 		"malformed":         {[]byte("<xml/>"), signed, "json"},
 		"unknown code":      {note("H47", "H47.12", "code", `,"priority":9`), signed, "code_list"},
+		"closed year":       {closedNote, signed, hub.RuleYearClosed},
 		"unknown recipient": {note("H47", "000.00.99.H47", "nobody", ""), signed, "unknown_agency"},
 	} {
 		d.drop(name, map[string][]byte{"submission.json": c.note, "a.pdf": c.pdf})
 		rules[name] = c.rule
 	}
 	d.drop("replay", map[string][]byte{"submission.json": good, "a.pdf": signed})
-	for name, text := range map[string][]byte{"half.edxml": pack[:len(pack)/2], "none.edxml": []byte("{}")} {
+	closed := bytes.NewBuffer(nil)
+	about := &theirs.Dispatch
+	if err := edxml.New(edxml.Options{}).EncodeStatus(closed, hub.StatusMessage{
+		From: "H47", Code: hub.StatusAccepted, StatedAt: time.Date(year, 12, 31, 3, 0, 0, 0, time.UTC),
+		For: hub.Reference{Agency: "H47.12", Number: about.Document.Number(), ExternalID: about.ExternalID, Promulgated: about.Document.Promulgated},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"half.edxml": pack[:len(pack)/2], "none.edxml": []byte("{}"), "registered late.edxml": closed.Bytes()} {
 		rules[name] = "well_formed"
+		if name == "registered late.edxml" {
+			rules[name] = hub.RuleYearClosed
+		}
 		for file, text := range map[string][]byte{name: text, name + ".done": nil} {
 			if err := os.WriteFile(filepath.Join(d.root, "out", file), text, 0o600); err != nil {
 				t.Fatal(err)
@@ -176,6 +195,34 @@ func TestDropRefuses(t *testing.T) {
 	if err != nil || len(list.Items) != 1 || list.Items[0].Dispatch.ExternalID != "good" {
 		t.Errorf("the hub has %+v, %v", list.Items, err)
 	}
+}
+
+// closedYear has an agency keep a series of last year on the hub and closes its registers of
+// that year, which it returns.
+func (w *town) closedYear(agency string) int {
+	w.Helper()
+	issued, err := w.client(w.operatorKey()).IssueKey(w.Context(), hubclient.NewKey{
+		Name: "keeper", Kind: hub.ActorSystem, Agencies: []string{agency}, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeRead, hub.ScopeAccounts},
+	})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return closeLastYear(w.T, w.client(issued.Secret), "X")
+}
+
+// closeLastYear has an agency keep a series of reports of last year on the hub, closes its
+// registers of that year, and returns it.
+func closeLastYear(t *testing.T, keeper *hubclient.Client, notation string) int {
+	t.Helper()
+	year := time.Now().In(hub.Vietnam()).Year() - 1
+	_, err := keeper.TakeNumber(t.Context(), hubclient.NumberWish{Year: year, Kind: "Báo cáo", Notation: notation})
+	if err == nil {
+		_, err = keeper.CloseYear(t.Context(), "", year)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return year
 }
 
 // drop puts a folder with files into out, the mark last.

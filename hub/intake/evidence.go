@@ -138,6 +138,8 @@ func reasonOf(v *hub.Error) hub.ReasonCode {
 		return hub.ReasonInvalidSignature
 	case v.Kind == hub.KindUnknownAgency:
 		return hub.ReasonUnknownRecipient
+	case v.Rule == hub.RuleYearClosed:
+		return hub.ReasonPolicyViolation
 	case v.Kind == hub.KindConflict:
 		return hub.ReasonClosedRecipient
 	case v.Kind == hub.KindDenied:

@@ -40,8 +40,8 @@ func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submissio
 		return hub.Accepted{}, s.refuse(ctx, actor, sender, &sub, err, now)
 	}
 	accepted, err := s.accept(ctx, actor, plan, now)
-	if hub.RefusesNumber(err) {
-		return hub.Accepted{}, s.refuse(ctx, actor, sender, &sub, err, now)
+	if refused := refusesEntry(err); refused != nil {
+		return hub.Accepted{}, s.refuse(ctx, actor, sender, &sub, refused, now)
 	}
 	return accepted, err
 }

@@ -11,13 +11,15 @@ import (
 
 const (
 	// lockOutgoing lets one at a time give or use numbers of an agency in a year.
-	lockOutgoing   = "SELECT pg_advisory_xact_lock(hashtextextended('lienthong numbers ' || $2::bigint || ' ' || $1::text, 0))"
-	outgoingByKey  = "SELECT body FROM outgoing_numbers WHERE agency = $1 AND take = $2 AND take <> ''"
-	outgoingHeld   = "SELECT body FROM outgoing_numbers WHERE agency = $1 AND year = $2 AND number = $3 AND notation = $4"
-	outgoingLast   = "SELECT coalesce(max(number), 0) FROM outgoing_numbers WHERE agency = $1 AND year = $2 AND series = $3"
-	insertOutgoing = "INSERT INTO outgoing_numbers (agency, year, series, number, notation, take, body) VALUES ($1, $2, $3, $4, $5, $6, $7)"
-	updateOutgoing = "UPDATE outgoing_numbers SET body = $5 WHERE agency = $1 AND year = $2 AND number = $3 AND notation = $4"
-	yearIsClosed   = "SELECT year FROM register_years WHERE agency = $1 AND year = $2"
+	lockOutgoing = "SELECT pg_advisory_xact_lock(hashtextextended('lienthong numbers ' || $2::bigint || ' ' || $1::text, 0))"
+	// lockOutgoingKey lets a key take one number at a time, in whatever year.
+	lockOutgoingKey = "SELECT pg_advisory_xact_lock(hashtextextended('lienthong number key ' || $1::text || ' ' || $2::text, 0)) WHERE $2::text <> ''"
+	outgoingByKey   = "SELECT body FROM outgoing_numbers WHERE agency = $1 AND take = $2 AND take <> ''"
+	outgoingHeld    = "SELECT body FROM outgoing_numbers WHERE agency = $1 AND year = $2 AND number = $3 AND notation = $4"
+	outgoingLast    = "SELECT coalesce(max(number), 0) FROM outgoing_numbers WHERE agency = $1 AND year = $2 AND series = $3"
+	insertOutgoing  = "INSERT INTO outgoing_numbers (agency, year, series, number, notation, take, body) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+	updateOutgoing  = "UPDATE outgoing_numbers SET body = $5 WHERE agency = $1 AND year = $2 AND number = $3 AND notation = $4"
+	yearIsClosed    = "SELECT year FROM register_years WHERE agency = $1 AND year = $2"
 )
 
 // lockNumbers holds the numbers of an agency in a year until the transaction ends: alone
@@ -45,6 +47,9 @@ func (s *Store) numbering(ctx context.Context, agency hub.AgencyID, year int, ac
 // TakeOutgoing gives a number; see the contract in hub/numbering.
 func (s *Store) TakeOutgoing(ctx context.Context, n hub.OutgoingNumber) (taken hub.OutgoingNumber, err error) {
 	err = s.numbering(ctx, n.Agency, n.Year, func(ctx context.Context, c *pgx.Conn) error {
+		if _, err := c.Exec(ctx, lockOutgoingKey, string(n.Agency), n.Key); err != nil {
+			return err
+		}
 		before, err := rows(ctx, c, scanBody[hub.OutgoingNumber], outgoingByKey, string(n.Agency), n.Key)
 		if err != nil {
 			return err

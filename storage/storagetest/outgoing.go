@@ -166,6 +166,7 @@ func testOutgoing(t *testing.T, back Backend) {
 		t.Errorf("%d documents were sent under one number", won)
 	}
 
+	testKeyOfTwoYears(t, b)
 	testClosedSeries(t, b)
 
 	// In a closed year nothing of it changes.
@@ -177,6 +178,31 @@ func testOutgoing(t *testing.T, back Backend) {
 	_, err = b.store.CancelOutgoing(b.ctx, cancel)
 	refused("cancelling in a closed year", "date", hub.RuleYearClosed, err)
 	refused("sending under a number of a closed year", "date", hub.RuleYearClosed, send(letter("Quyết định", "6", "QĐ-UBND")))
+}
+
+// testKeyOfTwoYears: of numbers of two years that one key takes at the same moment it has one,
+// and the other is a conflict that names the first.
+func testKeyOfTwoYears(t *testing.T, b *bench) {
+	t.Helper()
+	for round := range 20 {
+		results := make([]error, 2)
+		var all sync.WaitGroup
+		for i := range results {
+			all.Go(func() {
+				_, results[i] = b.store.TakeOutgoing(b.ctx, hub.OutgoingNumber{
+					Agency: "twice", Year: 2020 + i, Kind: "Quyết định", Notation: "QĐ-UBND", Key: fmt.Sprint("key", round), State: hub.NumberReserved, TakenBy: "an",
+				})
+			})
+		}
+		all.Wait()
+		lost := results[0]
+		if lost == nil {
+			lost = results[1]
+		}
+		if (results[0] == nil) == (results[1] == nil) || hub.KindOf(lost) != hub.KindConflict || hub.ViolationsOf(lost)[0].Rule != "duplicate" {
+			t.Errorf("one key for two years: %v", results)
+		}
+	}
 }
 
 // testClosedSeries: of numbers that are taken, cancelled and used while a year is closed,
