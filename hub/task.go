@@ -473,6 +473,7 @@ type TaskQuery struct {
 	// Text is words that the document has, or what it asks for; diacritics and case aside.
 	// A search may give a short page though there is a next one.
 	Text    string
+	Shown   bool // only those of documents that the agency sees: see Delivery.ShowsTasks
 	Noticed bool // only those of which the agency, or the assigner, has yet to take note
 	Today   Date
 	Soon    Date // the last day that counts as near
@@ -489,6 +490,12 @@ type TaskTotals struct {
 	OpenLate   int  `json:"open_late"`
 	Returned   int  `json:"returned"`       // besides: the assigner has yet to resume, confirm or cancel them
 	More       bool `json:"more,omitempty"` // only the first MaxTotalled of the list were counted
+}
+
+// ShowsTasks reports whether the recipient sees the tasks of a delivery: what is on its way or
+// was taken back it does not.
+func (d *Delivery) ShowsTasks() bool {
+	return d.State != StateQueued && !d.Relayed() && !d.TakenBack()
 }
 
 // MaxTotalled bounds the tasks that totals count.

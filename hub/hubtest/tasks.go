@@ -44,7 +44,7 @@ func side(query *hub.TaskQuery, item *hub.Item, a *hub.Assignment) bool {
 		agency = a.Holder
 	}
 	with := query.With == "" || query.Assigner != "" && query.With == agency || query.Assigner == "" && query.With == item.Dispatch.Sender
-	return with && (query.Assigner == "" || item.Dispatch.Sender == query.Assigner) && (query.Agency == "" || agency == query.Agency)
+	return with && (!query.Shown || item.Delivery.ShowsTasks()) && (query.Assigner == "" || item.Dispatch.Sender == query.Assigner) && (query.Agency == "" || agency == query.Agency)
 }
 
 // matches reports whether a document, or what it asks for, has words.

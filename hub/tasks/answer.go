@@ -46,7 +46,7 @@ func (s *Service) meant(ctx context.Context, a *hub.Acceptance) ([]hub.AssignedT
 		_, ok := t.Delivery.Assignment(t.Task).State.After(act)
 		toAssigner := slices.ContainsFunc(a.Deliveries, func(v hub.Delivery) bool { return s.standsFor(v.Recipient, t.Dispatch.Sender, d.AcceptedAt) })
 		has := t.Delivery.State == hub.StateHandedOver || t.Delivery.State == hub.StateAccepted
-		return ok && toAssigner && has && visible(&t.Delivery)
+		return ok && toAssigner && has && t.Delivery.ShowsTasks()
 	}
 	if named := d.Document.ResponseTasks; len(named) > 0 {
 		query := hub.TaskQuery{Agency: d.Sender, Page: hub.Page{Limit: s.MaxPage}}

@@ -105,15 +105,14 @@ func (s *Service) Tasks(ctx context.Context, actor hub.Actor, query hub.TaskQuer
 	if query.Page.Limit <= 0 || query.Page.Limit > s.MaxPage {
 		query.Page.Limit = min(max(query.Page.Limit, 50), s.MaxPage)
 	}
+	query.Shown = query.Agency != ""
 	found, err := s.find(ctx, query)
 	if err != nil {
 		return list, err
 	}
 	list.Next = found.Next
 	for i := range found.Items {
-		if query.Assigner != "" || visible(&found.Items[i].Delivery) {
-			list.Items = append(list.Items, s.view(&found.Items[i]))
-		}
+		list.Items = append(list.Items, s.view(&found.Items[i]))
 	}
 	return list, nil
 }
@@ -124,7 +123,7 @@ func (s *Service) Totals(ctx context.Context, actor hub.Actor, query hub.TaskQue
 	if err := mayList(&actor, &query); err != nil {
 		return hub.TaskTotals{}, err
 	}
-	query.Today = s.today()
+	query.Today, query.Shown = s.today(), query.Agency != ""
 	return s.Store.TaskTotals(ctx, query)
 }
 
@@ -144,12 +143,6 @@ func (s *Service) find(ctx context.Context, query hub.TaskQuery) (hub.List[hub.A
 	query.Today = s.today()
 	query.Soon = s.Calendar().Soon(query.Today)
 	return s.Store.Tasks(ctx, query)
-}
-
-// visible reports whether an agency sees the tasks of a delivery: what is on its way or
-// was taken back it does not.
-func visible(d *hub.Delivery) bool {
-	return d.State != hub.StateQueued && !d.Relayed() && !d.TakenBack()
 }
 
 func (s *Service) view(t *hub.AssignedTask) hub.TaskView {
@@ -189,7 +182,7 @@ func (s *Service) assigned(ctx context.Context, actor hub.Actor, id hub.TaskID) 
 	}
 	found := slices.DeleteFunc(list.Items, func(t hub.AssignedTask) bool {
 		sees := actor.SpeaksFor(t.Dispatch.Sender, hub.ScopeRead) == nil || actor.SpeaksFor(t.Dispatch.Sender, hub.ScopeSubmit) == nil || actor.Has(hub.ScopeAudit)
-		return !sees && (actor.Receives(t.Delivery.Recipient) != nil || !visible(&t.Delivery))
+		return !sees && (actor.Receives(t.Delivery.Recipient) != nil || !t.Delivery.ShowsTasks())
 	})
 	if len(found) == 0 {
 		return nil, noTask()

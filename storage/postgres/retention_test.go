@@ -79,6 +79,9 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 			t.Errorf("after the migration %d of r3 are due until %s", len(list.Items), until)
 		}
 	}
+	if list := must[hub.List[hub.AssignedTask]](t)(migrated.Tasks(t.Context(), hub.TaskQuery{Agency: "r3", Shown: true, Page: hub.Page{Limit: 2}})); len(list.Items) != 1 {
+		t.Errorf("after the migration r3 sees %d tasks", len(list.Items))
+	}
 	var indexed int
 	if err := older.QueryRow(t.Context(), "SELECT count(*) FROM dispatch_words WHERE words @> '{manh,173+ubnd,@7331,@7231}'").Scan(&indexed); err != nil || indexed != 3 {
 		t.Errorf("the words of %d dispatches are in the index, %v", indexed, err)

@@ -12,17 +12,18 @@ import (
 
 // indexTasks makes the rows of tasks from deliveries as they are; a condition on the
 // deliveries v follows, and then replaceTasks.
-const indexTasks = `INSERT INTO tasks (task, delivery, dispatch, assigner, agency, state, closed, due, ended, remind, told, reported)
+const indexTasks = `INSERT INTO tasks (task, delivery, dispatch, assigner, agency, state, closed, due, ended, remind, told, reported, shown)
 	SELECT t.value ->> 'task', v.id, v.dispatch, d.sender, coalesce(t.value ->> 'holder', v.recipient), t.value ->> 'state', (t.value ->> 'state' IN ('done', 'cancelled'))::integer,
 		coalesce(t.value ->> 'due', '` + sqlkit.NoDue + `'), coalesce(t.value ->> 'ended_on', ''), coalesce(t.value ->> 'remind_on', ''),
 		(t.value -> 'notice' IS NOT NULL AND t.value -> 'notice' -> 'noted' IS NULL)::integer,
-		(coalesce(t.value -> 'notice' ->> 'act' IN ('overdue', 'escalate', 'hand_over'), false) AND t.value -> 'notice' -> 'seen' IS NULL)::integer
+		(coalesce(t.value -> 'notice' ->> 'act' IN ('overdue', 'escalate', 'hand_over'), false) AND t.value -> 'notice' -> 'seen' IS NULL)::integer,
+		(v.state NOT IN ('queued', 'withdrawn') AND NOT (v.state = 'consigned' AND v.body::json ->> 'channel' = 'axis') AND v.body::json -> 'destroyed' IS NULL)::integer
 	FROM deliveries v CROSS JOIN LATERAL (SELECT sender FROM dispatches WHERE id = v.dispatch LIMIT 1) d
 		CROSS JOIN LATERAL json_array_elements(v.body::json -> 'tasks') t (value) `
 
 const replaceTasks = ` ON CONFLICT (task, delivery) DO UPDATE
 	SET agency = excluded.agency, state = excluded.state, closed = excluded.closed, due = excluded.due, ended = excluded.ended, remind = excluded.remind,
-		told = excluded.told, reported = excluded.reported`
+		told = excluded.told, reported = excluded.reported, shown = excluded.shown`
 
 // recordTasks makes the rows of the tasks of deliveries that were written before.
 const recordTasks = indexTasks + "WHERE v.id = ANY ($1::text[])" + replaceTasks
@@ -128,6 +129,9 @@ func (c *condition) tasksOf(query *hub.TaskQuery) {
 	}
 	if query.Agency != "" {
 		c.add("t.agency = %s", string(query.Agency))
+	}
+	if query.Shown {
+		c.terms = append(c.terms, "t.shown = 1")
 	}
 	switch {
 	case query.With != "" && query.Assigner != "":

@@ -96,6 +96,9 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 			t.Errorf("after the migration %d of r3 are due until %s: %v", len(list.Items), until, err)
 		}
 	}
+	if list, err := s.Tasks(t.Context(), hub.TaskQuery{Agency: "r3", Shown: true, Page: hub.Page{Limit: 2}}); err != nil || len(list.Items) != 1 {
+		t.Errorf("after the migration r3 sees %d tasks: %v", len(list.Items), err)
+	}
 	var indexed int
 	if err := behind(t, path).QueryRow(`SELECT count(*) FROM dispatch_words WHERE dispatch_words MATCH '"manh" AND "173+ubnd" AND "@7331" AND "@7231"'`).Scan(&indexed); err != nil || indexed != 3 {
 		t.Errorf("the words of %d dispatches are in the index, %v", indexed, err)

@@ -11,16 +11,17 @@ import (
 
 // indexTasks makes the rows of tasks from deliveries as they are; a condition on the
 // deliveries v follows, and then replaceTasks.
-const indexTasks = `INSERT INTO tasks (task, delivery, dispatch, assigner, agency, state, closed, due, ended, remind, told, reported)
+const indexTasks = `INSERT INTO tasks (task, delivery, dispatch, assigner, agency, state, closed, due, ended, remind, told, reported, shown)
 	SELECT t.value ->> 'task', v.id, d.id, d.sender, coalesce(t.value ->> 'holder', v.recipient), t.value ->> 'state', t.value ->> 'state' IN ('done', 'cancelled'),
 		coalesce(t.value ->> 'due', '` + sqlkit.NoDue + `'), coalesce(t.value ->> 'ended_on', ''), coalesce(t.value ->> 'remind_on', ''),
 		t.value ->> '$.notice' IS NOT NULL AND t.value ->> '$.notice.noted' IS NULL,
-		coalesce(t.value ->> '$.notice.act' IN ('overdue', 'escalate', 'hand_over'), 0) AND t.value ->> '$.notice.seen' IS NULL
+		coalesce(t.value ->> '$.notice.act' IN ('overdue', 'escalate', 'hand_over'), 0) AND t.value ->> '$.notice.seen' IS NULL,
+		v.state NOT IN ('queued', 'withdrawn') AND NOT (v.state = 'consigned' AND v.body ->> '$.channel' = 'axis') AND v.body ->> '$.destroyed' IS NULL
 	FROM deliveries v JOIN dispatches d ON d.id = v.dispatch, json_each(v.body, '$.tasks') t `
 
 const replaceTasks = ` ON CONFLICT (task, delivery) DO UPDATE
 	SET agency = excluded.agency, state = excluded.state, closed = excluded.closed, due = excluded.due, ended = excluded.ended, remind = excluded.remind,
-		told = excluded.told, reported = excluded.reported`
+		told = excluded.told, reported = excluded.reported, shown = excluded.shown`
 
 // recordTasks makes the rows of the tasks of a delivery that was written before.
 func recordTasks(t *tx, d *hub.Delivery) error {
@@ -112,6 +113,9 @@ func tasksOf(query *hub.TaskQuery) *condition {
 	}
 	if query.Agency != "" {
 		c.add("t.agency = ?", string(query.Agency))
+	}
+	if query.Shown {
+		c.add("t.shown = 1")
 	}
 	switch {
 	case query.With != "" && query.Assigner != "":

@@ -180,6 +180,15 @@ func testTaskSides(t *testing.T, back Backend) {
 	totals(b.store, hub.TaskQuery{Assigner: "s1", With: "r2"}, hub.TaskTotals{OpenInTime: 1, OpenLate: 1})
 	totals(b.store, hub.TaskQuery{Agency: "nobody"}, hub.TaskTotals{})
 
+	// The agency sees what came to it, in the list and in the totals alike.
+	shown := hub.TaskQuery{Agency: "r2", Shown: true}
+	totals(b.store, shown, hub.TaskTotals{})
+	count(b.store, func(q *hub.TaskQuery) { q.Agency, q.Shown = "r2", true }, 0)
+	came := b.to(first.Deliveries[1], hub.StateConsigned)
+	totals(b.store, shown, hub.TaskTotals{OpenInTime: 1, OpenLate: 1})
+	count(b.store, func(q *hub.TaskQuery) { q.Agency, q.Shown = "r2", true }, 2)
+	first.Deliveries[1] = came
+
 	b.acted(second.Deliveries[0], hub.TaskDone, "2026-03-02")
 	step := b.Step(first.Deliveries[0], first.Deliveries[0].State)
 	step.Delivery.Tasks = append([]hub.Assignment(nil), first.Deliveries[0].Tasks...)
@@ -207,6 +216,7 @@ func testTaskSides(t *testing.T, back Backend) {
 		count(store, func(q *hub.TaskQuery) { q.Assigner, q.Noticed = "s1", true }, 1)
 		count(store, func(q *hub.TaskQuery) { q.Assigner, q.Text = "s1", "kien nghi" }, 5)
 		totals(store, hub.TaskQuery{Agency: "r2"}, hub.TaskTotals{OpenInTime: 1, OpenLate: 2})
+		totals(store, shown, hub.TaskTotals{OpenInTime: 1, OpenLate: 1}) // what was handed over to it is still on its way
 	}
 	b.acted(first.Deliveries[1], hub.TaskReturned, "")
 	totals(b.store, hub.TaskQuery{Agency: "r2"}, hub.TaskTotals{OpenLate: 2, Returned: 1})

@@ -87,6 +87,9 @@ func TestTasksOnThePages(t *testing.T) {
 	author.post(portal+"/acts", "act", "confirm", "at", at).shows(t, "Đã xác nhận hoàn thành.")
 	other.registers("/inbox/"+string(sent.Deliveries[1].ID), "1")
 	other.post(portal+"/acts", "act", "give_back", "text", "Không đúng thẩm quyền").shows(t, "Đã trả lại nhiệm vụ.")
+	other.get("/tasks").shows(t, `state=returned">Đã trả lại, chờ xử lý</a></dt><dd>1</dd>`)
+	author.get("/tasks?as=set").shows(t, `>Đã trả lại, chờ xử lý</a></dt><dd>1</dd>`)
+	author.get("/tasks?as=set&state=returned").shows(t, "Nâng cấp Cổng dịch vụ công")
 	author.post(portal+"/acts", "act", "cancel", "at", string(sent.Deliveries[1].Recipient), "text", "Thôi").shows(t, "Đã hủy nhiệm vụ.")
 
 	// The lists.
