@@ -37,6 +37,7 @@ func TestPressingOnThePages(t *testing.T) {
 	var behind atomic.Int64
 	behind.Store(int64(6 * 24 * time.Hour))
 	config := configIn(t.TempDir())
+	config.TimeToLive = hub.NewTerms(30 * 24 * time.Hour) // nothing ends while six days pass at once
 	config.Behind = func() time.Duration { return time.Duration(behind.Load()) }
 	h := start(t, config)
 	senderKey, recipientKey := h.enroll(t)
