@@ -497,7 +497,10 @@ type FiguresQuery struct {
 	Agency AgencyID // empty: the one that the actor speaks for
 	Period Period
 	Kind   string // one of KindKeys; empty for all
-	Page   Page   // of the agencies
+	// Level has the list of agencies count those of one level alone, and name those alone that
+	// have some: what the total of the level consists of. Empty for all.
+	Level Level
+	Page  Page // of the agencies
 }
 
 // SideTallies are the figures of both sides.
@@ -520,6 +523,7 @@ type FigureReport struct {
 	Name   string   `json:"name"`
 	Period Period   `json:"period"`
 	Kind   string   `json:"kind,omitempty"`
+	Level  Level    `json:"level,omitempty"` // that Units count, but for the first
 	// Own says that the actor may list the documents behind the numbers of the agency itself.
 	Own       bool        `json:"own"`
 	CountedTo time.Time   `json:"counted_to,omitzero"` // UTC, of the last evidence that was counted

@@ -37,7 +37,7 @@ func (a *api) figuresQuery(x *exchange, q *query) (hub.FiguresQuery, error) {
 
 func (a *api) figures(x *exchange) error {
 	q := x.query()
-	page := q.page()
+	page, level := q.page(), q.text("level")
 	wish, err := a.figuresQuery(x, q)
 	if err == nil {
 		err = q.done()
@@ -45,7 +45,7 @@ func (a *api) figures(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	wish.Page = page
+	wish.Page, wish.Level = page, hub.Level(level)
 	report, err := a.Figures.Report(x.r.Context(), x.actor, wish)
 	if err != nil {
 		return err
@@ -59,6 +59,7 @@ func (a *api) figures(x *exchange) error {
 // wholeFigures reads a report with all its units.
 func (a *api) wholeFigures(x *exchange) (hub.FigureReport, error) {
 	q := x.query()
+	level := q.text("level")
 	wish, err := a.figuresQuery(x, q)
 	if err == nil {
 		err = q.done()
@@ -66,6 +67,7 @@ func (a *api) wholeFigures(x *exchange) (hub.FigureReport, error) {
 	if err != nil {
 		return hub.FigureReport{}, err
 	}
+	wish.Level = hub.Level(level)
 	return a.Figures.Whole(x.r.Context(), x.actor, wish)
 }
 

@@ -15,6 +15,7 @@ type FiguresQuery struct {
 	Agency string
 	Period hub.Period
 	Kind   string
+	Level  hub.Level // that the agencies below count, of Figures and ExportFigures; empty for all
 }
 
 func (q *FiguresQuery) values() url.Values {
@@ -25,17 +26,24 @@ func (q *FiguresQuery) values() url.Values {
 	return values
 }
 
+// levelled are the values of what lists agencies.
+func (q *FiguresQuery) levelled() url.Values {
+	values := q.values()
+	setNonEmpty(values, "level", string(q.Level))
+	return values
+}
+
 // Figures returns the figures of an agency with all that were under it, and a page of those
 // directly under it.
 func (c *Client) Figures(ctx context.Context, q FiguresQuery, p hub.Page) (hub.FigureReport, error) {
 	var report hub.FigureReport
-	err := c.json(ctx, get(pathOf("figures"), pageQuery(q.values(), p)), &report)
+	err := c.json(ctx, get(pathOf("figures"), pageQuery(q.levelled(), p)), &report)
 	return report, err
 }
 
 // ExportFigures writes figures as a file, "csv" or "xlsx".
 func (c *Client) ExportFigures(ctx context.Context, q FiguresQuery, format string, w io.Writer) error {
-	return c.copy(ctx, get(pathOf("figures."+format), q.values()), w)
+	return c.copy(ctx, get(pathOf("figures."+format), q.levelled()), w)
 }
 
 // FigureOf names a number: what is counted of which side. Reason, with the measure of

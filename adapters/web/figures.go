@@ -65,7 +65,7 @@ type figure struct {
 func (x *exchange) figuresQuery() hub.FiguresQuery {
 	q := x.r.URL.Query()
 	query := hub.FiguresQuery{
-		Agency: hub.AgencyID(q.Get("agency")), Period: hub.Period(strings.TrimSpace(q.Get("period"))), Kind: q.Get("kind"),
+		Agency: hub.AgencyID(q.Get("agency")), Period: hub.Period(strings.TrimSpace(q.Get("period"))), Kind: q.Get("kind"), Level: hub.Level(q.Get("level")),
 		Page: hub.Page{After: q.Get("after"), Limit: countedAtOnce},
 	}
 	if query.Agency == "" {
@@ -83,6 +83,9 @@ func figuresAddress(path string, q *hub.FiguresQuery, further ...[2]string) stri
 	if q.Kind != "" {
 		values.Set("kind", q.Kind)
 	}
+	if q.Level != "" {
+		values.Set("level", string(q.Level))
+	}
 	for _, f := range further {
 		values.Set(f[0], f[1])
 	}
@@ -94,7 +97,7 @@ func (x *exchange) figures() error {
 	page := figuresPage{Period: query.Period, Kind: query.Kind, Periods: periodsAt(x.Now()), Kinds: kindChoices()}
 	report, err := x.Figures.Report(x.r.Context(), x.visit.Actor, query)
 	if err != nil && again(err) {
-		return x.show(statusOf(hub.KindOf(err)), "figures", &page, x.problems(err, "period", "kind"))
+		return x.show(statusOf(hub.KindOf(err)), "figures", &page, x.problems(err, "period", "kind", "level"))
 	}
 	if err != nil {
 		return err
@@ -202,7 +205,9 @@ func (x *exchange) figureWith(r *hub.FigureReport, q *hub.FiguresQuery, all, own
 	if !r.Own || own == 0 {
 		return f
 	}
-	f.Behind = figuresAddress("/figures/documents", q, names...)
+	documents := *q
+	documents.Level = "" // they are of the agency itself
+	f.Behind = figuresAddress("/figures/documents", &documents, names...)
 	if own != all {
 		f.Own = v.Count(own)
 	}
@@ -346,14 +351,30 @@ func (v *view) UnitFigure(p *figuresPage, u hub.FigureUnit, side hub.Side, m hub
 	return f
 }
 
-// UnitPath is the address of the figures of an agency for the period that is shown.
+// UnitPath is the address of the figures of an agency for the period, and the level, that is
+// shown.
 func (v *view) UnitPath(id hub.AgencyID, p *figuresPage) string {
-	return figuresAddress("/figures", &hub.FiguresQuery{Agency: id, Period: p.Period, Kind: p.Kind})
+	return figuresAddress("/figures", &hub.FiguresQuery{Agency: id, Period: p.Period, Kind: p.Kind, Level: p.Report.Level})
+}
+
+// LevelPath is the address of the agencies of which the total of a level consists; of all for
+// the empty one.
+func (v *view) LevelPath(level hub.Level, p *figuresPage) string {
+	return figuresAddress("/figures", &hub.FiguresQuery{Agency: p.Report.Agency, Period: p.Period, Kind: p.Kind, Level: level}) + "#units"
+}
+
+// ShownUnits are the agencies that are listed: of a level, the agency itself where it is of it.
+func (p *figuresPage) ShownUnits() []hub.FigureUnit {
+	units := p.Report.Units
+	if p.Report.Level != "" && units[0].Level != p.Report.Level {
+		units = units[1:]
+	}
+	return units
 }
 
 // FilePath is the address of the figures that are shown as a file.
 func (v *view) FilePath(as string, p *figuresPage) string {
-	return figuresAddress("/figures/file", &hub.FiguresQuery{Agency: p.Report.Agency, Period: p.Period, Kind: p.Kind}, [2]string{"as", as})
+	return figuresAddress("/figures/file", &hub.FiguresQuery{Agency: p.Report.Agency, Period: p.Period, Kind: p.Kind, Level: p.Report.Level}, [2]string{"as", as})
 }
 
 // PeriodPath is the address of the figures that are shown for another period.

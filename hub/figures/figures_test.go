@@ -210,6 +210,16 @@ func TestPagesOfUnits(t *testing.T) {
 	if err != nil || len(seen) != 450 || len(whole.Units) != 451 || whole.Next != "" {
 		t.Errorf("%d units on pages, %d in all, %v", len(seen), len(whole.Units), err)
 	}
+	// Of one level: who has some of it, with that alone; the agency itself stays as it is.
+	s.rows = append(s.rows, hub.FigureRow{Side: hub.SideSent, Unit: "u007", Level: hub.LevelCommune, Tally: numbers(5)},
+		hub.FigureRow{Side: hub.SideSent, Unit: hubtest.Stranger, Level: hub.LevelProvince, Tally: numbers(9)})
+	level, err := service.Whole(t.Context(), leader(hubtest.Stranger), hub.FiguresQuery{Period: "2026-11", Level: hub.LevelCommune})
+	if err != nil || len(level.Units) != 2 || level.Units[0].Sent[0] != 9 || level.Units[1].Agency != "u007" || level.Units[1].Sent[0] != 5 || level.Total.Sent[0] != 464 {
+		t.Errorf("of the communes: %+v %v", level.Units, err)
+	}
+	if _, err := service.Report(t.Context(), leader(hubtest.Stranger), hub.FiguresQuery{Period: "2026-11", Level: "x"}); err == nil || hub.ViolationsOf(err)[0].Field != "level" {
+		t.Errorf("a level that is none: %v", err)
+	}
 	query.Page.After = "x"
 	if _, err := service.Report(t.Context(), leader(hubtest.Stranger), query); hub.KindOf(err) != hub.KindInvalid {
 		t.Errorf("a page that is none: %v", err)

@@ -23,6 +23,9 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, query hub.Figures
 	if err := hub.CheckFigures(query.Period, query.Kind); err != nil {
 		return hub.FigureReport{}, err
 	}
+	if query.Level != "" && !slices.Contains(hub.Levels(), query.Level) {
+		return hub.FigureReport{}, hub.Invalid("level", "code_list", "%.20q is no level", string(query.Level))
+	}
 	if query.Agency == "" && len(actor.Agencies) > 0 {
 		query.Agency = actor.Agencies[0]
 	}
@@ -36,7 +39,7 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, query hub.Figures
 		return hub.FigureReport{}, err
 	}
 	report := hub.FigureReport{
-		Agency: query.Agency, Name: a.NameAt(last), Period: query.Period, Kind: query.Kind,
+		Agency: query.Agency, Name: a.NameAt(last), Period: query.Period, Kind: query.Kind, Level: query.Level,
 		Own: actor.SpeaksFor(query.Agency, hub.ScopeFigures) == nil, CountedTo: progress.At, Pending: progress.Place < end,
 	}
 	q := hub.FigureQuery{Agency: query.Agency, Kind: query.Kind, Periods: query.Period.Kept()}
@@ -90,7 +93,7 @@ func (s *Service) mayCount(actor *hub.Actor, id hub.AgencyID, at time.Time) bool
 }
 
 // fill sums up rows by units, by levels, and in all. Agencies that are directly under the
-// one that was asked for are there without figures, too.
+// one that was asked for are there without figures, too, unless those of one level are wanted.
 func (s *Service) fill(report *hub.FigureReport, rows []hub.FigureRow, last time.Time) {
 	units, levels := map[hub.AgencyID]*hub.FigureUnit{}, map[hub.Level]*hub.FigureLevelSums{}
 	unit := func(id hub.AgencyID) *hub.FigureUnit {
@@ -100,8 +103,10 @@ func (s *Service) fill(report *hub.FigureReport, rows []hub.FigureRow, last time
 		return units[id]
 	}
 	unit(report.Agency)
-	for _, a := range s.Tree.Children(report.Agency, last) {
-		unit(a.ID)
+	if report.Level == "" {
+		for _, a := range s.Tree.Children(report.Agency, last) {
+			unit(a.ID)
+		}
 	}
 	for i := range rows {
 		r := &rows[i]
@@ -110,7 +115,9 @@ func (s *Service) fill(report *hub.FigureReport, rows []hub.FigureRow, last time
 		}
 		report.Total.On(r.Side).Add(&r.Tally, 1)
 		levels[r.Level].On(r.Side).Add(&r.Tally, 1)
-		unit(r.Unit).On(r.Side).Add(&r.Tally, 1)
+		if report.Level == "" || r.Level == report.Level || r.Unit == report.Agency {
+			unit(r.Unit).On(r.Side).Add(&r.Tally, 1)
+		}
 	}
 	report.Levels = []hub.FigureLevelSums{}
 	for _, level := range hub.Levels() {

@@ -38,6 +38,17 @@ func TestFiguresPages(t *testing.T) {
 	page := leader.get("/figures")
 	page.shows(t, "Số liệu", "UBND tỉnh Quảng Nam", "Sở Nội vụ", "Năm "+year, `<rect class="sent"`, "Chưa trả lời, quá hạn", "agency=snv&amp;period="+year, "riêng cơ quan: 3", "Nhiệm vụ được giao", `<td data-label="Chưa xong, trong hạn">1</td>`, "measure=tasks_open")
 	leader.get("/figures?agency=snv").shows(t, "Sở Nội vụ", "(riêng cơ quan)")
+	// The total of a level leads to the agencies of it, and from there to the agency itself.
+	page.shows(t, `level=department&amp;period=`+year+`#units">`)
+	level := leader.get("/figures?agency=h47&level=department&period=" + year)
+	level.shows(t, "Xem mọi cấp", `agency=snv&amp;level=department&amp;period=`+year, "riêng cơ quan: 3")
+	if strings.Contains(level.text, "(riêng cơ quan)") {
+		t.Error("the province is among the departments")
+	}
+	leader.get("/figures?agency=snv&level=department&period="+year).shows(t, "(riêng cơ quan)")
+	if got := leader.get("/figures?level=x"); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("a level that is none: %d", got.status)
+	}
 	if strings.Contains(leader.get("/figures?agency=snv").text, "/figures/documents") {
 		t.Error("documents of who is below are offered")
 	}

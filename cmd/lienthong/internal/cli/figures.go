@@ -33,6 +33,7 @@ func (c *figuresOf) query() hubclient.FiguresQuery {
 type figuresShow struct {
 	connection `embed:""`
 	figuresOf  `embed:""`
+	Level      string `help:"Of the agencies below, count those of one level alone (commune): what the total of that level consists of."`
 	Format     string `enum:"text,csv,xlsx" default:"text" help:"csv or xlsx writes a file with all figures."`
 	Out        string `short:"o" type:"path" help:"File to write csv or xlsx to; without it, standard output."`
 }
@@ -43,18 +44,20 @@ func (c *figuresShow) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
+	query := c.query()
+	query.Level = hub.Level(c.Level)
 	switch {
 	case c.Format != "text" && c.Out != "":
-		return writeFile(c.Out, func(w io.Writer) error { return client.ExportFigures(ctx, c.query(), c.Format, w) })
+		return writeFile(c.Out, func(w io.Writer) error { return client.ExportFigures(ctx, query, c.Format, w) })
 	case c.Format != "text":
-		return client.ExportFigures(ctx, c.query(), c.Format, e.Stdout)
+		return client.ExportFigures(ctx, query, c.Format, e.Stdout)
 	}
-	report, err := client.Figures(ctx, c.query(), hub.Page{Limit: 200})
+	report, err := client.Figures(ctx, query, hub.Page{Limit: 200})
 	if err != nil {
 		return err
 	}
 	for next := report.Next; next != ""; {
-		page, err := client.Figures(ctx, c.query(), hub.Page{Limit: 200, After: next})
+		page, err := client.Figures(ctx, query, hub.Page{Limit: 200, After: next})
 		if err != nil {
 			return err
 		}
