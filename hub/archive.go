@@ -175,9 +175,9 @@ func (u *Upload) complete() []Part {
 	return parts
 }
 
-// Dossier is all that a store holds about one dispatch at one instant. Of a refused
+// DispatchFile is all that a store holds about one dispatch at one instant. Of a refused
 // submission there is the evidence alone, and no id.
-type Dossier struct {
+type DispatchFile struct {
 	ID         DispatchID
 	Dispatch   *Dispatch         // nil where other rows name a dispatch that is not there
 	Receipt    EvidenceID        // as the store says

@@ -86,11 +86,11 @@ func (a *Archive) Export(ctx context.Context, emit func(hub.Record) error) error
 	return a.s.Export(ctx, emit)
 }
 
-// Dossiers hands out all that is stored about each dispatch, one after the other, of
+// DispatchFiles hands out all that is stored about each dispatch, one after the other, of
 // one instant, in the order of dispatches; then the evidence of refused submissions.
 // An error of emit ends it and is in the tree of its error.
-func (a *Archive) Dossiers(ctx context.Context, emit func(hub.Dossier) error) error {
-	return a.s.Dossiers(ctx, emit)
+func (a *Archive) DispatchFiles(ctx context.Context, emit func(hub.DispatchFile) error) error {
+	return a.s.DispatchFiles(ctx, emit)
 }
 
 // Export is Archive.Export of an open store.
@@ -110,17 +110,17 @@ func (s *Store) Export(ctx context.Context, emit func(hub.Record) error) error {
 	})
 }
 
-// Dossiers is Archive.Dossiers of an open store.
-func (s *Store) Dossiers(ctx context.Context, emit func(hub.Dossier) error) error {
+// DispatchFiles is Archive.DispatchFiles of an open store.
+func (s *Store) DispatchFiles(ctx context.Context, emit func(hub.DispatchFile) error) error {
 	return s.snapshot(ctx, func(tx pgx.Tx) error {
-		rows := sqlkit.DossierRows{
-			Heads: each(ctx, tx, "dossier_heads", scanHead, "SELECT d.id, d.body, a.receipt, d.reports FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id ORDER BY d.id"),
-			Deliveries: each(ctx, tx, "dossier_deliveries", scanDeliveryAbout,
+		rows := sqlkit.DispatchFileRows{
+			Heads: each(ctx, tx, "file_heads", scanHead, "SELECT d.id, d.body, a.receipt, d.reports FROM dispatches d LEFT JOIN acceptances a ON a.dispatch = d.id ORDER BY d.id"),
+			Deliveries: each(ctx, tx, "file_deliveries", scanDeliveryAbout,
 				"SELECT dispatch, body, fence, lease_until, lease_holder FROM deliveries ORDER BY dispatch, position"),
-			Evidence: each(ctx, tx, "dossier_evidence", scanEvidenceAbout,
+			Evidence: each(ctx, tx, "file_evidence", scanEvidenceAbout,
 				"SELECT e.dispatch, e.canonical, "+sqlkit.PostgresJWS+" FROM evidences e WHERE e.dispatch <> '' ORDER BY e.dispatch, e.era, e.xid, e.position"),
-			Reports: each(ctx, tx, "dossier_reports", scanReportAbout, "SELECT dispatch, body FROM status_reports ORDER BY dispatch, position"),
-			Refused: each(ctx, tx, "dossier_refused", scanEvidenceAbout,
+			Reports: each(ctx, tx, "file_reports", scanReportAbout, "SELECT dispatch, body FROM status_reports ORDER BY dispatch, position"),
+			Refused: each(ctx, tx, "file_refused", scanEvidenceAbout,
 				"SELECT e.dispatch, e.canonical, "+sqlkit.PostgresJWS+" FROM evidences e WHERE e.dispatch = '' ORDER BY e.era, e.xid, e.position"),
 		}
 		return rows.Emit(emit)

@@ -204,12 +204,12 @@ func scanEvidenceRecord(rows *sql.Rows) (json.RawMessage, error) {
 	return sqlkit.EvidenceBody(canonical, jws, rejected)
 }
 
-// Dossiers hands out all that is stored about each dispatch, one after the other, of
+// DispatchFiles hands out all that is stored about each dispatch, one after the other, of
 // one instant, in the order of dispatches; then the evidence of refused submissions.
 // An error of emit ends it and is returned as it is.
-func (a *Archive) Dossiers(ctx context.Context, emit func(hub.Dossier) error) error {
+func (a *Archive) DispatchFiles(ctx context.Context, emit func(hub.DispatchFile) error) error {
 	return a.snapshot(ctx, func(c *sql.Conn) error {
-		rows := sqlkit.DossierRows{
+		rows := sqlkit.DispatchFileRows{
 			Heads: each(ctx, c, scanHead, "SELECT id, body, receipt, reports FROM dispatches ORDER BY id"),
 			Deliveries: each(ctx, c, scanDeliveryAbout,
 				"SELECT dispatch, body, fence, lease_until, lease_holder FROM deliveries ORDER BY dispatch, position"),
@@ -222,9 +222,9 @@ func (a *Archive) Dossiers(ctx context.Context, emit func(hub.Dossier) error) er
 	})
 }
 
-// Dossiers is Archive.Dossiers of an open store.
-func (s *Store) Dossiers(ctx context.Context, emit func(hub.Dossier) error) error {
-	return (&Archive{s.reader.db}).Dossiers(ctx, emit)
+// DispatchFiles is Archive.DispatchFiles of an open store.
+func (s *Store) DispatchFiles(ctx context.Context, emit func(hub.DispatchFile) error) error {
+	return (&Archive{s.reader.db}).DispatchFiles(ctx, emit)
 }
 
 // each reads rows one at a time.

@@ -18,8 +18,8 @@ type Archives interface {
 	Export(ctx context.Context, emit func(hub.Record) error) error
 	// Import takes an archive into an empty store, all of it or nothing.
 	Import(ctx context.Context, next func() (hub.Record, error)) error
-	// Dossiers hands out all that is stored about each dispatch of one instant.
-	Dossiers(ctx context.Context, emit func(hub.Dossier) error) error
+	// DispatchFiles hands out all that is stored about each dispatch of one instant.
+	DispatchFiles(ctx context.Context, emit func(hub.DispatchFile) error) error
 }
 
 func (b *bench) export() []hub.Record {
@@ -246,20 +246,20 @@ func testArchiveRefused(t *testing.T, back Backend) {
 	empty.must(empty.store.Import(empty.ctx, reading(records)))
 }
 
-// testDossiers: they come in the order of dispatches, complete, and an error of the
+// testDispatchFiles: they come in the order of dispatches, complete, and an error of the
 // reader ends them.
-func testDossiers(t *testing.T, back Backend) {
+func testDispatchFiles(t *testing.T, back Backend) {
 	b := newBench(t, back)
 	b.history()
-	var dossiers []hub.Dossier
-	b.must(b.store.Dossiers(b.ctx, func(d hub.Dossier) error {
-		dossiers = append(dossiers, d)
+	var files []hub.DispatchFile
+	b.must(b.store.DispatchFiles(b.ctx, func(d hub.DispatchFile) error {
+		files = append(files, d)
 		return nil
 	}))
-	if len(dossiers) != 3 {
-		t.Fatalf("%d dossiers", len(dossiers))
+	if len(files) != 3 {
+		t.Fatalf("%d files", len(files))
 	}
-	for _, d := range dossiers[:2] {
+	for _, d := range files[:2] {
 		item, err := b.store.DispatchItem(b.ctx, d.ID)
 		b.must(err)
 		same(t, "dispatch", d.Dispatch, &item.Dispatch)
@@ -277,11 +277,11 @@ func testDossiers(t *testing.T, back Backend) {
 			t.Errorf("receipt %s, first evidence %s", d.Receipt, d.Evidence[0].Evidence.ID)
 		}
 	}
-	if d := dossiers[2]; d.ID != "" || d.Dispatch != nil || len(d.Evidence) != 1 || d.Evidence[0].Evidence.Event != hub.EventSubmissionRejection {
+	if d := files[2]; d.ID != "" || d.Dispatch != nil || len(d.Evidence) != 1 || d.Evidence[0].Evidence.Event != hub.EventSubmissionRejection {
 		t.Errorf("the refused submission is %+v", d)
 	}
 	enough := errors.New("enough")
-	if err := b.store.Dossiers(b.ctx, func(hub.Dossier) error { return enough }); !errors.Is(err, enough) {
+	if err := b.store.DispatchFiles(b.ctx, func(hub.DispatchFile) error { return enough }); !errors.Is(err, enough) {
 		t.Errorf("an error of the reader: %v", err)
 	}
 	b.accept("r1") // the store works on

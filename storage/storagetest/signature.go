@@ -79,9 +79,9 @@ func (b *bench) wholeSignatures(t *testing.T, want map[string]string) {
 		same(t, "a row for an audit", row.JWS, want[row.Source])
 		return nil
 	}))
-	b.must(b.store.Dossiers(b.ctx, func(d hub.Dossier) error {
+	b.must(b.store.DispatchFiles(b.ctx, func(d hub.DispatchFile) error {
 		for i := range d.Evidence {
-			same(t, "a dossier", d.Evidence[i].JWS, want[string(d.Evidence[i].Evidence.ID)])
+			same(t, "a file", d.Evidence[i].JWS, want[string(d.Evidence[i].Evidence.ID)])
 		}
 		return nil
 	}))

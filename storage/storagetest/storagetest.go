@@ -330,7 +330,7 @@ func Run(t *testing.T, b Backend) {
 		"push feed":             testPushFeed,
 		"archive":               testArchive,
 		"archive refused":       testArchiveRefused,
-		"dossiers":              testDossiers,
+		"dispatch files":        testDispatchFiles,
 		"completed":             testCompleted,
 		"completed in parallel": testCompletedInParallel,
 		"purge":                 testPurge,

@@ -14,8 +14,8 @@ import (
 type Archive interface {
 	// Export hands out everything as records, in the order of hub.RecordKinds.
 	Export(ctx context.Context, emit func(hub.Record) error) error
-	// Dossiers hands out everything by dispatch.
-	Dossiers(ctx context.Context, emit func(hub.Dossier) error) error
+	// DispatchFiles hands out everything by dispatch.
+	DispatchFiles(ctx context.Context, emit func(hub.DispatchFile) error) error
 	LogArchive
 	io.Closer
 }

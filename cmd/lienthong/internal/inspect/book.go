@@ -25,7 +25,7 @@ func booksOf(closed []hub.RegisterYear) map[book]*hub.BookSum {
 }
 
 // enter adds what a dispatch is in closed registers.
-func (c *checker) enter(d *hub.Dossier) {
+func (c *checker) enter(d *hub.DispatchFile) {
 	if len(c.books) == 0 {
 		return
 	}

@@ -28,7 +28,7 @@ import (
 
 // State is what a store says of all dispatches.
 type State interface {
-	Dossiers(ctx context.Context, emit func(hub.Dossier) error) error
+	DispatchFiles(ctx context.Context, emit func(hub.DispatchFile) error) error
 }
 
 // Contents opens originals. Reading to the end may fail when one is damaged.
@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (Summary, error) {
 	c := &checker{Options: o, total: Summary{States: map[hub.DeliveryState]int64{}}, seen: map[hub.Digest]bool{}, books: booksOf(o.Closed)}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(runtime.NumCPU())
-	err := o.State.Dossiers(ctx, func(d hub.Dossier) error {
+	err := o.State.DispatchFiles(ctx, func(d hub.DispatchFile) error {
 		group.Go(func() error { return c.check(ctx, &d) })
 		return ctx.Err()
 	})

@@ -12,9 +12,11 @@ import (
 )
 
 // one is a store with one dispatch, whose receipts are all well signed.
-type one struct{ hub.Dossier }
+type one struct{ hub.DispatchFile }
 
-func (o one) Dossiers(_ context.Context, emit func(hub.Dossier) error) error { return emit(o.Dossier) }
+func (o one) DispatchFiles(_ context.Context, emit func(hub.DispatchFile) error) error {
+	return emit(o.DispatchFile)
+}
 
 func (o one) VerifyReceipt([]byte, time.Time) (hub.SealedEvidence, hub.SignatureReport, error) {
 	return hub.SealedEvidence{}, hub.SignatureReport{Indication: hub.TotalPassed}, nil
@@ -40,7 +42,7 @@ func TestTimeOrder(t *testing.T) {
 			Event: hub.EventContentConsignment, Dispatch: "d", Delivery: "v", Recipients: []hub.Party{party},
 			Prev: &ref, Time: root.Evidence.Time.Add(later),
 		})
-		o := one{hub.Dossier{
+		o := one{hub.DispatchFile{
 			ID: "d", Dispatch: &hub.Dispatch{ID: "d", Sender: hubtest.Province, Parts: parts}, Receipt: root.Evidence.ID, Evidence: []hub.SealedEvidence{root, last},
 			Deliveries: []hub.Delivery{{ID: "v", Dispatch: "d", Recipient: hubtest.Office, State: hub.StateConsigned, LastEvidence: last.Ref()}},
 		}}

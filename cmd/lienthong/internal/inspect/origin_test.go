@@ -32,7 +32,7 @@ func TestWhoseDocument(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := one{hub.Dossier{
+		o := one{hub.DispatchFile{
 			ID: "d", Dispatch: &hub.Dispatch{ID: "d", Sender: hubtest.Office, Parts: []hub.Part{w.Part("p1", hub.RoleOriginal, "original")}, Origin: c.change(&stored)},
 			Receipt: sealed[0].Evidence.ID, Evidence: sealed,
 			Deliveries: []hub.Delivery{{ID: "v", Dispatch: "d", Recipient: hubtest.Ward, State: hub.StateQueued, LastEvidence: sealed[0].Ref()}},

@@ -21,26 +21,26 @@ func TestReportsThatAreGone(t *testing.T) {
 		return hub.StatusReport{ID: id, Dispatch: "d", Delivery: "v", Code: hub.StatusInProgress, Description: "đang xử lý", StatedAt: at.In(hub.Vietnam())}
 	}
 	for name, c := range map[string]struct {
-		change func(d *hub.Dossier)
+		change func(d *hub.DispatchFile)
 		gone   int
 	}{
-		"all there":                      {func(*hub.Dossier) {}, 0},
-		"one more":                       {func(d *hub.Dossier) { d.Reports = append(d.Reports, report("r3")) }, 0},
-		"one deleted":                    {func(d *hub.Dossier) { d.Reports = d.Reports[:1] }, 1},
-		"all deleted":                    {func(d *hub.Dossier) { d.Reports = nil }, 2},
-		"another code":                   {func(d *hub.Dossier) { d.Reports[0].Code = hub.StatusCompleted }, 1},
-		"other words":                    {func(d *hub.Dossier) { d.Reports[1].Description = "xong" }, 1},
-		"another time":                   {func(d *hub.Dossier) { d.Reports[1].StatedAt = at.Add(time.Second) }, 1},
-		"said to be the recipient's own": {func(d *hub.Dossier) { d.Reports[1].Automatic = true }, 1},
-		"of another":                     {func(d *hub.Dossier) { d.Reports[1].Delivery = "w" }, 1},
-		"no evidence tells":              {func(d *hub.Dossier) { d.Evidence = nil }, 0},
-		"in the other order":             {func(d *hub.Dossier) { slices.Reverse(d.Reports) }, 0},
+		"all there":                      {func(*hub.DispatchFile) {}, 0},
+		"one more":                       {func(d *hub.DispatchFile) { d.Reports = append(d.Reports, report("r3")) }, 0},
+		"one deleted":                    {func(d *hub.DispatchFile) { d.Reports = d.Reports[:1] }, 1},
+		"all deleted":                    {func(d *hub.DispatchFile) { d.Reports = nil }, 2},
+		"another code":                   {func(d *hub.DispatchFile) { d.Reports[0].Code = hub.StatusCompleted }, 1},
+		"other words":                    {func(d *hub.DispatchFile) { d.Reports[1].Description = "xong" }, 1},
+		"another time":                   {func(d *hub.DispatchFile) { d.Reports[1].StatedAt = at.Add(time.Second) }, 1},
+		"said to be the recipient's own": {func(d *hub.DispatchFile) { d.Reports[1].Automatic = true }, 1},
+		"of another":                     {func(d *hub.DispatchFile) { d.Reports[1].Delivery = "w" }, 1},
+		"no evidence tells":              {func(d *hub.DispatchFile) { d.Evidence = nil }, 0},
+		"in the other order":             {func(d *hub.DispatchFile) { slices.Reverse(d.Reports) }, 0},
 	} {
-		o := one{hub.Dossier{
+		o := one{hub.DispatchFile{
 			ID: "d", Dispatch: &hub.Dispatch{ID: "d"}, Deliveries: []hub.Delivery{{ID: "v"}},
 			Evidence: []hub.SealedEvidence{told("e1"), told("e2")}, Reports: []hub.StatusReport{report("r1"), report("r2")},
 		}}
-		c.change(&o.Dossier)
+		c.change(&o.DispatchFile)
 		gone := 0
 		_, err := inspect.Run(t.Context(), inspect.Options{State: o, Receipts: o, Found: func(f inspect.Finding) {
 			if f.Rule == "report_gone" {

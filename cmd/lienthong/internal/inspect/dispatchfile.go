@@ -9,8 +9,8 @@ import (
 	"github.com/lienthong/lienthong/signing"
 )
 
-// check checks one dossier.
-func (c *checker) check(ctx context.Context, d *hub.Dossier) error {
+// check checks one file.
+func (c *checker) check(ctx context.Context, d *hub.DispatchFile) error {
 	for i := range d.Evidence {
 		c.signature(&d.Evidence[i])
 	}
@@ -31,7 +31,7 @@ func (c *checker) check(ctx context.Context, d *hub.Dossier) error {
 	return nil
 }
 
-func (c *checker) count(d *hub.Dossier) {
+func (c *checker) count(d *hub.DispatchFile) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.total.Evidence += int64(len(d.Evidence))
@@ -66,7 +66,7 @@ func (c *checker) signature(e *hub.SealedEvidence) {
 	}
 }
 
-func (c *checker) refused(d *hub.Dossier) {
+func (c *checker) refused(d *hub.DispatchFile) {
 	for i := range d.Evidence {
 		if e := &d.Evidence[i].Evidence; e.Event != hub.EventSubmissionRejection {
 			c.found("no_dispatch", "evidence "+string(e.ID), "%s belongs to no dispatch", e.Event.Name())
@@ -76,7 +76,7 @@ func (c *checker) refused(d *hub.Dossier) {
 
 // chains checks the evidence of a dispatch, and that the stored state is what it
 // proves.
-func (c *checker) chains(d *hub.Dossier) {
+func (c *checker) chains(d *hub.DispatchFile) {
 	subject := "dispatch " + string(d.ID)
 	chain, err := audit.InspectChain(d.Evidence)
 	if err != nil {
@@ -108,7 +108,7 @@ func (c *checker) chains(d *hub.Dossier) {
 
 // accepted checks that the acceptance is about what is stored: whose it is, the parts, and
 // the verdicts on their signatures.
-func (c *checker) accepted(d *hub.Dossier, acceptance *hub.Evidence) {
+func (c *checker) accepted(d *hub.DispatchFile, acceptance *hub.Evidence) {
 	subject := "dispatch " + string(d.ID)
 	var accepted, stored []hub.PartFact
 	if content := acceptance.Content; content != nil {
@@ -193,7 +193,7 @@ func (c *checker) delivery(v *hub.Delivery, chain *audit.RecipientChain, evidenc
 
 // contents checks the originals of a dispatch, unless they were purged, and the packages
 // of its status reports.
-func (c *checker) contents(ctx context.Context, d *hub.Dossier) error {
+func (c *checker) contents(ctx context.Context, d *hub.DispatchFile) error {
 	if c.Contents == nil {
 		return nil
 	}
@@ -215,7 +215,7 @@ func (c *checker) contents(ctx context.Context, d *hub.Dossier) error {
 	return nil
 }
 
-func (c *checker) reports(d *hub.Dossier) {
+func (c *checker) reports(d *hub.DispatchFile) {
 	for i := range d.Reports {
 		r := &d.Reports[i]
 		if !slices.ContainsFunc(d.Deliveries, func(v hub.Delivery) bool { return v.ID == r.Delivery }) {
@@ -228,7 +228,7 @@ func (c *checker) reports(d *hub.Dossier) {
 // reported looks for the report that each evidence of one tells of, each once: one that
 // was deleted or edited is missed. A report that was made from an acceptance or a refusal
 // has no evidence of its own and says no more than that.
-func (c *checker) reported(d *hub.Dossier) {
+func (c *checker) reported(d *hub.DispatchFile) {
 	taken := map[string]bool{}
 	for i := range d.Evidence {
 		e := &d.Evidence[i].Evidence

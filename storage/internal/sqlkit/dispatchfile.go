@@ -20,9 +20,9 @@ type Head struct {
 	Verdicts []hub.SignatureReport
 }
 
-// DossierRows are the rows of all dossiers, each kind in the order of dispatches, all
+// DispatchFileRows are the rows of all files, each kind in the order of dispatches, all
 // from one snapshot. Refused holds the evidence of refused submissions.
-type DossierRows struct {
+type DispatchFileRows struct {
 	Heads      iter.Seq2[About[Head], error]
 	Deliveries iter.Seq2[About[hub.Delivery], error]
 	Evidence   iter.Seq2[About[hub.SealedEvidence], error]
@@ -30,8 +30,8 @@ type DossierRows struct {
 	Refused    iter.Seq2[About[hub.SealedEvidence], error]
 }
 
-// Emit joins the rows by merging: one dossier is in memory at a time.
-func (r *DossierRows) Emit(emit func(hub.Dossier) error) error {
+// Emit joins the rows by merging: one file is in memory at a time.
+func (r *DispatchFileRows) Emit(emit func(hub.DispatchFile) error) error {
 	heads, deliveries, evidence, reports := pull(r.Heads), pull(r.Deliveries), pull(r.Evidence), pull(r.Reports)
 	defer heads.stop()
 	defer deliveries.stop()
@@ -45,7 +45,7 @@ func (r *DossierRows) Emit(emit func(hub.Dossier) error) error {
 		if !more {
 			return r.emitRefused(emit)
 		}
-		d := hub.Dossier{ID: id, Deliveries: deliveries.take(id), Evidence: evidence.take(id), Reports: reports.take(id)}
+		d := hub.DispatchFile{ID: id, Deliveries: deliveries.take(id), Evidence: evidence.take(id), Reports: reports.take(id)}
 		if found := heads.take(id); len(found) > 0 {
 			d.Dispatch, d.Receipt, d.Verdicts = &found[0].Dispatch, found[0].Receipt, found[0].Verdicts
 		}
@@ -58,12 +58,12 @@ func (r *DossierRows) Emit(emit func(hub.Dossier) error) error {
 	}
 }
 
-func (r *DossierRows) emitRefused(emit func(hub.Dossier) error) error {
+func (r *DispatchFileRows) emitRefused(emit func(hub.DispatchFile) error) error {
 	for row, err := range r.Refused {
 		if err != nil {
 			return err
 		}
-		if err := emit(hub.Dossier{Evidence: []hub.SealedEvidence{row.Row}}); err != nil {
+		if err := emit(hub.DispatchFile{Evidence: []hub.SealedEvidence{row.Row}}); err != nil {
 			return err
 		}
 	}
