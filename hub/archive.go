@@ -22,6 +22,8 @@ const (
 	RecordOutgoing     RecordKind = "outgoing"      // OutgoingNumber
 	RecordProcedure    RecordKind = "procedure"     // ProcedureVersion
 	RecordProcedureAct RecordKind = "procedure_act" // ProcedureChange
+	RecordDossier      RecordKind = "dossier"       // Dossier
+	RecordDossierEvent RecordKind = "dossier_event" // DossierEvent with its dossier, by that and number
 	RecordSubscription RecordKind = "subscription"  // Subscription with its sealed secrets
 	RecordPush         RecordKind = "push"          // Push, by subscription and place
 	RecordDispatch     RecordKind = "dispatch"      // DispatchRecord
@@ -43,7 +45,7 @@ const (
 // record refers to comes before it.
 func RecordKinds() []RecordKind {
 	return []RecordKind{
-		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordSubscription, RecordPush,
+		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordSubscription, RecordPush,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
 		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogNumber, RecordLogStamp, RecordLogRenewal, RecordLogRehash, RecordRehashTile,
 	}

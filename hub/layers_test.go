@@ -38,6 +38,7 @@ func rooms() []room {
 		{"hub/lists", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/calendar", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/procedures", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/dossiers", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/numbering", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/law", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/enrolment", []string{"hub"}, []string{"hub/hubtest"}},

@@ -45,6 +45,9 @@ const LogNoteApplication LogNoteKind = "application"
 // LogNoteStray is a status message that was passed on, a Stray, at each step.
 const LogNoteStray LogNoteKind = "stray"
 
+// LogNoteDossier is an event of a dossier, by its digest.
+const LogNoteDossier LogNoteKind = "dossier"
+
 // LogNoteSession is a person who signed in or out.
 const LogNoteSession LogNoteKind = "session"
 

@@ -53,6 +53,7 @@ type Options struct {
 	RegisterYears  RegisterYears
 	Numbers        Numbers
 	Procedures     Procedures
+	Dossiers       Dossiers
 	RoutingRules   RoutingRules
 	HandOvers      HandOvers
 	Tasks          Tasks

@@ -101,6 +101,14 @@ func examples() map[string]example {
 		"GET /v1/calendar":                   {path: "/v1/calendar?year=2027"},
 		"GET /v1/register-years":             {path: "/v1/register-years?agency=000.00.00.H47"},
 		"POST /v1/register-years":            {path: "/v1/register-years", body: `{"agency": "000.00.00.H47", "year": 2025}`},
+		"GET /v1/dossiers":                   {path: "/v1/dossiers?agency=000.00.00.H47&open=true&status=4&timeliness=overdue,due_soon&finding=no_letter&limit=5"},
+		"POST /v1/dossiers":                  {path: "/v1/dossiers", body: `{"unit": "000.00.00.H47", "procedure": "1.001193", "owner": {"name": "Nguyễn Văn Ví Dụ"}, "due_at": "2026-03-05", "key": "hs-1"}`, contentType: j, status: 201},
+		"GET /v1/dossiers/figures":           {path: "/v1/dossiers/figures?agency=000.00.00.H47&period=2026-Q1"},
+		"GET /v1/dossiers/counted":           {path: "/v1/dossiers/counted?period=2026&limit=5"},
+		"GET /v1/dossiers/words":             {path: "/v1/dossiers/words"},
+		"PUT /v1/dossiers/words":             {path: "/v1/dossiers/words", body: `{"words": {"Chờ bổ sung": 5}}`, contentType: j},
+		"GET /v1/dossiers/{dossier}":         {path: "/v1/dossiers/H47-260302-0001"},
+		"POST /v1/dossiers/{dossier}/events": {path: "/v1/dossiers/d1/events", body: `{"act": "hand_over", "to": "000.00.12.H47", "role": "co", "due_at": "2026-03-05T10:00"}`, contentType: j},
 		"GET /v1/procedures":                 {path: "/v1/procedures?q=khai+sinh&agency=000.00.00.H47&at=2026-01-05T08:00:00Z"},
 		"GET /v1/procedures/changes":         {path: "/v1/procedures/changes?after=3&limit=10"},
 		"GET /v1/procedures/{code}":          {path: "/v1/procedures/1.001193"},
@@ -337,7 +345,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 		"PATH=/usr/bin:/bin", "HUB=" + s.URL, "KEY=lt_all_x", "AGENCY=000.00.00.H47", "RECIPIENT=000.00.12.H47", "COLLEAGUE=000.00.14.H47", "CLOSED=000.00.12.H47",
 		"FILE=" + filepath.Join(dir, "a.pdf"), "PACKAGE=" + filepath.Join(dir, "a.edxml"), "BUNDLE=" + filepath.Join(dir, "a.pdf"), "CSV=" + filepath.Join(dir, "a.csv"),
 		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "ENROLMENT=e1", "CODE=ABCD", "KEY_ID=k1", "BINDING=b1", "SUBSCRIPTION=s1", "ALERT=x", "HOOK=https://qlvb.xa.example/hook", "HOLD=h1", "AXIS=https://axis.example.vn/vxp", "RUN=r1", "SIZE=4", "YEAR=2026", "TILE=0/000",
-		"TASK=t1",
+		"TASK=t1", "DOSSIER=d1",
 		"SHA256=" + strings.Trim(hashOfContent, `"`),
 	}
 	for _, op := range api.Operations {

@@ -201,6 +201,8 @@ func recordSources() []recordSource {
 		{hub.RecordOutgoing, "SELECT body FROM outgoing_numbers ORDER BY agency, year, series, number", scanRaw},
 		{hub.RecordProcedure, "SELECT body FROM procedure_versions ORDER BY code, number", scanRaw},
 		{hub.RecordProcedureAct, "SELECT body FROM procedure_changes ORDER BY seq", scanRaw},
+		{hub.RecordDossier, "SELECT body FROM dossiers ORDER BY id", scanRaw},
+		{hub.RecordDossierEvent, "SELECT dossier, body FROM dossier_events ORDER BY dossier, seq", scanDossierRecord},
 		{hub.RecordSubscription, "SELECT body FROM subscriptions ORDER BY id", scanRaw},
 		{hub.RecordPush, "SELECT " + sqlkit.PushColumns + " FROM pushes ORDER BY subscription, place", sqlkit.ScanPushRecord[pgx.CollectableRow]},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, coalesce(a.receipt, ''), d.first_delivery, d.last_delivery, CASE WHEN c.open = 0 THEN c.completed_at ELSE 0 END
@@ -225,6 +227,12 @@ func scanNamed[T int64 | string](row pgx.CollectableRow) (json.RawMessage, error
 		return nil, err
 	}
 	return sqlkit.NamedBody(name, value)
+}
+
+func scanDossierRecord(row pgx.CollectableRow) (json.RawMessage, error) {
+	var r sqlkit.StoredDossierEvent
+	err := row.Scan(&r.Dossier, (*[]byte)(&r.Event))
+	return r.Record(), err
 }
 
 func scanDispatchRecord(row pgx.CollectableRow) (json.RawMessage, error) {

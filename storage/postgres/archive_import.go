@@ -141,6 +141,10 @@ func (i *importer) flush() error {
 		err = insert(i, insertProcedureChange, func(c *columns, r *hub.Record, p *hub.ProcedureChange) {
 			c.add(p.Seq, p.Code, p.Number, string(r.Body))
 		})
+	case hub.RecordDossier:
+		err = i.dossiers()
+	case hub.RecordDossierEvent:
+		err = i.dossierEvents()
 	case hub.RecordSubscription:
 		err = insert(i, `INSERT INTO subscriptions (id, version, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
 			func(c *columns, r *hub.Record, s *sqlkit.StoredSubscription) {
@@ -202,6 +206,38 @@ func (i *importer) exec(text string, c *columns) error {
 	}
 	_, err := i.tx.Exec(i.ctx, text, c.args...)
 	return err
+}
+
+func (i *importer) dossiers() error {
+	var made, parties columns
+	for n := range i.batch {
+		d, err := sqlkit.DecodeRecord[hub.Dossier](&i.batch[n])
+		if err != nil {
+			return err
+		}
+		made.add(dossierColumns(&d, string(i.batch[n].Body))...)
+		addDossierParties(&parties, &d)
+	}
+	if err := i.exec(insertDossiers, &made); err != nil {
+		return err
+	}
+	return i.exec(putDossierParties, &parties)
+}
+
+func (i *importer) dossierEvents() error {
+	var events columns
+	for n := range i.batch {
+		stored, err := sqlkit.DecodeRecord[sqlkit.StoredDossierEvent](&i.batch[n])
+		if err != nil {
+			return err
+		}
+		row, err := stored.Decoded()
+		if err != nil {
+			return err
+		}
+		events.add(string(row.Dossier), row.Event.Seq, string(stored.Event))
+	}
+	return i.exec(insertDossierEvents, &events)
 }
 
 func (i *importer) dispatches() error {

@@ -149,6 +149,24 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	use("LinksTo")(s.LinksTo(ctx, someDispatch, 20))
+	use("FindDossier")(s.FindDossier(ctx, hub.DossierKey{ID: "dossier 00077"}))
+	use("FindDossier by number")(s.FindDossier(ctx, hub.DossierKey{Number: "H47-00077"}))
+	use("FindDossier by key")(s.FindDossier(ctx, hub.DossierKey{Unit: "u1", Key: "77"}))
+	use("LastDossier")(s.LastDossier(ctx, "u1", "2026-03-02"))
+	for name, query := range map[string]hub.DossierQuery{"all": {}, "open": {Open: true}, "done": {Status: hub.DossierDone}, "behind": {Page: hub.Page{After: sqlkit.Cursor("dossiers", "dossier 00500")}}} {
+		query.Agency, query.Page.Limit = "u1", 20
+		list, err := s.Dossiers(ctx, query)
+		use("Dossiers "+name)(list, err)
+		if len(list.Items) != 20 || len(list.Items[0].Events) != 2 {
+			t.Errorf("Dossiers %s: %d are listed", name, len(list.Items))
+		}
+	}
+	span := hub.DossierSpan{Unit: "u1", From: now.Add(-time.Hour), Until: now, Page: page}
+	counted, err := s.DossiersBetween(ctx, span)
+	use("DossiersBetween")(counted, err)
+	if len(counted.Items) != 20 {
+		t.Errorf("DossiersBetween: %d are listed", len(counted.Items))
+	}
 	use("Sent search")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Text: "cải cách", Page: page}))
 	use("Sent")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Page: hub.Page{Limit: 20, After: sqlkit.Cursor("sent", fillID(now, 'd', 50))}}))
 	use("Sent by state")(s.Sent(ctx, hub.SentQuery{Agency: "s1", States: []hub.DeliveryState{hub.StateAccepted}, Page: page}))
@@ -292,6 +310,10 @@ func fill(t *testing.T, s stored) {
 			CASE WHEN n %% 500 = 0 THEN '%s' WHEN n %% 10 = 0 THEN 'other' END, '{}'
 		FROM (SELECT id AS v, dispatch AS d, row_number() OVER (ORDER BY id) AS k FROM deliveries LIMIT 100) x, generate_series(0, 399) m, LATERAL (SELECT m * 100 + k AS n) y`,
 		hub.MeasureRefused.Mark(), hub.ReasonIncomplete))
+	run(t, c, `INSERT INTO dossiers SELECT 'dossier ' || lpad(n::text, 5, '0'), 'H47-' || lpad(n::text, 5, '0'), 'u1', '2026-03-02', n, n::text, n, CASE WHEN n % 10 = 0 THEN 9223372036854775807 ELSE $1 - n * 1000000 END,
+		json_build_object('id', 'dossier ' || lpad(n::text, 5, '0'), 'version', 2, 'last_event_sha256', repeat('00', 32)) FROM generate_series(1, 20000::bigint) n`, now.UnixMicro())
+	run(t, c, "INSERT INTO dossier_parties SELECT 'u1', id, ended = 9223372036854775807, CASE WHEN sequence % 50 = 0 THEN 9 ELSE 2 END FROM dossiers")
+	run(t, c, "INSERT INTO dossier_events SELECT id, n, json_build_object('seq', n, 'previous_sha256', repeat('00', 32)) FROM dossiers, generate_series(1, 2) n")
 	run(t, c, "ANALYZE")
 }
 

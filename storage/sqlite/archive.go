@@ -129,6 +129,8 @@ func recordSources() []recordSource {
 		{hub.RecordOutgoing, "SELECT body FROM outgoing_numbers ORDER BY agency, year, series, number", scanRaw},
 		{hub.RecordProcedure, "SELECT body FROM procedure_versions ORDER BY code, number", scanRaw},
 		{hub.RecordProcedureAct, "SELECT body FROM procedure_changes ORDER BY seq", scanRaw},
+		{hub.RecordDossier, "SELECT body FROM dossiers ORDER BY id", scanRaw},
+		{hub.RecordDossierEvent, "SELECT dossier, body FROM dossier_events ORDER BY dossier, seq", scanDossierRecord},
 		{hub.RecordSubscription, "SELECT body FROM subscriptions ORDER BY id", scanRaw},
 		{hub.RecordPush, "SELECT " + sqlkit.PushColumns + " FROM pushes ORDER BY subscription, place", sqlkit.ScanPushRecord[*sql.Rows]},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, d.receipt,
@@ -187,6 +189,12 @@ func scanNoteRecord(rows *sql.Rows) (json.RawMessage, error) {
 		return nil, err
 	}
 	return sqlkit.NoteBody(&n)
+}
+
+func scanDossierRecord(rows *sql.Rows) (json.RawMessage, error) {
+	var r sqlkit.StoredDossierEvent
+	err := rows.Scan(&r.Dossier, (*sql.RawBytes)(&r.Event))
+	return r.Record(), err
 }
 
 func scanDeliveryRecord(rows *sql.Rows) (json.RawMessage, error) {

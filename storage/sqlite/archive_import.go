@@ -120,6 +120,16 @@ func (t *tx) importRecord(r *hub.Record) error {
 		return importAs(r, t.putProcedure)
 	case hub.RecordProcedureAct:
 		return importAs(r, t.putProcedureChange)
+	case hub.RecordDossier:
+		return importAs(r, func(d *hub.Dossier) error { return t.putDossier(d, string(r.Body)) })
+	case hub.RecordDossierEvent:
+		return importAs(r, func(e *sqlkit.StoredDossierEvent) error {
+			row, err := e.Decoded()
+			if err != nil {
+				return err
+			}
+			return t.exec(insertDossierEvent, string(row.Dossier), row.Event.Seq, string(e.Event))
+		})
 	case hub.RecordSubscription:
 		return importAs(r, func(s *sqlkit.StoredSubscription) error {
 			return t.exec("INSERT INTO subscriptions (id, version, body) VALUES (?, ?, ?)", s.Subscription.ID, s.Subscription.Version, string(r.Body))

@@ -46,6 +46,10 @@ func TestPlans(t *testing.T) {
 	use(s.Note(ctx, "x"))
 	use(s.Notes(ctx, hub.NotesQuery{Limit: 1}))
 	use(s.Notes(ctx, hub.NotesQuery{Backwards: true, Limit: 1}))
+	use(s.FindDossier(ctx, hub.DossierKey{ID: "x"}))
+	use(s.FindDossier(ctx, hub.DossierKey{Number: "x"}))
+	use(s.FindDossier(ctx, hub.DossierKey{Unit: "u", Key: "x"}))
+	use(s.LastDossier(ctx, "u", "2026-03-02"))
 	for text := range s.reader.prepared {
 		checkPlan(t, s, text, indexOf(text), make([]any, strings.Count(text, "?"))...)
 	}
@@ -86,6 +90,9 @@ func TestPlans(t *testing.T) {
 	totals, counted := totalsQuery(&hub.TaskQuery{Agency: "r", Shown: true})
 	paged(totals, counted, nil)
 	checkPlan(t, s, totals, "COVERING INDEX tasks_by_agency", counted...)
+	paged(dossiersQuery(&hub.DossierQuery{Agency: "u", Page: page}))
+	paged(dossiersQuery(&hub.DossierQuery{Agency: "u", Status: hub.DossierDone, Page: hub.Page{Limit: 1, After: sqlkit.Cursor("dossiers", "x")}}))
+	paged(dossierSpanQuery(&hub.DossierSpan{Unit: "u", From: now, Until: now, Page: page}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", Page: page}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", States: hub.DeliveryStates(), Page: hub.Page{Limit: 1, After: sqlkit.Cursor("sent", "x")}}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", Number: "n", Page: page}))
@@ -116,6 +123,15 @@ func TestPlans(t *testing.T) {
 			searched(index, text, args, err)
 		}
 	}
+	desk := hub.DossierQuery{Agency: "u", Open: true, Page: page}
+	for index, status := range map[string]hub.DossierStatus{"dossier_parties_open (agency=?)": 0, "dossier_parties_status (agency=? AND status=?)": hub.DossierDone} {
+		desk.Status = status
+		paged(dossiersQuery(&desk))
+		text, args, err = dossiersQuery(&desk)
+		searched(index, text, args, err)
+	}
+	text, args, err = dossierSpanQuery(&hub.DossierSpan{Unit: "u", From: now, Until: now, Page: page})
+	searched("dossiers_by_end (unit=? AND (ended,id)>(?,?))", text, args, err)
 	sent := hub.SentQuery{Agency: "s", States: hub.DeliveryStates(), Page: page}
 	text, args = walkSent(" FROM dispatches d WHERE d.sender = ? ORDER BY d.id DESC", []any{"s"}, &sent, &asked, 9, 2)
 	paged(text, args, nil)

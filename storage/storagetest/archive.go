@@ -64,6 +64,9 @@ func (b *bench) history() {
 	b.must(err)
 	v := procedure(b, "1.<r1>", 1)
 	b.must(b.store.SaveProcedures(b.ctx, 0, []hub.ProcedureChange{procedureChange(b, 1, &v)}, []hub.ProcedureVersion{v}, b.newNote(hub.LogNoteOperator)))
+	d := b.dossier("s1", 1, "r1")
+	d.Number, d.Owner.Name = "H47.12-260102-0001", "Trần <Thị> & Mẫu"
+	b.must(b.store.AddDossier(b.ctx, d, true, nil))
 	b.pushHistory()
 	first := b.accept("r1", "r2", "r3")
 	urgent := b.Acceptance("r1")
@@ -116,6 +119,8 @@ func (b *bench) answers() map[string]any {
 	keep("outgoing numbers", numbers, err)
 	catalogue, err := b.store.ProcedureChanges(b.ctx, 0, 10)
 	keep("procedures", catalogue, err)
+	filed, err := b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "r1", Open: true, Page: hub.Page{Limit: 10}})
+	keep("dossiers", filed, err)
 	b.pushAnswers(keep)
 	uploads, err := b.store.ExpiredUploads(b.ctx, b.Clock.Add(24*time.Hour), 10)
 	keep("uploads", uploads, err)

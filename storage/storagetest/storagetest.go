@@ -28,6 +28,7 @@ type Store interface {
 	Registers
 	OutgoingNumbers
 	Procedures
+	Dossiers
 	Books
 	Figures
 	Enrolments
@@ -123,6 +124,16 @@ type OutgoingNumbers interface {
 	NextOutgoing(ctx context.Context, agency hub.AgencyID, year int, kind string) (int64, error)
 	OutgoingNumbers(ctx context.Context, query hub.OutgoingQuery) (hub.List[hub.OutgoingNumber], error)
 	CheckOutgoing(ctx context.Context, d *hub.Dispatch) error
+}
+
+// Dossiers keeps what is filed at one-stop desks.
+type Dossiers interface {
+	AddDossier(ctx context.Context, dossier hub.DossierFile, next bool, notes []hub.LogNote) error
+	AddDossierEvent(ctx context.Context, dossier hub.DossierFile, note hub.LogNote) error
+	FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error)
+	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
+	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)
+	DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error)
 }
 
 // Procedures keeps the catalogue of administrative procedures.
@@ -267,6 +278,7 @@ func Run(t *testing.T, b Backend) {
 		"register years":        testRegisterYears,
 		"outgoing numbers":      testOutgoing,
 		"procedures":            testProcedures,
+		"dossiers":              testDossiers,
 		"tasks":                 testTasks,
 		"forged cursors":        testForgedCursors,
 		"tasks and answers":     testTaskChanges,

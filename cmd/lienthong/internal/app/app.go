@@ -39,6 +39,7 @@ import (
 	"github.com/lienthong/lienthong/hub/connection"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
+	"github.com/lienthong/lienthong/hub/dossiers"
 	"github.com/lienthong/lienthong/hub/enrolment"
 	"github.com/lienthong/lienthong/hub/figures"
 	"github.com/lienthong/lienthong/hub/intake"
@@ -118,6 +119,7 @@ type services struct {
 	law       *law.Service
 	numbers   *numbering.Service
 	catalogue *procedures.Service
+	dossiers  *dossiers.Service
 	routing   *routing.Service
 	alerts    *alerts.Service
 	tasks     *tasks.Service
@@ -260,9 +262,7 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	s.numbers = numbering.New(numbering.Options{Store: a.store, Now: a.now})
-	s.catalogue = procedures.New(procedures.Options{
-		Store: a.store, Dispatches: a.store, Verdicts: s.archive, Directory: s.directory, Chronicle: catalogueChronicle{a.newID, a.now}, Publishers: a.config.publishers(), Now: a.now, Log: a.log,
-	})
+	a.openDesks()
 	s.tasks = tasks.New(tasks.Options{
 		Store: a.store, Directory: s.directory, Notary: s.audit, Bell: a.bells, Calendar: s.calendar.Calendar, Now: a.now, Log: a.log,
 	})

@@ -50,14 +50,15 @@ type Config struct {
 	AxisSettings     `embed:""`
 	DeliverySettings `embed:""`
 
-	SignaturePolicy     string        `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
-	TimeToLive          hub.Terms     `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"How long a recipient has to collect a document, for all or by urgency: 720h,urgent=72h,very_urgent=48h,express=24h,timed=24h. Then the delivery ends as expired."`
-	RegisterWithin      hub.Terms     `env:"LIENTHONG_REGISTER_WITHIN" default:"720h" help:"How long a recipient has to register or refuse what it collected, in the same form."`
-	WarnBefore          time.Duration `env:"LIENTHONG_WARN_BEFORE" default:"72h" help:"How long before either time is over both sides are warned; of a short time, its last third."`
-	TrackAccess         bool          `env:"LIENTHONG_TRACK_ACCESS" help:"Prove by evidence when a recipient first opens the content of a delivery (ContentAccessTracking)."`
-	TaskSteering        []int         `env:"LIENTHONG_TASK_STEERING" default:"2" help:"Steering types (SteeringType) of edXML packages that direct: with a due date to come such a package sets a task; peers number them in two ways."`
-	ProcedurePublishers []string      `env:"LIENTHONG_PROCEDURE_PUBLISHERS" placeholder:"CODE" help:"Codes of agencies whose decisions publish procedures of all others, not only of those under them, such as a ministry. See deploy/procedures.md."`
-	MaxRecipients       int           `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
+	SignaturePolicy     string          `env:"LIENTHONG_SIGNATURE_POLICY" enum:"record,enforce,strict" default:"record" help:"Where no rule of lienthong policy fits: record keeps every verdict; enforce also refuses unsigned originals and invalid signatures; strict refuses what could not be verified, too."`
+	TimeToLive          hub.Terms       `env:"LIENTHONG_TIME_TO_LIVE" default:"720h" help:"How long a recipient has to collect a document, for all or by urgency: 720h,urgent=72h,very_urgent=48h,express=24h,timed=24h. Then the delivery ends as expired."`
+	RegisterWithin      hub.Terms       `env:"LIENTHONG_REGISTER_WITHIN" default:"720h" help:"How long a recipient has to register or refuse what it collected, in the same form."`
+	WarnBefore          time.Duration   `env:"LIENTHONG_WARN_BEFORE" default:"72h" help:"How long before either time is over both sides are warned; of a short time, its last third."`
+	TrackAccess         bool            `env:"LIENTHONG_TRACK_ACCESS" help:"Prove by evidence when a recipient first opens the content of a delivery (ContentAccessTracking)."`
+	TaskSteering        []int           `env:"LIENTHONG_TASK_STEERING" default:"2" help:"Steering types (SteeringType) of edXML packages that direct: with a due date to come such a package sets a task; peers number them in two ways."`
+	ProcedurePublishers []string        `env:"LIENTHONG_PROCEDURE_PUBLISHERS" placeholder:"CODE" help:"Codes of agencies whose decisions publish procedures of all others, not only of those under them, such as a ministry. See deploy/procedures.md."`
+	OfficeHours         hub.OfficeHours `env:"LIENTHONG_OFFICE_HOURS" default:"07:30-11:30,13:30-17:30" help:"Hours that are worked on each working day, in Viet Nam: by these the time of one-stop dossiers runs. See deploy/dossiers.md."`
+	MaxRecipients       int             `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`
 
 	MinFree     int           `name:"min-free" env:"LIENTHONG_MIN_FREE" default:"256" help:"MiB that must be free in the data folder; below, new submissions are refused for a while."`
 	MaxQueueAge time.Duration `env:"LIENTHONG_MAX_QUEUE_AGE" default:"15m" help:"How long a delivery may wait beyond its time before new submissions are refused for a while (429); 0 for ever."`

@@ -244,9 +244,14 @@ func (s *samples) following() {
 	}
 }
 
-// deciding publishes and abolishes a procedure by the document that was sent.
+// deciding publishes a procedure by the document that was sent, handles a dossier of it, and
+// abolishes it.
 func (s *samples) deciding() {
-	for _, id := range []string{"importProcedures", "listProcedures", "getProcedure", "listProcedureChanges", "abolishProcedures"} {
+	for _, id := range []string{"importProcedures", "listProcedures", "getProcedure", "listProcedureChanges"} {
+		s.run(id)
+	}
+	s.vars["DOSSIER"] = s.text(s.run("registerDossier"), "id")
+	for _, id := range []string{"setDossierWords", "getDossierWords", "actOnDossier", "getDossier", "listDossiers", "getDossierFigures", "listCountedDossiers", "abolishProcedures"} {
 		s.run(id)
 	}
 }

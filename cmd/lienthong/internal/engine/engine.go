@@ -19,6 +19,7 @@ import (
 	"github.com/lienthong/lienthong/hub/connection"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
+	"github.com/lienthong/lienthong/hub/dossiers"
 	"github.com/lienthong/lienthong/hub/enrolment"
 	"github.com/lienthong/lienthong/hub/figures"
 	"github.com/lienthong/lienthong/hub/handover"
@@ -73,7 +74,13 @@ type Exchange interface {
 	intake.UploadStore
 	delivery.Store
 	Booked
+	Served
+}
+
+// Served keeps what people come to agencies for.
+type Served interface {
 	procedures.Store
+	dossiers.Store
 }
 
 // Booked keeps registers and the numbers in them.

@@ -1,0 +1,94 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+type fakeDossiers struct{ *fakeHub }
+
+func (f fakeDossiers) view() hub.DossierView {
+	clock := hub.DossierClock{
+		Start: testTime, Basis: hub.DueByLimit, Set: testTime, Due: testTime, End: testTime, Requests: 1, Suspended: 60, Worked: 90, Ended: true, Late: true, Timeliness: hub.Overdue,
+		Explain: []hub.DossierReason{{Rule: hub.RuleStart, Event: 2, At: testTime}, {Rule: hub.RuleSuspended, Event: 3, Until: 4, At: testTime, Minutes: 60}},
+	}
+	return hub.DossierView{
+		Dossier: hub.Dossier{
+			ID: "d1", Number: "H47-260302-0001", Unit: "a1", UnitName: "UBND", Day: "2026-03-02", Sequence: 1, Key: "hs-1", Procedure: hub.DossierProcedure{Code: "1.001193", Version: 1, Name: "Đăng ký khai sinh", Limit: hub.ProcedureLimit{Amount: 1, Unit: hub.LimitWorkingDays}},
+			Owner: &hub.DossierOwner{Name: "Nguyễn Văn Ví Dụ"}, Channel: hub.ChannelOnline, Received: testTime, Appointed: testTime, Parties: []hub.AgencyID{"a1"}, Status: hub.DossierReturned, Ended: testTime, Version: 1,
+		},
+		Lead: "a1", LeadName: "UBND", Clock: clock, Shares: []hub.DossierShare{{Agency: "a2", Name: "Sở", Role: hub.DossierCo, Clock: clock}}, Letter: testTime, Anew: testTime,
+		Findings: []hub.DossierFinding{{Rule: hub.RuleLate}, {Rule: hub.FindingForeseen, Agency: "a2"}},
+		Events:   []hub.DossierEvent{{Seq: 1, Act: hub.DossierRegister, At: testTime, Agency: "a1", Name: "UBND", By: "an", Recorded: testTime, Status: hub.DossierNew, Note: "n1"}},
+	}
+}
+
+func (f fakeDossiers) List(_ context.Context, actor hub.Actor, query hub.DossierQuery) (hub.List[hub.DossierView], error) {
+	if err := actor.SpeaksFor(query.Agency, hub.ScopeRead); err != nil && actor.SpeaksFor(query.Agency, hub.ScopeSubmit) != nil {
+		return hub.List[hub.DossierView]{}, err
+	}
+	return hub.List[hub.DossierView]{Items: []hub.DossierView{f.view()}}, f.err
+}
+
+func (f fakeDossiers) Show(context.Context, hub.Actor, string) (hub.DossierView, error) {
+	return f.view(), f.err
+}
+
+func (f fakeDossiers) Register(_ context.Context, actor hub.Actor, wish hub.DossierWish) (hub.DossierView, bool, error) {
+	if err := actor.SpeaksFor(wish.Unit, hub.ScopeSubmit); err != nil {
+		return hub.DossierView{}, false, err
+	}
+	return f.view(), wish.Key != "again", f.err
+}
+
+func (f fakeDossiers) Act(_ context.Context, _ hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error) {
+	v := f.view()
+	v.ID, v.Events[0].Act, v.Events[0].To, v.Events[0].Role = id, order.Act, order.To, order.Role
+	return v, f.err
+}
+
+func (f fakeDossiers) Figures(_ context.Context, _ hub.Actor, unit hub.AgencyID, period hub.Period) (hub.DossierFigures, error) {
+	count := hub.DossierCount{Total: 3, InTime: 2, Late: 1, Rate: "66.67", Missing: 1}
+	return hub.DossierFigures{Unit: unit, Period: period, AsOf: testTime, DossierCount: count, Channels: map[hub.DossierChannel]hub.DossierCount{hub.ChannelOnline: count}}, f.err
+}
+
+func (f fakeDossiers) Counted(context.Context, hub.Actor, hub.AgencyID, hub.Period, hub.Page) (hub.List[hub.DossierCounted], error) {
+	return hub.List[hub.DossierCounted]{Items: []hub.DossierCounted{{ID: "d1", Number: "H47-260302-0001", Channel: hub.ChannelPost, Late: true, Explain: f.view().Clock.Explain}}}, f.err
+}
+
+func (f fakeDossiers) Words(_ context.Context, _ hub.Actor, agency hub.AgencyID) (hub.DossierWords, error) {
+	return hub.DossierWords{Agency: agency, Words: map[string]hub.DossierStatus{}}, f.err
+}
+
+func (f fakeDossiers) SetWords(_ context.Context, _ hub.Actor, agency hub.AgencyID, words map[string]hub.DossierStatus) (hub.DossierWords, error) {
+	return hub.DossierWords{Agency: agency, Version: 1, Words: words, SetBy: "an", SetAt: testTime}, f.err
+}
+
+// TestDossierRequests: what a request says wrongly is refused by field and rule, and a
+// dossier that was registered before is no new one.
+func TestDossierRequests(t *testing.T) {
+	s := newTestServer(t)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{http.MethodPost, "/v1/dossiers", `{"unit": "000.00.00.H47", "procedure": "1", "owner": {"name": "x"}, "key": "again"}`, 200, `"number":"H47-260302-0001"`},
+		{http.MethodPost, "/v1/dossiers", `{"unit": "làng", "procedure": "1", "owner": {"name": "x"}}`, 422, `"field":"unit"`},
+		{http.MethodPost, "/v1/dossiers", `{"unit": "000.00.00.H47", "Secret": 1}`, 422, `"rule":"unknown_member"`},
+		{http.MethodPost, "/v1/dossiers/d1/events", `{"act": "hand_over", "to": "làng"}`, 422, `"field":"to"`},
+		{http.MethodGet, "/v1/dossiers?status=11", "", 422, `"field":"status"`},
+		{http.MethodGet, "/v1/dossiers?finding=late,foreseen", "", 422, `"field":"finding"`},
+		{http.MethodGet, "/v1/dossiers?timeliness=soon", "", 422, `"field":"timeliness"`},
+		{http.MethodGet, "/v1/dossiers/d1?x=1", "", 422, `"field":"x"`},
+	} {
+		a := s.call(t, c.method, c.path, c.body, "Content-Type", "application/json")
+		if a.StatusCode != c.status || !strings.Contains(string(a.body), c.want) {
+			t.Errorf("%s %s %s: %d %s, want %d with %s", c.method, c.path, c.body, a.StatusCode, a.body, c.status, c.want)
+		}
+	}
+}

@@ -1,0 +1,117 @@
+package hubclient
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// DossierQuery selects dossiers of an agency (code or id), which may be empty when the
+// credential speaks for one.
+type DossierQuery struct {
+	Agency     string
+	Open       bool
+	Status     hub.DossierStatus // 0: all
+	Timeliness []hub.Timeliness
+	Finding    hub.DossierRule // "": all
+	Page       hub.Page
+}
+
+// Dossiers lists a page of dossiers, those recorded last first.
+func (c *Client) Dossiers(ctx context.Context, q DossierQuery) (hub.List[hub.DossierView], error) {
+	query := url.Values{}
+	setNonEmpty(query, "agency", q.Agency)
+	setNonEmpty(query, "finding", string(q.Finding))
+	if q.Open {
+		query.Set("open", "true")
+	}
+	if q.Status != 0 {
+		query.Set("status", strconv.Itoa(int(q.Status)))
+	}
+	for _, t := range q.Timeliness {
+		query.Add("timeliness", string(t))
+	}
+	return list[hub.DossierView](ctx, c, pathOf("dossiers"), query, q.Page)
+}
+
+// Dossier shows one dossier, by id or number, with its events.
+func (c *Client) Dossier(ctx context.Context, name string) (hub.DossierView, error) {
+	var view hub.DossierView
+	err := c.json(ctx, get(pathOf("dossiers", name), nil), &view)
+	return view, err
+}
+
+// RegisterDossier registers a dossier of a unit (code or id, empty where the credential
+// speaks for one). It is tried again only where the wish has a key.
+func (c *Client) RegisterDossier(ctx context.Context, unit string, wish hub.DossierWish) (hub.DossierView, error) {
+	var view hub.DossierView
+	k, err := call{method: http.MethodPost, path: pathOf("dossiers"), idempotent: wish.Key != ""}.withJSON(struct {
+		hub.DossierWish
+		Unit string `json:"unit,omitempty"`
+	}{wish, unit})
+	if err == nil {
+		err = c.json(ctx, k, &view)
+	}
+	return view, err
+}
+
+// ActOnDossier reports an event of a dossier for an agency (code or id, empty where only one
+// is meant); to is the code or id of a hand-over. It is tried again only where the order has
+// a key.
+func (c *Client) ActOnDossier(ctx context.Context, id hub.DossierID, agency, to string, order hub.DossierOrder) (hub.DossierView, error) {
+	var view hub.DossierView
+	k, err := call{method: http.MethodPost, path: pathOf("dossiers", string(id), "events"), idempotent: order.Key != ""}.withJSON(struct {
+		hub.DossierOrder
+		Agency string `json:"agency,omitempty"`
+		To     string `json:"to,omitempty"`
+	}{order, agency, to})
+	if err == nil {
+		err = c.json(ctx, k, &view)
+	}
+	return view, err
+}
+
+func countedQuery(agency string, period hub.Period) url.Values {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	setNonEmpty(query, "period", string(period))
+	return query
+}
+
+// DossierFigures counts the dossiers of a unit in a period, this year where it is empty.
+func (c *Client) DossierFigures(ctx context.Context, agency string, period hub.Period) (hub.DossierFigures, error) {
+	var figures hub.DossierFigures
+	err := c.json(ctx, get(pathOf("dossiers", "figures"), countedQuery(agency, period)), &figures)
+	return figures, err
+}
+
+// CountedDossiers lists a page of the dossiers behind the figures, each with how it counts.
+func (c *Client) CountedDossiers(ctx context.Context, agency string, period hub.Period, page hub.Page) (hub.List[hub.DossierCounted], error) {
+	return list[hub.DossierCounted](ctx, c, pathOf("dossiers", "counted"), countedQuery(agency, period), page)
+}
+
+// DossierWords are what the statuses of an agency's own system stand for.
+func (c *Client) DossierWords(ctx context.Context, agency string) (hub.DossierWords, error) {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	var words hub.DossierWords
+	err := c.json(ctx, get(pathOf("dossiers", "words"), query), &words)
+	return words, err
+}
+
+// SetDossierWords says what the statuses of an agency's own system stand for: those given
+// are all that there are.
+func (c *Client) SetDossierWords(ctx context.Context, agency string, words map[string]hub.DossierStatus) (hub.DossierWords, error) {
+	var now hub.DossierWords
+	k, err := call{method: http.MethodPut, path: pathOf("dossiers", "words")}.withJSON(struct {
+		Agency string                       `json:"agency,omitempty"`
+		Words  map[string]hub.DossierStatus `json:"words"`
+	}{agency, words})
+	if err == nil {
+		err = c.json(ctx, k, &now)
+	}
+	return now, err
+}

@@ -1,0 +1,52 @@
+package app
+
+import (
+	"context"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/dossiers"
+	"github.com/lienthong/lienthong/hub/procedures"
+)
+
+// openDesks wires what people come to agencies for: procedures, and dossiers of them.
+func (a *App) openDesks() {
+	s := &a.services
+	s.catalogue = procedures.New(procedures.Options{
+		Store: a.store, Dispatches: a.store, Verdicts: s.archive, Directory: s.directory, Chronicle: catalogueChronicle{a.newID, a.now}, Publishers: a.config.publishers(), Now: a.now, Log: a.log,
+	})
+	s.dossiers = dossiers.New(dossiers.Options{
+		Store: a.store, Procedures: s.catalogue, Directory: s.directory, Notes: a.store, Chronicle: dossierChronicle{s.notes}, Calendar: s.calendar.Calendar, Hours: a.config.OfficeHours,
+		Now: a.now, NewID: a.newID, Log: a.log,
+	})
+}
+
+// dossierChronicle notes what happens to dossiers, and who reads about their owners.
+type dossierChronicle struct{ notes *audit.Notes }
+
+// dossierFact names an event by its digest: what it says of people is not in the log.
+type dossierFact struct {
+	Dossier hub.DossierID  `json:"dossier"`
+	Seq     int64          `json:"seq"`
+	Act     hub.DossierAct `json:"act"`
+	Agency  hub.AgencyID   `json:"agency"`
+	Actor   string         `json:"actor"`
+	SHA256  hub.Digest     `json:"event_sha256"`
+}
+
+// DossierNote implements dossiers.Chronicle.
+func (dossierChronicle) DossierNote(id hub.DossierID, e *hub.DossierEvent, digest hub.Digest) (hub.LogNote, error) {
+	return audit.NewNote(hub.LogNoteDossier, dossierFact{id, e.Seq, e.Act, e.Agency, e.By, digest}, e.Note, e.Recorded)
+}
+
+// dossierReading is the body of a note.
+type dossierReading struct {
+	Actor    string         `json:"actor"`
+	Agencies []hub.AgencyID `json:"agencies"`
+	Dossier  hub.DossierID  `json:"dossier"`
+}
+
+// DossierRead implements dossiers.Chronicle.
+func (c dossierChronicle) DossierRead(ctx context.Context, actor hub.Actor, id hub.DossierID) error {
+	return c.notes.Note(ctx, hub.LogNoteReading, dossierReading{Actor: actor.Name, Agencies: actor.Agencies, Dossier: id})
+}

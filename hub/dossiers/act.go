@@ -1,0 +1,404 @@
+package dossiers
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Register records a dossier of a unit that the actor acts for, by default accepted at once.
+// The same key again returns the first dossier, and says that it was not made anew; with
+// something else it is a conflict.
+func (s *Service) Register(ctx context.Context, actor hub.Actor, wish hub.DossierWish) (view hub.DossierView, made bool, err error) {
+	if err := actor.SpeaksFor(wish.Unit, scopeOfActs); err != nil {
+		return view, false, err
+	}
+	w := filing{DossierWish: wish}
+	w.Channel = cmp.Or(w.Channel, hub.ChannelCounter)
+	if err := s.check(&w).AsError(); err != nil {
+		return view, false, err
+	}
+	if first, err := s.before(ctx, &w); err != nil || first != nil {
+		return s.shown(first), false, err
+	}
+	d, given, err := s.begin(ctx, &w)
+	if err != nil {
+		return view, false, err
+	}
+	f, err := s.add(ctx, &actor, d, given, &w)
+	if hub.KindOf(err) == hub.KindConflict {
+		if first, again := s.before(ctx, &w); again != nil || first != nil {
+			return s.shown(first), false, again
+		}
+	}
+	if err != nil {
+		return view, false, err
+	}
+	return s.shown(f), true, nil
+}
+
+// filing is a wish with its times.
+type filing struct {
+	hub.DossierWish
+	received, due time.Time
+}
+
+// moment reads a time that is given, or now.
+func (s *Service) moment(field string, m hub.DossierMoment) (time.Time, hub.Violations) {
+	now := s.now()
+	at, _, ok := m.Time()
+	switch {
+	case !ok:
+		return now, hub.Violations{hub.Invalid(field, "date_time", "%s is a minute like 2026-03-02T09:30 in Vietnam, or RFC 3339", field)}
+	case at.IsZero():
+		at = now
+	case at.Year() < firstYear || at.After(now.Add(clockLeeway)):
+		return now, hub.Violations{hub.Invalid(field, "range", "%s lies between the year %d and now", field, firstYear)}
+	}
+	return at, nil
+}
+
+// due reads the end of a time, which lies behind its begin; zero for none.
+func (s *Service) due(m hub.DossierMoment, begin time.Time) (time.Time, hub.Violations) {
+	at, day, ok := m.Time()
+	if !ok {
+		return at, hub.Violations{hub.Invalid("due_at", "date_time", "due_at is a day, or a minute like 2026-03-02T09:30, in Vietnam, or RFC 3339")}
+	}
+	if day {
+		at = s.working().Closing(hub.DateOf(at)).UTC()
+	}
+	if !at.IsZero() && (!at.After(begin) || at.After(begin.AddDate(maxDueYears, 0, 0))) {
+		return at, hub.Violations{hub.Invalid("due_at", "range", "the end lies behind the begin, by %d years at most", maxDueYears)}
+	}
+	return at, nil
+}
+
+func (s *Service) shown(f *hub.DossierFile) hub.DossierView {
+	if f == nil {
+		return hub.DossierView{}
+	}
+	v := s.view(f)
+	v.Events = f.Events
+	return v
+}
+
+// before is the dossier that was registered under the key of a wish, or nil.
+func (s *Service) before(ctx context.Context, wish *filing) (*hub.DossierFile, error) {
+	if wish.Key == "" {
+		return nil, nil //nolint:nilnil // there is none, and no reason to look
+	}
+	f, err := s.Store.FindDossier(ctx, hub.DossierKey{Unit: wish.Unit, Key: wish.Key})
+	switch {
+	case hub.KindOf(err) == hub.KindNotFound:
+		return nil, nil //nolint:nilnil // there is none
+	case err != nil:
+		return nil, err
+	case f.Procedure.Code != wish.Procedure || f.Owner == nil || *f.Owner != wish.Owner || wish.Number != "" && f.Number != wish.Number:
+		return nil, hub.Errorf(hub.KindConflict, "key", "taken", "another dossier of the unit has this key: %s", f.Number)
+	}
+	return &f, nil
+}
+
+func (s *Service) check(w *filing) hub.Violations {
+	var found, wrong hub.Violations
+	w.received, found = s.moment("received_at", w.Received)
+	w.due, wrong = s.due(w.Due, w.received)
+	found = append(found, wrong...)
+	found = append(found, text("owner.name", w.Owner.Name, maxWord, true)...)
+	found = append(found, text("owner.contact", w.Owner.Contact, maxWord, false)...)
+	found = append(found, text("key", w.Key, maxWord, false)...)
+	found = append(found, text("local", w.Local, maxWord, false)...)
+	found = append(found, text("procedure", w.Procedure, maxWord, true)...)
+	if !slices.Contains(hub.DossierChannels(), w.Channel) {
+		found = append(found, hub.Invalid("channel", "code_list", "a dossier comes in by counter, online or post"))
+	}
+	return found
+}
+
+func text(field, value string, longest int, required bool) hub.Violations {
+	forbidden := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
+	switch {
+	case required && strings.TrimSpace(value) == "":
+		return hub.Violations{hub.Invalid(field, "required", "%s is missing", field)}
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, forbidden):
+		return hub.Violations{hub.Invalid(field, "control_character", "%s is plain text", field)}
+	case utf8.RuneCountInString(value) > longest:
+		return hub.Violations{hub.Invalid(field, "max_length", "%s has at most %d characters", field, longest)}
+	}
+	return nil
+}
+
+// begin is a dossier of a wish without its place on the day, or with the one that its number
+// says.
+func (s *Service) begin(ctx context.Context, w *filing) (d hub.Dossier, given bool, err error) {
+	unit, ok := s.Directory.ByID(w.Unit)
+	if !ok || !unit.LivesAt(w.received) {
+		return d, false, hub.Invalid("unit", "closed", "the unit did not exist when the dossier was received")
+	}
+	d = hub.Dossier{
+		ID: hub.DossierID(s.NewID()), Unit: w.Unit, UnitName: unit.NameAt(w.received), Day: hub.DateOf(w.received), Key: w.Key,
+		Owner: &w.Owner, Channel: w.Channel, Received: w.received, Appointed: w.due, Parties: []hub.AgencyID{w.Unit},
+	}
+	if d.Procedure, err = s.inForce(ctx, w.Procedure, w.received); err != nil {
+		return d, false, err
+	}
+	code := w.UnitCode
+	if w.Number != "" {
+		n, err := hub.ParseDossierNumber(w.Number)
+		if err != nil {
+			return d, false, named("number", err)
+		}
+		if n.Day != d.Day {
+			return d, false, hub.Invalid("number", "day", "the number says %s, and the dossier was received on %s", n.Day, d.Day)
+		}
+		code, d.Number, d.Sequence = n.Unit, w.Number, n.Sequence
+	} else if code == "" {
+		code = unit.CodeAt(w.received)
+	}
+	if !holds(unit, code, w.received) {
+		return d, false, hub.Invalid(cmp.Or(map[bool]string{true: "number"}[w.Number != ""], "unit"), "unit_code", "%.40q was no code of the unit on that day", string(code))
+	}
+	if w.Number == "" {
+		d.Number = hub.DossierNumber{Unit: code, Day: d.Day}.String() // with its place as soon as that is known
+	}
+	return d, w.Number != "", nil
+}
+
+func holds(unit *hub.Agency, code hub.Code, at time.Time) bool {
+	return slices.ContainsFunc(unit.Codes, func(c hub.Dated[hub.Code]) bool { return c.Value == code && c.Valid.Contains(at) })
+}
+
+func named(field string, err error) error {
+	e := *hub.ViolationsOf(err)[0]
+	e.Field = field
+	return &e
+}
+
+// inForce is a procedure as it was in force at an instant.
+func (s *Service) inForce(ctx context.Context, code string, at time.Time) (hub.DossierProcedure, error) {
+	versions, err := s.Procedures.Versions(ctx, code)
+	if err != nil && hub.KindOf(err) != hub.KindNotFound {
+		return hub.DossierProcedure{}, err
+	}
+	for i := range versions {
+		if v := &versions[i]; v.InForce(at) {
+			return hub.DossierProcedure{Code: v.Code, Version: v.Version, Name: v.Name, Limit: v.Limit}, nil
+		}
+	}
+	return hub.DossierProcedure{}, hub.Invalid("procedure", "in_force", "no procedure %.60q was in force when the dossier was received", code)
+}
+
+// add gives a dossier its place on the day, unless its number says it, and records it.
+func (s *Service) add(ctx context.Context, actor *hub.Actor, d hub.Dossier, given bool, w *filing) (*hub.DossierFile, error) {
+	for try := 1; ; try++ {
+		f := hub.DossierFile{Dossier: d}
+		if !given {
+			last, err := s.Store.LastDossier(ctx, d.Unit, d.Day)
+			if err != nil {
+				return nil, err
+			}
+			code, _, _ := strings.Cut(d.Number, "-")
+			f.Sequence = last + 1
+			f.Number = hub.DossierNumber{Unit: hub.Code(code), Day: d.Day, Sequence: f.Sequence}.String()
+		}
+		acts := []hub.DossierAct{hub.DossierRegister}
+		if !w.Waits {
+			acts = append(acts, hub.DossierAccept)
+		}
+		var notes []hub.LogNote
+		for _, act := range acts {
+			e := hub.DossierEvent{Act: act, At: d.Received, Agency: d.Unit, Name: d.UnitName, Status: act.Status()}
+			if act == hub.DossierRegister {
+				e.Key, e.Local = w.Key, w.Local
+			}
+			note, err := s.append(&f, e, actor)
+			if err != nil {
+				return nil, err
+			}
+			notes = append(notes, note)
+		}
+		err := s.Store.AddDossier(ctx, f, !given, notes)
+		switch {
+		case err == nil:
+			s.Log.InfoContext(ctx, "a dossier was registered", "dossier", f.ID, "unit", f.Unit, "actor", actor.Name)
+			return &f, nil
+		case hub.KindOf(err) != hub.KindConflict:
+			return nil, err
+		case given:
+			return nil, hub.Errorf(hub.KindConflict, "number", "taken", "the unit has a dossier with this number of the day, or with this key")
+		case try == maxTries:
+			return nil, err
+		}
+		if first, again := s.before(ctx, w); again != nil || first != nil {
+			return nil, err // another try of the same wish was faster
+		}
+	}
+}
+
+// append adds an event to a file in memory, with the note that is recorded with it.
+func (s *Service) append(f *hub.DossierFile, e hub.DossierEvent, actor *hub.Actor) (hub.LogNote, error) {
+	e.Seq, e.By, e.Recorded, e.Previous, e.Note = f.Version+1, actor.Name, s.now(), f.Digest, s.NewID()
+	said, err := e.DigestText()
+	if err != nil {
+		return hub.LogNote{}, err
+	}
+	f.Events = append(f.Events, e)
+	f.Version, f.Digest = e.Seq, sha256.Sum256(said)
+	c := follow(f.Events, s.now().Add(clockLeeway+time.Millisecond))
+	f.Status, f.Local, f.Ended = c.status, c.local, time.Time{}
+	if end, _ := c.end(); end != nil {
+		f.Ended = end.At
+	}
+	if e.To != "" && !slices.Contains(f.Parties, e.To) {
+		f.Parties = append(slices.Clone(f.Parties), e.To)
+	}
+	return s.Chronicle.DossierNote(f.ID, &e, f.Digest)
+}
+
+// Act records an event that one of the agencies of a dossier reports. Events are kept in
+// whichever order they come; the same key again changes nothing. What the actor may not see
+// does not exist (KindNotFound).
+func (s *Service) Act(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error) {
+	if err := actor.Require(scopeOfActs); err != nil {
+		return hub.DossierView{}, err
+	}
+	for try := 1; ; try++ {
+		f, err := s.file(ctx, &actor, id)
+		if err != nil {
+			return hub.DossierView{}, err
+		}
+		e, err := s.event(ctx, &actor, &f, order)
+		if err != nil {
+			return hub.DossierView{}, err
+		}
+		if known, err := before(&f, &e); known || err != nil {
+			return s.shown(&f), err
+		}
+		if len(f.Events) >= maxEvents {
+			return hub.DossierView{}, hub.Errorf(hub.KindTooLarge, "dossier", "max_items", "a dossier has at most %d events", maxEvents)
+		}
+		note, err := s.append(&f, e, &actor)
+		if err == nil {
+			err = s.Store.AddDossierEvent(ctx, f, note)
+		}
+		switch {
+		case err == nil:
+			return s.shown(&f), nil
+		case hub.KindOf(err) != hub.KindConflict || try == maxTries:
+			return hub.DossierView{}, err
+		}
+	}
+}
+
+// before reports whether an event was recorded under its key; KindConflict when that was
+// another one.
+func before(f *hub.DossierFile, e *hub.DossierEvent) (bool, error) {
+	for i := range f.Events {
+		if k := &f.Events[i]; e.Key != "" && k.Key == e.Key && k.Agency == e.Agency {
+			if k.Act != e.Act || k.Status != e.Status || k.To != e.To {
+				return false, hub.Errorf(hub.KindConflict, "key", "taken", "event %d of the dossier has this key and is another", k.Seq)
+			}
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// event checks an order and makes an event of it.
+func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFile, o hub.DossierOrder) (hub.DossierEvent, error) {
+	var e hub.DossierEvent
+	agency, err := s.acting(actor, f, o.Agency, o.Act)
+	if err != nil {
+		return e, err
+	}
+	now := s.now()
+	happened, found := s.moment("at", o.At)
+	switch {
+	case len(found) > 0:
+	case happened.Before(f.Received.Truncate(time.Minute)):
+		found = append(found, hub.Invalid("at", "before_receipt", "nothing happens to a dossier before it is received"))
+	case happened.Before(f.Received): // a time that is given to the minute
+		happened = f.Received
+	}
+	due, wrong := s.due(o.Due, happened)
+	found = append(append(found, wrong...), checkOrder(&o)...)
+	e = hub.DossierEvent{
+		Act: o.Act, At: happened, Agency: agency.ID, Name: agency.NameAt(now), Key: o.Key, Status: o.Act.Status(), Local: o.Local, Due: due, Text: o.Text,
+	}
+	switch o.Act {
+	case hub.DossierReport:
+		if e.Status = o.Status; e.Status == 0 && o.Local != "" {
+			if e.Status, err = s.meaning(ctx, agency.ID, o.Local); err != nil {
+				return e, err
+			}
+		}
+		if f.Unit != agency.ID && s.view(f).Lead != agency.ID {
+			e.Status = 0 // who handles with others says how far it is itself
+		}
+	case hub.DossierHandOver:
+		to, ok := s.Directory.ByID(o.To)
+		switch {
+		case !ok || !to.LivesAt(now):
+			found = append(found, hub.Invalid("to", "unknown_agency", "name a living agency to hand over to"))
+		case len(f.Parties) >= maxParties && !slices.Contains(f.Parties, o.To):
+			found = append(found, hub.Invalid("to", "max_items", "a dossier has at most %d agencies", maxParties))
+		default:
+			e.To, e.ToName, e.Role = to.ID, to.NameAt(now), cmp.Or(o.Role, hub.DossierCo)
+		}
+	}
+	return e, found.AsError()
+}
+
+// acting is the agency that the actor acts for: the one that is named, or the only one that
+// it can be.
+func (s *Service) acting(actor *hub.Actor, f *hub.DossierFile, wanted hub.AgencyID, act hub.DossierAct) (*hub.Agency, error) {
+	lead := s.view(f).Lead
+	var can []hub.AgencyID
+	for _, party := range f.Parties {
+		own := actor.SpeaksFor(party, scopeOfActs) == nil || slices.Contains(actor.TookOver, party)
+		if own && (act.OfAny() || party == f.Unit || party == lead) && (wanted == "" || wanted == party) {
+			can = append(can, party)
+		}
+	}
+	switch {
+	case len(can) == 0:
+		return nil, hub.Errorf(hub.KindDenied, "agency", "party", "only the agency that received the dossier and the one that leads may do that")
+	case len(can) > 1:
+		return nil, hub.Invalid("agency", "required", "name the agency that reports it")
+	}
+	agency, ok := s.Directory.ByID(can[0])
+	if !ok {
+		return nil, hub.Internal("find an agency of a dossier", nil)
+	}
+	return agency, nil
+}
+
+func checkOrder(o *hub.DossierOrder) hub.Violations {
+	found := text("text", o.Text, maxText, o.Act.NeedsText())
+	found = append(found, text("key", o.Key, maxWord, false)...)
+	found = append(found, text("local", o.Local, maxWord, false)...)
+	switch {
+	case !slices.Contains(hub.DossierActs(), o.Act):
+		found = append(found, hub.Invalid("act", "code_list", "%.40q is no act on a dossier", string(o.Act)))
+	case o.Status != 0 && (o.Act != hub.DossierReport || !o.Status.Valid()):
+		found = append(found, hub.Invalid("status", "code_list", "a report says a status from 1 to 10; other acts bring their own"))
+	case o.Act == hub.DossierReport && o.Status == 0 && strings.TrimSpace(o.Local) == "":
+		found = append(found, hub.Invalid("local", "required", "a report says a status, or that of the agency's own system"))
+	case o.Role != "" && (o.Act != hub.DossierHandOver || o.Role != hub.DossierLead && o.Role != hub.DossierCo):
+		found = append(found, hub.Invalid("role", "code_list", "a dossier is handed over to a lead or a co agency"))
+	case o.To != "" && o.Act != hub.DossierHandOver:
+		found = append(found, hub.Invalid("to", "exclusive", "only a hand-over names an agency"))
+	case o.Act == hub.DossierApologise && o.Due == "":
+		found = append(found, hub.Invalid("due_at", "required", "an apology names a new appointment"))
+	case o.Due != "" && o.Act != hub.DossierHandOver && o.Act != hub.DossierApologise:
+		found = append(found, hub.Invalid("due_at", "exclusive", "a hand-over has an end, and an apology a new appointment; nothing else"))
+	}
+	return found
+}

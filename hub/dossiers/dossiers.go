@@ -1,0 +1,266 @@
+// Package dossiers keeps what is filed at one-stop desks (hồ sơ một cửa): dossiers, what
+// happened to them, and how they stand to their time.
+//
+// It promises that the numbers which it gives are gap-free for each unit and day and never
+// given twice; that a dossier has the version of its procedure that was in force when it was
+// received; that events are only added, each with a note in the log that is recorded in the
+// same transaction and holds the digest of the event, which names that of the one before;
+// that what comes twice, late or out of order is kept and loses nothing; that the same key
+// again changes nothing; and that a dossier exists for the agencies that handle it or did,
+// and for nobody else.
+//
+// Whether something is in time is computed whenever it is asked for, from the events, the
+// calendar and the office hours, and says how it came about. Nothing of it is stored.
+package dossiers
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Store keeps dossiers with their events.
+type Store interface {
+	// AddDossier records a dossier with its first events and their notes in one transaction:
+	// KindConflict, and nothing, when its number, its place on its day or its key is taken.
+	// With next, its place MUST be the one behind the last of the day, else KindConflict, too.
+	AddDossier(ctx context.Context, dossier hub.DossierFile, next bool, notes []hub.LogNote) error
+	// AddDossierEvent records the event that stands last in the file, and the dossier as it
+	// then is, with a note, in one transaction: KindConflict, and nothing, when the dossier is
+	// not at the version before. It MUST be durable when it returns.
+	AddDossierEvent(ctx context.Context, dossier hub.DossierFile, note hub.LogNote) error
+	// FindDossier returns one dossier; KindNotFound when there is none.
+	FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error)
+	// LastDossier is the last place that a unit gave on a day; 0 for none.
+	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
+	Lists
+}
+
+// Lists find dossiers.
+type Lists interface {
+	// Dossiers lists those of an agency (Agency, Open, Status and Page of the query
+	// count), the last recorded first.
+	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)
+	// DossiersBetween lists those of a unit in a span of time, by their end.
+	DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error)
+}
+
+// Procedures is the catalogue.
+type Procedures interface {
+	// Versions are all versions of a procedure; KindNotFound where there is none.
+	Versions(ctx context.Context, code string) ([]hub.ProcedureVersion, error)
+}
+
+// Directory knows agencies over time.
+type Directory interface {
+	ByID(id hub.AgencyID) (*hub.Agency, bool)
+	Resolve(code string, at time.Time) (hub.Resolution, error)
+}
+
+// Notes keeps what the words of agencies' own systems stand for, by name.
+type Notes interface {
+	// RulesVersion grows with every change of rules of whatever kind.
+	RulesVersion(ctx context.Context) (int64, error)
+	// ChangeRules saves notes in one transaction when the rules are of the version, which
+	// then grows by one; else nothing is saved (KindConflict).
+	ChangeRules(ctx context.Context, version int64, notes ...hub.RetentionNote) error
+	Notes(ctx context.Context, query hub.NotesQuery) ([]hub.RetentionNote, error)
+}
+
+// Chronicle makes the notes of events for the log, and notes who read about an owner.
+type Chronicle interface {
+	// DossierNote is the note of an event, which is recorded with it.
+	DossierNote(dossier hub.DossierID, event *hub.DossierEvent, digest hub.Digest) (hub.LogNote, error)
+	// DossierRead notes that somebody read a dossier; durable when it returns.
+	DossierRead(ctx context.Context, actor hub.Actor, dossier hub.DossierID) error
+}
+
+// Options are what a Service needs; all of it.
+type Options struct {
+	Store      Store
+	Procedures Procedures
+	Directory  Directory
+	Notes      Notes
+	Chronicle  Chronicle
+	Calendar   func() *hub.Calendar
+	Hours      hub.OfficeHours
+	Now        func() time.Time
+	NewID      func() string
+	Log        *slog.Logger
+}
+
+// Service keeps dossiers. It is safe for concurrent use.
+type Service struct{ Options }
+
+// New returns a Service.
+func New(o Options) *Service { return &Service{o} }
+
+func (s *Service) now() time.Time { return s.Now().UTC().Truncate(time.Millisecond) }
+
+// soon is the instant before which everything has happened that has.
+func (s *Service) soon() time.Time { return s.now().Add(time.Millisecond) }
+
+func (s *Service) working() hub.WorkingTime {
+	return hub.WorkingTime{Calendar: s.Calendar(), Hours: s.Hours}
+}
+
+const (
+	maxPage      = 200
+	maxWalk      = 2000 // dossiers that one page of a list looks at
+	maxTries     = 20   // against others at the same moment
+	maxText      = 2000 // characters
+	maxWord      = 200  // of a name, a contact, a key, a status in other words
+	firstYear    = 1990
+	maxDueYears  = 20
+	clockLeeway  = 5 * time.Minute // by which the clock of another system may be ahead
+	maxParties   = 50
+	maxEvents    = 1000 // of one dossier
+	scopeOfActs  = hub.ScopeSubmit
+	scopeOfLooks = hub.ScopeRead
+)
+
+func noDossier() error {
+	return hub.Errorf(hub.KindNotFound, "dossier", "", "there is no such dossier")
+}
+
+// sees reports whether the actor reads dossiers of an agency.
+func sees(actor *hub.Actor, agency hub.AgencyID) bool {
+	return actor.SpeaksFor(agency, scopeOfLooks) == nil || actor.SpeaksFor(agency, scopeOfActs) == nil
+}
+
+// file is a dossier that the actor may see; to everybody else it does not exist.
+func (s *Service) file(ctx context.Context, actor *hub.Actor, id hub.DossierID) (hub.DossierFile, error) {
+	f, err := s.Store.FindDossier(ctx, hub.DossierKey{ID: id})
+	if err != nil {
+		if hub.KindOf(err) == hub.KindNotFound {
+			err = noDossier()
+		}
+		return hub.DossierFile{}, err
+	}
+	for _, party := range f.Parties {
+		if sees(actor, party) {
+			return f, nil
+		}
+	}
+	return hub.DossierFile{}, noDossier()
+}
+
+// Show returns a dossier with its events and its owner to one of its agencies, which is
+// noted of persons; KindNotFound to all others. An id or a number names it.
+func (s *Service) Show(ctx context.Context, actor hub.Actor, name string) (hub.DossierView, error) {
+	id := hub.DossierID(name)
+	if _, err := hub.ParseDossierNumber(name); err == nil {
+		f, err := s.Store.FindDossier(ctx, hub.DossierKey{Number: name})
+		if err != nil && hub.KindOf(err) != hub.KindNotFound {
+			return hub.DossierView{}, err
+		}
+		id = f.ID
+	}
+	f, err := s.file(ctx, &actor, id)
+	if err != nil {
+		return hub.DossierView{}, err
+	}
+	if actor.Kind != hub.ActorSystem {
+		if err := s.Chronicle.DossierRead(ctx, actor, f.ID); err != nil {
+			return hub.DossierView{}, err
+		}
+	}
+	v := s.view(&f)
+	v.Events = f.Events
+	return v, nil
+}
+
+// view is how a dossier stands now.
+func (s *Service) view(f *hub.DossierFile) hub.DossierView {
+	w, now := s.working(), s.soon()
+	c := follow(f.Events, now)
+	v := hub.DossierView{Dossier: f.Dossier, Lead: f.Unit, LeadName: f.UnitName, Clock: clockOf(&f.Dossier, c, w, now), Shares: []hub.DossierShare{}, Findings: []hub.DossierFinding{}}
+	parts, lead := shares(&f.Dossier, c, w, now)
+	v.Shares = append(v.Shares, parts...)
+	for i := range parts {
+		if parts[i].Agency == lead {
+			v.Lead, v.LeadName = lead, parts[i].Name
+		}
+	}
+	for i := range c.events {
+		if e := &c.events[i]; e.Act == hub.DossierApologise {
+			if v.Letter.IsZero() {
+				v.Letter = e.At
+			}
+			v.Anew = e.Due
+		}
+	}
+	v.Findings = append(v.Findings, findings(&v, c)...)
+	return v
+}
+
+// findings are what is wrong with a dossier, or about to go wrong.
+func findings(v *hub.DossierView, c *course) []hub.DossierFinding {
+	var list []hub.DossierFinding
+	add := func(rule hub.DossierRule, event int64, agency hub.AgencyID) {
+		list = append(list, hub.DossierFinding{Rule: rule, Event: event, Agency: agency})
+	}
+	k := &v.Clock
+	if k.Late {
+		add(hub.RuleLate, 0, "")
+		if v.Letter.IsZero() {
+			add(hub.FindingNoLetter, 0, "")
+		}
+	}
+	if k.Late && !v.Letter.IsZero() && v.Letter.After(k.Due) {
+		add(hub.FindingLateLetter, 0, "")
+	}
+	for _, r := range k.Explain {
+		if r.Rule == hub.RuleSecond {
+			add(r.Rule, r.Event, "")
+		}
+	}
+	for i := range v.Shares {
+		if s := &v.Shares[i]; !k.Late && !k.Ended && !s.Clock.Ended && (s.Clock.Late || s.Clock.Due.After(k.Due)) {
+			add(hub.FindingForeseen, 0, s.Agency)
+		}
+	}
+	for _, seq := range c.unordered {
+		add(hub.FindingOutOfOrder, seq, "")
+	}
+	for _, seq := range c.unknown {
+		add(hub.FindingUnknownWord, seq, "")
+	}
+	return list
+}
+
+// List is a page of the dossiers of an agency, those recorded last first, without their
+// owners and events. Timeliness and findings are computed for each: a page may be short
+// though there is a next one.
+func (s *Service) List(ctx context.Context, actor hub.Actor, query hub.DossierQuery) (hub.List[hub.DossierView], error) {
+	var list hub.List[hub.DossierView]
+	if !sees(&actor, query.Agency) {
+		return list, actor.SpeaksFor(query.Agency, scopeOfLooks)
+	}
+	limit := query.Page.Limit
+	if limit <= 0 || limit > maxPage {
+		limit = min(max(limit, 50), maxPage)
+	}
+	for walked := 0; walked < maxWalk; {
+		query.Page.Limit = limit - len(list.Items)
+		found, err := s.Store.Dossiers(ctx, query)
+		if err != nil {
+			return list, err
+		}
+		walked += query.Page.Limit
+		for i := range found.Items {
+			v := s.view(&found.Items[i])
+			v.Owner = nil
+			if fits(&v, &query) {
+				list.Items = append(list.Items, v)
+			}
+		}
+		list.Next, query.Page.After = found.Next, found.Next
+		if found.Next == "" || len(list.Items) == limit {
+			break
+		}
+	}
+	return list, nil
+}

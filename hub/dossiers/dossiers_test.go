@@ -1,0 +1,550 @@
+package dossiers_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/dossiers"
+	"github.com/lienthong/lienthong/hub/hubtest"
+)
+
+// desk is a one-stop desk "u" (H47.12, 000.00.12.H47) with everything around it: "l" may
+// lead, "c" handles with others, "x" has no part in anything.
+type desk struct {
+	*hubtest.World // keeps notes
+	*dossiers.Service
+	mu     sync.Mutex
+	now    time.Time
+	ids    int
+	files  []hub.DossierFile
+	logged []hub.LogNote
+	read   []string
+	race   func() // before the next write
+}
+
+func newDesk() *desk {
+	d := &desk{World: hubtest.NewWorld(), now: at("03-10 10:00")}
+	d.Service = dossiers.New(dossiers.Options{
+		Store: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Calendar: year, Now: func() time.Time { return d.now },
+		NewID: func() string { d.ids++; return fmt.Sprintf("id%04d", d.ids) }, Log: slog.New(slog.DiscardHandler),
+	})
+	return d
+}
+
+func (d *desk) raced() {
+	if race := d.race; race != nil {
+		d.race = nil
+		race()
+	}
+}
+
+func (d *desk) AddDossier(_ context.Context, f hub.DossierFile, next bool, notes []hub.LogNote) error {
+	d.raced()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	last := int64(0)
+	for _, o := range d.files {
+		if o.Number == f.Number || o.Unit == f.Unit && (f.Key != "" && o.Key == f.Key || o.Day == f.Day && o.Sequence == f.Sequence) {
+			return hub.Errorf(hub.KindConflict, "", "", "taken")
+		}
+		if o.Unit == f.Unit && o.Day == f.Day {
+			last = max(last, o.Sequence)
+		}
+	}
+	if next && f.Sequence != last+1 {
+		return hub.Errorf(hub.KindConflict, "", "", "a gap")
+	}
+	d.files = append(d.files, f)
+	d.logged = append(d.logged, notes...)
+	return nil
+}
+
+func (d *desk) AddDossierEvent(_ context.Context, f hub.DossierFile, note hub.LogNote) error {
+	d.raced()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.files {
+		if d.files[i].ID == f.ID && d.files[i].Version == f.Version-1 {
+			d.files[i] = f
+			d.logged = append(d.logged, note)
+			return nil
+		}
+	}
+	return hub.Errorf(hub.KindConflict, "", "", "moved")
+}
+
+func (d *desk) FindDossier(_ context.Context, key hub.DossierKey) (hub.DossierFile, error) {
+	for _, f := range d.files {
+		if key.ID != "" && f.ID == key.ID || key.Number != "" && f.Number == key.Number || key.Key != "" && f.Unit == key.Unit && f.Key == key.Key {
+			f.Events = slices.Clone(f.Events)
+			return f, nil
+		}
+	}
+	return hub.DossierFile{}, hub.Errorf(hub.KindNotFound, "", "", "none")
+}
+
+func (d *desk) LastDossier(_ context.Context, unit hub.AgencyID, day hub.Date) (last int64, err error) {
+	for _, f := range d.files {
+		if f.Unit == unit && f.Day == day {
+			last = max(last, f.Sequence)
+		}
+	}
+	return last, nil
+}
+
+func (d *desk) Dossiers(_ context.Context, q hub.DossierQuery) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	for _, f := range slices.Backward(d.files) {
+		if slices.Contains(f.Parties, q.Agency) && (!q.Open || f.Open()) && (q.Status == 0 || f.Status == q.Status) {
+			l.Items = append(l.Items, f)
+		}
+	}
+	return l, nil
+}
+
+func (d *desk) DossiersBetween(_ context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	for _, f := range d.files {
+		if f.Unit == span.Unit && f.Received.Before(span.Until) && (f.Open() || !f.Ended.Before(span.From)) {
+			l.Items = append(l.Items, f)
+		}
+	}
+	return l, nil
+}
+
+func (d *desk) Versions(_ context.Context, code string) ([]hub.ProcedureVersion, error) {
+	if code != "1.001" {
+		return nil, hub.Errorf(hub.KindNotFound, "code", "", "none")
+	}
+	version := func(n int64, limit int, from, to time.Time) hub.ProcedureVersion {
+		return hub.ProcedureVersion{Procedure: hub.Procedure{Code: code, Name: "Khai sinh", Limit: hub.ProcedureLimit{Amount: limit, Unit: hub.LimitWorkingDays}}, Version: n, Valid: hub.Interval{From: from, To: to}}
+	}
+	return []hub.ProcedureVersion{version(1, 5, at("01-01 00:00"), at("03-02 00:00")), version(2, 2, at("03-02 00:00"), time.Time{})}, nil
+}
+
+func (d *desk) ByID(id hub.AgencyID) (*hub.Agency, bool) {
+	a := &hub.Agency{ID: id, Names: []hub.Dated[string]{{Value: "Đơn vị " + string(id)}}}
+	switch id {
+	case "u":
+		a.Codes = []hub.Dated[hub.Code]{{Value: "H47.12"}, {Value: "000.00.12.H47"}, {Value: "H48", Valid: hub.Interval{To: at("01-01 00:00")}}}
+	case "gone":
+		a.Valid.To = at("01-01 00:00")
+	}
+	return a, strings.Contains(" u l c x gone ", " "+string(id)+" ")
+}
+
+func (d *desk) Resolve(string, time.Time) (hub.Resolution, error) {
+	return hub.Resolution{}, hub.Errorf(hub.KindUnknownAgency, "", "", "none")
+}
+
+func (d *desk) DossierNote(_ hub.DossierID, e *hub.DossierEvent, digest hub.Digest) (hub.LogNote, error) {
+	return hub.LogNote{ID: e.Note, Kind: hub.LogNoteDossier, Body: []byte(digest.String())}, nil
+}
+
+func (d *desk) DossierRead(_ context.Context, actor hub.Actor, id hub.DossierID) error {
+	d.read = append(d.read, actor.Name+" "+string(id))
+	return nil
+}
+
+func of(agency hub.AgencyID) hub.Actor {
+	return hub.Actor{Name: "of " + string(agency), Kind: hub.ActorSystem, Agencies: []hub.AgencyID{agency}, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeRead}}
+}
+
+func wish() hub.DossierWish {
+	return hub.DossierWish{Unit: "u", Procedure: "1.001", Owner: hub.DossierOwner{Name: "Trần Thị Mẫu"}, Received: "2026-03-02T08:00"}
+}
+
+func (d *desk) register(t *testing.T, w hub.DossierWish) hub.DossierView {
+	t.Helper()
+	v, made, err := d.Register(t.Context(), of("u"), w)
+	if err != nil || !made {
+		t.Fatal(made, err)
+	}
+	return v
+}
+
+func (d *desk) act(t *testing.T, agency hub.AgencyID, id hub.DossierID, o hub.DossierOrder) hub.DossierView {
+	t.Helper()
+	v, err := d.Act(t.Context(), of(agency), id, o)
+	if err != nil {
+		t.Fatalf("%s: %v", o.Act, err)
+	}
+	return v
+}
+
+// wrong holds an error against its kind, field and rule.
+func wrong(t *testing.T, what string, err error, want string) {
+	t.Helper()
+	got := ""
+	if found := hub.ViolationsOf(err); len(found) > 0 {
+		got = strings.Join(strings.Fields(fmt.Sprint(found[0].Kind, " ", found[0].Field, " ", found[0].Rule)), " ")
+	}
+	if got != want {
+		t.Errorf("%s: %q (%v), want %q", what, got, err, want)
+	}
+}
+
+// TestNumbers: in both forms of the unit, one series a day, without gaps whatever is refused
+// or taken meanwhile; those of the unit's own system are kept and gone on behind.
+func TestNumbers(t *testing.T) {
+	d := newDesk()
+	number := func(change func(*hub.DossierWish)) string {
+		w := wish()
+		change(&w)
+		return d.register(t, w).Number
+	}
+	d.race = func() { d.register(t, wish()) }
+	for i, c := range []struct {
+		change func(*hub.DossierWish)
+		want   string
+	}{
+		{func(*hub.DossierWish) {}, "H47.12-260302-0002"}, // another took the first
+		{func(w *hub.DossierWish) { w.UnitCode = "000.00.12.H47" }, "000.00.12.H47-260302-0003"},
+		{func(w *hub.DossierWish) { w.Received = "2026-03-03T08:00" }, "H47.12-260303-0001"},
+		{func(w *hub.DossierWish) { w.Number = "H47.12-260302-0009" }, "H47.12-260302-0009"},
+		{func(*hub.DossierWish) {}, "H47.12-260302-0010"},
+		{func(w *hub.DossierWish) { w.Number = "000.00.12.H47-260302-0005" }, "000.00.12.H47-260302-0005"},
+		{func(w *hub.DossierWish) { w.Received = "" }, "H47.12-260310-0001"},
+		{func(w *hub.DossierWish) { w.Received = "2026-03-02T16:59:59Z" }, "H47.12-260302-0011"}, // 23:59 in Vietnam
+	} {
+		if got := number(c.change); got != c.want {
+			t.Errorf("%d: %s, want %s", i, got, c.want)
+		}
+	}
+	count := len(d.files)
+	for what, c := range map[string]struct {
+		change func(*hub.DossierWish)
+		want   string
+	}{
+		"a number of another day":    {func(w *hub.DossierWish) { w.Number = "H47.12-260303-0009" }, "invalid number day"},
+		"a number of another unit":   {func(w *hub.DossierWish) { w.Number = "H47.13-260302-0020" }, "invalid number unit_code"},
+		"a number of no form":        {func(w *hub.DossierWish) { w.Number = "H47.12-260302-020" }, "invalid number dossier_number"},
+		"a taken number":             {func(w *hub.DossierWish) { w.Number = "H47.12-260302-0009" }, "conflict number taken"},
+		"a taken place":              {func(w *hub.DossierWish) { w.Number = "000.00.12.H47-260302-0009" }, "conflict number taken"},
+		"a code that has ended":      {func(w *hub.DossierWish) { w.UnitCode = "H48" }, "invalid unit unit_code"},
+		"no procedure":               {func(w *hub.DossierWish) { w.Procedure = "2" }, "invalid procedure in_force"},
+		"a procedure to come":        {func(w *hub.DossierWish) { w.Received = "2025-12-31T08:00" }, "invalid procedure in_force"},
+		"no owner":                   {func(w *hub.DossierWish) { w.Owner.Name = " " }, "invalid owner.name required"},
+		"control characters":         {func(w *hub.DossierWish) { w.Owner.Name = "a\x00" }, "invalid owner.name control_character"},
+		"a channel":                  {func(w *hub.DossierWish) { w.Channel = "fax" }, "invalid channel code_list"},
+		"a receipt to come":          {func(w *hub.DossierWish) { w.Received = "2026-03-10T10:06" }, "invalid received_at range"},
+		"no time":                    {func(w *hub.DossierWish) { w.Received = "2026-02-30T10:00" }, "invalid received_at date_time"},
+		"an appointment before that": {func(w *hub.DossierWish) { w.Due = "2026-03-01" }, "invalid due_at range"},
+		"an appointment far away":    {func(w *hub.DossierWish) { w.Due = "2099-03-01" }, "invalid due_at range"},
+	} {
+		w := wish()
+		c.change(&w)
+		_, _, err := d.Register(t.Context(), of("u"), w)
+		wrong(t, what, err, c.want)
+	}
+	w := wish()
+	w.Unit = "gone"
+	_, _, err := d.Register(t.Context(), of("gone"), w)
+	wrong(t, "a closed unit", err, "invalid unit closed")
+	if len(d.files) != count {
+		t.Errorf("what was refused was recorded")
+	}
+	if v := d.register(t, func() hub.DossierWish { w := wish(); w.Received, w.Due = "2026-03-01T08:00", "2026-03-05"; return w }()); v.Procedure.Version != 1 || !v.Appointed.Equal(at("03-05 17:30")) {
+		t.Errorf("version %d of the procedure, due %v", v.Procedure.Version, v.Appointed)
+	}
+}
+
+// TestKeys: the same again changes nothing, even at the same moment; with something else it
+// is a conflict.
+func TestKeys(t *testing.T) {
+	d := newDesk()
+	w := wish()
+	w.Key = "k"
+	d.race = func() { d.register(t, w) }
+	again, made, err := d.Register(t.Context(), of("u"), w)
+	if err != nil || made || again.Number != "H47.12-260302-0001" || len(d.files) != 1 {
+		t.Fatal(again.Number, made, err, len(d.files))
+	}
+	other := w
+	other.Owner.Name = "Lê Văn Mẫu"
+	_, _, err = d.Register(t.Context(), of("u"), other)
+	wrong(t, "another dossier", err, "conflict key taken")
+
+	ask := hub.DossierOrder{Act: hub.DossierAsk, Text: "Thiếu", Key: "e"}
+	d.race = func() { d.act(t, "u", again.ID, hub.DossierOrder{Act: hub.DossierProcess}) }
+	d.act(t, "u", again.ID, ask)
+	if v := d.act(t, "u", again.ID, ask); v.Version != 4 || len(v.Events) != 4 || v.Events[3].Act != hub.DossierAsk {
+		t.Errorf("%d events: %+v", v.Version, v.Events)
+	}
+	_, err = d.Act(t.Context(), of("u"), again.ID, hub.DossierOrder{Act: hub.DossierSupply, Key: "e"})
+	wrong(t, "another event", err, "conflict key taken")
+}
+
+// TestNobodyElse: a dossier exists for its agencies alone, its owner is in no list, who reads
+// it is noted, and each does what is its own.
+func TestNobodyElse(t *testing.T) {
+	d := newDesk()
+	v := d.register(t, wish())
+	ctx := t.Context()
+	stranger := of("x")
+	_, err := d.Show(ctx, stranger, string(v.ID))
+	wrong(t, "show", err, "not_found dossier")
+	_, err = d.Show(ctx, stranger, v.Number)
+	wrong(t, "show by number", err, "not_found dossier")
+	_, err = d.Show(ctx, of("u"), "H47.12-260302-0009")
+	wrong(t, "show what is not there", err, "not_found dossier")
+	_, err = d.Act(ctx, stranger, v.ID, hub.DossierOrder{Act: hub.DossierProcess})
+	wrong(t, "act", err, "not_found dossier")
+	for what, call := range map[string]func(hub.Actor) error{
+		"list":     func(a hub.Actor) error { _, err := d.List(ctx, a, hub.DossierQuery{Agency: "u"}); return err },
+		"register": func(a hub.Actor) error { _, _, err := d.Register(ctx, a, wish()); return err },
+		"figures":  func(a hub.Actor) error { _, err := d.Figures(ctx, a, "u", "2026"); return err },
+		"counted":  func(a hub.Actor) error { _, err := d.Counted(ctx, a, "u", "2026", hub.Page{}); return err },
+		"words":    func(a hub.Actor) error { _, err := d.Words(ctx, a, "u"); return err },
+		"set words": func(a hub.Actor) error {
+			_, err := d.SetWords(ctx, a, "u", map[string]hub.DossierStatus{"a": 1})
+			return err
+		},
+	} {
+		want := "denied agency"
+		if what == "figures" || what == "counted" {
+			want = "denied scope"
+		}
+		wrong(t, what, call(stranger), want)
+		for _, kind := range []hub.Actor{{Scopes: []hub.Scope{hub.ScopeOperate}}, {Scopes: []hub.Scope{hub.ScopeAudit}}, {}} {
+			if err := call(kind); hub.KindOf(err) != hub.KindDenied {
+				t.Errorf("%s by %v: %v", what, kind.Scopes, err)
+			}
+		}
+	}
+	reader := of("u")
+	reader.Scopes = []hub.Scope{hub.ScopeRead}
+	if _, err := d.Act(ctx, reader, v.ID, hub.DossierOrder{Act: hub.DossierProcess}); hub.KindOf(err) != hub.KindDenied {
+		t.Errorf("a reader acts: %v", err)
+	}
+	clerk := of("u")
+	clerk.Kind = hub.ActorClerk
+	if shown, err := d.Show(ctx, clerk, v.Number); err != nil || shown.Owner == nil || len(shown.Events) != 2 || len(d.read) != 1 {
+		t.Errorf("%+v %v, read %v", shown.Owner, err, d.read)
+	}
+	if list, err := d.List(ctx, clerk, hub.DossierQuery{Agency: "u"}); err != nil || len(list.Items) != 1 || list.Items[0].Owner != nil || list.Items[0].Events != nil {
+		t.Errorf("%+v %v", list.Items, err)
+	}
+
+	// A hand-over lets an agency in; it may say how far it is and give it back, no more.
+	v = d.act(t, "u", v.ID, hub.DossierOrder{Act: hub.DossierHandOver, To: "c", At: "2026-03-02T09:00"})
+	_, err = d.Act(ctx, of("c"), v.ID, hub.DossierOrder{Act: hub.DossierFinish})
+	wrong(t, "a result by who does not lead", err, "denied agency party")
+	v = d.act(t, "c", v.ID, hub.DossierOrder{Act: hub.DossierReport, Status: hub.DossierDone, Local: "Xong"})
+	if v.Status != hub.DossierAccepted || v.Local != "Xong" {
+		t.Errorf("status %d %q", v.Status, v.Local)
+	}
+	v = d.act(t, "u", v.ID, hub.DossierOrder{Act: hub.DossierHandOver, To: "l", Role: hub.DossierLead, At: "2026-03-02T10:00"})
+	if v.Lead != "l" {
+		t.Errorf("%s leads", v.Lead)
+	}
+	v = d.act(t, "l", v.ID, hub.DossierOrder{Act: hub.DossierFinish, At: "2026-03-03T17:00"})
+	if !v.Clock.Ended || v.Clock.Late || len(v.Shares) != 2 || !v.Shares[1].Clock.Ended {
+		t.Errorf("%+v", v)
+	}
+	_, err = d.Act(ctx, of("u"), v.ID, hub.DossierOrder{Act: hub.DossierHandOver, To: "gone"})
+	wrong(t, "a hand-over to a closed agency", err, "invalid to unknown_agency")
+}
+
+// TestCourse: what comes late, twice or out of order is kept and linked, and the furthest
+// status is shown.
+func TestCourse(t *testing.T) {
+	d := newDesk()
+	w := wish()
+	w.Waits = true
+	v := d.register(t, w)
+	if v.Status != hub.DossierNew || v.Clock.Timeliness != hub.NoDeadline || !v.Clock.Start.IsZero() {
+		t.Errorf("%+v", v)
+	}
+	for _, o := range []hub.DossierOrder{
+		{Act: hub.DossierGiveBack, At: "2026-03-04T09:00"}, {Act: hub.DossierFinish, At: "2026-03-03T09:00"}, {Act: hub.DossierAccept, At: "2026-03-02T08:05"},
+		{Act: hub.DossierFinish, At: "2026-03-03T09:00"}, {Act: hub.DossierProcess, At: "2026-03-02T08:30"}, {Act: hub.DossierProcess, At: "2026-03-05T08:30"},
+	} {
+		v = d.act(t, "u", v.ID, o)
+	}
+	if v.Status != hub.DossierReturned || len(v.Events) != 7 || !v.Ended.Equal(at("03-03 09:00")) || v.Clock.Late {
+		t.Errorf("%d, %d events, ended %v, %+v", v.Status, len(v.Events), v.Ended, v.Clock)
+	}
+	if got := fmt.Sprint(v.Findings); got != "[{out_of_order 7 }]" {
+		t.Error("findings", got)
+	}
+	previous := hub.Digest{}
+	for i := range v.Events {
+		said, err := v.Events[i].DigestText()
+		if err != nil || v.Events[i].Previous != previous || v.Events[i].Note != d.logged[i].ID {
+			t.Errorf("event %d: %+v, %v", i+1, v.Events[i], err)
+		}
+		if previous = sha256.Sum256(said); string(d.logged[i].Body) != previous.String() {
+			t.Errorf("the note of event %d is of another", i+1)
+		}
+	}
+	if v.Digest != previous {
+		t.Error("the dossier names another last event")
+	}
+	for what, c := range map[string]struct {
+		order hub.DossierOrder
+		want  string
+	}{
+		"before it came":         {hub.DossierOrder{Act: hub.DossierProcess, At: "2026-03-02T07:59"}, "invalid at before_receipt"},
+		"to come":                {hub.DossierOrder{Act: hub.DossierProcess, At: "2026-03-11T08:00"}, "invalid at range"},
+		"no act":                 {hub.DossierOrder{Act: "eat"}, "denied agency party"},
+		"registered again":       {hub.DossierOrder{Act: hub.DossierRegister}, "invalid act code_list"},
+		"no reason":              {hub.DossierOrder{Act: hub.DossierStop}, "invalid text required"},
+		"a status of its own":    {hub.DossierOrder{Act: hub.DossierProcess, Status: 9}, "invalid status code_list"},
+		"an empty report":        {hub.DossierOrder{Act: hub.DossierReport}, "invalid local required"},
+		"no status":              {hub.DossierOrder{Act: hub.DossierReport, Status: 11}, "invalid status code_list"},
+		"a role":                 {hub.DossierOrder{Act: hub.DossierHandOver, To: "c", Role: "each"}, "invalid role code_list"},
+		"nobody":                 {hub.DossierOrder{Act: hub.DossierHandOver}, "invalid to unknown_agency"},
+		"an agency":              {hub.DossierOrder{Act: hub.DossierProcess, To: "c"}, "invalid to exclusive"},
+		"an end":                 {hub.DossierOrder{Act: hub.DossierProcess, Due: "2026-03-11"}, "invalid due_at exclusive"},
+		"no new appointment":     {hub.DossierOrder{Act: hub.DossierApologise, Text: "x"}, "invalid due_at required"},
+		"an appointment of past": {hub.DossierOrder{Act: hub.DossierApologise, Text: "x", At: "2026-03-09T08:00", Due: "2026-03-08"}, "invalid due_at range"},
+	} {
+		_, err := d.Act(t.Context(), of("u"), v.ID, c.order)
+		if what == "no act" {
+			c.want = "invalid act code_list"
+		}
+		wrong(t, what, err, c.want)
+	}
+}
+
+// TestForeseen: lateness is shown before it comes; late without a letter is found, and so is
+// a letter that came too late.
+func TestForeseen(t *testing.T) {
+	d := newDesk()
+	d.now = at("03-02 12:00")
+	w := wish()
+	w.Due = "2026-03-09T10:00"
+	v := d.register(t, w)
+	v = d.act(t, "u", v.ID, hub.DossierOrder{Act: hub.DossierHandOver, To: "c", Due: "2026-03-03"})
+	look := func(now string) string {
+		t.Helper()
+		d.now = at(now)
+		shown, err := d.Show(t.Context(), of("u"), string(v.ID))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(shown.Clock.Timeliness, shown.Findings)
+	}
+	for _, c := range []struct{ now, want string }{
+		{"03-02 12:01", "in_time[]"},
+		{"03-03 17:31", "in_time[{foreseen 0 c}]"},
+		{"03-06 10:00", "due_soon[{foreseen 0 c}]"},
+		{"03-09 10:01", "overdue[{late 0 } {no_letter 0 }]"},
+	} {
+		if got := look(c.now); got != c.want {
+			t.Errorf("%s: %s, want %s", c.now, got, c.want)
+		}
+	}
+	d.now = at("03-09 11:00")
+	v = d.act(t, "u", v.ID, hub.DossierOrder{Act: hub.DossierApologise, Text: "Chờ xác minh", Due: "2026-03-12", At: "2026-03-05T09:00"})
+	if got := look("03-09 11:01"); got != "overdue[{late 0 }]" {
+		t.Errorf("with a letter: %s", got)
+	}
+	late := d.register(t, func() hub.DossierWish { w := wish(); w.Due = "2026-03-03"; return w }())
+	late = d.act(t, "u", late.ID, hub.DossierOrder{Act: hub.DossierApologise, Text: "Chờ xác minh", Due: "2026-03-12"})
+	if got := fmt.Sprint(late.Findings); got != "[{late 0 } {late_letter 0 }]" {
+		t.Errorf("with a letter that came too late: %s", got)
+	}
+	for finding, want := range map[hub.DossierRule]int{hub.RuleLate: 2, hub.FindingLateLetter: 1, hub.FindingNoLetter: 0, "": 2} {
+		list, err := d.List(t.Context(), of("u"), hub.DossierQuery{Agency: "u", Finding: finding, Timeliness: []hub.Timeliness{hub.Overdue}})
+		if err != nil || len(list.Items) != want {
+			t.Errorf("%q: %d, %v, want %d", finding, len(list.Items), err, want)
+		}
+	}
+}
+
+// TestWords: statuses of an agency's own system stand for national ones from when it said so
+// on; those that stand for nothing are kept and found.
+func TestWords(t *testing.T) {
+	d := newDesk()
+	v := d.register(t, wish())
+	report := func() hub.DossierView {
+		return d.act(t, "u", v.ID, hub.DossierOrder{Act: hub.DossierReport, Local: " Chờ bổ sung "})
+	}
+	if v = report(); v.Status != hub.DossierAccepted || v.Local == "" || !v.Has(hub.FindingUnknownWord) {
+		t.Errorf("%+v", v)
+	}
+	_, err := d.SetWords(t.Context(), of("u"), "u", map[string]hub.DossierStatus{"Chờ bổ sung": 11})
+	wrong(t, "no status", err, "invalid words code_list")
+	for version := range int64(2) {
+		words, err := d.SetWords(t.Context(), of("u"), "u", map[string]hub.DossierStatus{"Chờ bổ sung": hub.DossierSupplement})
+		if err != nil || words.Version != version+1 {
+			t.Fatal(words, err)
+		}
+	}
+	if v = report(); v.Status != hub.DossierSupplement || v.Clock.Requests != 1 {
+		t.Errorf("%+v", v)
+	}
+	words, err := d.Words(t.Context(), of("u"), "u")
+	if err != nil || words.Version != 2 || words.Words["Chờ bổ sung"] != hub.DossierSupplement {
+		t.Errorf("%+v %v", words, err)
+	}
+}
+
+// TestFigures: a period counts what was in hand in it, as it stood at its end, and later
+// looks at it say the same.
+func TestFigures(t *testing.T) {
+	d := newDesk()
+	first := d.register(t, wish()) // due on 5 March
+	d.act(t, "u", first.ID, hub.DossierOrder{Act: hub.DossierFinish, At: "2026-03-06T08:00"})
+	second := d.register(t, func() hub.DossierWish { w := wish(); w.Channel = hub.ChannelOnline; return w }())
+	d.act(t, "u", second.ID, hub.DossierOrder{Act: hub.DossierFinish, At: "2026-03-03T08:00"})
+	d.register(t, func() hub.DossierWish { w := wish(); w.Waits = true; return w }()) // was not accepted
+	third := d.register(t, func() hub.DossierWish { w := wish(); w.Due = "2026-03-20"; return w }())
+	d.act(t, "u", third.ID, hub.DossierOrder{Act: hub.DossierApologise, Text: "x", Due: "2026-03-30"})
+	figures := func(period hub.Period) string {
+		t.Helper()
+		f, err := d.Figures(t.Context(), of("u"), "u", period)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := d.Counted(t.Context(), of("u"), "u", period, hub.Page{})
+		if err != nil || len(list.Items) != f.Total {
+			t.Errorf("%d dossiers are behind %d: %v", len(list.Items), f.Total, err)
+		}
+		late := 0
+		for _, c := range list.Items {
+			if last := c.Explain[len(c.Explain)-1]; c.Late != (last.Rule == hub.RuleLate) {
+				t.Errorf("%s: late is %v, and the reason %s", c.Number, c.Late, last.Rule)
+			}
+			if c.Late {
+				late++
+			}
+		}
+		if late != f.Late {
+			t.Errorf("%d of those behind are late, %d in the figures", late, f.Late)
+		}
+		return fmt.Sprintf("%d %d %d %s %d %d %s", f.Total, f.InTime, f.Late, f.Rate, f.Letters, f.Missing, f.Channels[hub.ChannelOnline].Rate)
+	}
+	for period, want := range map[hub.Period]string{
+		"2026-03-02": "3 3 0 100.00 0 0 100.00", "2026-03-03": "3 3 0 100.00 0 0 100.00", "2026-03-05": "2 1 1 50.00 0 1 ", "2026-03-06": "2 1 1 50.00 0 1 ",
+		"2026-03": "3 2 1 66.67 0 1 100.00", "2025": "0 0 0  0 0 ",
+	} {
+		if got := figures(period); got != want {
+			t.Errorf("%s: %s, want %s", period, got, want)
+		}
+	}
+	d.now = at("04-20 08:00")
+	for period, want := range map[hub.Period]string{"2026-03-05": "2 1 1 50.00 0 1 ", "2026-03": "3 1 2 33.33 1 1 100.00"} {
+		if got := figures(period); got != want {
+			t.Errorf("later, %s: %s, want %s", period, got, want)
+		}
+	}
+	_, err := d.Figures(t.Context(), of("u"), "u", "2026-13")
+	wrong(t, "no period", err, "invalid period period")
+	_, err = d.Figures(t.Context(), of("u"), "u", "2026-05")
+	wrong(t, "a period to come", err, "invalid period to_come")
+	counter := hub.Actor{Agencies: []hub.AgencyID{"u"}, Scopes: []hub.Scope{hub.ScopeFigures}}
+	if _, err := d.Figures(t.Context(), counter, "u", "2026"); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,118 @@
+package sqlkit
+
+import (
+	"encoding/json"
+	"math"
+	"strconv"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// DossierEnd is the column ended of a dossier.
+func DossierEnd(d *hub.Dossier) int64 {
+	if d.Open() {
+		return math.MaxInt64
+	}
+	return Micros(d.Ended)
+}
+
+// DossierMoved says that somebody else changed a dossier, or took its number or its key.
+func DossierMoved() error {
+	return hub.Errorf(hub.KindConflict, "", "version", "the dossier, its number or its key has been taken or changed meanwhile")
+}
+
+// LastEvent is the event that is to be recorded; the file has one.
+func LastEvent(f *hub.DossierFile) (*hub.DossierEvent, error) {
+	n := len(f.Events)
+	if n == 0 || f.Events[n-1].Seq != f.Version || f.Version != int64(n) {
+		return nil, hub.Internal("number the events of a dossier", nil)
+	}
+	return &f.Events[n-1], nil
+}
+
+// DossierEventRow is an event with the dossier that it is of.
+type DossierEventRow struct {
+	Dossier hub.DossierID
+	Event   hub.DossierEvent
+}
+
+// Record returns the record of an event.
+func (r *StoredDossierEvent) Record() json.RawMessage {
+	b := append(append([]byte(`{"dossier":`), quoted(r.Dossier)...), `,"event":`...)
+	return append(append(b, r.Event...), '}')
+}
+
+// StoredDossierEvent is an event as stores keep it.
+type StoredDossierEvent struct {
+	Dossier string          `json:"dossier"`
+	Event   json.RawMessage `json:"event"`
+}
+
+// Decoded is the event itself.
+func (r *StoredDossierEvent) Decoded() (row DossierEventRow, err error) {
+	row.Dossier = hub.DossierID(r.Dossier)
+	if err = json.Unmarshal(r.Event, &row.Event); err != nil {
+		err = badRecord(hub.RecordDossierEvent, err)
+	}
+	return row, err
+}
+
+// DossierFiles joins dossiers with their events, which come by dossier and number. An event
+// that is newer than its dossier was read is left for the next look.
+func DossierFiles(dossiers []hub.Dossier, events []DossierEventRow) []hub.DossierFile {
+	places := make(map[hub.DossierID]int, len(dossiers))
+	files := make([]hub.DossierFile, len(dossiers))
+	for i := range dossiers {
+		files[i].Dossier = dossiers[i]
+		places[dossiers[i].ID] = i
+	}
+	for i := range events {
+		if place, ok := places[events[i].Dossier]; ok && events[i].Event.Seq <= files[place].Version {
+			files[place].Events = append(files[place].Events, events[i].Event)
+		}
+	}
+	return files
+}
+
+// DossierIDs are the ids of dossiers.
+func DossierIDs(dossiers []hub.Dossier) []string {
+	ids := make([]string, len(dossiers))
+	for i := range dossiers {
+		ids[i] = string(dossiers[i].ID)
+	}
+	return ids
+}
+
+const (
+	dossierListing = "dossiers"
+	dossierSpan    = "dossiers by end"
+)
+
+// DossierCursor is the place of a dossier among those of an agency.
+func DossierCursor(d *hub.Dossier) string { return Cursor(dossierListing, string(d.ID)) }
+
+// ParseDossierCursor unpacks a cursor: the dossier behind which a page begins.
+func ParseDossierCursor(page hub.Page) (string, error) {
+	after, err := ParseCursor(dossierListing, page, 1)
+	if err != nil || after == nil {
+		return "", err
+	}
+	return after[0], nil
+}
+
+// DossierSpanCursor is the place of a dossier among those of a unit by their end.
+func DossierSpanCursor(d *hub.Dossier) string {
+	return Cursor(dossierSpan, strconv.FormatInt(DossierEnd(d), 10), string(d.ID))
+}
+
+// ParseDossierSpan unpacks a cursor: end and id behind which a page begins. Without one it
+// is the begin of the span.
+func ParseDossierSpan(page hub.Page, from time.Time) (ended int64, id string, err error) {
+	after, err := ParseCursor(dossierSpan, page, 2)
+	if err != nil || after == nil {
+		return Micros(from), "", err
+	}
+	ended, err = ParseNumber(after[0])
+	return ended, after[1], err
+}

@@ -1,0 +1,251 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
+)
+
+const (
+	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, body)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::text[])`
+	insertDossierEvents = "INSERT INTO dossier_events (dossier, seq, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])"
+	insertLogNotes      = `INSERT INTO log_notes (id, kind, body, pending) SELECT id, kind, body, true
+		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS n (id, kind, body, position) ORDER BY position`
+	putDossierParties = `INSERT INTO dossier_parties (agency, dossier, open, status) SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[])
+		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status`
+	lastDossier = "SELECT coalesce(max(sequence), 0) FROM dossiers WHERE unit = $1 AND day = $2"
+)
+
+// AddDossier records a dossier; see the contract in hub/dossiers. Two that want one place
+// meet at its index: the second waits, and finds it taken or free.
+func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, notes []hub.LogNote) error {
+	var rows, parties, events, noted columns
+	body, err := sqlkit.Encode(&f.Dossier)
+	if err != nil {
+		return err
+	}
+	rows.add(dossierColumns(&f.Dossier, body)...)
+	addDossierParties(&parties, &f.Dossier)
+	for i := range f.Events {
+		if err := addDossierEvent(&events, f.ID, &f.Events[i]); err != nil {
+			return err
+		}
+	}
+	for i := range notes {
+		if err := addLogNote(&noted, &notes[i]); err != nil {
+			return err
+		}
+	}
+	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		if next {
+			var last int64
+			if err := tx.QueryRow(ctx, lastDossier, string(f.Unit), string(f.Day)).Scan(&last); err != nil {
+				return err
+			}
+			if last != f.Sequence-1 {
+				return sqlkit.DossierMoved()
+			}
+		}
+		return runAll(ctx, tx, statement{insertDossiers, rows.args}, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args})
+	})
+}
+
+// statement is one of several of a transaction; without rows it is left out.
+type statement struct {
+	text string
+	args []any
+}
+
+func runAll(ctx context.Context, tx pgx.Tx, statements ...statement) error {
+	for _, st := range statements {
+		if st.args == nil {
+			continue
+		}
+		if _, err := tx.Exec(ctx, st.text, st.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// actOnDossier runs an act in a transaction; what is taken already is a conflict.
+func (s *Store) actOnDossier(ctx context.Context, call func(context.Context, pgx.Tx) error) error {
+	return s.act(ctx, "record a dossier", func(ctx context.Context, c *pgx.Conn) error {
+		err := pgx.BeginFunc(ctx, c, func(tx pgx.Tx) error { return call(ctx, tx) })
+		if state(err) == uniqueViolation {
+			return sqlkit.DossierMoved()
+		}
+		return err
+	})
+}
+
+func dossierColumns(d *hub.Dossier, body string) []any {
+	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), body}
+}
+
+func addDossierParties(parties *columns, d *hub.Dossier) {
+	for _, agency := range d.Parties {
+		parties.add(string(agency), string(d.ID), d.Open(), int64(d.Status))
+	}
+}
+
+func addDossierEvent(events *columns, id hub.DossierID, e *hub.DossierEvent) error {
+	body, err := sqlkit.Encode(e)
+	if err == nil {
+		events.add(string(id), e.Seq, body)
+	}
+	return err
+}
+
+func addLogNote(notes *columns, n *hub.LogNote) error {
+	body, err := sqlkit.Encode(n)
+	if err == nil {
+		notes.add(n.ID, string(n.Kind), body)
+	}
+	return err
+}
+
+// AddDossierEvent records the last event of a dossier; see the contract in hub/dossiers.
+func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub.LogNote) error {
+	event, err := sqlkit.LastEvent(&f)
+	if err != nil {
+		return err
+	}
+	body, err := sqlkit.Encode(&f.Dossier)
+	if err != nil {
+		return err
+	}
+	var parties, events, noted columns
+	addDossierParties(&parties, &f.Dossier)
+	if err := addDossierEvent(&events, f.ID, event); err != nil {
+		return err
+	}
+	if err := addLogNote(&noted, &note); err != nil {
+		return err
+	}
+	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, body = $2 WHERE id = $3 AND (body::jsonb ->> 'version')::bigint = $4",
+			sqlkit.DossierEnd(&f.Dossier), body, string(f.ID), f.Version-1)
+		if err != nil {
+			return err
+		}
+		if done.RowsAffected() == 0 {
+			return sqlkit.DossierMoved()
+		}
+		return runAll(ctx, tx, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args})
+	})
+}
+
+// FindDossier returns one dossier; KindNotFound when there is none.
+func (s *Store) FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error) {
+	text, args := "SELECT body FROM dossiers WHERE unit = $1 AND key = $2 AND key <> ''", []any{string(key.Unit), key.Key}
+	switch {
+	case key.ID != "":
+		text, args = "SELECT body FROM dossiers WHERE id = $1", []any{string(key.ID)}
+	case key.Number != "":
+		text, args = "SELECT body FROM dossiers WHERE number = $1", []any{key.Number}
+	}
+	found, err := collect(ctx, s, scanBody[hub.Dossier], text, args...)
+	d, err := first(found, "dossier", err)
+	if err != nil {
+		return hub.DossierFile{}, err
+	}
+	files, err := s.dossierFiles(ctx, []hub.Dossier{d})
+	if err != nil {
+		return hub.DossierFile{}, err
+	}
+	return files[0], nil
+}
+
+// dossierFiles adds their events to dossiers that were read before.
+func (s *Store) dossierFiles(ctx context.Context, dossiers []hub.Dossier) ([]hub.DossierFile, error) {
+	if len(dossiers) == 0 {
+		return nil, nil
+	}
+	events, err := collect(ctx, s, scanDossierEvent, "SELECT dossier, body FROM dossier_events WHERE dossier = ANY($1) ORDER BY dossier, seq", sqlkit.DossierIDs(dossiers))
+	if err != nil {
+		return nil, err
+	}
+	return sqlkit.DossierFiles(dossiers, events), nil
+}
+
+func scanDossierEvent(row pgx.CollectableRow) (r sqlkit.DossierEventRow, err error) {
+	var body []byte
+	if err = row.Scan(&r.Dossier, &body); err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(body, &r.Event)
+}
+
+// LastDossier is the last place that a unit gave on a day; 0 for none.
+func (s *Store) LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error) {
+	found, err := collect(ctx, s, pgx.RowTo[int64], lastDossier, string(unit), string(day))
+	return first(found, "dossier", err)
+}
+
+// Dossiers lists those of an agency, the last recorded first.
+func (s *Store) Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	text, args, err := dossiersQuery(&query)
+	if err != nil {
+		return l, err
+	}
+	found, err := collect(ctx, s, scanBody[hub.Dossier], text, args...)
+	if err != nil {
+		return l, err
+	}
+	found, l.Next = sqlkit.Cut(found, query.Page.Limit, sqlkit.DossierCursor)
+	l.Items, err = s.dossierFiles(ctx, found)
+	return l, err
+}
+
+func dossiersQuery(query *hub.DossierQuery) (string, []any, error) {
+	after, err := sqlkit.ParseDossierCursor(query.Page)
+	if err != nil {
+		return "", nil, err
+	}
+	var c condition
+	c.add("p.agency = %s", string(query.Agency))
+	if query.Status != 0 {
+		c.add("p.status = %s", int64(query.Status))
+	}
+	if query.Open {
+		c.add("p.open")
+	}
+	if after != "" {
+		c.add("p.dossier < %s", after)
+	}
+	limit := c.arg(query.Page.Limit + 1)
+	return "SELECT d.body FROM (SELECT p.dossier FROM dossier_parties p" + c.where() + " ORDER BY p.dossier DESC LIMIT " + limit +
+		") x CROSS JOIN LATERAL (SELECT body FROM dossiers WHERE id = x.dossier LIMIT 1) d ORDER BY x.dossier DESC", c.args, nil // row by row: LIMIT keeps it from a walk through all
+}
+
+// DossiersBetween lists those of a unit in a span of time, by their end.
+func (s *Store) DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	text, args, err := dossierSpanQuery(&span)
+	if err != nil {
+		return l, err
+	}
+	found, err := collect(ctx, s, scanBody[hub.Dossier], text, args...)
+	if err != nil {
+		return l, err
+	}
+	found, l.Next = sqlkit.Cut(found, span.Page.Limit, sqlkit.DossierSpanCursor)
+	l.Items, err = s.dossierFiles(ctx, found)
+	return l, err
+}
+
+func dossierSpanQuery(span *hub.DossierSpan) (string, []any, error) {
+	ended, id, err := sqlkit.ParseDossierSpan(span.Page, span.From)
+	if err != nil {
+		return "", nil, err
+	}
+	return "SELECT body FROM dossiers WHERE unit = $1 AND (ended, id) > ($2, $3) AND received < $4 ORDER BY ended, id LIMIT $5",
+		[]any{string(span.Unit), ended, id, sqlkit.Micros(span.Until), span.Page.Limit + 1}, nil
+}

@@ -1,0 +1,222 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/sqlkit"
+)
+
+const (
+	insertDossier      = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertDossierEvent = "INSERT INTO dossier_events (dossier, seq, body) VALUES (?, ?, ?)"
+	insertLogNote      = "INSERT INTO log_notes (id, kind, body, pending) VALUES (?, ?, ?, 1)"
+	putDossierParty    = `INSERT INTO dossier_parties (agency, dossier, open, status) VALUES (?, ?, ?, ?)
+		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status`
+	dossierTaken = `SELECT count(*) FROM (SELECT 1 FROM dossiers WHERE number = ?1 UNION ALL SELECT 1 FROM dossiers WHERE unit = ?2 AND day = ?3 AND sequence = ?4
+		UNION ALL SELECT 1 FROM dossiers WHERE unit = ?2 AND key = ?5 AND key <> '')`
+	lastDossier     = "SELECT coalesce(max(sequence), 0) FROM dossiers WHERE unit = ? AND day = ?"
+	dossierEvents   = "SELECT dossier, body FROM dossier_events WHERE dossier IN (SELECT value FROM json_each(?)) ORDER BY dossier, seq"
+	dossierByID     = "SELECT body FROM dossiers WHERE id = ?"
+	dossierByNumber = "SELECT body FROM dossiers WHERE number = ?"
+	dossierByKey    = "SELECT body FROM dossiers WHERE unit = ? AND key = ? AND key <> ''"
+)
+
+// AddDossier records a dossier; see the contract in hub/dossiers.
+func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, notes []hub.LogNote) error {
+	body, err := sqlkit.Encode(&f.Dossier)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, 3+2*len(f.Events), func(t *tx) error {
+		taken, err := one(ctx, t, "dossier", scanInt, dossierTaken, f.Number, string(f.Unit), string(f.Day), f.Sequence, f.Key)
+		if err == nil && taken == 0 && next {
+			var last int64
+			if last, err = one(ctx, t, "dossier", scanInt, lastDossier, string(f.Unit), string(f.Day)); last != f.Sequence-1 {
+				taken = 1
+			}
+		}
+		if err == nil && taken > 0 {
+			err = sqlkit.DossierMoved()
+		}
+		if err == nil {
+			err = t.putDossier(&f.Dossier, body)
+		}
+		for i := 0; err == nil && i < len(f.Events); i++ {
+			err = t.putDossierEvent(f.ID, &f.Events[i])
+		}
+		for i := 0; err == nil && i < len(notes); i++ {
+			err = t.putLogNote(&notes[i])
+		}
+		return err
+	})
+}
+
+func (t *tx) putDossier(d *hub.Dossier, body string) error {
+	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), body)
+	if err == nil {
+		err = t.putDossierParties(d)
+	}
+	return failed("record a dossier", err)
+}
+
+func (t *tx) putDossierParties(d *hub.Dossier) error {
+	for _, agency := range d.Parties {
+		if err := t.exec(putDossierParty, string(agency), string(d.ID), d.Open(), int64(d.Status)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) putDossierEvent(id hub.DossierID, e *hub.DossierEvent) error {
+	body, err := sqlkit.Encode(e)
+	if err == nil {
+		err = t.exec(insertDossierEvent, string(id), e.Seq, body)
+	}
+	return failed("record an event of a dossier", err)
+}
+
+func (t *tx) putLogNote(n *hub.LogNote) error {
+	body, err := sqlkit.Encode(n)
+	if err == nil {
+		err = t.exec(insertLogNote, n.ID, string(n.Kind), body)
+	}
+	return failed("record a note", err)
+}
+
+// AddDossierEvent records the last event of a dossier; see the contract in hub/dossiers.
+func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub.LogNote) error {
+	event, err := sqlkit.LastEvent(&f)
+	if err != nil {
+		return err
+	}
+	body, err := sqlkit.Encode(&f.Dossier)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, 3+len(f.Parties), func(t *tx) error {
+		n, err := t.change("UPDATE dossiers SET ended = ?, body = ? WHERE id = ? AND body ->> '$.version' = ?", sqlkit.DossierEnd(&f.Dossier), body, string(f.ID), f.Version-1)
+		if err == nil && n == 0 {
+			return sqlkit.DossierMoved()
+		}
+		if err == nil {
+			err = t.putDossierParties(&f.Dossier)
+		}
+		if err == nil {
+			err = t.putDossierEvent(f.ID, event)
+		}
+		if err == nil {
+			err = t.putLogNote(&note)
+		}
+		return failed("record an event of a dossier", err)
+	})
+}
+
+// FindDossier returns one dossier; KindNotFound when there is none.
+func (s *Store) FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error) {
+	text, args := dossierByKey, []any{string(key.Unit), key.Key}
+	switch {
+	case key.ID != "":
+		text, args = dossierByID, []any{string(key.ID)}
+	case key.Number != "":
+		text, args = dossierByNumber, []any{key.Number}
+	}
+	d, err := one(ctx, s.reader, "dossier", scanBody[hub.Dossier], text, args...)
+	if err != nil {
+		return hub.DossierFile{}, err
+	}
+	files, err := s.dossierFiles(ctx, []hub.Dossier{d})
+	if err != nil {
+		return hub.DossierFile{}, err
+	}
+	return files[0], nil
+}
+
+// dossierFiles adds their events to dossiers that were read before.
+func (s *Store) dossierFiles(ctx context.Context, dossiers []hub.Dossier) ([]hub.DossierFile, error) {
+	if len(dossiers) == 0 {
+		return nil, nil
+	}
+	events, err := collect(ctx, s.reader, scanDossierEvent, dossierEvents, list(sqlkit.DossierIDs(dossiers)))
+	if err != nil {
+		return nil, err
+	}
+	return sqlkit.DossierFiles(dossiers, events), nil
+}
+
+func scanDossierEvent(rows *sql.Rows) (r sqlkit.DossierEventRow, err error) {
+	var body []byte
+	if err = rows.Scan(&r.Dossier, &body); err != nil {
+		return r, err
+	}
+	return r, json.Unmarshal(body, &r.Event)
+}
+
+// LastDossier is the last place that a unit gave on a day; 0 for none.
+func (s *Store) LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error) {
+	return one(ctx, s.reader, "dossier", scanInt, lastDossier, string(unit), string(day))
+}
+
+// Dossiers lists those of an agency, the last recorded first.
+func (s *Store) Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	text, args, err := dossiersQuery(&query)
+	if err != nil {
+		return l, err
+	}
+	found, err := collect(ctx, s.reader, scanBody[hub.Dossier], text, args...)
+	if err != nil {
+		return l, err
+	}
+	found, l.Next = sqlkit.Cut(found, query.Page.Limit, sqlkit.DossierCursor)
+	l.Items, err = s.dossierFiles(ctx, found)
+	return l, err
+}
+
+func dossiersQuery(query *hub.DossierQuery) (string, []any, error) {
+	after, err := sqlkit.ParseDossierCursor(query.Page)
+	if err != nil {
+		return "", nil, err
+	}
+	var c condition
+	c.add("p.agency = ?", string(query.Agency))
+	if query.Status != 0 {
+		c.add("p.status = ?", int64(query.Status))
+	}
+	if query.Open {
+		c.add("p.open = 1")
+	}
+	if after != "" {
+		c.add("p.dossier < ?", after)
+	}
+	return "SELECT d.body FROM dossier_parties p CROSS JOIN dossiers d ON d.id = p.dossier" + c.where() + " ORDER BY p.dossier DESC LIMIT ?",
+		append(c.args, query.Page.Limit+1), nil
+}
+
+// DossiersBetween lists those of a unit in a span of time, by their end.
+func (s *Store) DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	text, args, err := dossierSpanQuery(&span)
+	if err != nil {
+		return l, err
+	}
+	found, err := collect(ctx, s.reader, scanBody[hub.Dossier], text, args...)
+	if err != nil {
+		return l, err
+	}
+	found, l.Next = sqlkit.Cut(found, span.Page.Limit, sqlkit.DossierSpanCursor)
+	l.Items, err = s.dossierFiles(ctx, found)
+	return l, err
+}
+
+func dossierSpanQuery(span *hub.DossierSpan) (string, []any, error) {
+	ended, id, err := sqlkit.ParseDossierSpan(span.Page, span.From)
+	if err != nil {
+		return "", nil, err
+	}
+	return "SELECT body FROM dossiers WHERE unit = ? AND (ended, id) > (?, ?) AND received < ? ORDER BY ended, id LIMIT ?",
+		[]any{string(span.Unit), ended, id, sqlkit.Micros(span.Until), span.Page.Limit + 1}, nil
+}

@@ -1,0 +1,198 @@
+package storagetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// dossier is one of a unit on the day of the clock, with its place on it and one event.
+func (b *bench) dossier(unit hub.AgencyID, sequence int64, others ...hub.AgencyID) hub.DossierFile {
+	at := b.Clock.UTC().Truncate(time.Millisecond)
+	day := hub.DateOf(at)
+	f := hub.DossierFile{Dossier: hub.Dossier{
+		ID: hub.DossierID(b.ID()), Number: fmt.Sprint(unit, "-", day, "-", sequence), Unit: unit, UnitName: "Đơn vị", Day: day, Sequence: sequence,
+		Procedure: hub.DossierProcedure{Code: "1.001", Version: 2, Name: "Đăng ký <khai sinh>", Limit: hub.ProcedureLimit{Amount: 3, Unit: hub.LimitWorkingDays}},
+		Owner:     &hub.DossierOwner{Name: "Trần Thị Mẫu", Contact: "0900"}, Channel: hub.ChannelPost, Received: at, Parties: append([]hub.AgencyID{unit}, others...),
+	}}
+	b.happens(&f, hub.DossierRegister)
+	return f
+}
+
+// happens adds an event to a file in memory.
+func (b *bench) happens(f *hub.DossierFile, act hub.DossierAct) {
+	f.Version++
+	f.Events = append(slices.Clone(f.Events), hub.DossierEvent{
+		Seq: f.Version, Act: act, At: f.Received, Agency: f.Unit, Name: f.UnitName, By: "an", Recorded: f.Received, Status: act.Status(), Text: "thiếu <bản sao>", Previous: f.Digest, Note: b.ID(),
+	})
+	f.Status, f.Digest = act.Status(), hub.Digest{byte(f.Version)}
+}
+
+func (b *bench) dossierNote() hub.LogNote {
+	return hub.LogNote{ID: b.ID(), Kind: hub.LogNoteDossier, Time: b.Clock.UTC().Truncate(time.Millisecond), Body: json.RawMessage(`{"seq":1}`)}
+}
+
+// testDossiers: numbers have no gap from however many sides they come, an event is recorded
+// with its note or not at all, and an agency finds its own alone.
+func testDossiers(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	page := hub.Page{Limit: 10}
+	listed := func(query hub.DossierQuery) string {
+		t.Helper()
+		var got []string
+		for query.Page = (hub.Page{Limit: 1}); ; {
+			list, err := b.store.Dossiers(b.ctx, query)
+			b.must(err)
+			for i := range list.Items {
+				got = append(got, fmt.Sprint(list.Items[i].Number, "/", len(list.Items[i].Events)))
+			}
+			if query.Page.After = list.Next; list.Next == "" {
+				return fmt.Sprint(got)
+			}
+		}
+	}
+	notes := func() int {
+		t.Helper()
+		found, err := b.store.LogNotes(b.ctx, hub.LogNoteDossier, 100)
+		b.must(err)
+		return len(found)
+	}
+	first := b.dossier("u1", 1)
+	first.Key = "k1"
+	b.must(b.store.AddDossier(b.ctx, first, true, []hub.LogNote{b.dossierNote()}))
+	shared := b.dossier("u1", 2, "h1")
+	b.must(b.store.AddDossier(b.ctx, shared, true, []hub.LogNote{b.dossierNote()}))
+	for what, change := range map[string]func(*hub.DossierFile){
+		"number":   func(f *hub.DossierFile) { f.Number = first.Number },
+		"place":    func(f *hub.DossierFile) { f.Sequence = 2 },
+		"key":      func(f *hub.DossierFile) { f.Key = "k1" },
+		"with gap": func(f *hub.DossierFile) { f.Sequence = 4 },
+	} {
+		f := b.dossier("u1", 3)
+		change(&f)
+		if err := b.store.AddDossier(b.ctx, f, true, []hub.LogNote{b.dossierNote()}); hub.KindOf(err) != hub.KindConflict {
+			t.Errorf("the %s of another dossier: %v", what, err)
+		}
+	}
+	elsewhere := b.dossier("u2", 7)
+	elsewhere.Key = "k1"
+	b.must(b.store.AddDossier(b.ctx, elsewhere, false, []hub.LogNote{b.dossierNote()}))
+	if got := notes(); got != 3 {
+		t.Errorf("%d notes of three dossiers", got)
+	}
+
+	// Events: one after the other, with their notes.
+	b.happens(&shared, hub.DossierAccept)
+	stale := shared
+	b.must(b.store.AddDossierEvent(b.ctx, shared, b.dossierNote()))
+	b.wants(hub.KindConflict, b.store.AddDossierEvent(b.ctx, stale, b.dossierNote()))
+	b.happens(&shared, hub.DossierHandOver)
+	shared.Status, shared.Parties = hub.DossierAccepted, append(shared.Parties, "h2")
+	b.must(b.store.AddDossierEvent(b.ctx, shared, b.dossierNote()))
+	ended := first
+	b.happens(&ended, hub.DossierFinish)
+	ended.Ended = b.Clock.UTC().Add(time.Hour).Truncate(time.Millisecond)
+	b.must(b.store.AddDossierEvent(b.ctx, ended, b.dossierNote()))
+	if got := notes(); got != 6 {
+		t.Errorf("%d notes of six events", got)
+	}
+	for _, key := range []hub.DossierKey{{ID: ended.ID}, {Number: ended.Number}, {Unit: "u1", Key: "k1"}} {
+		f, err := b.store.FindDossier(b.ctx, key)
+		b.must(err)
+		same(t, "a dossier", f, ended)
+	}
+	for _, key := range []hub.DossierKey{{}, {ID: "x"}, {Number: "x"}, {Unit: "u1", Key: "x"}, {Unit: "u3", Key: "k1"}, {Unit: "u1"}} {
+		_, err := b.store.FindDossier(b.ctx, key)
+		b.wants(hub.KindNotFound, err)
+	}
+
+	// Each finds its own, and what an agency got by a hand-over.
+	own, others := fmt.Sprint(shared.Number, "/3"), fmt.Sprint(ended.Number, "/2")
+	for _, c := range []struct {
+		query hub.DossierQuery
+		want  string
+	}{
+		{hub.DossierQuery{Agency: "u1"}, "[" + own + " " + others + "]"},
+		{hub.DossierQuery{Agency: "u1", Open: true}, "[" + own + "]"},
+		{hub.DossierQuery{Agency: "u1", Status: hub.DossierDone}, "[" + others + "]"},
+		{hub.DossierQuery{Agency: "u1", Status: hub.DossierDone, Open: true}, "[]"},
+		{hub.DossierQuery{Agency: "h1"}, "[" + own + "]"},
+		{hub.DossierQuery{Agency: "h2", Open: true, Status: hub.DossierAccepted}, "[" + own + "]"},
+		{hub.DossierQuery{Agency: "h3"}, "[]"},
+	} {
+		if got := listed(c.query); got != c.want {
+			t.Errorf("%+v: %s, want %s", c.query, got, c.want)
+		}
+	}
+	_, err := b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "u1", Page: hub.Page{Limit: 1, After: "x"}})
+	b.wants(hub.KindInvalid, err)
+
+	// In a span: what had not ended before it and came in before its end.
+	between := func(from, until time.Time) string {
+		t.Helper()
+		var got []int64
+		span := hub.DossierSpan{Unit: "u1", From: from, Until: until, Page: hub.Page{Limit: 1}}
+		for {
+			list, err := b.store.DossiersBetween(b.ctx, span)
+			b.must(err)
+			for i := range list.Items {
+				got = append(got, list.Items[i].Sequence)
+			}
+			if span.Page.After = list.Next; list.Next == "" {
+				return fmt.Sprint(got)
+			}
+		}
+	}
+	in, out := first.Received, ended.Ended
+	for _, c := range []struct {
+		from, until time.Time
+		want        string
+	}{
+		{in, out, "[1 2]"}, {out, out.Add(time.Hour), "[1 2]"}, {out.Add(time.Microsecond), out.Add(time.Hour), "[2]"}, {in.Add(-time.Hour), in, "[]"},
+	} {
+		if got := between(c.from, c.until); got != c.want {
+			t.Errorf("between %v and %v: %s, want %s", c.from, c.until, got, c.want)
+		}
+	}
+	_, err = b.store.DossiersBetween(b.ctx, hub.DossierSpan{Unit: "u1", Page: hub.Page{Limit: 1, After: "x"}})
+	b.wants(hub.KindInvalid, err)
+
+	// Many at once: each tries until it is its turn.
+	const writers = 8
+	var all sync.WaitGroup
+	for range writers {
+		f := b.dossier("u3", 0)
+		all.Go(func() {
+			for {
+				last, err := b.store.LastDossier(b.ctx, "u3", f.Day)
+				if err == nil {
+					f.Sequence, f.Number = last+1, fmt.Sprint("u3-", last+1)
+					err = b.store.AddDossier(b.ctx, f, true, nil)
+				}
+				if err == nil {
+					return
+				}
+				if hub.KindOf(err) != hub.KindConflict {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	list, err := b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "u3", Page: page})
+	b.must(err)
+	var places []int64
+	for i := range list.Items {
+		places = append(places, list.Items[i].Sequence)
+	}
+	slices.Sort(places)
+	if got := fmt.Sprint(places); got != "[1 2 3 4 5 6 7 8]" {
+		t.Error("the places are", got)
+	}
+}
