@@ -45,9 +45,10 @@ func (s *site) endpoint(rt route) http.Handler {
 			return
 		}
 		if x.visit == nil && !rt.public {
-			if !rt.files || !x.keepLetter() {
-				x.askToSignIn()
+			if rt.files && x.keepLetter() || !rt.files && x.keepForm() {
+				return
 			}
+			x.askToSignIn()
 			return
 		}
 		if err := rt.handle(x); err != nil {

@@ -46,6 +46,7 @@ type signInPage struct {
 	Name, Next string
 	Ended      bool
 	Kept       string // a letter that was being written when the session ended
+	Typed      string // another form that came when it had ended
 	Unknown    string // as whom the identity provider names somebody without an account
 }
 
@@ -62,7 +63,7 @@ func (x *exchange) signInForm() error {
 }
 
 func (x *exchange) signIn() error {
-	form := signInPage{Name: x.r.PostFormValue("name"), Next: x.r.PostFormValue("next"), Kept: x.r.PostFormValue("kept")}
+	form := signInPage{Name: x.r.PostFormValue("name"), Next: x.r.PostFormValue("next"), Kept: x.r.PostFormValue("kept"), Typed: x.r.PostFormValue("typed")}
 	mark := ""
 	if cookie, err := x.r.Cookie(x.markName()); err == nil {
 		mark = cookie.Value
@@ -78,6 +79,9 @@ func (x *exchange) signIn() error {
 	x.setMark(mark)
 	if form.Kept != "" {
 		return x.resumeLetter(token, form.Kept)
+	}
+	if form.Typed != "" {
+		return x.resumeForm(token, form.Typed)
 	}
 	return x.redirect(ownAddress(form.Next))
 }

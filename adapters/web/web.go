@@ -272,6 +272,7 @@ type site struct {
 	Options
 	texts     catalogues
 	pages     pages
+	fields    fieldKinds
 	verifying chan struct{} // bounds files that are verified side by side
 	receiving chan struct{} // bounds files to send that come in side by side
 	printing  chan struct{} // bounds registers that are printed side by side
@@ -300,6 +301,7 @@ func New(o Options) (http.Handler, error) {
 	if s.pages, err = readPages(); err != nil {
 		return nil, err
 	}
+	s.fields = readFields()
 	if s.statics, err = readStatics(); err != nil {
 		return nil, err
 	}
