@@ -207,6 +207,7 @@ type Options struct {
 	RegisterYears RegisterYears
 	Numbers       Numbers
 	Procedures    Procedures
+	Dossiers      Dossiers
 	Pieces        Pieces
 	Drafts        Drafts
 	Filters       Filters

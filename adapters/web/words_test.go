@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -135,7 +136,21 @@ func named() []string {
 	add("procedure.act.", string(hub.ProcedurePublish), string(hub.ProcedureAmend), string(hub.ProcedureAbolish))
 	add("procedure.rule.", "unknown", "own_document", "withdrawn", "closed", "signature", "publisher", "order", "lapsed", "period", "limit", "amount", "unknown_agency", "unique", "code_list",
 		"grammar", "date_time", "required", "max_length", "max_items", "max_size", "range", "csv", "json", "xml", "columns")
-	add("title.", "procedures", "procedure", "procedureimport")
+	add("title.", "procedures", "procedure", "procedureimport", "dossiers", "dossier", "dossiernew")
+	add("nav", "/dossiers")
+	for s := range int(hub.DossierReturned) + 1 {
+		add("dossier.status.", strconv.Itoa(s))
+	}
+	for _, act := range append(hub.DossierActs(), hub.DossierRegister) {
+		add("dossier.act.", string(act))
+	}
+	for _, channel := range hub.DossierChannels() {
+		add("dossier.channel.", string(channel))
+	}
+	for _, rule := range append(hub.DossierFindings(), hub.RuleStart, hub.RuleAppointment, hub.RuleLimit, hub.RuleSuspended, hub.RuleMoved, hub.RuleEndDone, hub.RuleEndReturned, hub.RuleEndStopped, hub.RuleEndAsked, hub.RuleEndNone, hub.RuleInTime, hub.RuleNoStart) {
+		add("dossier.rule.", string(rule))
+	}
+	add("dossier.wrong.", "in_force", "required", "range", "date_time", "before_receipt", "control_character", "max_length", "exclusive", "unknown_agency", "taken")
 	add("nav", "/procedures", "/figures", "/registers", "/trail", "/inbox", "/send", "/sent", "/examine", "/health", "/alerts", "/stuck", "/settings", "/agencies", "/accounts", "/connection")
 	add("title.", "registers", "trail", "entry", "course", "signin", "password", "second", "inbox", "send", "confirm", "sent", "document", "board", "examine", "health", "alerts", "stuck", "settings", "agencies", "accounts", "connection", "problem")
 	for _, o := range []hub.Operation{hub.OperationRecall, hub.OperationUpdate, hub.OperationReplace} {

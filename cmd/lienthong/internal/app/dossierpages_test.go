@@ -1,0 +1,124 @@
+package app_test
+
+import (
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+var dossierPaths = regexp.MustCompile(`href="(/dossiers/[0-9a-f-]{36})"`)
+
+// TestDossiersOnThePages: a clerk registers a dossier, reports what happens to it and hands
+// it over; the page says how its time came about, in both languages; who has no part in it
+// finds nothing, and that a person read it is noted.
+func TestDossiersOnThePages(t *testing.T) {
+	h, decision := deciding(t)
+	clerk := h.signIn(t, "van.thu", member(sender, hub.RoleClerk))
+	clerk.importList("code,name,field,levels,agency,limit\n1.001193,Đăng ký <khai> sinh,Hộ tịch,xã,"+sender+",3 ngày làm việc\n", "decision", string(decision), "from", "2025-01-01", "record", "yes").shows(t, "Đã ghi vào danh mục")
+	clerk.get("/dossiers").shows(t, "Không có hồ sơ nào như vậy", `href="/dossiers/new"`)
+	clerk.get("/dossiers/new").shows(t, `name="procedure"`, "Bưu chính công ích")
+	clerk.post("/dossiers", "procedure", "9.9", "owner", "Trần Thị Mẫu", "channel", "online").shows(t, `id="wrong-procedure"`, "không có hiệu lực", `value="Trần Thị Mẫu"`)
+	clerk.post("/dossiers", "procedure", "1.001193", "owner", "", "channel", "online", "due", "2020-01-01T08:00").shows(t, `id="wrong-owner"`, `id="wrong-due"`)
+	form := []string{"procedure", "1.001193", "owner", "Khổng <Sa>", "contact", "0900", "channel", "online", "received", "2026-03-02T08:00", "key", "k1"}
+	clerk.post("/dossiers", form...).shows(t, "260302-0001", "Được tiếp nhận", "Đăng ký &lt;khai&gt; sinh", "Khổng &lt;Sa&gt;, 0900", "Hạn theo thời hạn của thủ tục", "Trễ hạn mà chưa xin lỗi")
+	clerk.post("/dossiers", form...).shows(t, "260302-0001")
+	list := clerk.get("/dossiers?finding=no_letter")
+	list.shows(t, "260302-0001", "Quá hạn", "Trễ hạn mà chưa xin lỗi")
+	if strings.Contains(list.text, "260302-0002") || strings.Contains(list.text, "Khổng") {
+		t.Error("the list shows a second dossier, or an owner")
+	}
+	found := dossierPaths.FindStringSubmatch(list.text)
+	if found == nil {
+		t.Fatal("the list leads nowhere")
+	}
+	path := found[1]
+
+	// What happens, with what is wrong beside its field.
+	clerk.post(path+"/events", "act", "request_supplement", "at", "2026-03-02T14:30").shows(t, `id="wrong-text"`)
+	clerk.post(path+"/events", "act", "process", "at", "2026-03-01T14:30").shows(t, `id="wrong-at"`, "Trước khi nhận hồ sơ")
+	clerk.post(path+"/events", "act", "hand_over", "to", "cơ quan nào").shows(t, `id="wrong-to"`)
+	clerk.post(path+"/events", "act", "request_supplement", "at", "2026-03-02T14:30", "text", "Thiếu giấy chứng sinh").shows(t, "Đã ghi.", "Yêu cầu bổ sung giấy tờ", "Thiếu giấy chứng sinh", "Tính đến khi yêu cầu bổ sung")
+	clerk.post(path+"/events", "act", "supplement", "at", "2026-03-04T09:30").shows(t, "Không tính: chờ bổ sung", "13 giờ 0 phút làm việc")
+	clerk.post(path+"/events", "act", "hand_over", "to", recipient, "role", "co", "at", "2026-03-04T10:00", "due", "2026-03-05T10:00").shows(t, "Đã ghi.", "phối hợp")
+	clerk.post(path+"/events", "act", "apologise", "text", "Chờ xác minh", "due", time.Now().AddDate(0, 1, 0).Format("2006-01-02")+"T10:00").shows(t, "hẹn lại")
+
+	// The agency that it was handed over to gives its share back, and no more; others find nothing.
+	helper := h.signIn(t, "phoi.hop", member(recipient, hub.RoleClerk))
+	shown := helper.get(path)
+	shown.shows(t, "260302-0001", `value="hand_back"`)
+	if strings.Contains(shown.text, `value="result"`) {
+		t.Error("an act is offered that is not the agency's")
+	}
+	if got := helper.post(path+"/events", "act", "result"); got.status != http.StatusForbidden {
+		t.Errorf("an act that is not the agency's: %d", got.status)
+	}
+	stranger := h.signIn(t, "nguoi.la", member("000.00.13.H47", hub.RoleClerk))
+	for _, at := range []string{path, "/dossiers/" + "000.00.00.H47-260302-0001"} {
+		if got := stranger.get(at); got.status != http.StatusNotFound || strings.Contains(got.text, "Khổng") {
+			t.Errorf("a stranger gets %d at %s", got.status, at)
+		}
+	}
+	if got := stranger.post(path+"/events", "act", "process"); got.status != http.StatusNotFound {
+		t.Errorf("a stranger acts: %d", got.status)
+	}
+	stranger.get("/dossiers?all=1").shows(t, "Không có hồ sơ nào như vậy")
+	leader := h.signIn(t, "lanh.dao", member(sender, hub.RoleLeader))
+	if got := leader.get(path); got.status != http.StatusOK || strings.Contains(got.text, `action="`+path) {
+		t.Errorf("a leader gets %d, or a form", got.status)
+	}
+	clerk.post(path+"/events", "act", "result").shows(t, "Đã xử lý xong")
+	clerk.get("/dossiers").shows(t, "Không có hồ sơ nào như vậy")
+	clerk.get("/dossiers?all=1").shows(t, "260302-0001", "Đã xử lý xong")
+	leader.send("/language", url.Values{"form": {leader.token()}, "language": {"en"}, "next": {path}})
+	leader.get(path).shows(t, "Clock and what it follows from", "Not counted: supplement", "13 h 0 min of work")
+
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	id := strings.TrimPrefix(path, "/dossiers/")
+	if notes := notesOf(t, h.config.DataDir, hub.LogNoteDossier); len(notes) != 7 {
+		t.Errorf("%d events are noted, want 7", len(notes))
+	} else if strings.Contains(strings.Join(notes, ""), "Khổng") || strings.Contains(strings.Join(notes, ""), "chứng sinh") {
+		t.Error("the log names a person, or what was said")
+	}
+	read := map[string]bool{}
+	for _, note := range notesOf(t, h.config.DataDir, hub.LogNoteReading) {
+		for _, who := range []string{"van.thu", "phoi.hop", "lanh.dao", "nguoi.la"} {
+			read[who] = read[who] || strings.Contains(note, id) && strings.Contains(note, who)
+		}
+	}
+	if !read["van.thu"] || !read["phoi.hop"] || !read["lanh.dao"] || read["nguoi.la"] {
+		t.Errorf("read by %v", read)
+	}
+}
+
+// TestDossiersInABrowser walks over the pages in both languages, on a desk and on a phone.
+func TestDossiersInABrowser(t *testing.T) {
+	h, decision := deciding(t)
+	clerk := h.signIn(t, "van.thu", member(sender, hub.RoleClerk))
+	clerk.importList("code,name,field,levels,agency,limit\n1.001193,Đăng ký khai sinh có yếu tố nước ngoài,Hộ tịch,xã,"+sender+",3 ngày làm việc\n", "decision", string(decision), "from", "2025-01-01", "record", "yes").shows(t, "Đã ghi vào danh mục")
+	clerk.post("/dossiers", "procedure", "1.001193", "owner", "Trần Thị Mẫu", "channel", "post", "received", "2026-03-02T08:00", "key", "k1").shows(t, "260302-0001")
+	path := dossierPaths.FindStringSubmatch(clerk.get("/dossiers").text)[1]
+	clerk.post(path+"/events", "act", "hand_over", "to", recipient, "role", "co").shows(t, "Đã ghi.", "phối hợp")
+	b := newBrowser(t, h.URL())
+	for _, screen := range everyScreen {
+		b.signInOn(screen, "van.thu", "inbox")
+		b.open("/dossiers", "dossiers")
+		b.look("dossiers")
+		b.open(path, "dossier")
+		b.look("dossier")
+		b.open("/dossiers/new", "dossiernew")
+		b.do(chromedp.SetValue("#procedure", "9.9"), chromedp.SetValue("#owner", "Trần Thị Mẫu"))
+		b.fill("form.card button.main")
+		b.sees("#wrong-procedure")
+		b.look("dossiernew-wrong")
+		b.signOut()
+	}
+}
