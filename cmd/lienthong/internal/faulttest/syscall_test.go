@@ -29,7 +29,7 @@ func TestSyscallFaults(t *testing.T) {
 	deepest := rounds(t, "LIENTHONG_SYSCALLS", 1)
 	fired, deaths := 0, 0
 	for _, fault := range []string{
-		"fsync:error=EIO", "fdatasync:error=EIO", "pwrite64:error=ENOSPC", "pwrite64:error=EIO", "pread64:error=EIO",
+		"fsync,fdatasync:error=EIO", "pwrite64:error=ENOSPC", "pwrite64:error=EIO", "pread64:error=EIO",
 		"renameat:error=EIO", "write:error=ENOSPC", "openat:error=EMFILE", "fallocate,ftruncate:error=ENOSPC",
 	} {
 		for n := 1; n <= deepest; n++ {
