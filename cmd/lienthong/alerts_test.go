@@ -72,6 +72,10 @@ func TestAlertsOfTwoNodes(t *testing.T) {
 	}
 
 	operator := first.operatorKey()
+	first.await("the mail is recorded as told", func() bool { // a node that dies before that sends it again, by the same Message-ID
+		board, err := first.client(operator).Alerts(t.Context())
+		return err == nil && len(board.Open) == 2 && board.Waiting == 0
+	})
 	first.hub.Kill()
 	killed := time.Now()
 	c := second.client(operator)
