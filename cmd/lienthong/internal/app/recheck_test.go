@@ -87,15 +87,11 @@ func TestJudgedAgainWhenRootsCome(t *testing.T) {
 
 func signedUnder(t *testing.T, authority *pki.Authority) []byte {
 	t.Helper()
-	leader, err := authority.Person("Nguyễn Văn Ví Dụ", "UBND tỉnh Quảng Nam", pki.P256)
+	signers, err := sample.NewSigners(authority, "UBND tỉnh Quảng Nam", pki.P256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	seal, err := authority.Agency("UBND tỉnh Quảng Nam", pki.P256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pdf, err := sample.NewSeries(sample.Signers{Leader: leader, Agency: seal}, 40<<10).Document(t.Context(), 1)
+	pdf, err := sample.NewSeries(signers, 40<<10).Document(t.Context(), 1)
 	if err != nil {
 		t.Fatal(err)
 	}

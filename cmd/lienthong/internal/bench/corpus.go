@@ -139,13 +139,9 @@ func newSigners(anchors string) (sample.Signers, error) {
 	if err != nil {
 		return sample.Signers{}, err
 	}
-	leader, err := authority.Person("Nguyễn Văn Ví Dụ", "Cơ quan đo tải", pki.RSA2048)
+	signers, err := sample.NewSigners(authority, "Cơ quan đo tải", pki.RSA2048)
 	if err != nil {
 		return sample.Signers{}, err
 	}
-	agency, err := authority.Agency("Cơ quan đo tải", pki.RSA2048)
-	if err != nil {
-		return sample.Signers{}, err
-	}
-	return sample.Signers{Leader: leader, Agency: agency}, os.WriteFile(anchors, authority.AnchorsPEM(), 0o600)
+	return signers, os.WriteFile(anchors, authority.AnchorsPEM(), 0o600)
 }

@@ -35,15 +35,11 @@ func signedDecision(t *testing.T) (pdf, anchors []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	leader, err := authority.Person("Nguyễn Văn Ví Dụ", "UBND tỉnh Quảng Nam", pki.P256)
+	signers, err := sample.NewSigners(authority, "UBND tỉnh Quảng Nam", pki.P256)
 	if err != nil {
 		t.Fatal(err)
 	}
-	seal, err := authority.Agency("UBND tỉnh Quảng Nam", pki.P256)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if pdf, err = sample.NewSeries(sample.Signers{Leader: leader, Agency: seal}, 40<<10).Document(t.Context(), 1); err != nil {
+	if pdf, err = sample.NewSeries(signers, 40<<10).Document(t.Context(), 1); err != nil {
 		t.Fatal(err)
 	}
 	return pdf, authority.AnchorsPEM()

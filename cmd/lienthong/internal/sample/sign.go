@@ -19,6 +19,16 @@ import (
 // 30/2020/NĐ-CP art. 32: the leader, then the agency.
 type Signers struct{ Leader, Agency pki.Identity }
 
+// NewSigners lets an authority certify a leader of an agency, and the agency.
+func NewSigners(authority *pki.Authority, agency string, algorithm pki.Algorithm) (Signers, error) {
+	leader, err := authority.Person("Nguyễn Văn Ví Dụ", agency, algorithm)
+	if err != nil {
+		return Signers{}, err
+	}
+	seal, err := authority.Agency(agency, algorithm)
+	return Signers{Leader: leader, Agency: seal}, err
+}
+
 // Sign signs twice, invisibly.
 func (s Signers) Sign(ctx context.Context, document []byte, at time.Time) ([]byte, error) {
 	return s.SignPaper(ctx, Paper{PDF: document}, at)
