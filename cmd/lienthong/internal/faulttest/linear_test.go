@@ -181,6 +181,8 @@ func linearizable(t *testing.T, histories int, env ...string) {
 
 // withdrawals counts the recalls that came before a hand-over.
 func (h *history) withdrawals() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	n := 0
 	for _, ops := range h.ops {
 		for _, op := range ops {
@@ -204,14 +206,32 @@ func (h *history) live(t *testing.T, hub *hubproc.Process, l *load, group string
 			h.leaseAndAcknowledge(ctx, newClient(hub.URL, key), newClient(hub.URL, l.keys.sender), 100+client)
 		})
 	}
-	select {
-	case <-time.After(100*time.Millisecond + rand.N(400*time.Millisecond)):
-	case <-hub.Done():
-		t.Errorf("the hub ended by itself:\n%s", hub.Log())
-	}
+	ended := make(chan struct{})
+	go func() { all.Wait(); close(ended) }()
+	h.await(t, hub, h.n.Load()+5+rand.Int64N(60), ended)
+	time.Sleep(rand.N(20 * time.Millisecond))
 	hub.Kill()
 	cancel()
-	all.Wait()
+	<-ended
+}
+
+// await waits until so many calls were answered, or all clients gave up: a life is as
+// long as what happens in it, however slow the machine.
+func (h *history) await(t *testing.T, hub *hubproc.Process, calls int64, ended <-chan struct{}) {
+	late := time.After(patience)
+	for h.n.Load() < calls {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ended:
+			return
+		case <-hub.Done():
+			t.Errorf("the hub ended by itself:\n%s", hub.Log())
+			return
+		case <-late:
+			t.Errorf("the hub answers no calls:\n%s", hub.Log())
+			return
+		}
+	}
 }
 
 func (h *history) submitAndLook(ctx context.Context, c *client, client int, group string) {
@@ -247,7 +267,8 @@ func (c *client) look(ctx context.Context, externalID string) (seen, error) {
 	return seen{id: page.Items[0].Dispatch.ID}, nil
 }
 
-// leaseAndAcknowledge collects, while the sender sometimes takes back what is collected.
+// leaseAndAcknowledge collects, while the sender sometimes takes back what is collected:
+// before the recipient acknowledges it, until that has been seen once, and beside it.
 func (h *history) leaseAndAcknowledge(ctx context.Context, c, sender *client, client int) {
 	var recalls sync.WaitGroup
 	defer recalls.Wait()
@@ -260,10 +281,14 @@ func (h *history) leaseAndAcknowledge(ctx context.Context, c, sender *client, cl
 		}
 		for _, it := range items {
 			h.leased(it, client, begun)
-			if rand.IntN(4) == 0 {
-				recalls.Go(func() {
-					_ = h.note(it.Delivery.ID, 200+client, act{kind: "recall"}, func() (seen, error) { return sender.recall(ctx, it) })
-				})
+			recall := func() {
+				_ = h.note(it.Delivery.ID, 200+client, act{kind: "recall"}, func() (seen, error) { return sender.recall(ctx, it) })
+			}
+			switch {
+			case h.withdrawals() == 0:
+				recall()
+			case rand.IntN(4) == 0:
+				recalls.Go(recall)
 			}
 			digests := map[string]string{}
 			for _, p := range it.Dispatch.Parts {
