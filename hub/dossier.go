@@ -200,6 +200,7 @@ type DossierEvent struct {
 	Recorded time.Time     `json:"recorded_at"`       // UTC, milliseconds
 	Key      string        `json:"key,omitempty"`     // of the agency: the same again changes nothing
 	Status   DossierStatus `json:"status,omitempty"`  // that it brings
+	Said     DossierStatus `json:"said,omitempty"`    // of an agency that handles with others: how far its share is
 	Local    string        `json:"local,omitempty"`   // status in the words of the agency's own system
 	To       AgencyID      `json:"to,omitempty"`      // of a hand-over
 	ToName   string        `json:"to_name,omitempty"` // of a hand-over

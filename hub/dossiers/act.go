@@ -22,11 +22,14 @@ func (s *Service) Register(ctx context.Context, actor hub.Actor, wish hub.Dossie
 	}
 	w := filing{DossierWish: wish}
 	w.Channel = cmp.Or(w.Channel, hub.ChannelCounter)
-	if err := s.check(&w).AsError(); err != nil {
+	if err := text("key", w.Key, maxWord, false).AsError(); err != nil {
 		return view, false, err
 	}
 	if first, err := s.before(ctx, &w); err != nil || first != nil {
 		return s.shown(first), false, err
+	}
+	if err := s.check(&w).AsError(); err != nil {
+		return view, false, err
 	}
 	d, given, err := s.begin(ctx, &w)
 	if err != nil {
@@ -113,7 +116,6 @@ func (s *Service) check(w *filing) hub.Violations {
 	found = append(found, wrong...)
 	found = append(found, text("owner.name", w.Owner.Name, maxWord, true)...)
 	found = append(found, text("owner.contact", w.Owner.Contact, maxWord, false)...)
-	found = append(found, text("key", w.Key, maxWord, false)...)
 	found = append(found, text("local", w.Local, maxWord, false)...)
 	found = append(found, text("procedure", w.Procedure, maxWord, true)...)
 	if !slices.Contains(hub.DossierChannels(), w.Channel) {
@@ -274,12 +276,14 @@ func (s *Service) Act(ctx context.Context, actor hub.Actor, id hub.DossierID, or
 		if err != nil {
 			return hub.DossierView{}, err
 		}
+		if known, err := told(&actor, &f, &order); err != nil {
+			return hub.DossierView{}, err
+		} else if known {
+			return s.shown(&f), nil
+		}
 		e, err := s.event(ctx, &actor, &f, order)
 		if err != nil {
 			return hub.DossierView{}, err
-		}
-		if known, err := before(&f, &e); known || err != nil {
-			return s.shown(&f), err
 		}
 		if len(f.Events) >= maxEvents {
 			return hub.DossierView{}, hub.Errorf(hub.KindTooLarge, "dossier", "max_items", "a dossier has at most %d events", maxEvents)
@@ -297,18 +301,31 @@ func (s *Service) Act(ctx context.Context, actor hub.Actor, id hub.DossierID, or
 	}
 }
 
-// before reports whether an event was recorded under its key; KindConflict when that was
-// another one.
-func before(f *hub.DossierFile, e *hub.DossierEvent) (bool, error) {
+// told reports whether an event was recorded under the key of an order; KindConflict when
+// that was another one. It is asked first: what was right when it was recorded is told again
+// without harm by who does not lead any more, or when its time has passed.
+func told(actor *hub.Actor, f *hub.DossierFile, o *hub.DossierOrder) (bool, error) {
 	for i := range f.Events {
-		if k := &f.Events[i]; e.Key != "" && k.Key == e.Key && k.Agency == e.Agency {
-			if k.Act != e.Act || k.Status != e.Status || k.To != e.To {
-				return false, hub.Errorf(hub.KindConflict, "key", "taken", "event %d of the dossier has this key and is another", k.Seq)
-			}
-			return true, nil
+		e := &f.Events[i]
+		if o.Key == "" || e.Key != o.Key || o.Agency != "" && o.Agency != e.Agency || !actsFor(actor, e.Agency) {
+			continue
 		}
+		role := o.Role
+		if o.Act == hub.DossierHandOver {
+			role = cmp.Or(role, hub.DossierCo)
+		}
+		status := o.Status == 0 || o.Status == e.Status || o.Status == e.Said
+		if e.Act != o.Act || e.To != o.To || e.Role != role || e.Text != o.Text || e.Local != o.Local || !status {
+			return false, hub.Errorf(hub.KindConflict, "key", "taken", "event %d of the dossier has this key and is another", e.Seq)
+		}
+		return true, nil
 	}
 	return false, nil
+}
+
+// actsFor reports whether the actor reports for an agency, its own or one that it took over.
+func actsFor(actor *hub.Actor, agency hub.AgencyID) bool {
+	return actor.SpeaksFor(agency, scopeOfActs) == nil || slices.Contains(actor.TookOver, agency)
 }
 
 // event checks an order and makes an event of it.
@@ -340,7 +357,7 @@ func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFil
 			}
 		}
 		if f.Unit != agency.ID && s.view(f).Lead != agency.ID {
-			e.Status = 0 // who handles with others says how far it is itself
+			e.Status, e.Said = 0, e.Status // who handles with others says how far it is itself
 		}
 	case hub.DossierHandOver:
 		to, ok := s.Directory.ByID(o.To)
@@ -362,8 +379,7 @@ func (s *Service) acting(actor *hub.Actor, f *hub.DossierFile, wanted hub.Agency
 	lead := s.view(f).Lead
 	var can []hub.AgencyID
 	for _, party := range f.Parties {
-		own := actor.SpeaksFor(party, scopeOfActs) == nil || slices.Contains(actor.TookOver, party)
-		if own && (act.OfAny() || party == f.Unit || party == lead) && (wanted == "" || wanted == party) {
+		if actsFor(actor, party) && (act.OfAny() || party == f.Unit || party == lead) && (wanted == "" || wanted == party) {
 			can = append(can, party)
 		}
 	}

@@ -32,7 +32,7 @@ func follow(events []hub.DossierEvent, before time.Time) *course {
 		e := &c.events[i]
 		if e.Local != "" {
 			c.local = e.Local
-			if e.Act == hub.DossierReport && e.Status == 0 {
+			if e.Act == hub.DossierReport && e.Status == 0 && e.Said == 0 {
 				c.unknown = append(c.unknown, e.Seq)
 			}
 		}
@@ -216,9 +216,14 @@ func Clock(d *hub.Dossier, events []hub.DossierEvent, w hub.WorkingTime, now tim
 func clockOf(d *hub.Dossier, c *course, w hub.WorkingTime, now time.Time) hub.DossierClock {
 	r, ok := runOf(d, c, w, now)
 	if !ok {
-		return hub.DossierClock{Timeliness: hub.NoDeadline, Ended: !d.Open(), Explain: []hub.DossierReason{{Rule: hub.RuleNoStart}}}
+		return noClock(d)
 	}
 	return r.clock(w)
+}
+
+// noClock is that of a time which has not begun.
+func noClock(d *hub.Dossier) hub.DossierClock {
+	return hub.DossierClock{Timeliness: hub.NoDeadline, Ended: !d.Open(), Explain: []hub.DossierReason{{Rule: hub.RuleNoStart}}}
 }
 
 func runOf(d *hub.Dossier, c *course, w hub.WorkingTime, now time.Time) (*run, bool) {
@@ -248,9 +253,9 @@ type handed struct {
 // shares are the parts that were handed over, each with its clock, and who leads now; "" for
 // the unit that received the dossier.
 func shares(d *hub.Dossier, c *course, w hub.WorkingTime, now time.Time) (list []hub.DossierShare, lead hub.AgencyID) {
-	whole, ok := runOf(d, c, w, now)
-	if !ok {
-		return nil, ""
+	whole, begun := runOf(d, c, w, now)
+	if !begun {
+		whole = &run{now: now, stills: c.stills()}
 	}
 	var open []*handed
 	end := func(e *hub.DossierEvent, fits func(*hub.DossierShare) bool) {
@@ -288,7 +293,9 @@ func shares(d *hub.Dossier, c *course, w hub.WorkingTime, now time.Time) (list [
 		if !h.run.end.IsZero() && h.run.end.Before(h.run.start) {
 			h.run.end = h.run.start
 		}
-		h.share.Clock = h.run.clock(w)
+		if h.share.Clock = noClock(d); !h.run.due.IsZero() {
+			h.share.Clock = h.run.clock(w)
+		}
 		list = append(list, h.share)
 	}
 	return list, lead

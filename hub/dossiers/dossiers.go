@@ -109,7 +109,7 @@ func (s *Service) working() hub.WorkingTime {
 const (
 	maxPage      = 200
 	maxWalk      = 2000 // dossiers that one page of a list looks at
-	maxTries     = 20   // against others at the same moment
+	maxTries     = 100  // against others at the same moment, of whom one always gets through
 	maxText      = 2000 // characters
 	maxWord      = 200  // of a name, a contact, a key, a status in other words
 	firstYear    = 1990

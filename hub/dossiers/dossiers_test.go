@@ -281,6 +281,30 @@ func TestKeys(t *testing.T) {
 	}
 	_, err = d.Act(t.Context(), of("u"), again.ID, hub.DossierOrder{Act: hub.DossierSupply, Key: "e"})
 	wrong(t, "another event", err, "conflict key taken")
+
+	// What was right when it was recorded is told again without harm: by who leads no more,
+	// and when the time that it names has passed.
+	lead := hub.DossierOrder{Act: hub.DossierHandOver, To: "l", Role: hub.DossierLead, Key: "to l"}
+	onward := hub.DossierOrder{Act: hub.DossierHandOver, To: "c", Role: hub.DossierLead, Due: "2026-03-12", Key: "to c"}
+	for range 2 {
+		d.act(t, "u", again.ID, lead)
+		d.act(t, "l", again.ID, onward)
+	}
+	d.now = at("03-20 10:00")
+	if v := d.act(t, "l", again.ID, onward); v.Version != 6 || v.Lead != "c" {
+		t.Errorf("%d events, %s leads", v.Version, v.Lead)
+	}
+	onward.Text = "khác"
+	_, err = d.Act(t.Context(), of("l"), again.ID, onward)
+	wrong(t, "with other words", err, "conflict key taken")
+	_, err = d.Act(t.Context(), of("l"), again.ID, hub.DossierOrder{Act: hub.DossierFinish, Key: "e"})
+	wrong(t, "the key of another agency", err, "denied agency party")
+	now := hub.DossierWish{Unit: "u", Procedure: "1.001", Owner: w.Owner, Due: "2026-03-23", Key: "now"}
+	first := d.register(t, now)
+	d.now = at("04-01 10:00")
+	if same, made, err := d.Register(t.Context(), of("u"), now); err != nil || made || same.ID != first.ID {
+		t.Errorf("registered again behind the appointment: %v %v", made, err)
+	}
 }
 
 // TestNobodyElse: a dossier exists for its agencies alone, its owner is in no list, who reads
@@ -339,8 +363,8 @@ func TestNobodyElse(t *testing.T) {
 	_, err = d.Act(ctx, of("c"), v.ID, hub.DossierOrder{Act: hub.DossierFinish})
 	wrong(t, "a result by who does not lead", err, "denied agency party")
 	v = d.act(t, "c", v.ID, hub.DossierOrder{Act: hub.DossierReport, Status: hub.DossierDone, Local: "Xong"})
-	if v.Status != hub.DossierAccepted || v.Local != "Xong" {
-		t.Errorf("status %d %q", v.Status, v.Local)
+	if v.Status != hub.DossierAccepted || v.Local != "Xong" || v.Events[3].Said != hub.DossierDone || v.Has(hub.FindingUnknownWord) {
+		t.Errorf("status %d %q: %+v", v.Status, v.Local, v.Events[3])
 	}
 	v = d.act(t, "u", v.ID, hub.DossierOrder{Act: hub.DossierHandOver, To: "l", Role: hub.DossierLead, At: "2026-03-02T10:00"})
 	if v.Lead != "l" {
@@ -352,6 +376,21 @@ func TestNobodyElse(t *testing.T) {
 	}
 	_, err = d.Act(ctx, of("u"), v.ID, hub.DossierOrder{Act: hub.DossierHandOver, To: "gone"})
 	wrong(t, "a hand-over to a closed agency", err, "invalid to unknown_agency")
+}
+
+// TestLeadBeforeAcceptance: who leads may accept what the unit only took in.
+func TestLeadBeforeAcceptance(t *testing.T) {
+	d := newDesk()
+	w := wish()
+	w.Waits = true
+	v := d.register(t, w)
+	v = d.act(t, "u", v.ID, hub.DossierOrder{Act: hub.DossierHandOver, To: "l", Role: hub.DossierLead, At: "2026-03-02T08:02"})
+	if v.Lead != "l" || len(v.Shares) != 1 || v.Shares[0].Clock.Timeliness != hub.NoDeadline {
+		t.Errorf("handed over before it was accepted: %s leads, %+v", v.Lead, v.Shares)
+	}
+	if v = d.act(t, "l", v.ID, hub.DossierOrder{Act: hub.DossierAccept, At: "2026-03-02T08:03"}); v.Status != hub.DossierAccepted {
+		t.Errorf("accepted by who leads: %d", v.Status)
+	}
 }
 
 // TestCourse: what comes late, twice or out of order is kept and linked, and the furthest
@@ -525,6 +564,13 @@ func TestFigures(t *testing.T) {
 		}
 		return fmt.Sprintf("%d %d %d %s %d %d %s", f.Total, f.InTime, f.Late, f.Rate, f.Letters, f.Missing, f.Channels[hub.ChannelOnline].Rate)
 	}
+	stopped := d.register(t, wish())
+	d.act(t, "u", stopped.ID, hub.DossierOrder{Act: hub.DossierStop, Text: "x", At: "2026-03-02T08:00"})
+	d.act(t, "u", stopped.ID, hub.DossierOrder{Act: hub.DossierFinish, At: "2026-03-09T08:00"})
+	if got := figures("2026-03-04"); got != "2 2 0 100.00 0 0 " {
+		t.Errorf("with one that had been stopped before, and has a result that came later: %s", got)
+	}
+	d.files = d.files[:len(d.files)-1]
 	for period, want := range map[hub.Period]string{
 		"2026-03-02": "3 3 0 100.00 0 0 100.00", "2026-03-03": "3 3 0 100.00 0 0 100.00", "2026-03-05": "2 1 1 50.00 0 1 ", "2026-03-06": "2 1 1 50.00 0 1 ",
 		"2026-03": "3 2 1 66.67 0 1 100.00", "2025": "0 0 0  0 0 ",

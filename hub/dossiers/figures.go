@@ -85,7 +85,8 @@ func (s *Service) span(actor *hub.Actor, unit hub.AgencyID, period hub.Period) (
 }
 
 // counted are the dossiers of a page that count, and how many were looked at. One that was
-// not accepted in time does not count.
+// not accepted by then, or had ended before the period as it was known at its end, does not
+// count.
 func (s *Service) counted(ctx context.Context, span hub.DossierSpan) (list []hub.DossierCounted, next string, walked int, err error) {
 	found, err := s.Store.DossiersBetween(ctx, span)
 	if err != nil {
@@ -96,8 +97,8 @@ func (s *Service) counted(ctx context.Context, span hub.DossierSpan) (list []hub
 		f := &found.Items[i]
 		c := follow(f.Events, span.Until)
 		k := clockOf(&f.Dossier, c, w, span.Until)
-		if k.Start.IsZero() {
-			continue
+		if k.Start.IsZero() || k.Ended && k.End.Before(span.From) {
+			continue // was stopped before, say, and has a result that was told of later
 		}
 		letter := slices.ContainsFunc(c.events, func(e hub.DossierEvent) bool { return e.Act == hub.DossierApologise })
 		list = append(list, hub.DossierCounted{ID: f.ID, Number: f.Number, Channel: f.Channel, Late: k.Late, Letter: letter, Explain: k.Explain})
