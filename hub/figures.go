@@ -37,9 +37,10 @@ const (
 	MeasureTaken       Measure = "taken"         // accepted deliveries of which it is known when they arrived
 	MeasureTakenInDay  Measure = "taken_in_day"  // of these, accepted within 24 hours
 
-	// Tasks in four totals, each at each agency that has it: not those that were returned or
-	// cancelled. It counts when the agency said that it is done; what has no deadline is in
-	// time.
+	// Tasks in four totals, each at each agency that has it: for the assigner from the
+	// acceptance of the document on, for the agency while it sees them (DeliveryFacts.shown);
+	// not those that were returned or cancelled. It counts when the agency said that it is
+	// done; what has no deadline is in time.
 	MeasureTasksDoneInTime Measure = "tasks_done_in_time"
 	MeasureTasksDoneLate   Measure = "tasks_done_late"
 	MeasureTasksOpen       Measure = "tasks_open" // not confirmed as done, and in time so far
@@ -74,6 +75,26 @@ func (m Measure) Mark() Marks {
 		return 1 << n
 	}
 	return 0
+}
+
+// shownMark is a bit beside those of measures: the recipient sees the tasks of the delivery.
+const shownMark Marks = 1 << countedMeasures
+
+// Marks are those all of which a delivery has that counts for a measure on the side; 0 where
+// the side counts no such thing.
+func (s Side) Marks(m Measure) Marks {
+	mark := m.Mark()
+	switch {
+	case s == SideSent:
+		return mark
+	case m == MeasureDocuments: // each delivery is one
+		return MeasureDeliveries.Mark()
+	case m == MeasureSigned, m == MeasureSignedInDay:
+		return 0
+	case slices.Contains(taskMeasures(), m):
+		return mark | shownMark
+	}
+	return mark
 }
 
 // Tally holds a number for each of Measures.
@@ -124,32 +145,6 @@ const (
 	SideSent     Side = "sent"
 	SideReceived Side = "received"
 )
-
-// DocumentKinds are the types of documents by which figures are told apart: the 29 of
-// NĐ 30/2020/NĐ-CP, article 7, and those of normative acts. All others are OtherKind.
-func DocumentKinds() []string {
-	return []string{
-		"Nghị quyết", "Quyết định", "Chỉ thị", "Quy chế", "Quy định", "Thông cáo", "Thông báo", "Hướng dẫn", "Chương trình",
-		"Kế hoạch", "Phương án", "Đề án", "Dự án", "Báo cáo", "Biên bản", "Tờ trình", "Hợp đồng", "Công văn", "Công điện",
-		"Bản ghi nhớ", "Bản thỏa thuận", "Giấy ủy quyền", "Giấy mời", "Giấy giới thiệu", "Giấy nghỉ phép", "Phiếu gửi",
-		"Phiếu chuyển", "Phiếu báo", "Thư công", "Luật", "Pháp lệnh", "Lệnh", "Nghị định", "Thông tư",
-	}
-}
-
-// OtherKind is the kind of documents whose type is none of DocumentKinds, or not said.
-const OtherKind = "khac"
-
-// KindKey is the name of a type of documents in figures: "cong-van" for "Công văn".
-func KindKey(typeName string) string { return strings.ReplaceAll(Fold(typeName), " ", "-") }
-
-// KindKeys are the names of all kinds, in the order of DocumentKinds, OtherKind last.
-func KindKeys() []string {
-	var keys []string
-	for _, name := range DocumentKinds() {
-		keys = append(keys, KindKey(name))
-	}
-	return append(keys, OtherKind)
-}
 
 // Day is the calendar day of an instant in Viet Nam.
 func Day(t time.Time) Date { return Date(t.In(Vietnam()).Format(time.DateOnly)) }
@@ -282,7 +277,18 @@ func (f *DeliveryFacts) Marks() Marks {
 	for _, m := range taskMeasures() {
 		add(m, f.tasks(m) > 0)
 	}
+	if f.shown() {
+		marks |= shownMark
+	}
 	return marks
+}
+
+// shown reports whether the recipient sees the tasks of the delivery, as Delivery.ShowsTasks
+// does: not while the document is on its way, here or with another axis, nor once it was taken
+// back.
+func (f *DeliveryFacts) shown() bool {
+	onItsWay := f.State == StateQueued || f.State == StateConsigned && f.ArrivedAt.IsZero()
+	return !onItsWay && f.State != StateWithdrawn && !f.GivenBack
 }
 
 const daySeconds = 24 * 3600
@@ -318,13 +324,15 @@ func (f *DeliveryFacts) Tally(side Side) Tally {
 	var t Tally
 	marks := f.Marks()
 	if side == SideReceived {
-		marks = marks.Received()
+		marks = marks.received()
 	}
 	for i := range countedMeasures {
 		t[i] = int64(marks >> i & 1)
 	}
 	for i, m := range taskMeasures() {
-		t[countedMeasures-len(taskMeasures())+i] = f.tasks(m)
+		if n := countedMeasures - len(taskMeasures()) + i; t[n] > 0 {
+			t[n] = f.tasks(m)
+		}
 	}
 	if marks&MeasureSigned.Mark() != 0 {
 		t[countedMeasures] = f.Signing
@@ -335,8 +343,13 @@ func (f *DeliveryFacts) Tally(side Side) Tally {
 	return t
 }
 
-// Received are the marks as they count for the recipient.
-func (m Marks) Received() Marks {
+// received are the marks of a delivery as they count for its recipient (Side.Marks).
+func (m Marks) received() Marks {
+	if m&shownMark == 0 {
+		for _, of := range taskMeasures() {
+			m &^= of.Mark()
+		}
+	}
 	return m&^(MeasureSigned.Mark()|MeasureSignedInDay.Mark()) | MeasureDocuments.Mark()
 }
 
@@ -441,7 +454,9 @@ type FigureQuery struct {
 	Periods []Period // kept ones
 }
 
-// CountedQuery selects deliveries behind a number: of one agency, side and measure.
+// CountedQuery selects deliveries behind a number: of one agency, side and measure. They are
+// as many as the number says; but of tasks, a delivery stands for all that it has of the
+// measure (Delivery.Counted).
 type CountedQuery struct {
 	Agency  AgencyID
 	Side    Side
@@ -458,7 +473,7 @@ func (q *CountedQuery) Check() error {
 	if q.Side != SideSent && q.Side != SideReceived {
 		return Invalid("side", "side", "the side is sent or received")
 	}
-	if q.Measure.Mark() == 0 || q.Side == SideReceived && q.Measure.Mark().Received()&q.Measure.Mark() == 0 {
+	if q.Side.Marks(q.Measure) == 0 {
 		return Invalid("measure", "measure", "%.40q counts no documents of that side", string(q.Measure))
 	}
 	if q.Reason != "" && q.Measure != MeasureRefused {

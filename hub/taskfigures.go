@@ -79,6 +79,19 @@ func (t *CountedTask) measure(today Date) Measure {
 	return MeasureTasksOpen
 }
 
+// Counted are the tasks of the delivery that count for one of the four totals on a day, as
+// figures count them.
+func (d *Delivery) Counted(m Measure, today Date) []Assignment {
+	var list []Assignment
+	for i := range d.Tasks {
+		a := &d.Tasks[i]
+		if of := (&CountedTask{State: a.State, Due: a.Due, EndedOn: a.EndedOn}); of.measure(today) == m {
+			list = append(list, *a)
+		}
+	}
+	return list
+}
+
 // tasks counts the tasks of the delivery that count for a measure.
 func (f *DeliveryFacts) tasks(m Measure) int64 {
 	n := int64(0)

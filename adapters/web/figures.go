@@ -146,7 +146,7 @@ func (x *exchange) figureRows(r *hub.FigureReport, q *hub.FiguresQuery) []figure
 			continue
 		}
 		row := figureRow{Text: x.say("measure." + string(m)), Sent: x.figureOf(r, q, hub.SideSent, m), Received: figure{Count: "–"}}
-		if m.Mark().Received()&m.Mark() != 0 {
+		if hub.SideReceived.Marks(m) != 0 {
 			row.Received = x.figureOf(r, q, hub.SideReceived, m)
 		}
 		rows = append(rows, row)
@@ -311,6 +311,19 @@ func (x *exchange) figuresFile() error {
 	h.Set("Content-Disposition", disposition("attachment", name+".xlsx"))
 	table := sheet.Table{Above: []string{report.Name}, Title: x.say("title.figures"), Below: []string{(&view{x: x}).PeriodName(query.Period)}, Columns: columns}
 	return sheet.WriteXLSX(x.w, &table, rows)
+}
+
+// CountedTasks are those of a listed document that the number counts; none where it counts no
+// tasks.
+func (v *view) CountedTasks(p *countedPage, item hub.Item) []taskRow {
+	var rows []taskRow
+	counted := item.Delivery.Counted(p.Measure, hub.Day(v.x.Now()))
+	for i := range counted {
+		if t := item.Dispatch.TaskByID(counted[i].Task); t != nil {
+			rows = append(rows, taskRow{Task: *t, Here: &counted[i], At: item.Delivery.Recipient})
+		}
+	}
+	return rows
 }
 
 // Count is a number with groups of thousands as people in Viet Nam write them, or in

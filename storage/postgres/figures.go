@@ -80,10 +80,10 @@ func saveFigures() string {
 		names += fmt.Sprintf(", c%d", i)
 	}
 	return `WITH moved AS (UPDATE figure_progress SET version = version + 1, place = $2, day = $3, at = $4, traffic = $26, traffic_at = $27 WHERE version = $1 RETURNING 1),
-	facts AS (INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, marks, reason, runs_out, body)
+	facts AS (INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, measures, reason, runs_out, body)
 		SELECT * FROM unnest($5::text[], $6::integer[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::integer[], $13::text[], $14::text[], $15::text[])
 		WHERE EXISTS (SELECT FROM moved)
-		ON CONFLICT (dispatch, position) DO UPDATE SET marks = excluded.marks, reason = excluded.reason, runs_out = excluded.runs_out, body = excluded.body),
+		ON CONFLICT (dispatch, position) DO UPDATE SET measures = excluded.measures, reason = excluded.reason, runs_out = excluded.runs_out, body = excluded.body),
 	refusals AS (INSERT INTO figure_refusals (agency, kind, period, side, reason, count, own)
 		SELECT * FROM unnest($16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::bigint[], $22::bigint[])
 		WHERE EXISTS (SELECT FROM moved)
@@ -202,7 +202,8 @@ func countedQuery(q *hub.CountedQuery) (string, []any, error) {
 	}
 	var c condition
 	begin, end := sqlkit.CountedDays(q.Period)
-	c.add(party+" = %s AND f.day >= %s AND f.day < %s AND f.marks & %s <> 0", string(q.Agency), begin, end, int32(q.Measure.Mark()))
+	marks := int32(q.Side.Marks(q.Measure))
+	c.add(party+" = %s AND f.day >= %s AND f.day < %s AND f.measures & %s = %s", string(q.Agency), begin, end, marks, marks)
 	if q.Reason != "" {
 		c.add("f.reason = %s", string(q.Reason))
 	}
@@ -213,7 +214,10 @@ func countedQuery(q *hub.CountedQuery) (string, []any, error) {
 		c.add("(f.day, f.dispatch, f.position) > (%s, %s, %s)", after.Day, after.Dispatch, after.Position)
 	}
 	limit := c.arg(q.Page.Limit + 1)
-	return itemsOf("(SELECT v.*, f.day FROM (SELECT f.delivery, f.day, f.dispatch, f.position FROM figure_facts f"+c.where()+
-		" ORDER BY f.day, f.dispatch, f.position LIMIT "+limit+") f CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE id = f.delivery LIMIT 1) v) v",
+	// The index says which they are; the rows of these alone are read.
+	return itemsOf("(SELECT v.*, f.day FROM (SELECT f.day, f.dispatch, f.position FROM figure_facts f"+c.where()+
+		" ORDER BY f.day, f.dispatch, f.position LIMIT "+limit+`) f
+		CROSS JOIN LATERAL (SELECT delivery FROM figure_facts WHERE dispatch = f.dispatch AND position = f.position LIMIT 1) b
+		CROSS JOIN LATERAL (SELECT * FROM deliveries WHERE id = b.delivery LIMIT 1) v) v`,
 		"v.day, v.dispatch, v.position"), c.args, nil
 }

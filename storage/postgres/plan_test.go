@@ -305,7 +305,7 @@ func fill(t *testing.T, s stored) {
 	run(t, c, `UPDATE deliveries SET awaits = 1 + length(state) % 3, arrived = $1 - 5 * 86400 * 1000000::bigint, due = CASE WHEN id < $2 THEN '2026-01-01' ELSE '' END WHERE state = 'consigned'`,
 		now.UnixMicro(), fillID(now, 'v', 100))
 	// Of one agency very many: each tenth was refused, one of fifty of these as incomplete.
-	run(t, c, fmt.Sprintf(`INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, marks, reason, body)
+	run(t, c, fmt.Sprintf(`INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, measures, reason, body)
 		SELECT d, n, v, 'a1', 'a1', to_char(date '2026-01-01' + (n %% 365)::integer, 'YYYY-MM-DD'), 'khac', CASE WHEN n %% 10 = 0 THEN %d ELSE 2 END,
 			CASE WHEN n %% 500 = 0 THEN '%s' WHEN n %% 10 = 0 THEN 'other' END, '{}'
 		FROM (SELECT id AS v, dispatch AS d, row_number() OVER (ORDER BY id) AS k FROM deliveries LIMIT 100) x, generate_series(0, 399) m, LATERAL (SELECT m * 100 + k AS n) y`,

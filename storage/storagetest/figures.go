@@ -207,6 +207,9 @@ func testCounted(t *testing.T, back Backend) {
 	all[4].State, all[4].Reason = hub.StateRefused, hub.ReasonOther // the third to r1
 	all[6].State, all[6].Reason = hub.StateRefused, hub.ReasonMalware
 	all[8].State, all[8].Reason = hub.StateRefused, hub.ReasonOther
+	for i, arrived := range map[int]time.Time{1: b.Clock, 3: {}, 5: b.Clock} { // the second is with another axis
+		all[i].State, all[i].ArrivedAt, all[i].Tasks = hub.StateConsigned, arrived, []hub.CountedTask{{ID: "t", State: hub.TaskNotStarted}}
+	}
 	b.must(b.store.SaveFigures(b.ctx, hub.FigureStep{Next: hub.FigureProgress{Place: 1}, Facts: all}))
 	for name, test := range map[string]struct {
 		query hub.CountedQuery
@@ -224,6 +227,9 @@ func testCounted(t *testing.T, back Backend) {
 		"for none such":    {hub.CountedQuery{Agency: "s1", Side: hub.SideSent, Measure: hub.MeasureRefused, Reason: hub.ReasonTooLarge, Period: "2026"}, nil},
 		"sent, waiting":    {hub.CountedQuery{Agency: "s1", Side: hub.SideSent, Measure: hub.MeasureWaiting, Period: "2026-03"}, []int{0, 1, 2, 3, 5, 7}},
 		"documents sent":   {hub.CountedQuery{Agency: "s1", Side: hub.SideSent, Measure: hub.MeasureDocuments, Period: "2026-03"}, []int{0, 2, 4, 6}},
+		"documents to r3":  {hub.CountedQuery{Agency: "r3", Side: hub.SideReceived, Measure: hub.MeasureDocuments, Period: "2026-03"}, []int{1, 3, 5, 7}},
+		"tasks set":        {hub.CountedQuery{Agency: "s1", Side: hub.SideSent, Measure: hub.MeasureTasksOpen, Period: "2026-03"}, []int{1, 3, 5}},
+		"tasks that came":  {hub.CountedQuery{Agency: "r3", Side: hub.SideReceived, Measure: hub.MeasureTasksOpen, Period: "2026-03"}, []int{1, 5}},
 		"sent by nobody":   {hub.CountedQuery{Agency: "r1", Side: hub.SideSent, Measure: hub.MeasureDeliveries, Period: "2026-03"}, nil},
 		"received by none": {hub.CountedQuery{Agency: "s1", Side: hub.SideReceived, Measure: hub.MeasureDeliveries, Period: "2026-03"}, nil},
 	} {

@@ -58,7 +58,7 @@ func tallyInto(t *hub.Tally) []any {
 }
 
 // FactsValues are the columns dispatch, position, delivery, sender, recipient, day, kind,
-// marks, reason, runs_out and body of facts.
+// measures, reason, runs_out and body of facts.
 func FactsValues(f *hub.DeliveryFacts) ([]any, error) {
 	body, err := Encode(f)
 	var reason, runsOut *string

@@ -37,6 +37,7 @@ func TestFiguresPages(t *testing.T) {
 	year := time.Now().In(hub.Vietnam()).Format("2006")
 	page := leader.get("/figures")
 	page.shows(t, "Số liệu", "UBND tỉnh Quảng Nam", "Sở Nội vụ", "Năm "+year, `<rect class="sent"`, "Chưa trả lời, quá hạn", "agency=snv&amp;period="+year, "riêng cơ quan: 3", "Nhiệm vụ được giao", `<td data-label="Chưa xong, trong hạn">1</td>`, "measure=tasks_open")
+	leader.get("/figures/documents?side=sent&measure=tasks_open&period="+year).shows(t, "/sent/", `<a href="/tasks/`, "Báo cáo</a>")
 	leader.get("/figures?agency=snv").shows(t, "Sở Nội vụ", "(riêng cơ quan)")
 	// The total of a level leads to the agencies of it, and from there to the agency itself.
 	page.shows(t, `level=department&amp;period=`+year+`#units">`)

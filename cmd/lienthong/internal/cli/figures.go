@@ -145,7 +145,41 @@ func (c *figuresDocuments) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	e.noteMore(list.Next)
-	return e.print(list.Items, func(w io.Writer) { printInbox(w, list.Items) })
+	return e.print(list.Items, func(w io.Writer) { printCounted(w, hub.Side(c.Side), hub.Measure(c.Measure), list.Items) })
+}
+
+// printCounted prints what is behind a number: the documents by what opens them, and the
+// tasks that it counts.
+func printCounted(w io.Writer, side hub.Side, measure hub.Measure, items []hub.Item) {
+	if len(items) == 0 {
+		fmt.Fprintln(w, "no documents")
+		return
+	}
+	head, party := "DELIVERY", "FROM"
+	if side == hub.SideSent {
+		head, party = "DISPATCH", "TO"
+	}
+	t := text.Table{Head: []string{head, "NUMBER", "SUBJECT", party, "ACCEPTED BY THE HUB", "DUE", "STATE"}}
+	tasks, some := text.Table{Head: []string{"TASK", "AT", "DUE", "STATE", "WHAT"}}, false
+	for i := range items {
+		d, v := &items[i].Dispatch, &items[i].Delivery
+		id, other := string(v.ID), d.SenderName
+		if side == hub.SideSent {
+			id, other = string(d.ID), v.Name
+		}
+		t.Add(id, d.Document.Number(), text.Short(d.Document.Subject, 50), text.Short(other, 30), text.Clock(d.AcceptedAt), string(d.Document.DueDate), string(v.State))
+		for _, a := range v.Counted(measure, hub.Day(time.Now())) {
+			if task := d.TaskByID(a.Task); task != nil {
+				some = true
+				tasks.Add(string(a.Task), string(v.AddressedAs), string(a.Due), string(a.State), text.Short(text.Printable(task.Content), 60))
+			}
+		}
+	}
+	t.Write(w)
+	if some {
+		fmt.Fprintln(w)
+		tasks.Write(w)
+	}
 }
 
 type figuresRebuild struct {

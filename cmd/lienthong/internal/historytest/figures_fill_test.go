@@ -126,7 +126,7 @@ func (y yearOf) fill(t testing.TB, db *sql.DB) {
 	others := y.agencies - 1
 	const step = 500_000
 	for from := 0; from < y.n; from += step {
-		do(fmt.Sprintf(`INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, marks, reason, runs_out, body)
+		do(fmt.Sprintf(`INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, measures, reason, runs_out, body)
 			WITH RECURSIVE n (i) AS (SELECT CAST(%d AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d),
 			g AS (SELECT i, 'd' || (10000000 + i) AS d, 'v' || (10000000 + i) AS v FROM n)
 			SELECT g.d, 0, g.v, s.id, r.id, t.day, k.kind, f.marks, CASE WHEN f.marks & %d <> 0 THEN '%s' END, NULL, %s FROM g
@@ -143,23 +143,24 @@ func (y yearOf) fill(t testing.TB, db *sql.DB) {
 // rollUp makes the sums of the facts: of each agency by day and by month and kind, of these
 // the months of all kinds, and of all that the agencies above have.
 func (y yearOf) rollUp(do func(string, ...any)) {
-	var names, bits, sums []string
+	var names, sums []string
 	for _, m := range hub.Measures() {
 		names = append(names, string(m))
 		sums = append(sums, "sum("+string(m)+")")
-		if mark := m.Mark(); mark != 0 {
-			bits = append(bits, fmt.Sprintf("sum(CASE WHEN m & %d <> 0 THEN 1 ELSE 0 END)", mark))
-		} else {
-			bits = append(bits, "0") // everything happens at one instant
-		}
 	}
 	into := "INSERT INTO figures (agency, kind, period, side, unit, level, " + strings.Join(names, ", ") + ") "
-	whole := ^hub.Marks(0) >> 8
-	received := fmt.Sprintf("(marks & %d) | %d", whole.Received()&^hub.MeasureDocuments.Mark(), hub.MeasureDocuments.Mark())
-	for side, party := range map[hub.Side][2]string{hub.SideSent: {"sender", "marks"}, hub.SideReceived: {"recipient", received}} {
+	for side, party := range map[hub.Side]string{hub.SideSent: "sender", hub.SideReceived: "recipient"} {
+		var bits []string
+		for _, m := range hub.Measures() {
+			bit := "0" // everything happens at one instant
+			if marks := side.Marks(m); marks != 0 {
+				bit = fmt.Sprintf("sum(CASE WHEN measures & %[1]d = %[1]d THEN 1 ELSE 0 END)", marks)
+			}
+			bits = append(bits, bit)
+		}
 		for _, by := range [][2]string{{"''", "day"}, {"kind", "substr(day, 1, 7)"}} {
-			do(into + fmt.Sprintf("SELECT agency, kind, period, '%s', agency, 'unit', %s FROM (SELECT %s AS agency, %s AS kind, %s AS period, %s AS m FROM figure_facts) f GROUP BY agency, kind, period",
-				side, strings.Join(bits, ", "), party[0], by[0], by[1], party[1]))
+			do(into + fmt.Sprintf("SELECT agency, kind, period, '%s', agency, 'unit', %s FROM (SELECT %s AS agency, %s AS kind, %s AS period, measures FROM figure_facts) f GROUP BY agency, kind, period",
+				side, strings.Join(bits, ", "), party, by[0], by[1]))
 		}
 	}
 	do(into + "SELECT agency, '', period, side, unit, level, " + strings.Join(sums, ", ") + " FROM figures WHERE kind <> '' GROUP BY agency, period, side, unit, level")

@@ -274,17 +274,15 @@ func (s *station) recount(t fatal, id hub.DispatchID, today hub.Date, sum map[ro
 		if m := s.answered(t, d, chain.Recipient.ID, chain.State, today); m != "" {
 			counts[m] = 1
 		}
-		for _, assignment := range item.Deliveries[i].Tasks {
-			if m := totalOf(&assignment, today); m != "" {
-				counts[m]++
-				s.totals[m]++
-			}
-		}
+		tasks := s.tasksOf(t, d, &item.Deliveries[i], today)
 		for _, side := range []hub.Side{hub.SideSent, hub.SideReceived} {
 			agency := d.Sender
 			counts[hub.MeasureDocuments] = 0
 			if side == hub.SideReceived {
 				agency = chain.Recipient.ID
+			}
+			for _, m := range taskTotals() {
+				counts[m] = tasks[side][m]
 			}
 			if side == hub.SideReceived || i == 0 {
 				counts[hub.MeasureDocuments] = 1
@@ -370,6 +368,41 @@ func (s *station) answered(t fatal, d *hub.Dispatch, recipient hub.AgencyID, sta
 	return hub.MeasureOpen
 }
 
+// tasksOf are the tasks of a delivery in four totals: all of them as the assigner has them,
+// and those that the list of the agency shows.
+func (s *station) tasksOf(t fatal, d *hub.Dispatch, v *hub.Delivery, today hub.Date) map[hub.Side]map[hub.Measure]int64 {
+	sums := map[hub.Side]map[hub.Measure]int64{hub.SideSent: {}, hub.SideReceived: {}}
+	query := hub.TaskQuery{Agency: v.Recipient, Shown: true, Today: today, Page: hub.Page{Limit: hub.MaxTasks}}
+	for i := range d.Tasks {
+		query.Tasks = append(query.Tasks, d.Tasks[i].ID)
+	}
+	if len(query.Tasks) == 0 {
+		return sums
+	}
+	shown, err := s.store.Tasks(context.Background(), query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range v.Tasks {
+		m := totalOf(&v.Tasks[i], today)
+		if m == "" {
+			continue
+		}
+		sums[hub.SideSent][m]++
+		s.totals[m]++
+		if slices.ContainsFunc(shown.Items, func(a hub.AssignedTask) bool { return a.Task == v.Tasks[i].Task }) {
+			sums[hub.SideReceived][m]++
+		} else {
+			s.unseen++
+		}
+	}
+	return sums
+}
+
+func taskTotals() []hub.Measure {
+	return []hub.Measure{hub.MeasureTasksDoneInTime, hub.MeasureTasksDoneLate, hub.MeasureTasksOpen, hub.MeasureTasksOverdue}
+}
+
 // totalOf is the one of the four totals that a task counts for, as its delivery has it.
 func totalOf(a *hub.Assignment, today hub.Date) hub.Measure {
 	late := a.Timeliness(today, today) == hub.Overdue
@@ -413,6 +446,7 @@ func (s *station) wantFigures(t fatal, ids []hub.DispatchID) {
 					t.Fatal(err)
 				}
 				seen += len(rows)
+				s.wantBehind(t, hub.CountedQuery{Agency: agency.ID, Period: period, Kind: kind}, rows, progress.Day)
 				for i := range rows {
 					for _, m := range hub.Measures() {
 						if got, must := rows[i].Tally.Of(m), want[row{period, rows[i].Side, kind, agency.ID, rows[i].Unit}][m]; got != must {
@@ -427,6 +461,83 @@ func (s *station) wantFigures(t fatal, ids []hub.DispatchID) {
 		t.Fatalf("%d rows, by the evidence %d: %v", seen, len(want), slices.Collect(maps.Keys(want)))
 	}
 	s.wantRefusals(t, ids)
+}
+
+// measuresAtOnce is how many measures a look at figures opens; the next look opens the next ones.
+const measuresAtOnce = 3
+
+// wantBehind fails a history in which a number of an agency itself leads to more or fewer
+// documents than it says, or to other tasks of these.
+func (s *station) wantBehind(t fatal, of hub.CountedQuery, rows []hub.FigureRow, today hub.Date) {
+	for range measuresAtOnce {
+		s.opened++
+		of.Measure = hub.Measures()[s.opened%len(hub.Measures())]
+		for _, of.Side = range []hub.Side{hub.SideSent, hub.SideReceived} {
+			if of.Check() != nil { // sums of seconds, and days of one kind
+				continue
+			}
+			number, listed := int64(0), int64(0)
+			for i := range rows {
+				if rows[i].Side == of.Side && rows[i].Unit == of.Agency {
+					number += rows[i].Tally.Of(of.Measure)
+				}
+			}
+			of.Page.Limit = 1000
+			behind, err := s.store.Counted(context.Background(), of)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range behind.Items {
+				if listed++; slices.Contains(taskTotals(), of.Measure) {
+					listed += int64(len(behind.Items[i].Delivery.Counted(of.Measure, today))) - 1
+				}
+			}
+			if listed != number {
+				t.Fatalf("%s %s by %s in %s of kind %q: %d, listed %d", of.Measure, of.Side, of.Agency, of.Period, of.Kind, number, listed)
+			}
+		}
+	}
+}
+
+// wantTotals fails where the totals of the tasks of an agency are others than those of its
+// figures of all months.
+func (s *station) wantTotals(t *testing.T, ids []hub.DispatchID) {
+	t.Helper()
+	months := map[hub.Period]bool{}
+	for _, id := range ids {
+		item, err := s.store.DispatchItem(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		months[hub.Period(hub.Day(item.Dispatch.AcceptedAt)[:7])] = true
+	}
+	today := hub.Day(s.Clock.Now())
+	for _, agency := range hubtest.Agencies() {
+		rows, err := s.store.FiguresByUnit(t.Context(), hub.FigureQuery{Agency: agency.ID, Periods: slices.Collect(maps.Keys(months))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for side, query := range map[hub.Side]hub.TaskQuery{hub.SideSent: {Assigner: agency.ID}, hub.SideReceived: {Agency: agency.ID, Shown: true}} {
+			var sum hub.Tally
+			for i := range rows {
+				if rows[i].Side == side && rows[i].Unit == agency.ID {
+					sum.Add(&rows[i].Tally, 1)
+				}
+			}
+			query.Today = today
+			got, err := s.store.TaskTotals(t.Context(), query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := hub.TaskTotals{
+				DoneInTime: int(sum.Of(hub.MeasureTasksDoneInTime)), DoneLate: int(sum.Of(hub.MeasureTasksDoneLate)),
+				OpenInTime: int(sum.Of(hub.MeasureTasksOpen)), OpenLate: int(sum.Of(hub.MeasureTasksOverdue)), Returned: got.Returned,
+			}
+			if got != want {
+				t.Errorf("tasks %s by %s: the totals are %+v, those of the figures %+v", side, agency.ID, got, want)
+			}
+		}
+	}
 }
 
 // refusals names a row of refusals.
@@ -554,6 +665,7 @@ func TestFigures(t *testing.T) {
 		case hubtest.Bureau:
 			a.Parents = []hub.Dated[hub.AgencyID]{{Value: hubtest.Stranger}}
 		case hubtest.Ward:
+			a.Channels = []hub.Dated[hub.Channel]{{Value: hub.ChannelAxis}} // its tasks are on their way for a while
 			a.Parents = []hub.Dated[hub.AgencyID]{{Value: hubtest.Stranger, Valid: hub.Interval{To: moves()}}, {Value: hubtest.Office, Valid: hub.Interval{From: moves()}}}
 		}
 	}
@@ -592,10 +704,14 @@ func TestFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.wantFigures(t, all)
-	for _, m := range []hub.Measure{hub.MeasureRefused, hub.MeasureTasksDoneInTime, hub.MeasureTasksDoneLate, hub.MeasureTasksOpen, hub.MeasureTasksOverdue} {
+	s.wantTotals(t, all)
+	for _, m := range append(taskTotals(), hub.MeasureRefused) {
 		if s.totals[m] == 0 {
 			t.Errorf("no history had %s", m)
 		}
+	}
+	if s.unseen == 0 {
+		t.Error("no history had a task that the agency did not see yet")
 	}
 	due, err := s.store.FigureFactsDue(t.Context(), hub.Day(s.Clock.Now()), 1)
 	if err != nil || len(due) != 0 {

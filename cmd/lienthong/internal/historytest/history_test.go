@@ -80,6 +80,8 @@ type station struct {
 	bells  []string // subscriptions
 	events map[hub.Event]int
 	totals map[hub.Measure]int // of tasks that were seen in figures
+	unseen int                 // of these, those that the agency did not see
+	opened int                 // measures whose documents were listed
 
 	sent []hub.Submission
 	open []hub.Delivery // of this history
