@@ -41,6 +41,7 @@ func TestCrashImages(t *testing.T) {
 
 // TestCrashImageMutants proves that images show missing synchronisation.
 func TestCrashImageMutants(t *testing.T) {
+	t.Parallel() // half of it waits for disks
 	needMount(t)
 	if testing.Short() {
 		t.Skip("mutants need many images")
