@@ -52,7 +52,7 @@ func (s *Service) CloseYear(ctx context.Context, actor hub.Actor, agency hub.Age
 	switch {
 	case year < firstRegisterYear || year > this:
 		return none, hub.Invalid("year", "range", "the year is one from %d to %d", firstRegisterYear, this)
-	case year == before.In(hub.Vietnam()).Year() && a.LivesAt(before):
+	case year >= before.In(hub.Vietnam()).Year() && a.LivesAt(before):
 		return none, hub.Invalid("year", "ended", "the registers of %d are closed from an hour after the end of the year on", year)
 	}
 	y, err := s.Years.CloseYear(ctx, hub.RegisterYear{Agency: agency, Year: year, ClosedAt: now, ClosedBy: actor.Name})

@@ -42,6 +42,24 @@ func (y *years) YearClosed(_ context.Context, _ hub.Actor, n hub.RegisterYear) e
 	return y.err
 }
 
+// TestNoYearIsClosedInItsFirstHour: neither the one that just ended nor the one that just
+// began.
+func TestNoYearIsClosedInItsFirstHour(t *testing.T) {
+	f, y := newFixture(), &years{closed: map[int]hub.RegisterYear{}}
+	f.Years, f.Chronicle, f.Books = y, y, twoPages{}
+	keeper := hub.Actor{Name: "keeper", Agencies: []hub.AgencyID{hubtest.Office}, Scopes: []hub.Scope{hub.ScopeAccounts}}
+	f.Clock.Advance(time.Date(2027, 1, 1, 0, 30, 0, 0, hub.Vietnam()).Sub(f.Clock.Now()))
+	for _, year := range []int{2026, 2027} {
+		if _, err := f.CloseYear(t.Context(), keeper, hubtest.Office, year); err == nil || hub.ViolationsOf(err)[0].Rule != "ended" || len(y.closed) != 0 {
+			t.Errorf("%d: %v", year, err)
+		}
+	}
+	f.Clock.Advance(30 * time.Minute)
+	if _, err := f.CloseYear(t.Context(), keeper, hubtest.Office, 2026); err != nil {
+		t.Error(err)
+	}
+}
+
 // twoPages are books of two documents, a page each, and some that are of other years.
 type twoPages struct{ tracking.BookStore }
 
