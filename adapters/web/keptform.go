@@ -1,6 +1,7 @@
 package web
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"io/fs"
@@ -96,11 +97,19 @@ func readFields() fieldKinds {
 	return kinds
 }
 
+// heldBy stands for the person of a mark, in a page on which what that person typed waits:
+// whoever else signs in there does not get it.
+func heldBy(mark string) string {
+	sum := sha256.Sum256([]byte("typed by " + mark))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
 // keepForm shows the form for signing in to somebody whose session ended while typing, with
 // what was typed in it. It reports whether there was anything to keep. A form with a secret
-// is not kept, nor one of which the browser does not say that it came from here.
+// is not kept, nor one of which the browser does not say that it came from here, nor one from a
+// browser where nobody signed in before.
 func (x *exchange) keepForm() bool {
-	if x.r.Method != http.MethodPost || x.r.Header.Get("Origin") == "" && x.r.Header.Get("Sec-Fetch-Site") == "" {
+	if x.r.Method != http.MethodPost || x.mark() == "" || x.r.Header.Get("Origin") == "" && x.r.Header.Get("Sec-Fetch-Site") == "" {
 		return false
 	}
 	kept := keptForm{Action: x.r.URL.RequestURI(), Fields: x.r.PostForm}
@@ -114,7 +123,7 @@ func (x *exchange) keepForm() bool {
 	if err != nil || len(raw) > maxKeptForm || len(x.fields.page(&kept).Typed) == 0 {
 		return false
 	}
-	if err := x.show(http.StatusForbidden, "signin", signInPage{Ended: true, Typed: base64.RawURLEncoding.EncodeToString(raw)}, nil); err != nil {
+	if err := x.show(http.StatusForbidden, "signin", signInPage{Ended: true, Typed: base64.RawURLEncoding.EncodeToString(raw), Of: heldBy(x.mark())}, nil); err != nil {
 		x.fail(err)
 	}
 	return true

@@ -293,8 +293,8 @@ func (x *exchange) submission(l *letter) (hub.Submission, error) {
 }
 
 // keepLetter shows the form for signing in to somebody whose session ended while typing,
-// with the letter in it: nothing typed is lost. It reports whether there was a letter.
-// Files that come with this request have to be chosen again.
+// with the letter in it: nothing typed is lost. It reports whether there was a letter, and
+// somebody whose it is. Files that come with this request have to be chosen again.
 func (x *exchange) keepLetter() bool {
 	const thrownAway = 64 << 20 // bytes that are read so that the browser shows the answer
 	parts, err := x.multipart(thrownAway)
@@ -306,14 +306,14 @@ func (x *exchange) keepLetter() bool {
 		_, err := io.Copy(io.Discard, p)
 		return err
 	})
-	if err != nil && len(f.Fields) == 0 || f.Fields["key"] == "" {
+	if err != nil && len(f.Fields) == 0 || f.Fields["key"] == "" || x.mark() == "" {
 		return false
 	}
 	raw, err := json.Marshal(f.letter)
 	if err != nil {
 		return false
 	}
-	page := signInPage{Ended: true, Next: "/send?" + query("draft", f.Fields["key"]), Kept: base64.RawURLEncoding.EncodeToString(raw)}
+	page := signInPage{Ended: true, Next: "/send?" + query("draft", f.Fields["key"]), Kept: base64.RawURLEncoding.EncodeToString(raw), Of: heldBy(x.mark())}
 	if err := x.show(http.StatusForbidden, "signin", page, nil); err != nil {
 		x.fail(err)
 	}

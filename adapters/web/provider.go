@@ -24,7 +24,7 @@ type Provider interface {
 
 // Outside lets in whom an identity provider names.
 type Outside interface {
-	SignInAs(ctx context.Context, login hub.Login) (token string, err error)
+	SignInAs(ctx context.Context, login hub.Login) (token, mark string, err error)
 }
 
 // Links says as whom an identity provider names the persons of accounts.
@@ -92,7 +92,7 @@ func (x *exchange) backFromProvider() error {
 	if err != nil {
 		return x.notAtProvider(next, err)
 	}
-	token, err := x.Outside.SignInAs(x.r.Context(), login)
+	token, mark, err := x.Outside.SignInAs(x.r.Context(), login)
 	if err != nil && hub.KindOf(err) == hub.KindUntrusted {
 		return x.signInShown(http.StatusUnprocessableEntity, signInPage{Next: next, Unknown: login.Value}, x.problems(err))
 	}
@@ -100,6 +100,7 @@ func (x *exchange) backFromProvider() error {
 		return err
 	}
 	x.setSession(token)
+	x.setMark(mark)
 	return x.redirect(next)
 }
 

@@ -24,6 +24,15 @@ const markLife = 365 * 24 * time.Hour
 // markName is the cookie by which a browser is known to the last person who signed in.
 func (s *site) markName() string { return s.cookieName() + "-known" }
 
+// mark is that of the browser, empty where nobody signed in yet.
+func (x *exchange) mark() string {
+	cookie, err := x.r.Cookie(x.markName())
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
+}
+
 // setMark makes a browser known.
 func (x *exchange) setMark(mark string) {
 	http.SetCookie(x.w, &http.Cookie{ //nolint:gosec // Secure is set wherever people come by https
@@ -47,6 +56,7 @@ type signInPage struct {
 	Ended      bool
 	Kept       string // a letter that was being written when the session ended
 	Typed      string // another form that came when it had ended
+	Of         string // who may have what was typed, see heldBy
 	Unknown    string // as whom the identity provider names somebody without an account
 }
 
@@ -63,12 +73,8 @@ func (x *exchange) signInForm() error {
 }
 
 func (x *exchange) signIn() error {
-	form := signInPage{Name: x.r.PostFormValue("name"), Next: x.r.PostFormValue("next"), Kept: x.r.PostFormValue("kept"), Typed: x.r.PostFormValue("typed")}
-	mark := ""
-	if cookie, err := x.r.Cookie(x.markName()); err == nil {
-		mark = cookie.Value
-	}
-	token, mark, err := x.Persons.SignIn(x.r.Context(), form.Name, x.r.PostFormValue("password"), x.r.PostFormValue("code"), mark)
+	form := signInPage{Name: x.r.PostFormValue("name"), Next: x.r.PostFormValue("next"), Kept: x.r.PostFormValue("kept"), Typed: x.r.PostFormValue("typed"), Of: x.r.PostFormValue("of")}
+	token, mark, err := x.Persons.SignIn(x.r.Context(), form.Name, x.r.PostFormValue("password"), x.r.PostFormValue("code"), x.mark())
 	if err != nil && again(err) {
 		return x.show(http.StatusUnprocessableEntity, "signin", form, x.problems(err, "name", "password"))
 	}
@@ -77,6 +83,9 @@ func (x *exchange) signIn() error {
 	}
 	x.setSession(token)
 	x.setMark(mark)
+	if (form.Kept != "" || form.Typed != "") && form.Of != heldBy(mark) {
+		return x.redirect("/")
+	}
 	if form.Kept != "" {
 		return x.resumeLetter(token, form.Kept)
 	}

@@ -15,23 +15,24 @@ import (
 const maxLogin = 255
 
 // SignInAs begins a session of the person whom an identity provider vouches for, and
-// returns its token as SignIn does. A second factor is the provider's business.
+// returns its token and the mark as SignIn does. A second factor is the provider's business.
 // KindUntrusted with the rule "login" where nobody has the login, or the account is
 // locked.
-func (s *Service) SignInAs(ctx context.Context, login hub.Login) (token string, err error) {
+func (s *Service) SignInAs(ctx context.Context, login hub.Login) (token, mark string, err error) {
 	account, err := s.Store.AccountByLogin(ctx, login)
 	if err != nil && hub.KindOf(err) != hub.KindNotFound {
-		return "", err
+		return "", "", err
 	}
 	if err != nil || !account.Locked.IsZero() {
-		return "", hub.Errorf(hub.KindUntrusted, "login", "login", "no account is open for this login: the operator of the hub can link one")
+		return "", "", hub.Errorf(hub.KindUntrusted, "login", "login", "no account is open for this login: the operator of the hub can link one")
 	}
 	if account.Secret() == "" {
 		if account, err = s.seed(ctx, account.Name); err != nil {
-			return "", err
+			return "", "", err
 		}
 	}
-	return s.begin(ctx, &account, hub.AuthProvider)
+	token, err = s.begin(ctx, &account, hub.AuthProvider)
+	return token, markOf(&account), err
 }
 
 // seed gives an account without a password a secret.

@@ -37,7 +37,7 @@ func (f *fixture) outsider(name, value string) hub.Account {
 func TestSignInAs(t *testing.T) {
 	f := linked(t)
 	f.outsider("lien.ket", "s-1")
-	token, err := f.SignInAs(t.Context(), loginOf("s-1"))
+	token, mark, err := f.SignInAs(t.Context(), loginOf("s-1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,13 +45,17 @@ func TestSignInAs(t *testing.T) {
 	if err != nil || visit.Actor.Name != "lien.ket" || visit.Actor.Auth != hub.AuthProvider || visit.Actor.SpeaksFor(hubtest.Office, hub.ScopeSubmit) != nil || visit.Actor.SpeaksFor(hubtest.Ward, hub.ScopeCollect) == nil {
 		t.Errorf("%+v, %v", visit, err)
 	}
-	if again, err := f.SignInAs(t.Context(), loginOf("s-1")); err != nil {
-		t.Error(err)
+	f.outsider("nguoi.khac", "s-other")
+	if _, other, err := f.SignInAs(t.Context(), loginOf("s-other")); err != nil || other == mark {
+		t.Errorf("the browsers of two persons have the marks %q and %q, %v", mark, other, err)
+	}
+	if again, same, err := f.SignInAs(t.Context(), loginOf("s-1")); err != nil || same != mark {
+		t.Errorf("the browser of one person has the marks %q and %q, %v", mark, same, err)
 	} else if second, err := f.Visit(t.Context(), again); err != nil || visit.Account.Secret() == "" || second.Account.Secret() != visit.Account.Secret() {
 		t.Errorf("an account without a password has the secret %q, then %q, %v", visit.Account.Secret(), second.Account.Secret(), err)
 	}
 	for _, other := range []hub.Login{loginOf("s-2"), loginOf(""), {Issuer: issuer + "/", Claim: "sub", Value: "s-1"}, {Issuer: issuer, Claim: "email", Value: "s-1"}} {
-		if token, err := f.SignInAs(t.Context(), other); hub.KindOf(err) != hub.KindUntrusted || token != "" {
+		if token, _, err := f.SignInAs(t.Context(), other); hub.KindOf(err) != hub.KindUntrusted || token != "" {
 			t.Errorf("%+v is let in: %v", other, err)
 		}
 	}
@@ -74,7 +78,7 @@ func TestLinksEnd(t *testing.T) {
 	f.outsider("lien.ket", "s-1")
 	begin := func(value string) string {
 		t.Helper()
-		token, err := f.SignInAs(t.Context(), loginOf(value))
+		token, _, err := f.SignInAs(t.Context(), loginOf(value))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,7 +95,7 @@ func TestLinksEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone(token)
-	if _, err := f.SignInAs(t.Context(), loginOf("s-1")); hub.KindOf(err) != hub.KindUntrusted {
+	if _, _, err := f.SignInAs(t.Context(), loginOf("s-1")); hub.KindOf(err) != hub.KindUntrusted {
 		t.Errorf("a locked account is let in: %v", err)
 	}
 	if _, err := f.Lock(t.Context(), operator, "lien.ket", false); err != nil {
@@ -120,7 +124,7 @@ func TestLinksEnd(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 	gone(token)
-	if _, err := f.SignInAs(t.Context(), loginOf("s-9")); hub.KindOf(err) != hub.KindUntrusted {
+	if _, _, err := f.SignInAs(t.Context(), loginOf("s-9")); hub.KindOf(err) != hub.KindUntrusted {
 		t.Errorf("a login that was taken away is let in: %v", err)
 	}
 }

@@ -51,9 +51,9 @@ func (s *Service) SignIn(ctx context.Context, name, password, code, mark string)
 }
 
 // markOf is the mark of browsers where a person has signed in. It ends with the password;
-// without the hash, which nobody has, it cannot be made.
+// without what only the hub knows of the account it cannot be made.
 func markOf(a *hub.Account) string {
-	mac := hmac.New(sha256.New, []byte(a.Password))
+	mac := hmac.New(sha256.New, []byte(a.Secret()))
 	mac.Write([]byte("browser of " + a.Name))
 	return hex.EncodeToString(mac.Sum(nil))
 }

@@ -46,15 +46,15 @@ func (s sessions) SignIn(ctx context.Context, name, password, code, mark string)
 }
 
 // SignInAs implements web.Outside.
-func (s sessions) SignInAs(ctx context.Context, login hub.Login) (string, error) {
-	token, err := s.Service.SignInAs(ctx, login)
+func (s sessions) SignInAs(ctx context.Context, login hub.Login) (token, mark string, err error) {
+	token, mark, err = s.Service.SignInAs(ctx, login)
 	if err != nil {
 		if hub.KindOf(err) == hub.KindUntrusted {
 			s.log.WarnContext(ctx, "sign-in refused: no account is open for what the identity provider says", "method", hub.AuthProvider)
 		}
-		return "", err
+		return "", "", err
 	}
-	return token, s.begun(ctx, token)
+	return token, mark, s.begun(ctx, token)
 }
 
 // SignOut implements web.Persons.
