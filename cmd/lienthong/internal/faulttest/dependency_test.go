@@ -118,6 +118,16 @@ func (l *load) count() int { return len(l.record.snapshot().accepted) }
 
 func (l *load) handed() int { return len(l.record.snapshot().handed) }
 
+// await waits until something is so.
+func await(t *testing.T, what string, so func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !so(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not within %s: %s", patience, what)
+		}
+	}
+}
+
 // awaitReadiness waits until a node says that it is ready, or is not because of a check.
 func awaitReadiness(t *testing.T, h *hubproc.Process, fault string, ready bool, check, state string) {
 	t.Helper()

@@ -49,11 +49,14 @@ func (m *mortal) start() {
 	m.url.Store(&m.hub.URL)
 }
 
-// kill kills the hub so many times, at random moments.
-func (m *mortal) kill(times int) {
+// kill kills the hub so many times, each at a random moment after it did something for its
+// clients: done counts that.
+func (m *mortal) kill(times int, done func() int) {
 	m.Helper()
 	for range times {
-		time.Sleep(200*time.Millisecond + rand.N(300*time.Millisecond))
+		before := done()
+		await(m.T, "the hub does something", func() bool { return done() > before })
+		time.Sleep(rand.N(500 * time.Millisecond))
 		m.hub.Kill()
 		m.start()
 	}

@@ -46,7 +46,11 @@ func takeThroughKills(t *testing.T, env []string, kills int) {
 			}
 		})
 	}
-	h.kill(kills)
+	h.kill(kills, func() int {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(given)
+	})
 	stop.Store(true)
 	takers.Wait()
 	numbers := make([]int64, 0, len(given))
@@ -61,9 +65,6 @@ func takeThroughKills(t *testing.T, env []string, kills int) {
 		if n != int64(i+1) {
 			t.Fatalf("of %d numbers the %dth is %d", len(numbers), i+1, n)
 		}
-	}
-	if len(numbers) < 10 {
-		t.Errorf("%d numbers were taken: this run proves nothing", len(numbers))
 	}
 	t.Logf("%d numbers, %d kills", len(numbers), kills)
 }

@@ -112,7 +112,7 @@ func importThroughKills(t *testing.T, env []string, kills int) {
 			_ = follow() // asked again behind the same number
 		}
 	})
-	h.kill(kills)
+	h.kill(kills, func() int { return int(lists.Load()) })
 	stop.Store(true)
 	importers.Wait()
 	follower.Wait()
