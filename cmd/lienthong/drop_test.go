@@ -214,7 +214,11 @@ func (w *town) closedYear(agency string) int {
 // registers of that year, and returns it.
 func closeLastYear(t *testing.T, keeper *hubclient.Client, notation string) int {
 	t.Helper()
-	year := time.Now().In(hub.Vietnam()).Year() - 1
+	now := time.Now().In(hub.Vietnam())
+	if now.YearDay() == 1 && now.Hour() == 0 {
+		t.Skip("no year is closed in the first hour of the next, and no number is given for one before")
+	}
+	year := now.Year() - 1
 	_, err := keeper.TakeNumber(t.Context(), hubclient.NumberWish{Year: year, Kind: "Báo cáo", Notation: notation})
 	if err == nil {
 		_, err = keeper.CloseYear(t.Context(), "", year)

@@ -141,7 +141,7 @@ func (h *testHub) counts(t *testing.T, key string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sequence, err := c.Sequence(t.Context(), "", time.Now().Year(), 0)
+	sequence, err := c.Sequence(t.Context(), "", time.Now().UTC().Year(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func TestClosedYear(t *testing.T) {
 	}
 	keeper.get("/registers").shows(t, `action="/registers/years"`)
 	keeper.post("/registers/years", "year", "2025").shows(t, `id="wrong-sure"`)
-	keeper.post("/registers/years", "year", time.Now().Format("2006"), "sure", "yes").shows(t, `id="wrong-year"`, "Chỉ khóa sổ của năm đã kết thúc")
+	keeper.post("/registers/years", "year", time.Now().In(hub.Vietnam()).Format("2006"), "sure", "yes").shows(t, `id="wrong-year"`, "Chỉ khóa sổ của năm đã kết thúc")
 	keeper.post("/registers/years", "year", "1066", "sure", "yes").shows(t, `id="wrong-year"`, "Năm không hợp lệ")
 	keeper.post("/registers/years", "year", "2025", "sure", "yes").shows(t, `data-label="Năm">2025`, "1 văn bản", "quan.tri")
 	keeper.post("/registers/years", "year", "2025", "sure", "yes").shows(t, `data-label="Năm">2025`)
