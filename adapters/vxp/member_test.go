@@ -261,7 +261,7 @@ func TestHopsToAnAxis(t *testing.T) {
 		"breaks down": {`{"status"`, "name connect answer!"},
 	} {
 		var asked []string
-		m := answering(t, time.Second, func(w http.ResponseWriter, r *http.Request) {
+		m := answering(t, time.Minute, func(w http.ResponseWriter, r *http.Request) {
 			asked = append(asked, r.URL.Path)
 			_, _ = io.WriteString(w, test.answer)
 		})

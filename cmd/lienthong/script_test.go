@@ -28,6 +28,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/sample"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/signing/asic"
 	"github.com/lienthong/lienthong/signing/cms"
 	"github.com/lienthong/lienthong/signing/pki"
@@ -125,7 +126,7 @@ func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Defer(p.Kill)
 		ts.Setenv("LIENTHONG_URL", p.URL)
 	case "stop":
-		ts.Check(hubOf(ts).Stop(2 * time.Minute))
+		ts.Check(hubOf(ts).Stop(server.Patience))
 	case "kill":
 		hubOf(ts).Kill()
 	default:

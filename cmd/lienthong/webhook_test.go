@@ -255,12 +255,7 @@ func spawn(t *testing.T, bin string, env ...string) (line string, kill func()) {
 // freeAddress is one that nobody listens at just now.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
+	return server.FreeAddresses(t, 1)[0]
 }
 
 // TestWebhook: the receiver of the guide, a process of its own, gets a signed document

@@ -37,27 +37,13 @@ type witnessed struct {
 	agencies  int
 }
 
-// freeAddresses reserves ports and gives them free again, all at the end.
-func freeAddresses(t *testing.T) (free [3]string) {
-	t.Helper()
-	for i := range free {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		free[i] = l.Addr().String()
-	}
-	return free
-}
-
 // newWitnessed starts the hub once to learn the key of its log, then the witnesses, then
 // the hub with them.
 func newWitnessed(t *testing.T, flags ...string) *witnessed {
 	t.Helper()
-	w := &witnessed{T: t, bin: build(t), dir: t.TempDir(), addresses: freeAddresses(t)}
+	w := &witnessed{T: t, bin: build(t), dir: t.TempDir(), addresses: [3]string(server.FreeAddresses(t, 3))}
 	w.startHub("data")
-	if err := w.hub.Stop(time.Minute); err != nil {
+	if err := w.hub.Stop(server.Patience); err != nil {
 		t.Fatal(err)
 	}
 	var policy strings.Builder
@@ -255,7 +241,7 @@ func TestWitnesses(t *testing.T) {
 	if seen := string(w.get("http://" + w.addresses[2] + "/")); !strings.Contains(seen, "lienthong/evidence/") || !strings.Contains(seen, "  size ") {
 		t.Errorf("the page of a witness: %s", seen)
 	}
-	if err := w.hub.Stop(time.Minute); err != nil {
+	if err := w.hub.Stop(server.Patience); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.CopyFS(w.path("copy"), os.DirFS(w.path("data"))); err != nil {
@@ -284,7 +270,7 @@ func TestWitnesses(t *testing.T) {
 		}
 		return true, ""
 	})
-	if err := w.hub.Stop(time.Minute); err != nil {
+	if err := w.hub.Stop(server.Patience); err != nil {
 		t.Fatal(err)
 	}
 
@@ -315,7 +301,7 @@ type authority struct {
 
 func newAuthority(t *testing.T, anchors string) *authority {
 	t.Helper()
-	a := &authority{T: t, address: freeAddresses(t)[0]}
+	a := &authority{T: t, address: server.FreeAddresses(t, 1)[0]}
 	issuer, err := pki.New(time.Now(), pki.P256)
 	if err != nil {
 		t.Fatal(err)

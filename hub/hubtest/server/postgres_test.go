@@ -4,7 +4,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
@@ -37,7 +36,7 @@ func TestPostgreSQL(t *testing.T) {
 			t.Errorf("after kill %d: %q", round, got)
 		}
 	}
-	if err := p.Stop(syscall.SIGINT, 30*time.Second); err != nil {
+	if err := p.Stop(syscall.SIGINT, server.Patience); err != nil {
 		t.Error(err)
 	}
 	if err := p.Start(); err != nil {

@@ -166,6 +166,16 @@ func FreePort(t testing.TB) int {
 	return freePorts(t, 1)[0]
 }
 
+// FreeAddresses returns so many addresses with a port as of FreePort each, each another one.
+func FreeAddresses(t testing.TB, n int) []string {
+	t.Helper()
+	var free []string
+	for _, port := range freePorts(t, n) {
+		free = append(free, fmt.Sprintf("127.0.0.1:%d", port))
+	}
+	return free
+}
+
 // freePorts returns n such ports, each another one: it listens on all of them before it
 // gives any away.
 func freePorts(t testing.TB, n int) []int {

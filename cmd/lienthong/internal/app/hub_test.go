@@ -18,6 +18,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/app"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/accounts"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -171,11 +172,15 @@ func original(content string) []hubclient.File {
 // arrived waits until something waits in the box.
 func arrived(t *testing.T, c *hubclient.Client) []hub.Item {
 	t.Helper()
-	list, err := c.Mailbox(t.Context(), hubclient.MailboxQuery{Wait: 30 * time.Second})
-	if err != nil || len(list.Items) == 0 {
-		t.Fatalf("nothing arrived: %v", err)
+	for deadline := time.Now().Add(server.Patience); ; {
+		list, err := c.Mailbox(t.Context(), hubclient.MailboxQuery{Wait: 30 * time.Second})
+		if len(list.Items) > 0 {
+			return list.Items
+		}
+		if err != nil || time.Now().After(deadline) {
+			t.Fatalf("nothing arrived: %v", err)
+		}
 	}
-	return list.Items
 }
 
 func TestRestartKeepsEverything(t *testing.T) {

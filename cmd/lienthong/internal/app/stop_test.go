@@ -69,7 +69,9 @@ func submitSlowly(ctx context.Context, c *hubclient.Client, s *slowFile) <-chan 
 
 func TestStopLetsOpenSubmissionsFinish(t *testing.T) {
 	t.Parallel()
-	h := start(t, configIn(t.TempDir()))
+	config := configIn(t.TempDir())
+	config.StopLimit = server.Patience
+	h := start(t, config)
 	senderKey, recipientKey := h.enroll(t)
 	slow := newSlowFile()
 	answer := submitSlowly(t.Context(), h.client(t, senderKey), slow)

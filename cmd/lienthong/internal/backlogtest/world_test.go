@@ -23,6 +23,7 @@ import (
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/hubproc"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // asProgram makes the test binary be the program for the hubs that are started.
@@ -83,7 +84,7 @@ func newSite(tb testing.TB, settings engine.Settings, boxes int) *site {
 		tb.Fatal(err)
 	}
 	s.sender, s.collector = issue(tb, operator, senderCode), issue(tb, operator, boxCode(0))
-	if err := process.Stop(time.Minute); err != nil {
+	if err := process.Stop(server.Patience); err != nil {
 		tb.Fatal(err)
 	}
 	return s
