@@ -146,6 +146,7 @@ const (
 	DossierHandBack  DossierAct = "hand_back"          // the agency has done its share
 	DossierApologise DossierAct = "apologise"          // phiếu xin lỗi và hẹn lại, with a reason and a new appointment
 	DossierReport    DossierAct = "report"             // a status of the agency's own system
+	DossierAttach    DossierAct = "attach"             // a file came
 )
 
 // dossierActs says which status an act brings, 0 for none.
@@ -154,11 +155,12 @@ func dossierActs() map[DossierAct]DossierStatus {
 		DossierRegister: DossierNew, DossierAccept: DossierAccepted, DossierRefuse: DossierRejected, DossierProcess: DossierProcessing,
 		DossierAsk: DossierSupplement, DossierSupply: DossierProcessing, DossierCharge: DossierDuty, DossierPay: DossierProcessing,
 		DossierWithdraw: DossierWithdrawn, DossierStop: DossierStopped, DossierFinish: DossierDone, DossierGiveBack: DossierReturned,
-		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierReport: 0,
+		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierReport: 0, DossierAttach: 0,
 	}
 }
 
-// DossierActs lists all acts but that of registering, which makes the dossier.
+// DossierActs lists all acts but that of registering, which makes the dossier, and that of
+// attaching, which takes a file.
 func DossierActs() []DossierAct {
 	return []DossierAct{
 		DossierAccept, DossierRefuse, DossierProcess, DossierAsk, DossierSupply, DossierCharge, DossierPay, DossierWithdraw, DossierStop,
@@ -171,7 +173,9 @@ func (a DossierAct) Status() DossierStatus { return dossierActs()[a] }
 
 // OfAny reports whether every agency of a dossier may do the act, not only the one that
 // received it and the one that leads.
-func (a DossierAct) OfAny() bool { return a == DossierHandBack || a == DossierReport }
+func (a DossierAct) OfAny() bool {
+	return a == DossierHandBack || a == DossierReport || a == DossierAttach
+}
 
 // NeedsText reports whether the act says something in words.
 func (a DossierAct) NeedsText() bool {
@@ -207,6 +211,7 @@ type DossierEvent struct {
 	Role     DossierRole   `json:"role,omitempty"`    // of a hand-over
 	Due      time.Time     `json:"due_at,omitzero"`   // UTC; of a hand-over its end, of an apology the new appointment
 	Text     string        `json:"text,omitempty"`    // reason, or what is missing
+	Paper    *DossierPaper `json:"paper,omitempty"`   // of a file that came
 	Previous Digest        `json:"previous_sha256"`   // of the event before; zeros for the first
 	Note     string        `json:"note"`              // id of the note in the log
 }

@@ -1,9 +1,13 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"io"
+	"mime"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -11,8 +15,14 @@ import (
 // Dossiers keeps what is filed at one-stop desks.
 type Dossiers interface {
 	DossierLists
+	DossierPapers
 	Register(ctx context.Context, actor hub.Actor, wish hub.DossierWish) (view hub.DossierView, made bool, err error)
 	Act(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error)
+	DossierWords
+}
+
+// DossierWords says what the statuses of agencies' own systems stand for.
+type DossierWords interface {
 	Words(ctx context.Context, actor hub.Actor, agency hub.AgencyID) (hub.DossierWords, error)
 	SetWords(ctx context.Context, actor hub.Actor, agency hub.AgencyID, words map[string]hub.DossierStatus) (hub.DossierWords, error)
 }
@@ -23,6 +33,13 @@ type DossierLists interface {
 	Show(ctx context.Context, actor hub.Actor, name string) (hub.DossierView, error)
 	Figures(ctx context.Context, actor hub.Actor, unit hub.AgencyID, period hub.Period) (hub.DossierFigures, error)
 	Counted(ctx context.Context, actor hub.Actor, unit hub.AgencyID, period hub.Period, page hub.Page) (hub.List[hub.DossierCounted], error)
+}
+
+// DossierPapers keeps the files of dossiers.
+type DossierPapers interface {
+	MayAttach(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID) error
+	Attach(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder, paper hub.DossierPaper) (hub.DossierView, error)
+	Open(ctx context.Context, actor hub.Actor, id hub.DossierID, event int64) (hub.Part, hub.Blob, error)
 }
 
 func dossierRoutes() []route {
@@ -37,6 +54,8 @@ func dossierRoutes() []route {
 		{method: http.MethodPut, pattern: "/v1/dossiers/words", scopes: act, limit: jsonLimit, handle: (*api).setDossierWords},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}", scopes: look, handle: (*api).dossier},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/events", scopes: act, limit: jsonLimit, handle: (*api).actOnDossier},
+		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/files", scopes: act, limit: verifyLimit, handle: (*api).attachToDossier},
+		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}/files/{event}", scopes: look, handle: (*api).dossierFile},
 	}
 }
 
@@ -141,6 +160,79 @@ func (a *api) actOnDossier(x *exchange) error {
 		return err
 	}
 	return x.json(http.StatusOK, view)
+}
+
+// attachToDossier adds the file of the body.
+func (a *api) attachToDossier(x *exchange) error {
+	q := x.query()
+	agency := q.text("agency")
+	order := hub.DossierOrder{At: hub.DossierMoment(q.text("at")), Key: q.text("key")}
+	paper := hub.DossierPaper{Kind: hub.DossierPaperKind(cmp.Or(q.text("kind"), string(hub.DossierFiled))), Name: q.text("name")}
+	if err := q.done(); err != nil {
+		return err
+	}
+	var err error
+	if agency != "" {
+		if order.Agency, err = a.anyAgency("agency", agency); err != nil {
+			return err
+		}
+	}
+	if err := x.plain(); err != nil {
+		return err
+	}
+	if paper.MediaType, err = fileType(x.r.Header.Get("Content-Type")); err != nil {
+		return err
+	}
+	id := hub.DossierID(x.param("dossier"))
+	if err := a.Dossiers.MayAttach(x.r.Context(), x.actor, id, order.Agency); err != nil {
+		return err
+	}
+	if paper.Digest, paper.Size, err = a.storeBody(x); err != nil {
+		return err
+	}
+	view, err := a.Dossiers.Attach(x.r.Context(), x.actor, id, order, paper)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, view)
+}
+
+// fileType is what a body that is a file itself says that it is.
+func fileType(said string) (string, error) {
+	kind, _, err := mime.ParseMediaType(cmp.Or(said, "application/octet-stream"))
+	if err != nil || strings.HasPrefix(kind, "multipart/") {
+		return "", hub.Errorf(hub.KindUnsupported, "Content-Type", "content_type", "the body is the file itself (curl --data-binary @FILE), not a form")
+	}
+	return kind, nil
+}
+
+// storeBody stores the body as a content of its own.
+func (a *api) storeBody(x *exchange) (hub.Digest, int64, error) {
+	w, err := a.Blobs.CreateBlob(x.r.Context())
+	if err != nil {
+		return hub.Digest{}, 0, err
+	}
+	defer w.Discard()
+	size, err := io.CopyBuffer(w, x.r.Body, make([]byte, copyBuffer))
+	if err == nil && size == 0 {
+		err = hub.Invalid("", "required", "the body is empty: it is the file that this is about")
+	}
+	if err != nil {
+		return hub.Digest{}, 0, err
+	}
+	return w.Commit()
+}
+
+func (a *api) dossierFile(x *exchange) error {
+	event, err := strconv.ParseInt(x.param("event"), 10, 64)
+	if err != nil {
+		return hub.Errorf(hub.KindNotFound, "event", "", "the dossier has no such file")
+	}
+	part, blob, err := a.Dossiers.Open(x.r.Context(), x.actor, hub.DossierID(x.param("dossier")), event)
+	if err != nil {
+		return err
+	}
+	return x.serve(part, blob)
 }
 
 // countedUnit reads whose dossiers are counted, and in which period.

@@ -51,6 +51,23 @@ func (f fakeDossiers) Act(_ context.Context, _ hub.Actor, id hub.DossierID, orde
 	return v, f.err
 }
 
+func (f fakeDossiers) MayAttach(context.Context, hub.Actor, hub.DossierID, hub.AgencyID) error {
+	return f.err
+}
+
+func (f fakeDossiers) Attach(_ context.Context, _ hub.Actor, id hub.DossierID, order hub.DossierOrder, paper hub.DossierPaper) (hub.DossierView, error) {
+	v := f.view()
+	v.ID, v.Events[0].Act, v.Events[0].Key, v.Events[0].Paper = id, hub.DossierAttach, order.Key, &paper
+	return v, f.err
+}
+
+func (f fakeDossiers) Open(ctx context.Context, actor hub.Actor, _ hub.DossierID, event int64) (hub.Part, hub.Blob, error) {
+	if event != 3 {
+		return hub.Part{}, nil, hub.Errorf(hub.KindNotFound, "event", "", "no such file")
+	}
+	return f.fakeHub.Open(ctx, actor, "d1", "p1")
+}
+
 func (f fakeDossiers) Figures(_ context.Context, _ hub.Actor, unit hub.AgencyID, period hub.Period) (hub.DossierFigures, error) {
 	count := hub.DossierCount{Total: 3, InTime: 2, Late: 1, Rate: "66.67", Missing: 1}
 	return hub.DossierFigures{Unit: unit, Period: period, AsOf: testTime, DossierCount: count, Channels: map[hub.DossierChannel]hub.DossierCount{hub.ChannelOnline: count}}, f.err
@@ -81,6 +98,11 @@ func TestDossierRequests(t *testing.T) {
 		{http.MethodPost, "/v1/dossiers", `{"unit": "làng", "procedure": "1", "owner": {"name": "x"}}`, 422, `"field":"unit"`},
 		{http.MethodPost, "/v1/dossiers", `{"unit": "000.00.00.H47", "Secret": 1}`, 422, `"rule":"unknown_member"`},
 		{http.MethodPost, "/v1/dossiers/d1/events", `{"act": "hand_over", "to": "làng"}`, 422, `"field":"to"`},
+		{http.MethodPost, "/v1/dossiers/d1/files?name=a.pdf&kind=filed&key=f1", `%PDF`, 200, `"paper":{"kind":"filed","name":"a.pdf","media_type":"application/json","size":4,`},
+		{http.MethodPost, "/v1/dossiers/d1/files?name=a.pdf", ``, 422, `"rule":"required"`},
+		{http.MethodPost, "/v1/dossiers/d1/files?name=a.pdf&to=x", `%PDF`, 422, `"field":"to"`},
+		{http.MethodGet, "/v1/dossiers/d1/files/4", "", 404, `"field":"event"`},
+		{http.MethodGet, "/v1/dossiers/d1/files/x", "", 404, `"field":"event"`},
 		{http.MethodGet, "/v1/dossiers?status=11", "", 422, `"field":"status"`},
 		{http.MethodGet, "/v1/dossiers?finding=late,foreseen", "", 422, `"field":"finding"`},
 		{http.MethodGet, "/v1/dossiers?timeliness=soon", "", 422, `"field":"timeliness"`},

@@ -1,7 +1,10 @@
 package hubclient
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -72,6 +75,39 @@ func (c *Client) ActOnDossier(ctx context.Context, id hub.DossierID, agency, to 
 		err = c.json(ctx, k, &view)
 	}
 	return view, err
+}
+
+// AttachToDossier adds a file to a dossier for an agency (as in ActOnDossier): filed by the
+// owner where the kind is empty. It is tried again only with a key.
+func (c *Client) AttachToDossier(ctx context.Context, id hub.DossierID, agency string, kind hub.DossierPaperKind, order hub.DossierOrder, f File, progress Progress) (hub.DossierView, error) {
+	query := url.Values{"name": {f.Part.Name}}
+	setNonEmpty(query, "agency", agency)
+	setNonEmpty(query, "kind", string(kind))
+	setNonEmpty(query, "at", string(order.At))
+	setNonEmpty(query, "key", order.Key)
+	k := call{
+		method: http.MethodPost, path: pathOf("dossiers", string(id), "files"), query: query, idempotent: order.Key != "",
+		body: func() (io.ReadCloser, error) { return f.Open() }, size: f.size(), progress: progress,
+	}
+	var view hub.DossierView
+	err := c.json(ctx, k.with("Content-Type", cmp.Or(f.Part.MediaType, "application/octet-stream")), &view)
+	return view, err
+}
+
+// DossierFile downloads a file of a dossier, by the event that brought it, as Part does.
+func (c *Client) DossierFile(ctx context.Context, id hub.DossierID, event *hub.DossierEvent, w io.Writer, progress Progress) (hub.Digest, error) {
+	d := download{
+		client: c, w: w, hash: sha256.New(), progress: progress,
+		call: get(pathOf("dossiers", string(id), "files", strconv.FormatInt(event.Seq, 10)), nil),
+	}
+	if err := d.run(ctx); err != nil {
+		return hub.Digest{}, err
+	}
+	got := hub.Digest(d.hash.Sum(nil))
+	if event.Paper != nil && got != event.Paper.Digest {
+		return got, mismatch(event.Paper.Digest, got)
+	}
+	return got, nil
 }
 
 func countedQuery(agency string, period hub.Period) url.Values {

@@ -838,6 +838,14 @@ func TestRequests(t *testing.T) {
 			}
 			return nil
 		},
+		"POST /v1/dossiers/d1/files?key=f1&kind=result&name=a.pdf x": func(c *Client) error {
+			_, err := c.AttachToDossier(t.Context(), "d1", "", hub.DossierResult, hub.DossierOrder{Key: "f1"}, textFile("", "a.pdf", "x"), nil)
+			return err
+		},
+		"GET /v1/dossiers/d1/files/3": func(c *Client) error {
+			_, err := c.DossierFile(t.Context(), "d1", &hub.DossierEvent{Seq: 3}, io.Discard, nil)
+			return err
+		},
 		"POST /v1/verify?name=a.pdf x": func(c *Client) error {
 			_, err := c.VerifyFile(t.Context(), textFile("", "a.pdf", "x"), nil)
 			return err

@@ -13,11 +13,24 @@ import (
 
 // Dossiers keeps what is filed at one-stop desks.
 type Dossiers interface {
+	DossierLists
+	Register(ctx context.Context, actor hub.Actor, wish hub.DossierWish) (view hub.DossierView, made bool, err error)
+	Act(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error)
+	DossierPapers
+}
+
+// DossierLists shows dossiers, and counts them.
+type DossierLists interface {
 	List(ctx context.Context, actor hub.Actor, query hub.DossierQuery) (hub.List[hub.DossierView], error)
 	Show(ctx context.Context, actor hub.Actor, name string) (hub.DossierView, error)
 	Figures(ctx context.Context, actor hub.Actor, unit hub.AgencyID, period hub.Period) (hub.DossierFigures, error)
-	Register(ctx context.Context, actor hub.Actor, wish hub.DossierWish) (view hub.DossierView, made bool, err error)
-	Act(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error)
+}
+
+// DossierPapers keeps the files of dossiers.
+type DossierPapers interface {
+	MayAttach(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID) error
+	Attach(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder, paper hub.DossierPaper) (hub.DossierView, error)
+	Open(ctx context.Context, actor hub.Actor, id hub.DossierID, event int64) (hub.Part, hub.Blob, error)
 }
 
 type dossiersPage struct {
@@ -127,6 +140,8 @@ type dossierPage struct {
 	fields map[string]string
 	Acts   []hub.DossierAct // that the person may report
 	Done   bool
+	Kinds  []hub.DossierPaperKind
+	Papers []hub.DossierEvent // that brought files
 }
 
 // Get returns what was typed into a field.
@@ -141,6 +156,12 @@ func (x *exchange) showDossier(status int, typed, problems map[string]string) er
 		return err
 	}
 	p := dossierPage{DossierView: v, fields: typed, Done: x.r.URL.Query().Get("done") != ""}
+	p.Kinds = hub.DossierPaperKinds()
+	for i := range v.Events {
+		if v.Events[i].Paper != nil {
+			p.Papers = append(p.Papers, v.Events[i])
+		}
+	}
 	office := x.office()
 	for _, act := range hub.DossierActs() {
 		handles := act.OfAny() || office == v.Unit || office == v.Lead
@@ -208,4 +229,11 @@ func (v *view) When(at time.Time) string {
 		return "–"
 	}
 	return v.Clock(at)
+}
+
+// Verdicts are the verdict on a single file, which needs no name, for the panel of signatures.
+func (v *view) Verdicts(r *hub.SignatureReport) []hub.SignatureReport {
+	named := *r
+	named.Part = ""
+	return []hub.SignatureReport{named}
 }

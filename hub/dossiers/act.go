@@ -268,29 +268,34 @@ func (s *Service) append(f *hub.DossierFile, e hub.DossierEvent, actor *hub.Acto
 // whichever order they come; the same key again changes nothing. What the actor may not see
 // does not exist (KindNotFound).
 func (s *Service) Act(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error) {
+	return s.report(ctx, &actor, id, order, nil)
+}
+
+// report records an event, of attaching with its file.
+func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID, order hub.DossierOrder, paper *hub.DossierPaper) (hub.DossierView, error) {
 	if err := actor.Require(scopeOfActs); err != nil {
 		return hub.DossierView{}, err
 	}
 	for try := 1; ; try++ {
-		f, err := s.file(ctx, &actor, id)
+		f, err := s.file(ctx, actor, id)
 		if err != nil {
 			return hub.DossierView{}, err
 		}
-		if known, err := told(&actor, &f, &order); err != nil {
+		if known, err := told(actor, &f, &order, paper); err != nil {
 			return hub.DossierView{}, err
 		} else if known {
 			return s.shown(&f), nil
 		}
-		e, err := s.event(ctx, &actor, &f, order)
+		e, err := s.event(ctx, actor, &f, order, paper)
 		if err != nil {
 			return hub.DossierView{}, err
 		}
 		if len(f.Events) >= maxEvents {
 			return hub.DossierView{}, hub.Errorf(hub.KindTooLarge, "dossier", "max_items", "a dossier has at most %d events", maxEvents)
 		}
-		note, err := s.append(&f, e, &actor)
+		note, err := s.append(&f, e, actor)
 		if err == nil {
-			err = s.Store.AddDossierEvent(ctx, f, note)
+			err = s.Store.AddDossierEvent(ctx, f, note, kept(f.ID, &e)...)
 		}
 		switch {
 		case err == nil:
@@ -304,7 +309,7 @@ func (s *Service) Act(ctx context.Context, actor hub.Actor, id hub.DossierID, or
 // told reports whether an event was recorded under the key of an order; KindConflict when
 // that was another one. It is asked first: what was right when it was recorded is told again
 // without harm by who does not lead any more, or when its time has passed.
-func told(actor *hub.Actor, f *hub.DossierFile, o *hub.DossierOrder) (bool, error) {
+func told(actor *hub.Actor, f *hub.DossierFile, o *hub.DossierOrder, paper *hub.DossierPaper) (bool, error) {
 	for i := range f.Events {
 		e := &f.Events[i]
 		if o.Key == "" || e.Key != o.Key || o.Agency != "" && o.Agency != e.Agency || !actsFor(actor, e.Agency) {
@@ -315,7 +320,8 @@ func told(actor *hub.Actor, f *hub.DossierFile, o *hub.DossierOrder) (bool, erro
 			role = cmp.Or(role, hub.DossierCo)
 		}
 		status := o.Status == 0 || o.Status == e.Status || o.Status == e.Said
-		if e.Act != o.Act || e.To != o.To || e.Role != role || e.Text != o.Text || e.Local != o.Local || !status {
+		file := paper == nil || e.Paper != nil && e.Paper.Digest == paper.Digest
+		if e.Act != o.Act || e.To != o.To || e.Role != role || e.Text != o.Text || e.Local != o.Local || !status || !file {
 			return false, hub.Errorf(hub.KindConflict, "key", "taken", "event %d of the dossier has this key and is another", e.Seq)
 		}
 		return true, nil
@@ -329,7 +335,7 @@ func actsFor(actor *hub.Actor, agency hub.AgencyID) bool {
 }
 
 // event checks an order and makes an event of it.
-func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFile, o hub.DossierOrder) (hub.DossierEvent, error) {
+func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFile, o hub.DossierOrder, paper *hub.DossierPaper) (hub.DossierEvent, error) {
 	var e hub.DossierEvent
 	agency, err := s.acting(actor, f, o.Agency, o.Act)
 	if err != nil {
@@ -345,9 +351,9 @@ func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFil
 		happened = f.Received
 	}
 	due, wrong := s.due(o.Due, happened)
-	found = append(append(found, wrong...), checkOrder(&o)...)
+	found = append(append(found, wrong...), checkOrder(&o, paper != nil)...)
 	e = hub.DossierEvent{
-		Act: o.Act, At: happened, Agency: agency.ID, Name: agency.NameAt(now), Key: o.Key, Status: o.Act.Status(), Local: o.Local, Due: due, Text: o.Text,
+		Act: o.Act, At: happened, Agency: agency.ID, Name: agency.NameAt(now), Key: o.Key, Status: o.Act.Status(), Local: o.Local, Due: due, Text: o.Text, Paper: paper,
 	}
 	switch o.Act {
 	case hub.DossierReport:
@@ -396,12 +402,12 @@ func (s *Service) acting(actor *hub.Actor, f *hub.DossierFile, wanted hub.Agency
 	return agency, nil
 }
 
-func checkOrder(o *hub.DossierOrder) hub.Violations {
+func checkOrder(o *hub.DossierOrder, file bool) hub.Violations {
 	found := text("text", o.Text, maxText, o.Act.NeedsText())
 	found = append(found, text("key", o.Key, maxWord, false)...)
 	found = append(found, text("local", o.Local, maxWord, false)...)
 	switch {
-	case !slices.Contains(hub.DossierActs(), o.Act):
+	case !slices.Contains(hub.DossierActs(), o.Act) && !file:
 		found = append(found, hub.Invalid("act", "code_list", "%.40q is no act on a dossier", string(o.Act)))
 	case o.Status != 0 && (o.Act != hub.DossierReport || !o.Status.Valid()):
 		found = append(found, hub.Invalid("status", "code_list", "a report says a status from 1 to 10; other acts bring their own"))

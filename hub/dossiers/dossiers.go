@@ -6,8 +6,9 @@
 // received; that events are only added, each with a note in the log that is recorded in the
 // same transaction and holds the digest of the event, which names that of the one before;
 // that what comes twice, late or out of order is kept and loses nothing; that the same key
-// again changes nothing; and that a dossier exists for the agencies that handle it or did,
-// and for nobody else.
+// again changes nothing; that files are originals, kept byte for byte with the verdict on
+// their signatures; and that a dossier exists for the agencies that handle it or did, and
+// for nobody else.
 //
 // Whether something is in time is computed whenever it is asked for, from the events, the
 // calendar and the office hours, and says how it came about. Nothing of it is stored.
@@ -28,9 +29,10 @@ type Store interface {
 	// With next, its place MUST be the one behind the last of the day, else KindConflict, too.
 	AddDossier(ctx context.Context, dossier hub.DossierFile, next bool, notes []hub.LogNote) error
 	// AddDossierEvent records the event that stands last in the file, and the dossier as it
-	// then is, with a note, in one transaction: KindConflict, and nothing, when the dossier is
-	// not at the version before. It MUST be durable when it returns.
-	AddDossierEvent(ctx context.Context, dossier hub.DossierFile, note hub.LogNote) error
+	// then is, with a note, and saves the notes that keep its content, in one transaction:
+	// KindConflict, and nothing, when the dossier is not at the version before. It MUST be
+	// durable when it returns.
+	AddDossierEvent(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error
 	// FindDossier returns one dossier; KindNotFound when there is none.
 	FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error)
 	// LastDossier is the last place that a unit gave on a day; 0 for none.
@@ -77,6 +79,18 @@ type Chronicle interface {
 	DossierRead(ctx context.Context, actor hub.Actor, dossier hub.DossierID) error
 }
 
+// Blobs reads content.
+type Blobs interface {
+	// OpenBlob answers KindNotFound when the content is absent.
+	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)
+}
+
+// Verifier gives the verdict on the signatures of a file. An error means that none could be
+// made, never that a signature is bad.
+type Verifier interface {
+	VerifyPart(ctx context.Context, part hub.Part, content hub.Blob) (hub.SignatureReport, error)
+}
+
 // Options are what a Service needs; all of it.
 type Options struct {
 	Store      Store
@@ -84,6 +98,8 @@ type Options struct {
 	Directory  Directory
 	Notes      Notes
 	Chronicle  Chronicle
+	Blobs      Blobs
+	Verifier   Verifier
 	Calendar   func() *hub.Calendar
 	Hours      hub.OfficeHours
 	Now        func() time.Time
@@ -162,14 +178,18 @@ func (s *Service) Show(ctx context.Context, actor hub.Actor, name string) (hub.D
 	if err != nil {
 		return hub.DossierView{}, err
 	}
-	if actor.Kind != hub.ActorSystem {
-		if err := s.Chronicle.DossierRead(ctx, actor, f.ID); err != nil {
-			return hub.DossierView{}, err
-		}
+	if err := s.noteReading(ctx, &actor, f.ID); err != nil {
+		return hub.DossierView{}, err
 	}
-	v := s.view(&f)
-	v.Events = f.Events
-	return v, nil
+	return s.shown(&f), nil
+}
+
+// noteReading notes that a person reads a dossier.
+func (s *Service) noteReading(ctx context.Context, actor *hub.Actor, id hub.DossierID) error {
+	if actor.Kind == hub.ActorSystem {
+		return nil
+	}
+	return s.Chronicle.DossierRead(ctx, *actor, id)
 }
 
 // view is how a dossier stands now.

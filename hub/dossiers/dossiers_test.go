@@ -3,7 +3,9 @@ package dossiers_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -28,12 +30,22 @@ type desk struct {
 	logged []hub.LogNote
 	read   []string
 	race   func() // before the next write
+	keeps  []hub.RetentionNote
+	broken bool // no verdict can be made
+}
+
+func (d *desk) VerifyPart(_ context.Context, part hub.Part, content hub.Blob) (hub.SignatureReport, error) {
+	raw, err := io.ReadAll(content)
+	if err != nil || d.broken || sha256.Sum256(raw) != part.Digest {
+		return hub.SignatureReport{}, errors.Join(errors.New("no verdict"), err)
+	}
+	return hub.SignatureReport{SHA256: part.Digest, Indication: hub.NoSignatureFound, Policy: "test"}, nil
 }
 
 func newDesk() *desk {
 	d := &desk{World: hubtest.NewWorld(), now: at("03-10 10:00")}
 	d.Service = dossiers.New(dossiers.Options{
-		Store: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Calendar: year, Now: func() time.Time { return d.now },
+		Store: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Blobs: d.World.Blobs, Verifier: d, Calendar: year, Now: func() time.Time { return d.now },
 		NewID: func() string { d.ids++; return fmt.Sprintf("id%04d", d.ids) }, Log: slog.New(slog.DiscardHandler),
 	})
 	return d
@@ -67,14 +79,14 @@ func (d *desk) AddDossier(_ context.Context, f hub.DossierFile, next bool, notes
 	return nil
 }
 
-func (d *desk) AddDossierEvent(_ context.Context, f hub.DossierFile, note hub.LogNote) error {
+func (d *desk) AddDossierEvent(_ context.Context, f hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error {
 	d.raced()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range d.files {
 		if d.files[i].ID == f.ID && d.files[i].Version == f.Version-1 {
 			d.files[i] = f
-			d.logged = append(d.logged, note)
+			d.logged, d.keeps = append(d.logged, note), append(d.keeps, keep...)
 			return nil
 		}
 	}

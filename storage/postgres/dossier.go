@@ -111,7 +111,7 @@ func addLogNote(notes *columns, n *hub.LogNote) error {
 }
 
 // AddDossierEvent records the last event of a dossier; see the contract in hub/dossiers.
-func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub.LogNote) error {
+func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error {
 	event, err := sqlkit.LastEvent(&f)
 	if err != nil {
 		return err
@@ -128,6 +128,10 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 	if err := addLogNote(&noted, &note); err != nil {
 		return err
 	}
+	var content []any
+	if len(keep) > 0 {
+		content = noteArgs(keep)
+	}
 	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, body = $2 WHERE id = $3 AND (body::jsonb ->> 'version')::bigint = $4",
 			sqlkit.DossierEnd(&f.Dossier), body, string(f.ID), f.Version-1)
@@ -137,7 +141,7 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 		if done.RowsAffected() == 0 {
 			return sqlkit.DossierMoved()
 		}
-		return runAll(ctx, tx, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args})
+		return runAll(ctx, tx, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, statement{saveNotes, content})
 	})
 }
 

@@ -161,10 +161,12 @@ func (s *Store) ChangeRules(ctx context.Context, version int64, notes ...hub.Ret
 
 // SaveNotes inserts, replaces or, without a body, removes notes.
 func (s *Store) SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error {
-	return s.exec(ctx, "save notes", `WITH d AS (DELETE FROM retention_notes WHERE name = ANY ($3::text[]))
-		INSERT INTO retention_notes (name, body) SELECT n.name, n.body FROM unnest($1::text[], $2::text[]) AS n (name, body)
-		ON CONFLICT (name) DO UPDATE SET body = excluded.body`, noteArgs(notes)...)
+	return s.exec(ctx, "save notes", saveNotes, noteArgs(notes)...)
 }
+
+const saveNotes = `WITH d AS (DELETE FROM retention_notes WHERE name = ANY ($3::text[]))
+	INSERT INTO retention_notes (name, body) SELECT n.name, n.body FROM unnest($1::text[], $2::text[]) AS n (name, body)
+	ON CONFLICT (name) DO UPDATE SET body = excluded.body`
 
 // SwapNote saves a note in the place of the one that was read, of which the name is the
 // same; without a body it was not there, or is removed. KindConflict where another stands

@@ -88,7 +88,7 @@ func (t *tx) putLogNote(n *hub.LogNote) error {
 }
 
 // AddDossierEvent records the last event of a dossier; see the contract in hub/dossiers.
-func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub.LogNote) error {
+func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error {
 	event, err := sqlkit.LastEvent(&f)
 	if err != nil {
 		return err
@@ -97,7 +97,7 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 3+len(f.Parties), func(t *tx) error {
+	return s.do(ctx, 3+len(f.Parties)+len(keep), func(t *tx) error {
 		n, err := t.change("UPDATE dossiers SET ended = ?, body = ? WHERE id = ? AND body ->> '$.version' = ?", sqlkit.DossierEnd(&f.Dossier), body, string(f.ID), f.Version-1)
 		if err == nil && n == 0 {
 			return sqlkit.DossierMoved()
@@ -110,6 +110,9 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 		}
 		if err == nil {
 			err = t.putLogNote(&note)
+		}
+		if err == nil {
+			err = saveNotes(t, keep)
 		}
 		return failed("record an event of a dossier", err)
 	})

@@ -89,8 +89,12 @@ func testDossiers(t *testing.T, back Backend) {
 	// Events: one after the other, with their notes.
 	b.happens(&shared, hub.DossierAccept)
 	stale := shared
-	b.must(b.store.AddDossierEvent(b.ctx, shared, b.dossierNote()))
-	b.wants(hub.KindConflict, b.store.AddDossierEvent(b.ctx, stale, b.dossierNote()))
+	kept, lost := hub.Digest{7, 1}, hub.Digest{7, 2}
+	b.must(b.store.AddDossierEvent(b.ctx, shared, b.dossierNote(), hub.KeepNote(kept, 4, "dossier-1")))
+	b.wants(hub.KindConflict, b.store.AddDossierEvent(b.ctx, stale, b.dossierNote(), hub.KeepNote(lost, 4, "dossier-1")))
+	gone, err := b.store.Unreferenced(b.ctx, []hub.Digest{kept, lost})
+	b.must(err)
+	same(t, "content that no event keeps", gone, []hub.Digest{lost})
 	b.happens(&shared, hub.DossierHandOver)
 	shared.Status, shared.Parties = hub.DossierAccepted, append(shared.Parties, "h2")
 	b.must(b.store.AddDossierEvent(b.ctx, shared, b.dossierNote()))
@@ -129,7 +133,7 @@ func testDossiers(t *testing.T, back Backend) {
 			t.Errorf("%+v: %s, want %s", c.query, got, c.want)
 		}
 	}
-	_, err := b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "u1", Page: hub.Page{Limit: 1, After: "x"}})
+	_, err = b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "u1", Page: hub.Page{Limit: 1, After: "x"}})
 	b.wants(hub.KindInvalid, err)
 
 	// In a span: what had not ended before it and came in before its end.

@@ -129,7 +129,7 @@ type OutgoingNumbers interface {
 // Dossiers keeps what is filed at one-stop desks.
 type Dossiers interface {
 	AddDossier(ctx context.Context, dossier hub.DossierFile, next bool, notes []hub.LogNote) error
-	AddDossierEvent(ctx context.Context, dossier hub.DossierFile, note hub.LogNote) error
+	AddDossierEvent(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error
 	FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error)
 	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
 	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)

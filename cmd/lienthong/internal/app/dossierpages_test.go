@@ -1,6 +1,9 @@
 package app_test
 
 import (
+	"bytes"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -53,7 +56,7 @@ func TestDossiersOnThePages(t *testing.T) {
 	helper := h.signIn(t, "phoi.hop", member(recipient, hub.RoleClerk))
 	shown := helper.get(path)
 	shown.shows(t, "260302-0001", `value="hand_back"`)
-	if strings.Contains(shown.text, `value="result"`) {
+	if strings.Contains(shown.text, `value="return"`) {
 		t.Error("an act is offered that is not the agency's")
 	}
 	if got := helper.post(path+"/events", "act", "result"); got.status != http.StatusForbidden {
@@ -73,6 +76,22 @@ func TestDossiersOnThePages(t *testing.T) {
 	if got := leader.get(path); got.status != http.StatusOK || strings.Contains(got.text, `action="`+path) {
 		t.Errorf("a leader gets %d, or a form", got.status)
 	}
+	// Files: for the agencies of the dossier alone, with the verdict on their signatures.
+	if got := stranger.attach(path, "filed", "a.pdf", "x"); got.status != http.StatusNotFound {
+		t.Errorf("a stranger adds a file: %d", got.status)
+	}
+	clerk.attach(path, "filed", "", "").shows(t, `id="wrong-file"`, "Hãy chọn một tệp.")
+	clerk.attach(path, "filed", "Giấy <chứng> sinh.txt", "nguyên văn").shows(t, "Đã ghi.", "Giấy &lt;chứng&gt; sinh.txt", "Thành phần hồ sơ", "Không có chữ ký")
+	at := regexp.MustCompile(`href="(/dossiers/[0-9a-f-]{36}/files/[0-9]+)"`).FindStringSubmatch(helper.get(path).text)
+	if at == nil {
+		t.Fatal("the page leads to no file")
+	}
+	if got := helper.get(at[1]); got.status != http.StatusOK || got.text != "nguyên văn" {
+		t.Errorf("the file: %d %q", got.status, got.text)
+	}
+	if got := stranger.get(at[1]); got.status != http.StatusNotFound {
+		t.Errorf("a stranger gets a file: %d", got.status)
+	}
 	clerk.post(path+"/events", "act", "result").shows(t, "Đã xử lý xong")
 	clerk.get("/dossiers").shows(t, "Không có hồ sơ nào như vậy")
 	clerk.get("/dossiers?all=1").shows(t, "260302-0001", "Đã xử lý xong")
@@ -83,8 +102,8 @@ func TestDossiersOnThePages(t *testing.T) {
 		t.Fatal(err)
 	}
 	id := strings.TrimPrefix(path, "/dossiers/")
-	if notes := notesOf(t, h.config.DataDir, hub.LogNoteDossier); len(notes) != 7 {
-		t.Errorf("%d events are noted, want 7", len(notes))
+	if notes := notesOf(t, h.config.DataDir, hub.LogNoteDossier); len(notes) != 8 {
+		t.Errorf("%d events are noted, want 8", len(notes))
 	} else if strings.Contains(strings.Join(notes, ""), "Khổng") || strings.Contains(strings.Join(notes, ""), "chứng sinh") {
 		t.Error("the log names a person, or what was said")
 	}
@@ -97,6 +116,27 @@ func TestDossiersOnThePages(t *testing.T) {
 	if !read["van.thu"] || !read["phoi.hop"] || !read["lanh.dao"] || read["nguoi.la"] {
 		t.Errorf("read by %v", read)
 	}
+}
+
+// attach adds a file to a dossier by its page.
+func (p *person) attach(path, kind, name, content string) page {
+	p.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	_ = form.WriteField("form", p.token())
+	_ = form.WriteField("kind", kind)
+	file, err := form.CreateFormFile("file", name)
+	if err != nil {
+		p.Fatal(err)
+	}
+	_, _ = io.WriteString(file, content)
+	_ = form.Close()
+	r, err := http.NewRequestWithContext(p.Context(), http.MethodPost, p.base+path+"/files", &body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	r.Header.Set("Content-Type", form.FormDataContentType())
+	return p.do(r)
 }
 
 // TestDossiersInABrowser walks over the pages in both languages, on a desk and on a phone.

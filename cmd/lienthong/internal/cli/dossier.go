@@ -21,6 +21,8 @@ type dossierCommand struct {
 	Show     dossierShow     `cmd:"" help:"Show a dossier with its course, its clock and what its clock follows from."`
 	Register dossierRegister `cmd:"" help:"Register a dossier at a unit; it gets the next number of the day."`
 	Act      dossierAct      `cmd:"" help:"Report what happened to a dossier."`
+	Attach   dossierAttach   `cmd:"" help:"Add a file to a dossier; its signatures are checked."`
+	File     dossierFile     `cmd:"" help:"Download a file of a dossier."`
 	Figures  dossierFigures  `cmd:"" help:"Count the dossiers of a unit in a period: in time, late, with and without a letter of apology."`
 	Words    dossierWords    `cmd:"" help:"Say which national status the words of an agency's own system stand for."`
 }
@@ -112,7 +114,7 @@ func printDossier(w io.Writer, v *hub.DossierView) {
 		if !a.Due.IsZero() {
 			due = text.Clock(a.Due)
 		}
-		t.Add(strconv.FormatInt(a.Seq, 10), text.Clock(a.At), string(a.Act), status, text.Short(text.Printable(a.Name), 40), text.Short(text.Printable(a.ToName), 40), due, text.Short(text.Printable(strings.TrimSpace(a.Local+" "+a.Text)), 60))
+		t.Add(strconv.FormatInt(a.Seq, 10), text.Clock(a.At), string(a.Act), status, text.Short(text.Printable(a.Name), 40), text.Short(text.Printable(a.ToName), 40), due, text.Short(text.Printable(strings.TrimSpace(a.Local+" "+a.Text+" "+paperText(a.Paper))), 80))
 	}
 	t.Write(w)
 	printDossierClock(w, "the dossier", &v.Clock)
@@ -120,6 +122,18 @@ func printDossier(w io.Writer, v *hub.DossierView) {
 		s := &v.Shares[i]
 		printDossierClock(w, text.Printable(s.Name)+" ("+string(s.Role)+")", &s.Clock)
 	}
+}
+
+// paperText is a file of a dossier in a line.
+func paperText(p *hub.DossierPaper) string {
+	if p == nil {
+		return ""
+	}
+	said := fmt.Sprintf("%s %s, %d bytes", p.Kind, p.Name, p.Size)
+	if p.Report != nil {
+		said += ", " + string(p.Report.Indication)
+	}
+	return said
 }
 
 func printDossierClock(w io.Writer, whose string, k *hub.DossierClock) {
@@ -201,13 +215,9 @@ func (c *dossierAct) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	id := hub.DossierID(c.Dossier)
-	if _, err := hub.ParseDossierNumber(c.Dossier); err == nil {
-		view, err := client.Dossier(ctx, c.Dossier)
-		if err != nil {
-			return err
-		}
-		id = view.ID
+	id, err := dossierID(ctx, client, c.Dossier)
+	if err != nil {
+		return err
 	}
 	view, err := client.ActOnDossier(ctx, id, c.Agency, c.To, hub.DossierOrder{
 		Act: hub.DossierAct(c.Act), At: hub.DossierMoment(c.At), Key: c.ID, Status: hub.DossierStatus(c.Status), Local: c.Local, Role: hub.DossierRole(c.Role), Due: hub.DossierMoment(c.Due), Text: c.Text,

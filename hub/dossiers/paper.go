@@ -1,0 +1,82 @@
+package dossiers
+
+import (
+	"context"
+	"slices"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// MayAttach returns nil where the actor may add a file to a dossier for an agency ("": the
+// only one that it can be): before a byte of it is read. Errors are those of Act.
+func (s *Service) MayAttach(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID) error {
+	if err := actor.Require(scopeOfActs); err != nil {
+		return err
+	}
+	f, err := s.file(ctx, &actor, id)
+	if err != nil {
+		return err
+	}
+	_, err = s.acting(&actor, &f, agency, hub.DossierAttach)
+	return err
+}
+
+// Attach adds a file to a dossier as an event, for each of its agencies. Its content is in
+// the blob store under the digest of the paper, and the caller MUST have had its bytes from
+// the actor. Signatures are checked and the verdict is recorded with it, whatever that is:
+// what somebody filed is kept. The same key again changes nothing.
+func (s *Service) Attach(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder, paper hub.DossierPaper) (hub.DossierView, error) {
+	if err := s.MayAttach(ctx, actor, id, order.Agency); err != nil {
+		return hub.DossierView{}, err
+	}
+	if err := checkPaper(&paper).AsError(); err != nil {
+		return hub.DossierView{}, err
+	}
+	blob, err := s.Blobs.OpenBlob(ctx, paper.Digest)
+	if err != nil {
+		return hub.DossierView{}, err
+	}
+	defer func() { _ = blob.Close() }() // was only read
+	report, err := s.Verifier.VerifyPart(ctx, paper.Part(), blob)
+	if err != nil {
+		return hub.DossierView{}, &hub.Error{Kind: hub.KindUnavailable, Field: "file", Message: "the signatures could not be checked now", Err: err}
+	}
+	paper.Size, paper.Report = blob.Size(), &report
+	order.Act = hub.DossierAttach
+	return s.report(ctx, &actor, id, order, &paper)
+}
+
+func checkPaper(p *hub.DossierPaper) hub.Violations {
+	found := text("name", p.Name, maxWord, true)
+	found = append(found, text("media_type", p.MediaType, maxWord, true)...)
+	if !slices.Contains(hub.DossierPaperKinds(), p.Kind) {
+		found = append(found, hub.Invalid("kind", "code_list", "a file is filed, a result or other"))
+	}
+	return found
+}
+
+// Open hands out a file of a dossier, by the number of its event, to the agencies of the
+// dossier; that a person read it is noted first. To everybody else it does not exist.
+func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DossierID, event int64) (hub.Part, hub.Blob, error) {
+	f, err := s.file(ctx, &actor, id)
+	if err != nil {
+		return hub.Part{}, nil, err
+	}
+	e := f.Event(event)
+	if e == nil || e.Paper == nil {
+		return hub.Part{}, nil, hub.Errorf(hub.KindNotFound, "event", "", "the dossier has no such file")
+	}
+	if err := s.noteReading(ctx, &actor, f.ID); err != nil {
+		return hub.Part{}, nil, err
+	}
+	blob, err := s.Blobs.OpenBlob(ctx, e.Paper.Digest)
+	return e.Paper.Part(), blob, err
+}
+
+// kept are the notes by which an event keeps its content.
+func kept(id hub.DossierID, e *hub.DossierEvent) []hub.RetentionNote {
+	if e.Paper == nil {
+		return nil
+	}
+	return []hub.RetentionNote{hub.KeepNote(e.Paper.Digest, e.Paper.Size, "dossier-"+string(id))}
+}
