@@ -35,6 +35,7 @@ type Finding struct {
 	At     time.Time `json:"at,omitzero"`      // when it ends or ended; since when a recipient takes nothing; UTC
 	Count  int64     `json:"count,omitempty"`  // deliveries that wait; MiB that are free
 	Detail string    `json:"detail,omitempty"` // in English; tells no secret and no person
+	Said   *Sentence `json:"said,omitempty"`   // the detail, for readers of other languages
 }
 
 // Cause is the name of what was found: the same at each look and on each node.
@@ -80,8 +81,9 @@ type AlertBoard struct {
 	Recipients int `json:"recipients"`
 	// Waiting is how many mails could not be sent yet, Problem why the last attempt failed.
 	Waiting int       `json:"waiting"`
-	Problem string    `json:"problem,omitempty"`
-	Tried   time.Time `json:"tried,omitzero"` // the attempt that failed, UTC
+	Problem string    `json:"problem,omitempty"` // in English
+	Said    *Sentence `json:"said,omitempty"`    // the problem, for readers of other languages
+	Tried   time.Time `json:"tried,omitzero"`    // the attempt that failed, UTC
 }
 
 // AlertMail is one mail to operators: all that came together.

@@ -54,14 +54,6 @@ type BundleStep struct {
 	Said []Sentence `json:"said,omitempty"`
 }
 
-// Sentence is what a report says, by a code that does not change, with the values in it in
-// their order. What in the English of it is a technical reason stands as a sub-indication.
-type Sentence struct {
-	Code   string    `json:"code"`
-	Values []string  `json:"values,omitempty"`
-	Sub    SubReason `json:"sub_indication,omitempty"`
-}
-
 // BundleReceipt is what was found out about one receipt of a bundle.
 type BundleReceipt struct {
 	ID    EvidenceID `json:"id"`

@@ -67,8 +67,9 @@ type TestedHop struct {
 	// waits for the agency of answer and queue, readers of consumer.
 	Count  *int      `json:"count,omitempty"`
 	Until  time.Time `json:"until,omitzero"`   // when the last credential of key ends
-	Detail string    `json:"detail,omitempty"` // what was found besides
-	Error  string    `json:"error,omitempty"`  // why it failed; tells no secret
+	Detail string    `json:"detail,omitempty"` // what was found besides, in English
+	Error  string    `json:"error,omitempty"`  // why it failed, in English; tells no secret
+	Said   *Sentence `json:"said,omitempty"`   // detail or error, for readers of other languages
 }
 
 // TestedWay is what came of a way. It ends with the first hop that the next ones need.
@@ -107,8 +108,11 @@ func NewHops(now func() time.Time, failed func(TestHop, error)) *Hops {
 }
 
 // Pass ends a hop that was made.
-func (h *Hops) Pass(hop TestHop, detail string) {
-	h.end(TestedHop{Hop: hop, Passed: true, Detail: detail})
+func (h *Hops) Pass(hop TestHop, detail string) { h.PassSaying(hop, detail, nil) }
+
+// PassSaying ends a hop that was made, with a detail that is a sentence.
+func (h *Hops) PassSaying(hop TestHop, detail string, said *Sentence) {
+	h.end(TestedHop{Hop: hop, Passed: true, Detail: detail, Said: said})
 }
 
 // PassCount ends a hop that was made and found so many, and until when it holds.
@@ -122,7 +126,7 @@ func (h *Hops) Fail(hop TestHop, err error) {
 		return
 	}
 	h.failed(hop, err)
-	h.end(TestedHop{Hop: hop, Error: Told(err)})
+	h.end(TestedHop{Hop: hop, Error: Told(err), Said: SaidOf(err)})
 }
 
 // FailNext ends, of hops in their order, the one behind the last that was made.

@@ -84,7 +84,8 @@ type Delivery struct {
 
 	Attempts    int       `json:"attempts"`
 	NextAttempt time.Time `json:"next_attempt,omitzero"`
-	LastError   string    `json:"last_error,omitempty"`
+	LastError   string    `json:"last_error,omitempty"` // in English
+	LastSaid    *Sentence `json:"last_said,omitempty"`  // it, for readers of other languages
 
 	Lease        *Lease        `json:"lease,omitempty"`
 	Registration *Registration `json:"registration,omitempty"`

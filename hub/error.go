@@ -29,13 +29,15 @@ const (
 // Error is the one error type that crosses rooms. Field is the name of the
 // offending field in the vocabulary of this package ("recipients[2].code"),
 // Rule a stable machine word for the broken rule ("required", "max_length"),
-// Message one sentence for a person. Err is the cause, which never leaves the
-// hub when Kind is KindInternal.
+// Message one sentence for a person, in English, and Values what differs in it from one
+// time to the next (see Sentence). Err is the cause, which never leaves the hub when Kind
+// is KindInternal.
 type Error struct {
 	Kind       ErrorKind
 	Field      string
 	Rule       string
 	Message    string
+	Values     []string
 	RetryAfter time.Duration // for KindBusy and KindUnavailable; zero means unspecified
 	Err        error
 }
@@ -64,12 +66,12 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // Invalid returns an error of KindInvalid for a field and the rule it breaks.
 func Invalid(field, rule, format string, args ...any) *Error {
-	return &Error{Kind: KindInvalid, Field: field, Rule: rule, Message: fmt.Sprintf(format, args...)}
+	return Errorf(KindInvalid, field, rule, format, args...)
 }
 
 // Errorf returns an error of any kind; rule may be empty.
 func Errorf(kind ErrorKind, field, rule, format string, args ...any) *Error {
-	return &Error{Kind: kind, Field: field, Rule: rule, Message: fmt.Sprintf(format, args...)}
+	return &Error{Kind: kind, Field: field, Rule: rule, Message: fmt.Sprintf(format, args...), Values: valuesOf(args)}
 }
 
 // Internal wraps an unexpected failure with what was being done.

@@ -16,7 +16,8 @@ const (
 type HealthCheck struct {
 	Name   string      `json:"name"` // database, objects, broker, disk, queue, log, axis, process and others
 	State  HealthState `json:"state"`
-	Reason string      `json:"reason,omitempty"` // for the operator; tells no secret and no person
+	Reason string      `json:"reason,omitempty"` // for the operator, in English; tells no secret and no person
+	Said   *Sentence   `json:"said,omitempty"`   // the reason, for readers of other languages
 	Since  time.Time   `json:"since,omitzero"`   // when this state began, UTC
 }
 

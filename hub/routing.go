@@ -91,7 +91,8 @@ type RuleTrace struct {
 	Action    RoutingAction `json:"action"`
 	Recipient string        `json:"recipient"` // code as the rule has it
 	Outcome   RuleOutcome   `json:"outcome"`
-	Problem   string        `json:"problem,omitempty"`
+	Problem   string        `json:"problem,omitempty"` // in English
+	Said      *Sentence     `json:"said,omitempty"`    // the problem, for readers of other languages
 }
 
 // MaxRuleSteps is how often a document is forwarded by rules one after the other.
@@ -109,7 +110,8 @@ type RoutingFailure struct {
 	Since     time.Time  `json:"since"`          // UTC
 	Next      time.Time  `json:"next,omitzero"`  // UTC; zero when it ended
 	Ended     time.Time  `json:"ended,omitzero"` // UTC; nothing is tried any more
-	Problem   string     `json:"problem"`
+	Problem   string     `json:"problem"`        // in English
+	Said      *Sentence  `json:"said,omitempty"` // the problem, for readers of other languages
 }
 
 // RoutingTrial asks what rules would have done with past traffic of an agency.

@@ -17,6 +17,7 @@ type StuckDelivery struct {
 	Attempts    int           `json:"attempts"`
 	NextAttempt time.Time     `json:"next_attempt,omitzero"`
 	LastError   string        `json:"last_error,omitempty"` // of the last attempt, in English
+	LastSaid    *Sentence     `json:"last_said,omitempty"`  // it, for readers of other languages
 }
 
 // Stuck is what does not come on.
@@ -39,5 +40,6 @@ type StuckOutcome struct {
 // StuckLeft is a delivery on which an act could not be done, and why.
 type StuckLeft struct {
 	ID     DeliveryID `json:"id"`
-	Reason string     `json:"reason"`
+	Reason string     `json:"reason"`         // in English
+	Said   *Sentence  `json:"said,omitempty"` // the reason, for readers of other languages
 }

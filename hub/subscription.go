@@ -82,9 +82,10 @@ const (
 // Pause says since when and why a subscription tells nothing. What it would tell waits.
 type Pause struct {
 	Reason PauseReason `json:"reason"`
-	At     time.Time   `json:"at"`           // UTC
-	By     string      `json:"by,omitempty"` // Actor.Name; empty for the hub itself
-	Detail string      `json:"detail,omitempty"`
+	At     time.Time   `json:"at"`               // UTC
+	By     string      `json:"by,omitempty"`     // Actor.Name; empty for the hub itself
+	Detail string      `json:"detail,omitempty"` // in English
+	Said   *Sentence   `json:"said,omitempty"`   // the detail, for readers of other languages
 	// Untold is the place in the log up to which, this one not included, deliveries that
 	// wait have it on record that this subscription did not tell of them.
 	Untold int64 `json:"untold,omitempty"`
@@ -94,8 +95,9 @@ type Pause struct {
 type Reach struct {
 	Failures     int       `json:"failures"` // in a row
 	FailingSince time.Time `json:"failing_since,omitzero"`
-	Next         time.Time `json:"next,omitzero"` // nothing is tried before
-	LastError    string    `json:"last_error,omitempty"`
+	Next         time.Time `json:"next,omitzero"`        // nothing is tried before
+	LastError    string    `json:"last_error,omitempty"` // in English
+	LastSaid     *Sentence `json:"last_said,omitempty"`  // it, for readers of other languages
 	LastSuccess  time.Time `json:"last_success,omitzero"`
 }
 

@@ -61,12 +61,12 @@ type NoticePart struct {
 func (c *Carrier) Carry(ctx context.Context, item hub.Item) error {
 	recipient, ok := c.directory.ByID(item.Delivery.Recipient)
 	if !ok {
-		return hub.Errorf(hub.KindUnknownAgency, "recipient", "", "the recipient is not in the directory")
+		return hub.Errorf(hub.KindUnknownAgency, "recipient", "unknown_agency", "the recipient is not in the directory")
 	}
 	now := c.queue.Now()
 	code, err := hub.ParseCode(string(recipient.CodeAt(now)))
 	if err != nil {
-		return hub.Errorf(hub.KindUnknownAgency, "recipient", "", "the recipient has no valid code")
+		return hub.Errorf(hub.KindUnknownAgency, "recipient", "no_code", "the recipient has no valid code")
 	}
 	if err := c.prepare(ctx, code); err != nil {
 		return err

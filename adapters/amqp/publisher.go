@@ -13,13 +13,13 @@ import (
 )
 
 var (
-	errAway     = &hub.Error{Kind: hub.KindUnavailable, Message: "the broker is away"}
-	errBlocked  = &hub.Error{Kind: hub.KindUnavailable, Message: "the broker takes nothing: it is short of memory or disk"}
-	errStalled  = &hub.Error{Kind: hub.KindUnavailable, Message: "the broker has stopped confirming"}
-	errSlow     = &hub.Error{Kind: hub.KindUnavailable, Message: "the broker did not confirm in time"}
-	errLost     = &hub.Error{Kind: hub.KindUnavailable, Message: "the connection to the broker was lost before it confirmed"}
-	errRefused  = &hub.Error{Kind: hub.KindUnavailable, Message: "the broker refused the message: the queue is full or has no majority"}
-	errNoRoute  = &hub.Error{Kind: hub.KindUnavailable, Message: "the broker has no queue for the message"}
+	errAway     = &hub.Error{Kind: hub.KindUnavailable, Rule: "broker_away", Message: "the broker is away"}
+	errBlocked  = &hub.Error{Kind: hub.KindUnavailable, Rule: "broker_blocked", Message: "the broker takes nothing: it is short of memory or disk"}
+	errStalled  = &hub.Error{Kind: hub.KindUnavailable, Rule: "broker_stalled", Message: "the broker has stopped confirming"}
+	errSlow     = &hub.Error{Kind: hub.KindUnavailable, Rule: "broker_slow", Message: "the broker did not confirm in time"}
+	errLost     = &hub.Error{Kind: hub.KindUnavailable, Rule: "broker_lost", Message: "the connection to the broker was lost before it confirmed"}
+	errRefused  = &hub.Error{Kind: hub.KindUnavailable, Rule: "broker_full", Message: "the broker refused the message: the queue is full or has no majority"}
+	errNoRoute  = &hub.Error{Kind: hub.KindUnavailable, Rule: "broker_route", Message: "the broker has no queue for the message"}
 	errFinished = errors.New("the queue was closed")
 )
 

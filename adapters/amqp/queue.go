@@ -110,10 +110,10 @@ func (q *Queue) State() (connected bool, since time.Time, reason string) {
 // that one of its queues does not answer. It asks nobody.
 func (q *Queue) Health(context.Context) error {
 	if connected, _, reason := q.State(); !connected {
-		return hub.Errorf(hub.KindUnavailable, "", "", "the broker does not serve: %s", reason)
+		return hub.Errorf(hub.KindUnavailable, "", "broker_fault", "the broker does not serve: %s", reason)
 	}
 	if list := q.sick.list(); len(list) > 0 {
-		return hub.Errorf(hub.KindUnavailable, "", "", "queues of the broker do not answer: %s", strings.Join(list, ", "))
+		return hub.Errorf(hub.KindUnavailable, "", "broker_queues", "queues of the broker do not answer: %s", strings.Join(list, ", "))
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func (q *Queue) TestAgency(ctx context.Context, agency *hub.Agency, hops *hub.Ho
 	if err == nil {
 		connected, _, reason := q.State()
 		if !connected {
-			err = hub.Errorf(hub.KindUnavailable, "", "", "the broker does not serve: %s", reason)
+			err = hub.Errorf(hub.KindUnavailable, "", "broker_fault", "the broker does not serve: %s", reason)
 		}
 	}
 	if err != nil {
@@ -35,7 +35,7 @@ func (q *Queue) TestAgency(ctx context.Context, agency *hub.Agency, hops *hub.Ho
 		return there.Messages, err
 	}) && hops.Count(hub.HopConsumer, func() (int, error) {
 		if there.Consumers == 0 {
-			return 0, hub.Errorf(hub.KindUnavailable, "", "", "nobody reads the queue %s now", AgencyUser(code))
+			return 0, hub.Errorf(hub.KindUnavailable, "", "queue_unread", "nobody reads the queue %s now", AgencyUser(code))
 		}
 		return there.Consumers, nil
 	}) && hops.Do(hub.HopMessage, func() (string, error) { return "", q.publishTest(ctx, agency, code) })
@@ -46,7 +46,7 @@ func (q *Queue) look(ctx context.Context, name string) (there amqp091.Queue, err
 	err = q.control(ctx, func(ch *amqp091.Channel) error {
 		there, err = ch.QueueDeclarePassive(name, true, false, false, false, nil)
 		if notThere(err) {
-			return hub.Errorf(hub.KindNotFound, "", "", "the broker has no queue %s: give the agency its names by enrolment or lienthong queue grant", name)
+			return hub.Errorf(hub.KindNotFound, "", "queue_none", "the broker has no queue %s: give the agency its names by enrolment or lienthong queue grant", name)
 		}
 		return err
 	})

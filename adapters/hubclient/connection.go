@@ -37,13 +37,13 @@ func (c *Client) Walk(ctx context.Context, hops *hub.Hops) {
 	r.Header.Set("User-Agent", c.agent)
 	response, err := c.http.Do(r)
 	if err != nil {
-		hops.FailNext(&hub.Error{Kind: hub.KindUnavailable, Message: err.Error(), Err: err}, order...)
+		hops.FailNext(&hub.Error{Kind: hub.KindUnavailable, Rule: "unreachable", Message: err.Error(), Err: err}, order...)
 		return
 	}
 	defer response.Body.Close()
 	_, _ = io.CopyN(io.Discard, response.Body, 64<<10) // so that the connection can be used again
 	if response.StatusCode != http.StatusOK {
-		hops.FailNext(hub.Errorf(hub.KindUnavailable, "", "status", "the hub answers %d", response.StatusCode), order...)
+		hops.FailNext(hub.Errorf(hub.KindUnavailable, "", "hub_status", "the hub answers %d", response.StatusCode), order...)
 		return
 	}
 	hops.Pass(hub.HopAnswer, "")

@@ -219,7 +219,7 @@ func notOfTheAddress(answer *textproto.Error) bool {
 func refused(what string, err error) error {
 	var answer *textproto.Error
 	if errors.As(err, &answer) && answer.Code >= 500 {
-		return hub.Invalid("target", "refused", "the mail server refuses %s (%d)", what, answer.Code)
+		return hub.Invalid("target", "refused", "the mail server answers %d and refuses %s", answer.Code, what)
 	}
 	return away(err)
 }

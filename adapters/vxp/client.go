@@ -82,7 +82,7 @@ func (c *Client) Call(ctx context.Context, operation string, body []byte, params
 }
 
 func notWhole(err error) error {
-	e := &hub.Error{Kind: hub.KindUnavailable, Message: "the answer of the axis is not whole", Err: err}
+	e := &hub.Error{Kind: hub.KindUnavailable, Rule: "axis_broken", Message: "the answer of the axis is not whole", Err: err}
 	if other := (*json.SyntaxError)(nil); errors.As(err, &other) {
 		e.Rule, e.Message = "axis", "the axis answers with something else than JSON"
 	}
@@ -109,14 +109,14 @@ func (c *Client) request(ctx context.Context, method, operation string, body io.
 	secret := c.Secret
 	if c.SecretNow != nil {
 		if secret, err = c.SecretNow(); err != nil {
-			return nil, &hub.Error{Kind: hub.KindUnavailable, Message: "the secret for the axis cannot be read", Err: err}
+			return nil, &hub.Error{Kind: hub.KindUnavailable, Rule: "axis_secret", Message: "the secret for the axis cannot be read", Err: err}
 		}
 	}
 	r.ContentLength = size
 	signHeaders(r.Header, secret, all, contentType)
 	response, err := c.HTTP.Do(r)
 	if err != nil {
-		return nil, &hub.Error{Kind: hub.KindUnavailable, Message: "the axis does not answer", Err: err}
+		return nil, &hub.Error{Kind: hub.KindUnavailable, Rule: "axis_silent", Message: "the axis does not answer", Err: err}
 	}
 	return response, nil
 }

@@ -193,8 +193,8 @@ func TestAnotherAnswer(t *testing.T) {
 		`{"status":"FAIL","ErrorCode":"E17","ErrorDesc":"docId?"}`: "axis",
 		`<html>no such operation</html>`:                           "axis",
 		`{"status":"OK","ErrorCode":"0","data":"none"}`:            "axis",
-		`{"status":"OK","ErrorCode":"0","data":[{"title`:           "",
-		``: "",
+		`{"status":"OK","ErrorCode":"0","data":[{"title`:           "axis_broken",
+		``: "axis_broken",
 	} {
 		m := answering(t, time.Minute, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
 		if _, err := m.Sent(t.Context()); hub.KindOf(err) != hub.KindUnavailable || hub.ViolationsOf(err)[0].Rule != want {

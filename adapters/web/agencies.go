@@ -224,7 +224,7 @@ func (x *exchange) spans(a *hub.Agency) []agencySpan {
 		known := slices.DeleteFunc([]string{c.Address, c.Email, c.Telephone, c.Fax, c.Website}, func(s string) bool { return s == "" })
 		return strings.Join(known, ", ")
 	})
-	return addSpans(list, "channel", a.Channels, func(c hub.Channel) string { return string(c) })
+	return addSpans(list, "channel", a.Channels, func(c hub.Channel) string { return x.texts.text(x.lang, "channel."+string(c)) })
 }
 
 func addSpans[T any](list []agencySpan, what string, values []hub.Dated[T], text func(T) string) []agencySpan {

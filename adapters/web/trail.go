@@ -177,7 +177,7 @@ type entryPage struct {
 	Text    string       // canonical bytes
 	Path    *hub.LogPath // nil: the log does not prove it yet
 	Waiting string       // why not
-	Broken  string       // the log is against it, and how; in English
+	Broken  why          // the log is against it, and how
 }
 
 func (x *exchange) entry() error {
@@ -193,7 +193,7 @@ func (x *exchange) entry() error {
 	case err == nil:
 		p.Path = &path
 	case kind == hub.KindUntrusted:
-		p.Broken = err.Error()
+		p.Broken = (&view{x: x}).Why(hub.SaidOf(err), err.Error())
 	case kind == hub.KindUnavailable:
 		p.Waiting = x.problems(err)[""]
 	default:

@@ -326,32 +326,6 @@ func (v *view) Found(finding string) found {
 	return found{text, !said}
 }
 
-// Fault says what kind of error ended an attempt, by the kind that its text begins with
-// (hub.Told); empty for one that begins otherwise.
-func (v *view) Fault(told string) string {
-	kind := told
-	if end := strings.IndexAny(told, ": "); end >= 0 {
-		kind = told[:end]
-	}
-	if _, known := v.x.texts[v.x.lang]["fault."+kind]; !known {
-		return ""
-	}
-	return v.T("fault." + kind)
-}
-
-// Said is a sentence of a report on a bundle.
-func (v *view) Said(s hub.Sentence) string {
-	values := make([]any, len(s.Values))
-	for i, value := range s.Values {
-		values[i] = visible(value)
-	}
-	text := v.T("said."+s.Code, values...)
-	if s.Sub != "" {
-		text += " " + v.Because(s.Sub)
-	}
-	return text
-}
-
 // Class is the style of a result.
 func (v *view) Class(i hub.Indication) string {
 	switch i {

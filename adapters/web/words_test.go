@@ -115,6 +115,9 @@ func named() []string {
 	add("health.", "sound", "degraded", "failed")
 	add("graph.", "traffic", "handover")
 	add("expiry.", string(hub.ExpiryTLS), string(hub.ExpiryEvidence), string(hub.ExpirySeal), string(hub.ExpiryCRL))
+	add("why.expiry_", string(hub.ExpiryTLS), string(hub.ExpiryEvidence), string(hub.ExpirySeal), string(hub.ExpiryCRL))
+	add("why.", "tsa.no_token", "witnesses.quorum", "witnesses.fork", "no_log_growth", "log_key", "first_waited", "document.rule_steps", "recipient.sender", "recipients.max_recipients", "kind.teller")
+	add("channel.", string(hub.ChannelPull), string(hub.ChannelAMQP), string(hub.ChannelAxis))
 	add("took.", "ms", "s", "min", "h", "d")
 	add("traffic.", "accepted", "handed", "p50", "p95")
 	for _, k := range hub.AlertKinds() {
@@ -314,6 +317,55 @@ func TestCookies(t *testing.T) {
 		c := w.Result().Cookies()[0]
 		if c.Secure != secure || !c.HttpOnly || c.SameSite == 0 || c.Path != "/" || c.Domain != "" || secure != strings.HasPrefix(c.Name, "__Host-") {
 			t.Errorf("secure %v: %s", secure, c)
+		}
+	}
+}
+
+// TestCausesHaveTexts: whatever the hub tells of a fault of its parts, of a hop of a
+// connection test, or of a call to others has a sentence of its own, found by its code.
+func TestCausesHaveTexts(t *testing.T) {
+	all, err := readCatalogues()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &view{x: &exchange{site: &site{texts: all}, lang: vietnamese}}
+	causes := map[*regexp.Regexp]string{ // with the field that a helper names
+		regexp.MustCompile(`hub\.Errorf\(hub\.Kind(?:Unavailable|NotFound|Denied|Conflict|UnknownAgency|Unsupported), "([\w-]*)", "([\w-]*)"`): "",
+		regexp.MustCompile(`hub\.Error\{Kind: hub\.Kind(?:Unavailable|Busy)(, Rule: "(\w+)")?, Message: "`): "",
+		regexp.MustCompile(`()hub\.Say\("(\w+)"[,)]`): "",
+		regexp.MustCompile(`()left\("(\w+)"`): "delivery",
+		regexp.MustCompile(`()drift\("(\w+)"`): "",
+	}
+	for _, file := range []string{
+		"adapters/amqp/testagency.go", "adapters/amqp/publisher.go", "adapters/amqp/queue.go", "adapters/hubclient/connection.go", "adapters/mail/mail.go",
+		"adapters/vxp/client.go", "adapters/webhook/webhook.go", "cmd/lienthong/internal/app/alerts.go", "cmd/lienthong/internal/app/connection.go",
+		"cmd/lienthong/internal/app/health.go", "cmd/lienthong/internal/app/relay.go", "cmd/lienthong/internal/app/witnesses.go",
+		"cmd/lienthong/internal/engine/queue.go", "hub/alerts/watch.go", "hub/audit/behind.go", "hub/audit/clock.go", "hub/connection/document.go",
+		"hub/delivery/stuck.go", "hub/delivery/work.go", "hub/relay/carry.go", "storage/postgres/operate.go",
+	} {
+		source, err := os.ReadFile("../../" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for cause, field := range causes {
+			for _, m := range cause.FindAllStringSubmatch(string(source), -1) {
+				found++
+				field, rule := field, m[2]
+				if field == "" && !strings.HasPrefix(m[1], ", ") {
+					field = m[1]
+				}
+				code := strings.TrimPrefix(field+"."+rule, ".")
+				switch said := v.Why(hub.Say(code), ""); {
+				case rule == "":
+					t.Errorf("%s: %s has no code", file, m[0])
+				case said.Text == all[vietnamese]["why.unknown"]:
+					t.Errorf("%s: no text for %s", file, code)
+				}
+			}
+		}
+		if found == 0 {
+			t.Errorf("no causes were found in %s", file)
 		}
 	}
 }

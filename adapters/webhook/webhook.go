@@ -137,7 +137,7 @@ func (t *Teller) Tell(ctx context.Context, call hub.PushCall) error {
 		case t.content <- struct{}{}:
 			defer func() { <-t.content }()
 		case <-ctx.Done():
-			return hub.Errorf(hub.KindUnavailable, "", "", "too many messages with files are under way")
+			return hub.Errorf(hub.KindUnavailable, "", "files_under_way", "too many messages with files are under way")
 		}
 	}
 	message, err := t.message(ctx, event)

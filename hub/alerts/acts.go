@@ -51,7 +51,7 @@ func (s *Service) Board(ctx context.Context, actor hub.Actor) (hub.AlertBoard, e
 	for i := range st.Mails {
 		board.Waiting += len(st.Mails[i].Letters)
 	}
-	board.Problem, board.Tried = st.Problem, st.Tried
+	board.Problem, board.Said, board.Tried = st.Problem, st.Said, st.Tried
 	return board, nil
 }
 

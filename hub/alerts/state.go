@@ -34,8 +34,9 @@ type state struct {
 	Muted  map[string]hub.Alert `json:"muted,omitempty"`  // by cause, as it was when it was muted
 	Mails  []outgoing           `json:"mails,omitempty"`  // oldest first
 	// Problem is why the last attempt to send failed, Tried when.
-	Problem string    `json:"problem,omitempty"`
-	Tried   time.Time `json:"tried,omitzero"`
+	Problem string        `json:"problem,omitempty"`
+	Said    *hub.Sentence `json:"said,omitempty"`
+	Tried   time.Time     `json:"tried,omitzero"`
 }
 
 // outgoing is a mail that has not been sent to everybody.
@@ -244,9 +245,10 @@ func (s *state) answered(now time.Time, mail, to string, err error) {
 		}
 	}
 	s.Mails = slices.DeleteFunc(s.Mails, func(m outgoing) bool { return len(m.Letters) == 0 })
-	s.Problem, s.Tried = "", time.Time{}
+	s.Problem, s.Said, s.Tried = "", nil, time.Time{}
 	if err != nil {
-		s.Problem, s.Tried = reasonOf(err), now
+		s.Problem, s.Said = reasonOf(err)
+		s.Tried = now
 	}
 }
 
@@ -265,11 +267,11 @@ func (l *letter) answered(now, written time.Time, err error) (done bool) {
 	return false
 }
 
-func reasonOf(err error) string {
+func reasonOf(err error) (string, *hub.Sentence) {
 	for _, v := range hub.ViolationsOf(err) {
 		if v.Kind != hub.KindInternal && v.Message != "" {
-			return v.Message
+			return v.Message, hub.SaidOf(v)
 		}
 	}
-	return "see the log of the node"
+	return "see the log of the node", hub.SaidOf(err)
 }

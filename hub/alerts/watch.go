@@ -70,7 +70,7 @@ func (s *Service) away(ctx context.Context) {
 	}
 	if a.alert == nil {
 		a.alert = &hub.Alert{
-			ID: s.NewID(), Finding: hub.Finding{Kind: hub.AlertPart, About: "database", Node: s.Node, Urgent: true, Detail: "this node cannot reach the store of its state"},
+			ID: s.NewID(), Finding: hub.Finding{Kind: hub.AlertPart, About: "database", Node: s.Node, Urgent: true, Detail: "this node cannot reach the store of its state", Said: hub.Say("store_unreached")},
 			First: a.since, Last: now, Opened: now,
 		}
 		a.mail = compose(now, []*hub.Alert{a.alert}, &s.Options)

@@ -27,7 +27,7 @@ func (s *Service) seen(at time.Time) {
 func (s *Service) ClockFault() error {
 	latest := time.UnixMilli(s.latest.Load())
 	if behind := latest.Sub(s.o.Now()); behind > maxBehind {
-		return hub.Errorf(hub.KindUnavailable, "", "clock", "the clock of this node is %s behind evidence that was made before: it was set back, or the clock of another node is ahead", behind.Round(time.Second))
+		return hub.Errorf(hub.KindUnavailable, "", "clock_set_back", "the clock of this node is %s behind evidence that was made before: it was set back, or the clock of another node is ahead", behind.Round(time.Second))
 	}
 	return nil
 }

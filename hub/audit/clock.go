@@ -59,9 +59,9 @@ func (c *Clock) Observe(ctx context.Context, token hub.TimeToken) {
 	var fault error
 	switch {
 	case token.Time.Before(token.Asked.Add(-maxDrift)):
-		fault = drift("ahead of", token.Asked.Sub(token.Time), token.Authority)
+		fault = drift("clock_ahead", "ahead of", token.Asked.Sub(token.Time), token.Authority)
 	case token.Time.After(token.Answered.Add(maxDrift)):
-		fault = drift("behind", token.Time.Sub(token.Answered), token.Authority)
+		fault = drift("clock_behind", "behind", token.Time.Sub(token.Answered), token.Authority)
 	}
 	c.mu.Lock()
 	was := c.fault
@@ -75,8 +75,8 @@ func (c *Clock) Observe(ctx context.Context, token hub.TimeToken) {
 	}
 }
 
-func drift(how string, by time.Duration, authority string) error {
-	return hub.Errorf(hub.KindUnavailable, "", "clock", "the clock of this node is %s %s that of the time-stamp authority %s", by.Round(time.Second), how, authority)
+func drift(rule, how string, by time.Duration, authority string) error {
+	return hub.Errorf(hub.KindUnavailable, "", rule, "the clock of this node is %s "+how+" that of the time-stamp authority %s", by.Round(time.Second), authority)
 }
 
 // Fault returns by how much the clocks differ when that is too much, nil while they agree

@@ -142,9 +142,9 @@ func TestHopsAreTold(t *testing.T) {
 		}
 		want := []hub.TestedWay{
 			{Way: hub.WayWebhook, Hops: []hub.TestedHop{
-				{Hop: hub.HopConnect, Passed: true, TookMS: 30, Detail: "found"}, {Hop: hub.HopTLS, TookMS: 1.5, Error: "unavailable: not trusted"},
+				{Hop: hub.HopConnect, Passed: true, TookMS: 30, Detail: "found"}, {Hop: hub.HopTLS, TookMS: 1.5, Error: "unavailable: not trusted", Said: hub.Say("unavailable")},
 			}},
-			{Way: hub.WayWebhook, Hops: []hub.TestedHop{{Hop: hub.HopKey, Error: "it failed inside the hub; see its log"}}},
+			{Way: hub.WayWebhook, Hops: []hub.TestedHop{{Hop: hub.HopKey, Error: "it failed inside the hub; see its log", Said: hub.Say("internal")}}},
 			{Way: hub.WayWebhook, Passed: true, Hops: []hub.TestedHop{{Hop: hub.HopAnswer, Passed: true, Detail: "here"}}},
 			{Way: hub.WayWebhook, Hops: []hub.TestedHop{}}, // what walked nowhere has not passed
 		}

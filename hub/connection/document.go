@@ -52,10 +52,10 @@ type Inside struct {
 func (in *Inside) Routes(_ context.Context, agency *hub.Agency) ([]Route, error) {
 	return []Route{{Way: hub.WayHub, Walk: func(ctx context.Context, hops *hub.Hops) {
 		w := &walk{Inside: in, agency: agency}
-		hops.Do(hub.HopHealth, func() (string, error) { return w.health(ctx) })
-		_ = hops.Do(hub.HopAgency, w.inForce) &&
+		w.health(ctx, hops)
+		_ = w.inForce(hops) &&
 			hops.Count(hub.HopStore, func() (int, error) { return w.store(ctx) }) &&
-			hops.Do(hub.HopRules, func() (string, error) { return w.check(ctx) }) &&
+			w.check(ctx, hops) &&
 			hops.Count(hub.HopPackage, func() (int, error) { return w.pack(ctx) }) &&
 			hops.Do(hub.HopBox, func() (string, error) { return w.box(ctx) })
 	}}}, nil
@@ -73,27 +73,38 @@ func (w *walk) actor() hub.Actor {
 	return hub.Actor{Name: "connection-test", Kind: hub.ActorSystem, Agencies: []hub.AgencyID{w.agency.ID}, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect}, Auth: hub.AuthLocal}
 }
 
-func (w *walk) health(ctx context.Context) (string, error) {
+func (w *walk) health(ctx context.Context, hops *hub.Hops) {
 	var faults []string
+	var parts []string
 	ready := w.Ready(ctx)
 	for _, c := range ready.Checks {
 		if c.State != hub.HealthSound {
-			faults = append(faults, fmt.Sprintf("%s: %s", c.Name, c.Reason))
+			faults, parts = append(faults, fmt.Sprintf("%s: %s", c.Name, c.Reason)), append(parts, c.Name)
 		}
 	}
-	if !ready.Ready {
-		return "", hub.Errorf(hub.KindUnavailable, "", "", "this node cannot serve now: %s", strings.Join(faults, "; "))
+	details := strings.Join(faults, "; ")
+	switch {
+	case !ready.Ready:
+		hops.Fail(hub.HopHealth, &hub.Error{
+			Kind: hub.KindUnavailable, Rule: "parts_failed", Message: "this node cannot serve now: " + details, Values: parts,
+		})
+	case len(parts) > 0:
+		hops.PassSaying(hub.HopHealth, details, &hub.Sentence{Code: "parts_degraded", Values: parts})
+	default:
+		hops.Pass(hub.HopHealth, "")
 	}
-	return strings.Join(faults, "; "), nil
 }
 
-func (w *walk) inForce() (string, error) {
+func (w *walk) inForce(hops *hub.Hops) bool {
 	now := w.Now()
 	code := w.agency.CodeAt(now)
 	if !w.agency.Valid.Contains(now) || code == "" {
-		return "", hub.Errorf(hub.KindUnknownAgency, "", "", "the agency is not in force now: it can neither send nor receive")
+		hops.Fail(hub.HopAgency, hub.Errorf(hub.KindUnknownAgency, "", "not_in_force", "the agency is not in force now: it can neither send nor receive"))
+		return false
 	}
-	return fmt.Sprintf("%s (%s)", code, w.agency.ChannelAt(now)), nil
+	channel := w.agency.ChannelAt(now)
+	hops.PassSaying(hub.HopAgency, fmt.Sprintf("%s (%s)", code, channel), hub.Say("in_force", code, channel))
+	return true
 }
 
 // store writes the file of the test document, and reads it back to its end, which proves
@@ -131,16 +142,19 @@ func (w *walk) store(ctx context.Context) (int, error) {
 
 // check has the document checked as one that is sent. That it is not signed is no fault of
 // the connection.
-func (w *walk) check(ctx context.Context) (string, error) {
+func (w *walk) check(ctx context.Context, hops *hub.Hops) bool {
 	_, err := w.Intake.Preview(ctx, w.actor(), w.sub)
 	if err == nil {
-		return "", nil
+		hops.Pass(hub.HopRules, "")
+		return true
 	}
 	broken := hub.ViolationsOf(err)
 	if i := slices.IndexFunc(broken, func(e *hub.Error) bool { return e.Kind != hub.KindUntrusted }); i >= 0 {
-		return "", broken[i]
+		hops.Fail(hub.HopRules, broken[i])
+		return false
 	}
-	return "without a signature a document is refused: " + broken[0].Message, nil
+	hops.PassSaying(hub.HopRules, "without a signature a document is refused: "+broken[0].Message, hub.Say("signed_only"))
+	return true
 }
 
 // pack writes the package as channels of edXML carry it, and reads it again.

@@ -19,7 +19,7 @@ type move struct {
 // outcome turns what came of an attempt into the transition that it means. next
 // counts the attempt already.
 func (s *Service) outcome(item *hub.Item, next hub.Delivery, err error) move {
-	next.LastError = ""
+	next.LastError, next.LastSaid = "", nil
 	switch {
 	case err == nil && consigns(next.Channel):
 		next.State, next.ConsignedAt = hub.StateConsigned, next.Moment(s.now())
@@ -31,7 +31,7 @@ func (s *Service) outcome(item *hub.Item, next hub.Delivery, err error) move {
 	case next.Attempts >= s.Retry.Attempts:
 		fail(&next, hub.ReasonAttemptsExhausted, err)
 	default:
-		next.LastError = told(err)
+		next.LastError, next.LastSaid = told(err), hub.SaidOf(err)
 		next.NextAttempt = s.now().Add(s.Retry.after(next.Attempts, s.Jitter))
 		s.Log.Warn("a delivery will be tried again", "delivery", next.ID, "channel", next.Channel,
 			"attempts", next.Attempts, "next", next.NextAttempt, "error", err)
@@ -59,7 +59,7 @@ func reasonOf(d *hub.Delivery, err error) hub.ReasonCode {
 }
 
 func fail(d *hub.Delivery, reason hub.ReasonCode, err error) {
-	d.State, d.LastError = hub.StateFailed, told(err)
+	d.State, d.LastError, d.LastSaid = hub.StateFailed, told(err), hub.SaidOf(err)
 	d.Reason = &hub.Reason{Code: reason, Detail: fmt.Sprintf("not delivered after attempt %d: %s", d.Attempts, d.LastError)}
 }
 

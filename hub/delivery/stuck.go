@@ -65,7 +65,7 @@ func seen(item *hub.Item) hub.StuckDelivery {
 	d := &item.Delivery
 	return hub.StuckDelivery{
 		ID: d.ID, Dispatch: d.Dispatch, Sender: item.Dispatch.Sender, Recipient: d.Recipient, Channel: d.Channel, State: d.State, Urgent: d.Urgent,
-		AcceptedAt: item.Dispatch.AcceptedAt, ExpiresAt: d.ExpiresAt, Attempts: d.Attempts, NextAttempt: d.NextAttempt, LastError: d.LastError,
+		AcceptedAt: item.Dispatch.AcceptedAt, ExpiresAt: d.ExpiresAt, Attempts: d.Attempts, NextAttempt: d.NextAttempt, LastError: d.LastError, LastSaid: d.LastSaid,
 	}
 }
 
@@ -81,7 +81,7 @@ func (s *Service) TryAgain(ctx context.Context, actor hub.Actor, ids ...hub.Deli
 	if err != nil {
 		return hub.StuckOutcome{}, err
 	}
-	unmovable := func(item *hub.Item) (string, error) { return s.unmovable(item), nil }
+	unmovable := func(item *hub.Item) (*hub.Error, error) { return s.unmovable(item), nil }
 	outcome, done, err := s.act(ctx, items, unmovable, func(item *hub.Item) move {
 		next := item.Delivery
 		next.NextAttempt = s.now()
@@ -122,7 +122,7 @@ func (s *Service) GiveUp(ctx context.Context, actor hub.Actor, reason string, id
 	defer cancel()
 	h := holding{Service: s, held: map[hub.DispatchID]bool{}}
 	defer h.release()
-	may := func(item *hub.Item) (string, error) { return h.mayHave(ctx, item) }
+	may := func(item *hub.Item) (*hub.Error, error) { return h.mayHave(ctx, item) }
 	outcome, _, err := s.act(ctx, items, may, func(item *hub.Item) move {
 		next := item.Delivery
 		next.State = hub.StateFailed
@@ -151,16 +151,19 @@ func (s *Service) waiting(ctx context.Context, ids []hub.DeliveryID) ([]hub.Item
 }
 
 // act makes one move each of what can be moved now, in batches, and returns what was moved.
-// stays says why one cannot be, "" for nothing.
-func (s *Service) act(ctx context.Context, items []hub.Item, stays func(*hub.Item) (string, error), moveOf func(*hub.Item) move) (hub.StuckOutcome, []hub.Delivery, error) {
+// stays says why one cannot be, nil for nothing.
+func (s *Service) act(ctx context.Context, items []hub.Item, stays func(*hub.Item) (*hub.Error, error), moveOf func(*hub.Item) move) (hub.StuckOutcome, []hub.Delivery, error) {
 	outcome := hub.StuckOutcome{Left: []hub.StuckLeft{}}
 	var moves []move
 	var done []hub.Delivery
+	leave := func(item *hub.Item, why *hub.Error) {
+		outcome.Left = append(outcome.Left, hub.StuckLeft{ID: item.Delivery.ID, Reason: why.Message, Said: hub.SaidOf(why)})
+	}
 	settle := func() error {
 		t, err := s.apply(ctx, moves)
 		for i := range moves {
 			if err == nil && slices.Contains(t.left, i) {
-				outcome.Left = append(outcome.Left, hub.StuckLeft{ID: moves[i].item.Delivery.ID, Reason: "it changed at this moment"})
+				leave(moves[i].item, left("changed", "it changed at this moment"))
 			} else if err == nil {
 				done = append(done, moves[i].step.Delivery)
 			}
@@ -173,8 +176,8 @@ func (s *Service) act(ctx context.Context, items []hub.Item, stays func(*hub.Ite
 		if err != nil {
 			return outcome, done, errors.Join(err, settle())
 		}
-		if why != "" {
-			outcome.Left = append(outcome.Left, hub.StuckLeft{ID: items[i].Delivery.ID, Reason: why})
+		if why != nil {
+			leave(&items[i], why)
 			continue
 		}
 		if moves = append(moves, moveOf(&items[i])); len(moves) == s.Batch {
@@ -188,19 +191,24 @@ func (s *Service) act(ctx context.Context, items []hub.Item, stays func(*hub.Ite
 	return outcome, done, err
 }
 
-// unmovable says why an operator cannot act on a delivery now, "" for nothing. A carry that
+// unmovable says why an operator cannot act on a delivery now, nil for nothing. A carry that
 // has begun is not interrupted. It is known by its claim, which leaves no error, and holds
 // until the next attempt, even where the node that carried has died: twice the limit of a
 // carry, because what came of one is recorded after it.
-func (s *Service) unmovable(item *hub.Item) string {
+func (s *Service) unmovable(item *hub.Item) *hub.Error {
 	d := &item.Delivery
 	switch {
 	case d.State != hub.StateQueued:
-		return fmt.Sprintf("it is %s and waits for no attempt", d.State)
+		return left("waits_not", "it is %s and waits for no attempt", d.State)
 	case s.underWay(d):
-		return "an attempt may be under way until " + d.NextAttempt.UTC().Format(time.RFC3339)
+		return left("under_way", "an attempt may be under way until %s", d.NextAttempt.UTC().Format(time.RFC3339))
 	}
-	return ""
+	return nil
+}
+
+// left is why a delivery is left as it is.
+func left(rule, format string, args ...any) *hub.Error {
+	return hub.Errorf(hub.KindConflict, "delivery", rule, format, args...)
 }
 
 func (s *Service) underWay(d *hub.Delivery) bool {
@@ -224,34 +232,34 @@ func (h *holding) release() {
 // recipients of a dispatch there: what is under way or came of it for one of them is so for
 // those, too, that are still in a pause of their own. From before this is looked at until
 // the delivery has ended no call for any of them begins.
-func (h *holding) mayHave(ctx context.Context, item *hub.Item) (string, error) {
+func (h *holding) mayHave(ctx context.Context, item *hub.Item) (*hub.Error, error) {
 	d := &item.Delivery
-	if why := h.unmovable(item); why != "" || d.Channel != hub.ChannelAxis {
+	if why := h.unmovable(item); why != nil || d.Channel != hub.ChannelAxis {
 		return why, nil
 	}
 	if h.Hold != nil && !h.held[d.Dispatch] {
 		release, err := h.Hold(ctx, item)
 		switch {
 		case err != nil && hub.KindOf(err) == hub.KindBusy:
-			return "a call for all recipients behind the axis is under way", nil
+			return left("axis_called", "a call for all recipients behind the axis is under way"), nil
 		case err != nil:
-			return "", err
+			return nil, err
 		}
 		h.held[d.Dispatch], h.releases = true, append(h.releases, release)
 	}
 	if h.Answer != nil {
 		if answer := h.Answer(ctx, item); answer != "" {
-			return answer + ": have it tried again, and that is recorded", nil
+			return left("answered", "%s: have it tried again, and that is recorded", answer), nil
 		}
 	}
 	others, err := h.Store.DueDeliveries(ctx, h.forever(), hub.MaxRecipients, d.Dispatch)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	for i := range others {
 		if o := &others[i].Delivery; o.Channel == hub.ChannelAxis && h.underWay(o) {
-			return "an attempt for all recipients behind the axis may be under way until " + o.NextAttempt.UTC().Format(time.RFC3339), nil
+			return left("axis_under_way", "an attempt for all recipients behind the axis may be under way until %s", o.NextAttempt.UTC().Format(time.RFC3339)), nil
 		}
 	}
-	return "", nil
+	return nil, nil //nolint:nilnil // nothing keeps it, which is no error
 }

@@ -80,7 +80,7 @@ func (b *batch) add(item *hub.Item) {
 	l, ok := b.lanes[d.Channel]
 	if !ok {
 		d.Attempts++
-		missing := hub.Errorf(hub.KindUnsupported, "channel", "", "this hub has no carrier for the channel %q", d.Channel)
+		missing := hub.Errorf(hub.KindUnsupported, "channel", "carrier", "this hub has no carrier for the channel %q", d.Channel)
 		b.moves = append(b.moves, b.outcome(item, d, missing))
 		return
 	}
@@ -109,11 +109,11 @@ func (s *Service) carry(l *lane, j *job) bool {
 	settling := context.WithoutCancel(j.work)
 	claimed := j.item.Delivery
 	if claimed.Attempts >= s.Retry.Attempts { // the last ones ended in crashes
-		lost := hub.Errorf(hub.KindUnavailable, "", "", "no attempt came to an end")
+		lost := hub.Errorf(hub.KindUnavailable, "", "attempt_lost", "no attempt came to an end")
 		return s.settle(settling, s.outcome(&j.item, claimed, lost)).settled == 1
 	}
 	claimed.Attempts++
-	claimed.LastError = "" // how this attempt ends is not known
+	claimed.LastError, claimed.LastSaid = "", nil // how this attempt ends is not known
 	limit := s.limitOf(&j.item)
 	claimed.NextAttempt = s.now().Add(2 * limit)
 	if s.settle(settling, s.transition(&j.item, claimed)).recorded == 0 {

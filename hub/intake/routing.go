@@ -44,9 +44,9 @@ func (s *Service) route(sender *hub.Agency, sub *hub.Submission, r *routed, now 
 			to, err := s.Directory.Resolve(code, now)
 			switch {
 			case err != nil:
-				trace.Problem = hub.ViolationsOf(err)[0].Message
+				trace.Problem, trace.Said = problem(hub.ViolationsOf(err)[0])
 			case to.Agency.ID == sender.ID:
-				trace.Problem = "this is the sender itself"
+				trace.Problem, trace.Said = problem(hub.Invalid("recipient", "sender", "this is the sender itself"))
 			case r.has(to.Agency.ID):
 				trace.Outcome = hub.RulePresent
 			case rule.Action == hub.RouteRequire && sub.Operation != hub.OperationUpdate:
@@ -55,7 +55,7 @@ func (s *Service) route(sender *hub.Agency, sub *hub.Submission, r *routed, now 
 			case rule.Action != hub.RouteCopy || s.removes(sub, to.Agency.ID, now):
 				continue
 			case len(r.recipients) >= s.MaxRecipients:
-				trace.Problem = fmt.Sprintf("a submission has at most %d recipients", s.MaxRecipients)
+				trace.Problem, trace.Said = problem(hub.Errorf(hub.KindTooLarge, "recipients", "max_recipients", "a submission has at most %d recipients", s.MaxRecipients))
 			default:
 				trace.Outcome = hub.RuleAdded
 				r.add(to, rule.Ref(), rule.ForInformation)
@@ -64,6 +64,9 @@ func (s *Service) route(sender *hub.Agency, sub *hub.Submission, r *routed, now 
 		}
 	}
 }
+
+// problem says why a rule did not bring a document to a recipient.
+func problem(why *hub.Error) (string, *hub.Sentence) { return why.Message, hub.SaidOf(why) }
 
 // reach adds those to whom rules brought the documents that a submission recalls, updates
 // or replaces: the sender itself need not know of them.

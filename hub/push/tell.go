@@ -79,7 +79,7 @@ func (s *Service) tell(ctx context.Context, sub *hub.Subscription, pushes []hub.
 	}
 	failure := s.call(ctx, sub, events, nil)
 	if ctx.Err() != nil && failure != nil && !errors.Is(failure, hub.ErrUncertain) {
-		failure = hub.Errorf(hub.KindUnavailable, "", "", "the hub stopped meanwhile")
+		failure = hub.Errorf(hub.KindUnavailable, "", "stopped", "the hub stopped meanwhile")
 	}
 	s.settle(sub, told, failure)
 	s.setAside(settling, sub, told)
@@ -162,7 +162,7 @@ func (s *Service) call(ctx context.Context, sub *hub.Subscription, events []hub.
 	way, ok := s.Ways[sub.Kind]
 	agency, known := s.Directory.ByID(sub.Agency)
 	if !ok || !known {
-		return hub.Errorf(hub.KindUnavailable, "kind", "", "this hub tells nobody by %q now, or does not know the agency", sub.Kind)
+		return hub.Errorf(hub.KindUnavailable, "kind", "teller", "this hub tells nobody by %q now, or does not know the agency", sub.Kind)
 	}
 	call := hub.PushCall{Subscription: *sub, Agency: agency, At: s.now(), Events: events, Hops: hops}
 	for i := len(sub.Secrets) - 1; i >= 0; i-- {
@@ -214,9 +214,9 @@ func (s *Service) remember(ctx context.Context, sub *hub.Subscription, failure e
 			return nil
 		}
 		return s.health(ctx, sub, func(h *hub.Reach) {
-			*h = hub.Reach{LastSuccess: h.LastSuccess, LastError: h.LastError}
+			*h = hub.Reach{LastSuccess: h.LastSuccess, LastError: h.LastError, LastSaid: h.LastSaid}
 			if failure == nil {
-				h.LastSuccess, h.LastError = now, ""
+				h.LastSuccess, h.LastError, h.LastSaid = now, "", nil
 			}
 		})
 	}
@@ -233,15 +233,16 @@ func (s *Service) remember(ctx context.Context, sub *hub.Subscription, failure e
 		"failures", sub.Health.Failures+1, "next", now.Add(pause), "error", failure)
 	err := s.health(ctx, sub, func(h *hub.Reach) {
 		h.Failures++
-		h.FailingSince, h.LastError, h.Next = since, hub.Told(failure), now.Add(pause)
+		h.FailingSince, h.Next = since, now.Add(pause)
+		h.LastError, h.LastSaid = hub.Told(failure), hub.SaidOf(failure)
 	})
 	switch {
 	case err != nil:
 		return err
 	case hub.KindOf(failure) == hub.KindNotFound:
-		return s.halt(ctx, sub, hub.PauseGone, hub.Told(failure))
+		return s.halt(ctx, sub, hub.PauseGone, failure)
 	case now.Sub(since) >= s.PauseAfter:
-		return s.halt(ctx, sub, hub.PauseUnreachable, hub.Told(failure))
+		return s.halt(ctx, sub, hub.PauseUnreachable, failure)
 	}
 	return nil
 }
@@ -255,15 +256,15 @@ func (s *Service) health(ctx context.Context, sub *hub.Subscription, alter func(
 }
 
 // halt pauses a subscription in the name of the hub, with a note in the log.
-func (s *Service) halt(ctx context.Context, sub *hub.Subscription, reason hub.PauseReason, detail string) error {
+func (s *Service) halt(ctx context.Context, sub *hub.Subscription, reason hub.PauseReason, failure error) error {
 	fact := subscriptionFact{Action: "pause", Subscription: sub.ID, Agency: sub.Agency, Kind: sub.Kind, Reason: reason}
 	if err := s.Notes.Note(ctx, hub.LogNoteSubscription, fact); err != nil {
 		return err
 	}
 	s.Log.ErrorContext(ctx, "a subscription is paused; what it would tell waits for `lienthong subscription resume`",
-		"subscription", sub.ID, "agency", sub.Agency, "reason", reason, "detail", detail)
+		"subscription", sub.ID, "agency", sub.Agency, "reason", reason, "detail", hub.Told(failure))
 	_, err := s.change(ctx, sub.ID, func(sub *hub.Subscription) error {
-		sub.Paused = &hub.Pause{Reason: reason, At: s.now(), Detail: detail}
+		sub.Paused = &hub.Pause{Reason: reason, At: s.now(), Detail: hub.Told(failure), Said: hub.SaidOf(failure)}
 		return nil
 	})
 	return ignoreMissing(err)

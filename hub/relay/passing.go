@@ -302,9 +302,9 @@ func (p *Passages) Fault(ctx context.Context, silence func(hub.AxisStatus) bool)
 		case err != nil:
 			return err
 		case silence(st):
-			return hub.Errorf(hub.KindUnavailable, "", "axis", "the axis of the system %s did not answer lately: %s", here.System, st.LastError)
+			return hub.Errorf(hub.KindUnavailable, "", "axis_of_system_silent", "the axis of the system %s did not answer lately: %s", here.System, st.LastError)
 		case st.Held > 0:
-			return hub.Errorf(hub.KindUnavailable, "", "axis", "%d packages of the system %s wait for the operator: lienthong axis held", st.Held, here.System)
+			return hub.Errorf(hub.KindUnavailable, "", "axis_of_system_held", "%d packages of the system %s wait for the operator: lienthong axis held", st.Held, here.System)
 		}
 	}
 	return nil

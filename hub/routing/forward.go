@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"time"
@@ -218,8 +217,8 @@ func (f *Forwarder) first(ctx context.Context, item *hub.Item, rule *hub.ActingR
 	if ended, err := f.note(ctx, endedPrefix+failureName(&failure)); err != nil || len(ended.Body) > 0 {
 		return err
 	}
-	if failure.Problem = tooManySteps(item); failure.Problem != "" {
-		failure.Ended = now
+	if err := tooManySteps(item); err != nil {
+		failure.Problem, failure.Said, failure.Ended = err.Message, hub.SaidOf(err), now
 		return f.keep(ctx, was, &failure)
 	}
 	if err := f.forward(ctx, &failure, rule); err != nil {
@@ -238,11 +237,11 @@ func (f *Forwarder) origin(item *hub.Item, code string) bool {
 
 // tooManySteps says why a document is forwarded by rules no further: whatever the rules of
 // agencies came to be, no document goes on for ever.
-func tooManySteps(item *hub.Item) string {
+func tooManySteps(item *hub.Item) *hub.Error {
 	if o := item.Dispatch.Origin; o != nil && o.Steps >= hub.MaxRuleSteps {
-		return fmt.Sprintf("the document was forwarded by rules %d times already", o.Steps)
+		return hub.Errorf(hub.KindConflict, "document", "rule_steps", "the document was forwarded by rules %d times already", o.Steps)
 	}
-	return ""
+	return nil
 }
 
 // forward makes a forward. That it was made before is no error.
@@ -281,7 +280,8 @@ func failureName(unit *hub.RoutingFailure) string {
 // is not forwarded any more; everything else may be otherwise tomorrow.
 func (f *Forwarder) failed(unit *hub.RoutingFailure, err error, now time.Time) {
 	unit.Attempts++
-	unit.Problem = hub.ViolationsOf(err)[0].Message
+	first := hub.ViolationsOf(err)[0]
+	unit.Problem, unit.Said = first.Message, hub.SaidOf(first)
 	kind := hub.KindOf(err)
 	if kind == hub.KindNotFound || kind == hub.KindDenied || now.Sub(unit.Since) >= f.GiveUp {
 		unit.Ended, unit.Next = now, time.Time{}

@@ -119,7 +119,7 @@ func (s *Service) page(p hub.Page) hub.Page {
 
 // recipientsView leaves out what is the hub's own business with its errors.
 func recipientsView(d hub.Delivery) hub.Delivery {
-	d.LastError = ""
+	d.LastError, d.LastSaid = "", nil
 	return d
 }
 

@@ -13,7 +13,7 @@ import (
 func (s *Store) Ping(ctx context.Context) error {
 	standby, err := collect(ctx, s, pgx.RowTo[bool], "SELECT pg_is_in_recovery()")
 	if err == nil && standby[0] {
-		return hub.Errorf(hub.KindUnavailable, "", "", "the database takes no writes")
+		return hub.Errorf(hub.KindUnavailable, "", "read_only", "the database takes no writes")
 	}
 	return err
 }

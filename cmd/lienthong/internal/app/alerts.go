@@ -137,7 +137,7 @@ func (a *App) ownFindings(ctx context.Context) ([]hub.Finding, error) {
 		if check.State == hub.HealthSound || check.Name == "process" {
 			continue
 		}
-		f := hub.Finding{Kind: hub.AlertPart, About: check.Name, Urgent: a.stops(&check), Detail: check.Reason}
+		f := hub.Finding{Kind: hub.AlertPart, About: check.Name, Urgent: a.stops(&check), Detail: check.Reason, Said: check.Said}
 		if slices.Contains(ownParts(), check.Name) {
 			f.Node = a.node()
 		}
@@ -174,7 +174,8 @@ func (a *App) lateFindings(b hub.Backlog) []hub.Finding {
 	if (c.AlertBacklog == 0 || b.Queued < c.AlertBacklog) && (c.AlertQueueAge == 0 || age < c.AlertQueueAge) {
 		return nil
 	}
-	return []hub.Finding{{Kind: hub.AlertBacklog, Count: int64(b.Queued), Detail: fmt.Sprintf("the first has waited for %s", age.Round(time.Second))}}
+	waited := age.Round(time.Second)
+	return []hub.Finding{{Kind: hub.AlertBacklog, Count: int64(b.Queued), Detail: fmt.Sprintf("the first has waited for %s", waited), Said: hub.Say("first_waited", waited)}}
 }
 
 // maxFailing bounds the recipients that are looked at.
@@ -196,7 +197,7 @@ func (a *App) failingRecipients(ctx context.Context) ([]hub.Finding, error) {
 		if now.Sub(since) < a.config.AlertRecipient {
 			continue
 		}
-		f := hub.Finding{Kind: hub.AlertRecipient, About: string(d.Recipient), Name: d.Name, At: since, Detail: fmt.Sprintf("%s: %s", d.Channel, d.LastError)}
+		f := hub.Finding{Kind: hub.AlertRecipient, About: string(d.Recipient), Name: d.Name, At: since, Detail: fmt.Sprintf("%s: %s", d.Channel, d.LastError), Said: d.LastSaid}
 		if agency, ok := a.services.directory.ByID(d.Recipient); ok {
 			f.Name = agency.NameAt(now)
 		}
@@ -219,7 +220,7 @@ func (a *App) expiryFindings() []hub.Finding {
 			soon, ended, before = hub.AlertListEnds, hub.AlertListEnded, min(a.config.AlertCRL, e.Until.Sub(e.From)/4)
 			about = e.Name // each list has its own end
 		}
-		f := hub.Finding{Kind: soon, About: about, Name: e.Name, At: e.Until, Detail: expiryDetails()[e.Kind]}
+		f := hub.Finding{Kind: soon, About: about, Name: e.Name, At: e.Until, Detail: expiryDetails()[e.Kind], Said: hub.Say("expiry_" + string(e.Kind))}
 		switch {
 		case !now.Before(e.Until):
 			f.Kind, f.Urgent = ended, e.Kind == hub.ExpiryTLS || e.Kind == hub.ExpiryEvidence

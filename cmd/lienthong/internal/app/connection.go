@@ -206,7 +206,7 @@ func newest(keys []hub.APIKey, now time.Time) (key hub.APIKey, count int, until 
 	slices.SortFunc(keys, func(a, b hub.APIKey) int { return b.Created.Compare(a.Created) })
 	live := slices.DeleteFunc(slices.Clone(keys), func(k hub.APIKey) bool { return !k.LiveAt(now) })
 	if len(live) == 0 {
-		return key, 0, until, hub.Errorf(hub.KindUntrusted, "", "", "the last credential ended on %s", keys[0].Expires.In(hub.Vietnam()).Format("02/01/2006 15:04"))
+		return key, 0, until, hub.Errorf(hub.KindUntrusted, "", "credential_ended", "the last credential ended on %s", keys[0].Expires.In(hub.Vietnam()).Format("02/01/2006 15:04"))
 	}
 	var scopes []hub.Scope
 	until = live[0].Expires
@@ -217,7 +217,7 @@ func newest(keys []hub.APIKey, now time.Time) (key hub.APIKey, count int, until 
 		}
 	}
 	if !slices.Contains(scopes, hub.ScopeSubmit) && !slices.Contains(scopes, hub.ScopeCollect) {
-		return key, 0, until, hub.Errorf(hub.KindDenied, "", "scope", "no credential has the scope submit or collect")
+		return key, 0, until, hub.Errorf(hub.KindDenied, "", "credential_scope", "no credential has the scope submit or collect")
 	}
 	return live[0], len(live), until, nil
 }
@@ -275,12 +275,12 @@ func (a *App) listProvince(ctx context.Context, client *http.Client, token, unit
 	r.Header.Set(profile.UnitSecret[0], unit)
 	response, err := client.Do(r)
 	if err != nil {
-		return 0, &hub.Error{Kind: hub.KindUnavailable, Message: "the door of the hub does not answer", Err: err}
+		return 0, &hub.Error{Kind: hub.KindUnavailable, Rule: "door_silent", Message: "the door of the hub does not answer", Err: err}
 	}
 	defer response.Body.Close()
 	var result lgsp.Result
 	if err := json.NewDecoder(io.LimitReader(response.Body, 16<<20)).Decode(&result); err != nil {
-		return 0, &hub.Error{Kind: hub.KindUnavailable, Message: "the answer is not whole", Err: err}
+		return 0, &hub.Error{Kind: hub.KindUnavailable, Rule: "answer_broken", Message: "the answer is not whole", Err: err}
 	}
 	if err := result.Refused(); err != nil {
 		return 0, err

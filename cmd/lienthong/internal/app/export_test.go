@@ -65,7 +65,8 @@ func NewVault(c *Config, nodes engine.Settler) push.Vault { return c.vault(nodes
 func (a *App) Overloaded(ctx context.Context, b hub.Backlog, failure error) error {
 	h := &health{looked: make(chan struct{}), app: &App{config: a.config, log: a.log, store: counted{a.store, b, failure}}}
 	if err := h.queueAge(ctx); err != nil {
-		h.note([]hub.HealthCheck{{Name: "queue", State: hub.HealthDegraded, Reason: reasonOf(err)}})
+		reason, _ := reasonOf(err)
+		h.note([]hub.HealthCheck{{Name: "queue", State: hub.HealthDegraded, Reason: reason}})
 	}
 	return h.overloaded()
 }

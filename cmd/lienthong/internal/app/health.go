@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"syscall"
 	"time"
@@ -71,7 +70,8 @@ func (h *health) look(ctx context.Context) {
 		all.Go(func() {
 			found[i] = hub.HealthCheck{Name: c.name, State: hub.HealthSound}
 			if err := c.ask(limited); err != nil {
-				found[i].State, found[i].Reason = c.state, reasonOf(err)
+				found[i].State = c.state
+				found[i].Reason, found[i].Said = reasonOf(err)
 			}
 		})
 	}
@@ -82,13 +82,13 @@ func (h *health) look(ctx context.Context) {
 }
 
 // reasonOf is what an operator is told without a key: the class and no address.
-func reasonOf(err error) string {
+func reasonOf(err error) (string, *hub.Sentence) {
 	for _, v := range hub.ViolationsOf(err) {
 		if v.Kind != hub.KindInternal && v.Message != "" {
-			return v.Message
+			return v.Message, hub.SaidOf(v)
 		}
 	}
-	return "see the log of this node"
+	return "see the log of this node", hub.Say(string(hub.KindInternal))
 }
 
 // note keeps what was found, with the time of each change, and logs changes.
@@ -167,7 +167,7 @@ func (h *health) readiness(context.Context) hub.Readiness {
 	defer h.mu.Unlock()
 	checks := append([]hub.HealthCheck(nil), h.now...)
 	if h.stopping {
-		checks = append(checks, hub.HealthCheck{Name: "process", State: hub.HealthFailed, Reason: "the node is stopping"})
+		checks = append(checks, hub.HealthCheck{Name: "process", State: hub.HealthFailed, Reason: "the node is stopping", Said: hub.Say("stopping")})
 	}
 	return hub.ReadinessOf(checks...)
 }
@@ -196,7 +196,8 @@ func (h *health) overloaded() error {
 		}
 	}
 	if h.behind != nil {
-		return &hub.Error{Kind: hub.KindBusy, Rule: "queue_age", Message: fmt.Sprintf("the hub cannot keep up: %s", reasonOf(h.behind)), RetryAfter: 30 * time.Second}
+		reason, _ := reasonOf(h.behind)
+		return &hub.Error{Kind: hub.KindBusy, Rule: "queue_age", Message: "the hub cannot keep up: " + reason, RetryAfter: 30 * time.Second}
 	}
 	return nil
 }

@@ -267,9 +267,9 @@ func (a *App) axisFault(ctx context.Context) error {
 	case err != nil:
 		return err
 	case silent(st):
-		return hub.Errorf(hub.KindUnavailable, "", "axis", "the axis did not answer lately: %s", st.LastError)
+		return hub.Errorf(hub.KindUnavailable, "", "axis_silent", "the axis did not answer lately: %s", st.LastError)
 	case st.Held > 0:
-		return hub.Errorf(hub.KindUnavailable, "", "axis", "%d packages of the axis wait for the operator: lienthong axis held", st.Held)
+		return hub.Errorf(hub.KindUnavailable, "", "axis_held", "%d packages of the axis wait for the operator: lienthong axis held", st.Held)
 	}
 	return a.services.passages.Fault(ctx, silent)
 }

@@ -81,7 +81,8 @@ func (a *App) proofs(ctx context.Context) error {
 		}
 	}
 	if err := a.clockFault(ctx); err != nil && c.RequireTimestampWithin != 0 {
-		lacking = append(lacking, reasonOf(err))
+		reason, _ := reasonOf(err)
+		lacking = append(lacking, reason)
 	}
 	if len(lacking) == 0 {
 		return nil

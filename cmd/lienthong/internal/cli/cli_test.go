@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -33,8 +34,8 @@ func model(t *testing.T) *kong.Application {
 	return parser.Model
 }
 
-// TestShownSettings: every setting of serve has a meaning and a source, and no address
-// shows a password.
+// TestShownSettings: every setting of serve has a source and what it means in the texts of
+// the pages, in English as --help has it; and no address shows a password.
 func TestShownSettings(t *testing.T) {
 	var c commands
 	parser, err := kong.New(&c, kong.Name("lienthong"), kong.BindTo(context.Background(), (*context.Context)(nil)))
@@ -49,14 +50,43 @@ func TestShownSettings(t *testing.T) {
 	if len(list) < 40 {
 		t.Errorf("%d settings", len(list))
 	}
+	help := map[string]string{}
+	for _, flag := range k.Flags() {
+		help[flag.Name] = flag.Help
+	}
+	vi, en := pageTexts(t, "vi"), pageTexts(t, "en")
+	shown := map[string]bool{}
 	for _, s := range list {
-		if s.Meaning == "" || s.From == "" || strings.Contains(s.Value, "secret") {
+		shown["setting."+s.Name] = true
+		if s.From == "" || strings.Contains(s.Value, "secret") {
 			t.Errorf("%+v", s)
+		}
+		if meaning := en["setting."+s.Name]; meaning != help[s.Name] || vi["setting."+s.Name] == "" {
+			t.Errorf("the pages say of %s %q in English and %q in Vietnamese, --help says %q", s.Name, meaning, vi["setting."+s.Name], help[s.Name])
 		}
 		if s.Name == "max-recipients" && (s.Value != "7" || s.From != "flag") {
 			t.Errorf("%+v", s)
 		}
 	}
+	for name := range vi {
+		if strings.HasPrefix(name, "setting.") && !shown[name] {
+			t.Errorf("the text %s is of no setting", name)
+		}
+	}
+}
+
+// pageTexts are the texts of the pages in a language.
+func pageTexts(t *testing.T, language string) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile("../../../../adapters/web/messages/" + language + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	if err := json.Unmarshal(raw, &texts); err != nil {
+		t.Fatal(err)
+	}
+	return texts
 }
 
 // Help texts are the documentation: every command and every flag has one, and

@@ -49,13 +49,9 @@ func (c *configShow) Run(e *env, k *kong.Context) error {
 // shown are the settings as the page for operators shows them.
 func shown(k *kong.Context, c *app.Config, file string) []web.Setting {
 	values, from := effective(c), origins(k, file)
-	meaning := map[string]string{}
-	for _, flag := range k.Flags() {
-		meaning[flag.Name] = flag.Help
-	}
 	var list []web.Setting
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		list = append(list, web.Setting{Name: name, Value: values[name], From: from[name], Meaning: meaning[name]})
+		list = append(list, web.Setting{Name: name, Value: values[name], From: from[name]})
 	}
 	return list
 }

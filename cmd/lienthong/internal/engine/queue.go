@@ -112,7 +112,7 @@ func (local) ServeAgencies(ctx context.Context, _ amqp.DeskOptions) { <-ctx.Done
 
 // TestAgency implements AgencyQueues.
 func (local) TestAgency(_ context.Context, _ *hub.Agency, hops *hub.Hops) {
-	hops.Fail(hub.HopConnect, hub.Errorf(hub.KindUnavailable, "", "", "this hub has no broker: its setting --broker is empty"))
+	hops.Fail(hub.HopConnect, hub.Errorf(hub.KindUnavailable, "", "broker_none", "this hub has no broker: its setting --broker is empty"))
 }
 
 // Carriers implements AgencyQueues.
