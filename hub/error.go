@@ -69,6 +69,16 @@ func Invalid(field, rule, format string, args ...any) *Error {
 	return Errorf(KindInvalid, field, rule, format, args...)
 }
 
+// Unlisted returns an error of KindInvalid for a value that is none of a closed list, and
+// names the list.
+func Unlisted[T ~string](field string, value T, list []T) *Error {
+	words := make([]string, len(list))
+	for i, word := range list {
+		words[i] = string(word)
+	}
+	return Invalid(field, "code_list", "%.40q is none of %s", string(value), strings.Join(words, ", "))
+}
+
 // Errorf returns an error of any kind; rule may be empty.
 func Errorf(kind ErrorKind, field, rule, format string, args ...any) *Error {
 	return &Error{Kind: kind, Field: field, Rule: rule, Message: fmt.Sprintf(format, args...), Values: valuesOf(args)}

@@ -480,7 +480,7 @@ func (q *CountedQuery) Check() error {
 		return Invalid("reason", "measure", "reasons are those of what was refused: ask for the measure %s", MeasureRefused)
 	}
 	if q.Reason != "" && !slices.Contains(ReasonCodes(), q.Reason) {
-		return Invalid("reason", "code_list", "%.40q is no reason of the closed list", string(q.Reason))
+		return Unlisted("reason", q.Reason, ReasonCodes())
 	}
 	return CheckFigures(q.Period, q.Kind)
 }

@@ -258,7 +258,7 @@ func (p *Procedure) Check(field string) Violations {
 	}
 	for i, l := range p.Levels {
 		if !l.Valid() || slices.Contains(p.Levels[:i], l) {
-			fail("levels", "code_list", "%.20q is no level, or stands twice", string(l))
+			fail("levels", "code_list", "%.20q is none of %v, or stands twice", string(l), Levels())
 		}
 	}
 	if p.Limit.Amount < 0 || p.Limit.Amount > maxProcedureLimit {

@@ -132,7 +132,9 @@ func listedIn[T ~string](q *query, name string, all []T) []T {
 		for s := range strings.SplitSeq(value, ",") {
 			switch v := T(s); {
 			case !slices.Contains(all, v):
-				q.fail(name, "code_list", strconv.Quote(s)+" is not one of the list")
+				if q.err == nil {
+					q.err = hub.Unlisted(name, v, all)
+				}
 			case !slices.Contains(list, v):
 				list = append(list, v)
 			}

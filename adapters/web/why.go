@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ func (v *view) Why(said *hub.Sentence, told string) why {
 		values := v.values(said)
 		rule := said.Code[strings.LastIndexByte(said.Code, '.')+1:]
 		for _, key := range []string{"why." + said.Code, "rule." + said.Code, "why." + rule, "rule." + rule, "fault." + said.Code} {
-			if _, known := v.x.texts[v.x.lang][key]; known {
+			if v.knows(key) {
 				return why{v.T(key, values...), told}
 			}
 		}
@@ -28,7 +29,7 @@ func (v *view) Why(said *hub.Sentence, told string) why {
 	if end := strings.IndexAny(told, ": "); end >= 0 {
 		kind = told[:end]
 	}
-	if _, known := v.x.texts[v.x.lang]["fault."+kind]; known {
+	if v.knows("fault." + kind) {
 		return why{v.T("fault." + kind), told}
 	}
 	return why{v.T("why.unknown"), told}
@@ -61,6 +62,76 @@ func (v *view) value(value string) string {
 		return v.Took(d)
 	}
 	return visible(value)
+}
+
+// because is a reason that evidence gives.
+type because struct {
+	Code hub.ReasonCode
+	why
+}
+
+// Reasons are those of an evidence. What was wrong with a submission is said to the system
+// that sent it, field by field.
+func (v *view) Reasons(e hub.Evidence) []because {
+	reasons := make([]because, len(e.Reasons))
+	for i, r := range e.Reasons {
+		reasons[i] = because{r.Code, why{Text: v.Detail(r.Detail)}}
+		if e.Event == hub.EventSubmissionRejection {
+			reasons[i].why = why{Technical: r.Detail}
+		}
+	}
+	return reasons
+}
+
+// Detail says what stands beside a reason: evidence holds it in English where the hub
+// wrote it, and sealed. What a person wrote stays as it is.
+func (v *view) Detail(detail string) string {
+	best, values := "", []string(nil)
+	for name, form := range v.x.texts[english] {
+		if strings.HasPrefix(name, "detail.") && len(form) > len(v.x.texts[english][best]) {
+			if found, fits := gapsOf(form, detail); fits {
+				best, values = name, found
+			}
+		}
+	}
+	if best == "" {
+		return detail
+	}
+	read := make([]any, len(values))
+	for i, value := range values {
+		read[i] = v.value(value)
+		if kind, _, told := strings.Cut(value, ": "); told && v.knows("fault."+kind) {
+			read[i] = v.T("fault." + kind)
+		} else if v.knows("subscription.kind." + value) {
+			read[i] = v.T("subscription.kind." + value)
+		}
+	}
+	return v.T(best, read...)
+}
+
+func (v *view) knows(name string) bool {
+	_, known := v.x.texts[v.x.lang][name]
+	return known
+}
+
+// gapsOf returns what a text has where its form has {0}, {1}, in that order.
+func gapsOf(form, text string) (values []string, fits bool) {
+	for i := 0; ; i++ {
+		before, after, gap := strings.Cut(form, "{"+strconv.Itoa(i)+"}")
+		if !gap {
+			return values, text == form
+		}
+		rest, begins := strings.CutPrefix(text, before)
+		next, _, _ := strings.Cut(after, "{")
+		end := strings.Index(rest, next)
+		if next == "" {
+			end = len(rest)
+		}
+		if !begins || end < 0 {
+			return nil, false
+		}
+		values, form, text = append(values, rest[:end]), after, rest[end:]
+	}
 }
 
 // Said is a sentence of a report on a bundle.

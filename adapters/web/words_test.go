@@ -249,6 +249,49 @@ func TestWordsOfTheHubHaveTexts(t *testing.T) {
 	}
 }
 
+// TestDetailsOfEvidence: what the hub writes beside a reason is read from the evidence that
+// holds it in English, whoever's words stand in it; what a person writes stays.
+func TestDetailsOfEvidence(t *testing.T) {
+	all, err := readCatalogues()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := &view{x: &exchange{site: &site{texts: all}, lang: vietnamese}}
+	for detail, want := range map[string]string{
+		"not delivered after attempt 3: unavailable: the axis does not answer":              "không chuyển được sau lần thử 3: Bên kia không trả lời hoặc đang ngừng; hệ thống sẽ thử lại",
+		"given up by the operator after attempt 12: xã đã đóng: hỏi lại":                    "người vận hành đã bỏ sau lần thử 12: xã đã đóng: hỏi lại",
+		"the document was not collected until 2026-03-01T17:30:00Z":                         "văn bản không được lấy về trước 02/03/2026 00:30",
+		"the document was not reported by the axis as collected until 2026-03-01T17:30:00Z": "trục liên thông không báo văn bản được lấy về trước 02/03/2026 00:30",
+		"the notice by mail was refused in 8 attempts":                                      "thông báo qua thư điện tử bị từ chối trong 8 lần thử",
+		"the mail server does not know the address":                                         "máy chủ thư không có địa chỉ này",
+		"thiếu trang 2 {0}": "thiếu trang 2 {0}",
+		"":                  "",
+	} {
+		if got := v.Detail(detail); got != want {
+			t.Errorf("%q is %q, want %q", detail, got, want)
+		}
+	}
+	for file, forms := range map[string][]string{
+		"../../hub/delivery/settle.go":  {"not delivered after attempt %d: %s"},
+		"../../hub/delivery/stuck.go":   {"given up by the operator after attempt %d: %s"},
+		"../../hub/delivery/silence.go": {"the document was not %s until %s", `"collected"`, `"reported by the axis as collected"`, `"registered or refused"`},
+		"../../hub/relay/follow.go":     {"the axis says: "},
+		"../../hub/push/untold.go": {
+			"nothing could be told by %s since %s", "the mail server does not know the address", "the address of the %s is gone", "the notice by %s was refused in %d attempts",
+		},
+	} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, form := range forms {
+			if !strings.Contains(string(source), form) {
+				t.Errorf("%s says no more %q, which pages read", file, form)
+			}
+		}
+	}
+}
+
 func readTemplates(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
@@ -331,10 +374,10 @@ func TestCausesHaveTexts(t *testing.T) {
 	v := &view{x: &exchange{site: &site{texts: all}, lang: vietnamese}}
 	causes := map[*regexp.Regexp]string{ // with the field that a helper names
 		regexp.MustCompile(`hub\.Errorf\(hub\.Kind(?:Unavailable|NotFound|Denied|Conflict|UnknownAgency|Unsupported), "([\w-]*)", "([\w-]*)"`): "",
-		regexp.MustCompile(`hub\.Error\{Kind: hub\.Kind(?:Unavailable|Busy)(, Rule: "(\w+)")?, Message: "`): "",
+		regexp.MustCompile(`hub\.Error\{Kind: hub\.Kind(?:Unavailable|Busy)(, Rule: "(\w+)")?, Message: "`):                                    "",
 		regexp.MustCompile(`()hub\.Say\("(\w+)"[,)]`): "",
-		regexp.MustCompile(`()left\("(\w+)"`): "delivery",
-		regexp.MustCompile(`()drift\("(\w+)"`): "",
+		regexp.MustCompile(`()left\("(\w+)"`):         "delivery",
+		regexp.MustCompile(`()drift\("(\w+)"`):        "",
 	}
 	for _, file := range []string{
 		"adapters/amqp/testagency.go", "adapters/amqp/publisher.go", "adapters/amqp/queue.go", "adapters/hubclient/connection.go", "adapters/mail/mail.go",

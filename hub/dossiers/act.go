@@ -408,7 +408,7 @@ func checkOrder(o *hub.DossierOrder, file bool) hub.Violations {
 	found = append(found, text("local", o.Local, maxWord, false)...)
 	switch {
 	case !slices.Contains(hub.DossierActs(), o.Act) && !file:
-		found = append(found, hub.Invalid("act", "code_list", "%.40q is no act on a dossier", string(o.Act)))
+		found = append(found, hub.Unlisted("act", o.Act, hub.DossierActs()))
 	case o.Status != 0 && (o.Act != hub.DossierReport || !o.Status.Valid()):
 		found = append(found, hub.Invalid("status", "code_list", "a report says a status from 1 to 10; other acts bring their own"))
 	case o.Act == hub.DossierReport && o.Status == 0 && strings.TrimSpace(o.Local) == "":

@@ -24,7 +24,7 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, query hub.Figures
 		return hub.FigureReport{}, err
 	}
 	if query.Level != "" && !slices.Contains(hub.Levels(), query.Level) {
-		return hub.FigureReport{}, hub.Invalid("level", "code_list", "%.20q is no level", string(query.Level))
+		return hub.FigureReport{}, hub.Unlisted("level", query.Level, hub.Levels())
 	}
 	if query.Agency == "" && len(actor.Agencies) > 0 {
 		query.Agency = actor.Agencies[0]

@@ -442,7 +442,7 @@ func rowOf(at int, row cells) (Row, error) {
 	r.From = minute("from")
 	switch gone, known := statuses()[plain(one("status"))]; {
 	case !known:
-		fail("status", "code_list", "%.40q says neither that the procedure is in force nor that it is abolished", one("status"))
+		fail("status", "code_list", "%.40q says neither that the procedure is in force nor that it is abolished: in_force, còn hiệu lực; abolished, hết hiệu lực", one("status"))
 	case gone:
 		r.Abolish = true
 		return r, found.AsError()
@@ -455,7 +455,7 @@ func rowOf(at int, row cells) (Row, error) {
 		for part := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == ';' || r == '/' }) {
 			level, ok := levels()[plain(part)]
 			if !ok {
-				fail("levels", "code_list", "%.40q is no level", strings.TrimSpace(part))
+				fail("levels", "code_list", "%.40q is none of %v", strings.TrimSpace(part), hub.Levels())
 			} else if !slices.Contains(r.Levels, level) {
 				r.Levels = append(r.Levels, level)
 			}
@@ -466,7 +466,7 @@ func rowOf(at int, row cells) (Row, error) {
 		fail("limit", "limit", "%.60q is no limit such as 15 ngày làm việc, 30 ngày or 8 giờ làm việc", one("limit"))
 	}
 	if r.Online, ok = onlineLevels()[plain(one("online"))]; !ok {
-		fail("online", "code_list", "%.40q is no online level", one("online"))
+		fail("online", "code_list", "%.40q is none of %v", one("online"), hub.OnlineLevels())
 	}
 	for _, text := range lines(row["fees"]) {
 		fee, ok := feeOf(text)

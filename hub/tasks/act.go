@@ -50,7 +50,7 @@ func (s *Service) Act(ctx context.Context, actor hub.Actor, id hub.TaskID, order
 func check(o *hub.TaskOrder) error {
 	var found hub.Violations
 	if !o.Act.OfAssignee() && !o.Act.OfAssigner() {
-		found = append(found, hub.Invalid("act", "code_list", "%.40q is no act on a task", string(o.Act)))
+		found = append(found, hub.Unlisted("act", o.Act, slices.DeleteFunc(hub.TaskActs(), func(a hub.TaskAct) bool { return !a.OfAssignee() && !a.OfAssigner() })))
 	}
 	if err := checkText(o.Text, o.Act.NeedsReason()); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)

@@ -318,7 +318,7 @@ func (s *Service) refusal(actor hub.Actor, fence int64, reason hub.Reason, repor
 func checkReason(r hub.Reason) error {
 	found := hub.Violations{}
 	if !slices.Contains(hub.RefusalReasons(), r.Code) {
-		found = append(found, hub.Invalid("code", "code_list", "%.40q is not a reason to refuse", string(r.Code)))
+		found = append(found, hub.Unlisted("code", r.Code, hub.RefusalReasons()))
 	}
 	return checkText(found, "detail", r.Detail, true, maxReason).AsError()
 }

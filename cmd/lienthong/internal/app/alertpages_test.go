@@ -77,7 +77,7 @@ func TestAlertsPage(t *testing.T) {
 		}
 	}
 	shown := operator.get("/alerts")
-	shown.shows(t, "Không chuyển được đến UBND xã Nơi Khác (hư cấu) từ", "Chứng thư test hết hạn lúc", "certificate of the evidence key", "Danh sách thu hồi của Tổ chức chứng thực (hư cấu) đã quá hạn từ", "Đĩa sắp đầy, còn")
+	shown.shows(t, "Không chuyển được đến UBND xã Nơi Khác (hư cấu) từ", "Chứng thư test hết hạn lúc", "Chứng thư của khóa ký bằng chứng", "Danh sách thu hồi của Tổ chức chứng thực (hư cấu) đã quá hạn từ", "Đĩa sắp đầy, còn")
 	if strings.Contains(shown.text, sub.Document.Subject) {
 		t.Error("the operator sees what the document is about")
 	}

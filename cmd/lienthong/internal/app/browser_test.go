@@ -263,6 +263,12 @@ func (b *browser) look(name string) {
 		}
 		return err
 	})
+	if strings.HasPrefix(b.label, "vi") {
+		words := value[string](b, `(main => { main.querySelectorAll("code, pre, .code, .digest, textarea, option, details.technical").forEach(e => e.remove()); return main.textContent })(document.querySelector("main").cloneNode(true))`)
+		if english := inEnglish.FindAllString(words, -1); english != nil {
+			b.Errorf("%s %s: English on a page in Vietnamese: %q in %s", b.label, name, english, words)
+		}
+	}
 	if wide := value[int](b, `document.documentElement.scrollWidth - document.documentElement.clientWidth`); wide > 0 {
 		b.Errorf("%s %s: %d pixels wider than the screen", b.label, name, wide)
 	}
@@ -273,8 +279,8 @@ func TestPagesInABrowser(t *testing.T) {
 	t.Parallel()
 	config := configIn(t.TempDir())
 	config.Shown = []web.Setting{
-		{Name: "time-to-live", Value: "720h0m0s,urgent=72h0m0s,very_urgent=48h0m0s,express=24h0m0s", From: "/etc/lienthong/lienthong.json", Meaning: strings.Repeat("How long a recipient has. ", 9)},
-		{Name: "secrets-key-file", From: "default", Meaning: "File with the key that encrypts the secrets."},
+		{Name: "time-to-live", Value: "720h0m0s,urgent=72h0m0s,very_urgent=48h0m0s,express=24h0m0s", From: "/etc/lienthong/lienthong.json"},
+		{Name: "secrets-key-file", From: "default"},
 		{Name: "database-password-file", Value: "/run/credentials/lienthong.service/database-password-of-this-hub", From: "LIENTHONG_DATABASE_PASSWORD_FILE"},
 	}
 	config.LGSPPath = "/"

@@ -128,7 +128,6 @@ func TestBundlesOverTheNetwork(t *testing.T) {
 	auditor.get("/examine")
 	shown := auditor.upload("evidence.asice", content)
 	shown.shows(t, "Gói bằng chứng", "Mười hai bước kiểm tra", "Chuỗi bằng chứng", "Sở Nội vụ", "tệp, tất cả đều được niêm phong.", "biên nhận, đầy đủ đến kết thúc.")
-	shown.inVietnamese(t)
 	changed := bytes.Clone(content)
 	changed[strings.Index(string(changed), "wrong file")] ^= 1
 	if bad := h.verified(t, c, changed); bad.Indication != hub.TotalFailed || bad.Bundle.Steps[0].Outcome != hub.StepFailed {
@@ -136,7 +135,6 @@ func TestBundlesOverTheNetwork(t *testing.T) {
 	}
 	broken := auditor.upload("evidence.asice", changed)
 	broken.shows(t, "không đạt", "Chi tiết kỹ thuật (tiếng Anh)")
-	broken.inVietnamese(t)
 	for name, file := range map[string]struct{ content, says string }{
 		"renamed.pdf":  {"PK", "Tệp mang tên PDF nhưng nội dung không phải PDF."},
 		"broken.pdf":   {"%PDF-1.7\nx", "PDF không đúng cấu trúc chuẩn"},
@@ -144,9 +142,7 @@ func TestBundlesOverTheNetwork(t *testing.T) {
 		"receipt.json": {`{"evidence": {}, "jws": "x"}`, "Không đọc được biên nhận."},
 		"other.xml":    {"<x/>", "Đây không phải gói tin edXML."},
 	} {
-		report := auditor.upload(name, []byte(file.content))
-		report.shows(t, file.says)
-		report.inVietnamese(t)
+		auditor.upload(name, []byte(file.content)).shows(t, file.says)
 	}
 
 	// A hub that trusts the certificate for documents and time-stamps alone believes no evidence.
@@ -158,23 +154,6 @@ func TestBundlesOverTheNetwork(t *testing.T) {
 	if report := h.verified(t, h.client(t, senderKey), content); report.Indication != hub.Indeterminate ||
 		report.Bundle.Steps[2].Outcome != hub.StepIndeterminate || report.Bundle.Steps[6].Outcome != hub.StepPassed {
 		t.Errorf("with a root for other purposes: %+v", report.Bundle)
-	}
-}
-
-var technical = regexp.MustCompile(`(?s)<details class="technical">.*?</details>`)
-
-// inVietnamese looks for English on a page in Vietnamese, but for the button that changes
-// the language and for technical details, which are folded away under their name.
-func (p page) inVietnamese(t *testing.T) {
-	t.Helper()
-	_, main, _ := strings.Cut(technical.ReplaceAllString(p.text, ""), "<main")
-	if at := strings.Index(main, `lang="en"`); at >= 0 {
-		t.Errorf("English on a page in Vietnamese: %.300s", main[at:])
-	}
-	for _, english := range []string{" the ", " of ", " is ", " and ", " not "} {
-		if at := strings.Index(main, english); at >= 0 {
-			t.Errorf("English on a page in Vietnamese: %.300s", main[max(0, at-100):])
-		}
 	}
 }
 

@@ -77,7 +77,11 @@ func (p *person) do(r *http.Request) page {
 	if err != nil {
 		p.Fatal(err)
 	}
-	return page{answer.StatusCode, answer.Request.URL.Path, string(text), answer.Header}
+	got := page{answer.StatusCode, answer.Request.URL.Path, string(text), answer.Header}
+	if strings.HasPrefix(got.header.Get("Content-Type"), "text/html") && got.header.Get("Content-Language") == "vi" {
+		got.isVietnamese(p.T)
+	}
+	return got
 }
 
 func (p *person) get(path string) page {
@@ -522,11 +526,11 @@ func TestKeepingAccounts(t *testing.T) {
 func TestSettingsPage(t *testing.T) {
 	t.Parallel()
 	config := configIn(t.TempDir())
-	config.Shown = []web.Setting{{Name: "max-recipients", Value: "5", From: "LIENTHONG_MAX_RECIPIENTS", Meaning: "Recipients of one document."}, {Name: "tsa", From: "default"}}
+	config.Shown = []web.Setting{{Name: "max-recipients", Value: "5", From: "LIENTHONG_MAX_RECIPIENTS"}, {Name: "tsa", From: "default"}}
 	h := start(t, config)
 	h.enroll(t)
 	operator := h.signIn(t, "van.hanh", member("", hub.RoleOperator))
-	operator.get("/settings").shows(t, "max-recipients", "<code>5</code>", "LIENTHONG_MAX_RECIPIENTS", "Recipients of one document.", "mặc định", `<a href="/settings" aria-current="page">`)
+	operator.get("/settings").shows(t, "max-recipients", "<code>5</code>", "LIENTHONG_MAX_RECIPIENTS", "Số nơi nhận tối đa của một văn bản.", "mặc định", `<a href="/settings" aria-current="page">`)
 	for name, role := range map[string]hub.Membership{
 		"kiem.tra": member("", hub.RoleAuditor), "quan.tri": member("000.00.12.H47", hub.RoleAdministrator), "van.thu": member("000.00.12.H47", hub.RoleClerk),
 	} {

@@ -33,7 +33,7 @@ func TestStuckPage(t *testing.T) {
 	h.failing(t)
 
 	shown := operator.get("/stuck")
-	shown.shows(t, "UBND xã Nơi Khác (hư cấu)", "UBND tỉnh Quảng Nam", "Bên kia không trả lời", "unavailable", `value="`+id+`"`, "Không có văn bản nào sắp hết hạn.")
+	shown.shows(t, "UBND xã Nơi Khác (hư cấu)", "UBND tỉnh Quảng Nam", "Trục liên thông không trả lời.", "unavailable", `value="`+id+`"`, "Không có văn bản nào sắp hết hạn.")
 	if strings.Contains(shown.text, sub.Document.Subject) {
 		t.Error("the operator sees what the document is about")
 	}
