@@ -241,12 +241,13 @@ func (x *exchange) problems(err error, fields ...string) map[string]string {
 // explain says what an error means: by its rule where the catalogue knows it, else by
 // its kind.
 func (x *exchange) explain(e *hub.Error) string {
-	if e.Rule == "routing_rule" {
-		return e.Message // the names in it are all there is to say, and it says it in both languages
+	values := make([]any, len(e.Values))
+	for i, value := range e.Values {
+		values[i] = visible(value)
 	}
 	for _, key := range []string{"rule." + e.Field + "." + e.Rule, "rule." + e.Rule} {
-		if text, ok := x.texts[x.lang][key]; ok && e.Rule != "" {
-			return text
+		if _, ok := x.texts[x.lang][key]; ok && e.Rule != "" {
+			return x.texts.text(x.lang, key, values...)
 		}
 	}
 	text := x.texts.text(x.lang, "kind."+string(e.Kind))

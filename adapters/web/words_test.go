@@ -115,6 +115,7 @@ func named() []string {
 	add("health.", "sound", "degraded", "failed")
 	add("graph.", "traffic", "handover")
 	add("expiry.", string(hub.ExpiryTLS), string(hub.ExpiryEvidence), string(hub.ExpirySeal), string(hub.ExpiryCRL))
+	add("rule.", "routing_rule")
 	add("why.expiry_", string(hub.ExpiryTLS), string(hub.ExpiryEvidence), string(hub.ExpirySeal), string(hub.ExpiryCRL))
 	add("why.", "tsa.no_token", "witnesses.quorum", "witnesses.fork", "no_log_growth", "log_key", "first_waited", "document.rule_steps", "recipient.sender", "recipients.max_recipients", "kind.teller")
 	add("channel.", string(hub.ChannelPull), string(hub.ChannelAMQP), string(hub.ChannelAxis))

@@ -91,7 +91,7 @@ func TestRequiredRecipientOnThePages(t *testing.T) {
 		t.Fatal(err)
 	}
 	letter := clerk.get("/send").carries(append(typedLetter(), "to", recipient)...).with("original", "174.pdf", signedPDF(t))
-	clerk.press("check", letter).shows(t, "quy tắc “Báo cáo Chi cục” của cơ quan gửi yêu cầu có nơi nhận")
+	clerk.press("check", letter).shows(t, "Quy tắc “Báo cáo Chi cục” của cơ quan gửi yêu cầu có nơi nhận")
 	rules := []hub.RoutingRule{{Name: "Sao Chi cục", Action: hub.RouteCopy, Recipients: []string{"000.00.13.H47"}}}
 	if _, err := admin.SetRoutingRules(t.Context(), hub.RoutingRules{Rules: rules}); err != nil {
 		t.Fatal(err)
