@@ -139,15 +139,18 @@ func TestTasksInFourTotals(t *testing.T) {
 	do := func(id hub.TaskID, act hub.TaskAct, state hub.TaskState, day int, due hub.Date) {
 		f.Take(&hub.Evidence{Event: hub.EventTask, Time: time.Date(2026, 3, day, 1, 0, 0, 0, time.UTC), Tasks: []hub.TaskFact{{ID: id, Act: act, State: state, Due: due}}})
 	}
+	wantsOf := func(side hub.Side, what string, runsOut hub.Date, want ...int64) {
+		t.Helper()
+		tally := f.Tally(side)
+		got := []int64{tally.Of(hub.MeasureTasksDoneInTime), tally.Of(hub.MeasureTasksDoneLate), tally.Of(hub.MeasureTasksOpen), tally.Of(hub.MeasureTasksOverdue)}
+		if !slices.Equal(got, want) || f.RunsOut() != runsOut {
+			t.Errorf("%s, %s: %v, want %v; it runs out on %q, want %q", what, side, got, want, f.RunsOut(), runsOut)
+		}
+	}
 	wants := func(what string, runsOut hub.Date, want ...int64) {
 		t.Helper()
-		for _, side := range []hub.Side{hub.SideSent, hub.SideReceived} {
-			tally := f.Tally(side)
-			got := []int64{tally.Of(hub.MeasureTasksDoneInTime), tally.Of(hub.MeasureTasksDoneLate), tally.Of(hub.MeasureTasksOpen), tally.Of(hub.MeasureTasksOverdue)}
-			if !slices.Equal(got, want) || f.RunsOut() != runsOut {
-				t.Errorf("%s, %s: %v, want %v; it runs out on %q, want %q", what, side, got, want, f.RunsOut(), runsOut)
-			}
-		}
+		wantsOf(hub.SideSent, what, runsOut, want...)
+		wantsOf(hub.SideReceived, what, runsOut, want...)
 	}
 	f.Look("2026-03-10")
 	wants("set", "2026-03-10", 0, 0, 2, 0)
@@ -180,7 +183,8 @@ func TestTasksInFourTotals(t *testing.T) {
 		t.Error("facts of before have changed")
 	}
 	f.Take(&hub.Evidence{Event: hub.EventContentPurge})
-	wants("taken back", "", 0, 1, 0, 0)
+	wantsOf(hub.SideSent, "taken back", "", 0, 1, 0, 0)
+	wantsOf(hub.SideReceived, "taken back, so that it sees them no more", "", 0, 0, 0, 0)
 
 	f = hub.DeliveryFacts{State: hub.StateHandedOver, Looked: "2026-03-08", Tasks: hub.CountedTasks(&accepted, 1)[:1]}
 	do("t1", hub.ActFinish, hub.TaskAwaiting, 8, "")
