@@ -30,6 +30,7 @@ const countedAtOnce = 50
 
 // figuresPage shows leaders what their agency and those under it send and receive.
 type figuresPage struct {
+	Agency  hub.AgencyID
 	Report  *hub.FigureReport // nil where nothing could be counted
 	Period  hub.Period
 	Kind    string
@@ -94,7 +95,7 @@ func figuresAddress(path string, q *hub.FiguresQuery, further ...[2]string) stri
 
 func (x *exchange) figures() error {
 	query := x.figuresQuery()
-	page := figuresPage{Period: query.Period, Kind: query.Kind, Periods: periodsAt(x.Now()), Kinds: kindChoices()}
+	page := figuresPage{Agency: query.Agency, Period: query.Period, Kind: query.Kind, Periods: periodsAt(x.Now()), Kinds: kindChoices()}
 	report, err := x.Figures.Report(x.r.Context(), x.visit.Actor, query)
 	if err != nil && again(err) {
 		return x.show(statusOf(hub.KindOf(err)), "figures", &page, x.problems(err, "period", "kind", "level"))
@@ -392,9 +393,9 @@ func (v *view) FilePath(as string, p *figuresPage) string {
 
 // PeriodPath is the address of the figures that are shown for another period.
 func (v *view) PeriodPath(period hub.Period, p *figuresPage) string {
-	q := hub.FiguresQuery{Period: period, Kind: p.Kind}
+	q := hub.FiguresQuery{Agency: p.Agency, Period: period, Kind: p.Kind}
 	if p.Report != nil {
-		q.Agency = p.Report.Agency
+		q.Level = p.Report.Level
 	}
 	return figuresAddress("/figures", &q)
 }

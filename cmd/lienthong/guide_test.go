@@ -631,6 +631,63 @@ func TestDocumentedAxis(t *testing.T) {
 	g.twoHubs(w)
 }
 
+// TestDocumentedProvince: who follows the page from an empty hub on sends the directive, finds
+// each number of the figures and what it counts, and goes through 1 July 2025.
+func TestDocumentedProvince(t *testing.T) {
+	t.Parallel()
+	g := openGuide(t, build(t), "first-province.md")
+	document := filepath.Join(t.TempDir(), "a")
+	if err := os.MkdirAll(document, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeDocuments(document); err != nil {
+		t.Fatal(err)
+	}
+	pdf, err := os.ReadFile(filepath.Join(document, "signed.pdf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.file("173.pdf", string(pdf))
+	g.file("173.json", g.block("json", 0))
+	address := freeAddress(t)
+	patience := fmt.Sprintf("timeout %d sh -c ", int(server.Patience.Seconds()))
+	var script strings.Builder
+	for counted := false; len(g.commands) > 0; {
+		command := strings.ReplaceAll(g.next(""), "127.0.0.1:8080", address)
+		switch {
+		case strings.HasSuffix(command, "&"):
+			fmt.Fprintf(&script, "%s >hub.log 2>&1 &\ntrap \"kill $!; wait\" EXIT\n%s'until curl -fs http://%s/readyz >/dev/null; do sleep 0.1; done'\n", strings.TrimSuffix(command, "&"), patience, address)
+			continue
+		case command == "lienthong figures" && !counted:
+			counted = true
+			fmt.Fprintf(&script, "%s\"until lienthong figures --json | jq -e '.pending != true and .total.sent.tasks_done_in_time == 1' >/dev/null; do sleep 0.2; done\"\n", patience)
+		}
+		fmt.Fprintf(&script, "echo '$ '%q\n%s\n", strings.ReplaceAll(command, "$", ""), command)
+	}
+	out := g.run(script.String())
+	after := func(command, wants string) {
+		t.Helper()
+		_, rest, found := strings.Cut(out, "$ "+command+"\n")
+		rest, _, _ = strings.Cut(rest, "\n$ ")
+		if !found || !regexp.MustCompile("(?m)"+wants).MatchString(rest) {
+			t.Errorf("%s, want %s:\n%s", command, wants, rest)
+		}
+	}
+	after("lienthong task list --assigned", "173/UBND-KSTTHC +Nâng cấp")
+	after("lienthong figures", `^overdue +2 +2$`)
+	after("lienthong figures", `^tasks_open +3 +3$`)
+	after("lienthong figures --level department", `^Sở Nội vụ tỉnh Quảng Nam \(hư cấu\) +department`)
+	after("lienthong figures documents sent overdue", `12/UBND-KSTTHC +V/v báo cáo quý +Sở Tư pháp`)
+	after("lienthong figures documents sent tasks_open", `H47.02 .*Nâng cấp Cổng dịch vụ công$`)
+	after("lienthong agency tree H17 --at 2025-07-01", "commune")
+	after("LIENTHONG_KEY_FILE=H17.02.key lienthong task list", "not_started +H47.02 .*Nâng cấp")
+	after("LIENTHONG_KEY_FILE=H47.key lienthong figures", `^tasks_open +3 +3$`)
+	receipts, err := filepath.Glob(filepath.Join(g.folder, "receipts", "*"))
+	if err != nil || len(receipts) < 5 {
+		t.Errorf("%d receipts, %v", len(receipts), err)
+	}
+}
+
 // twoHubs runs the rest of the page in one shell, as somebody types it: with time for a
 // hub to start, and until the document is there.
 func (g *guide) twoHubs(w *town) {

@@ -47,8 +47,9 @@ func TestFiguresPages(t *testing.T) {
 		t.Error("the province is among the departments")
 	}
 	leader.get("/figures?agency=snv&level=department&period="+year).shows(t, "(riêng cơ quan)")
-	if got := leader.get("/figures?level=x"); got.status != http.StatusUnprocessableEntity {
-		t.Errorf("a level that is none: %d", got.status)
+	level.shows(t, `href="/figures?agency=h47&amp;level=department&amp;period=`+year+`-Q`, `<input type="hidden" name="level" value="department">`) // another period is of the level, too
+	if got := leader.get("/figures?level=x"); got.status != http.StatusUnprocessableEntity || !strings.Contains(got.text, "Chọn một giá trị trong danh sách.") || !strings.Contains(got.text, "/figures?agency=h47&amp;period="+year) {
+		t.Errorf("a level that is none: %d %s", got.status, got.text)
 	}
 	if strings.Contains(leader.get("/figures?agency=snv").text, "/figures/documents") {
 		t.Error("documents of who is below are offered")

@@ -150,6 +150,8 @@ func nextStep(v *hub.Error) string {
 	switch {
 	case v.Kind == hub.KindUntrusted && v.Field == "Authorization":
 		return "next: check --key-file (or LIENTHONG_KEY_FILE); the operator can issue a new key with `lienthong key create`"
+	case v.Kind == hub.KindDenied && v.Field == "sender" && v.Rule == "closed":
+		return "next: send as the agency that took over; `lienthong agency history CODE` names it"
 	case v.Kind == hub.KindDenied && v.Rule != "permissions": // of a file: the message says what to do
 		return "next: ask the operator for a key with this scope and agency; `lienthong key list` shows what keys may do"
 	case v.Kind == hub.KindUnknownAgency, v.Rule == string(hub.KindUnknownAgency):

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
@@ -68,7 +70,7 @@ func (c *figuresShow) Run(ctx context.Context, e *env) error {
 }
 
 func printFigures(w io.Writer, r *hub.FigureReport) {
-	fmt.Fprintf(w, "%s, %s\n\n", r.Name, r.Period)
+	fmt.Fprint(w, strings.Join(slices.DeleteFunc([]string{r.Name, string(r.Period), r.Kind}, func(s string) bool { return s == "" }), ", "), " (with all below)\n\n")
 	t := text.Table{Head: []string{"", "SENT", "RECEIVED"}}
 	for _, m := range hub.Measures() {
 		if m == hub.MeasureSigningSeconds || m == hub.MeasureTakingSeconds {
@@ -84,7 +86,7 @@ func printFigures(w io.Writer, r *hub.FigureReport) {
 	}
 	t.Write(w)
 	fmt.Fprintln(w)
-	parts := text.Table{Head: []string{"", "LEVEL", "SENT", "RECEIVED", "ACCEPTED", "REFUSED", "OPEN", "OVERDUE", "LATE", "TASKS DONE", "DONE LATE", "TASKS OPEN", "OVERDUE"}}
+	parts := text.Table{Head: []string{"", "LEVEL", "SENT", "RECEIVED", "ACCEPTED", "REFUSED", "OPEN", "OVERDUE", "LATE", "TASKS DONE", "DONE LATE", "TASKS OPEN", "TASKS OVERDUE"}}
 	add := func(name string, level hub.Level, sums *hub.SideTallies) {
 		row := []string{name, string(level), strconv.FormatInt(sums.Sent.Of(hub.MeasureDocuments), 10)}
 		for _, m := range []hub.Measure{
@@ -99,7 +101,13 @@ func printFigures(w io.Writer, r *hub.FigureReport) {
 		add("all of", r.Levels[i].Level, &r.Levels[i].SideTallies)
 	}
 	for i := range r.Units {
-		add(r.Units[i].Name, r.Units[i].Level, &r.Units[i].SideTallies)
+		u := &r.Units[i]
+		switch {
+		case u.Agency != r.Agency:
+			add(u.Name, u.Level, &u.SideTallies)
+		case r.Level == "" || u.Level == r.Level:
+			add(u.Name+" itself", u.Level, &u.SideTallies)
+		}
 	}
 	parts.Write(w)
 	if r.Pending {
