@@ -203,9 +203,11 @@ func countedQuery(q *hub.CountedQuery) (string, []any, error) {
 	var c condition
 	begin, end := sqlkit.CountedDays(q.Period)
 	marks := int32(q.Side.Marks(q.Measure))
-	c.add(party+" = %s AND f.day >= %s AND f.day < %s AND f.measures & %s = %s", string(q.Agency), begin, end, marks, marks)
-	if q.Reason != "" {
+	c.add(party+" = %s AND f.day >= %s AND f.day < %s", string(q.Agency), begin, end)
+	if q.Reason != "" { // only what was refused has one
 		c.add("f.reason = %s", string(q.Reason))
+	} else {
+		c.add("f.measures & %s = %s", marks, marks)
 	}
 	if q.Kind != "" {
 		c.add("f.kind = %s", q.Kind)

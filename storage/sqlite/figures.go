@@ -183,9 +183,11 @@ func countedQuery(q *hub.CountedQuery) (string, []any, error) {
 	var c condition
 	first, end := sqlkit.CountedDays(q.Period)
 	marks := int64(q.Side.Marks(q.Measure))
-	c.add(party+" = ? AND f.day >= ? AND f.day < ? AND f.measures & ? = ?", string(q.Agency), first, end, marks, marks)
-	if q.Reason != "" {
+	c.add(party+" = ? AND f.day >= ? AND f.day < ?", string(q.Agency), first, end)
+	if q.Reason != "" { // only what was refused has one
 		c.add("f.reason = ?", string(q.Reason))
+	} else {
+		c.add("f.measures & ? = ?", marks, marks)
 	}
 	if q.Kind != "" {
 		c.add("f.kind = ?", q.Kind)

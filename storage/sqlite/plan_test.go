@@ -110,13 +110,13 @@ func TestPlans(t *testing.T) {
 	searched("deliveries_by_share (dispatch=? AND recipient=?)", text, args, err)
 	behind := hub.CountedQuery{Agency: "r", Side: hub.SideReceived, Measure: hub.MeasureRefused, Period: "2026", Page: page}
 	for _, behind.Page.After = range []string{"", sqlkit.Cursor("counted", "2026-03-02", "x", "1")} {
-		for side, index := range map[hub.Side]string{hub.SideReceived: "figure_facts_received (recipient=? AND ", hub.SideSent: "figure_facts_sent (sender=? AND "} {
+		for side, index := range map[hub.Side]string{hub.SideReceived: "COVERING INDEX figure_facts_received (recipient=? AND ", hub.SideSent: "COVERING INDEX figure_facts_sent (sender=? AND "} {
 			behind.Side, behind.Reason = side, ""
 			paged(countedQuery(&behind))
 			text, args, err = countedQuery(&behind)
 			searched(index, text, args, err)
 		}
-		for side, index := range map[hub.Side]string{hub.SideReceived: "figure_facts_refused_received (recipient=? AND reason=? AND ", hub.SideSent: "figure_facts_refused_sent (sender=? AND reason=? AND "} {
+		for side, index := range map[hub.Side]string{hub.SideReceived: "COVERING INDEX figure_facts_refused_received (recipient=? AND reason=? AND ", hub.SideSent: "COVERING INDEX figure_facts_refused_sent (sender=? AND reason=? AND "} {
 			behind.Side, behind.Reason = side, hub.ReasonIncomplete
 			paged(countedQuery(&behind))
 			text, args, err = countedQuery(&behind)

@@ -62,7 +62,8 @@ func upOf(id hub.AgencyID) hub.AgencyID {
 	return ""
 }
 
-// BenchmarkFigures: what a leader of a province waits for. LIENTHONG_BENCH_DELIVERIES says
+// BenchmarkFigures: what a leader of a province waits for, of the numbers and of the documents
+// behind them, at an agency of usual size and at one with a seventh of all. LIENTHONG_BENCH_DELIVERIES says
 // over how many deliveries, 3,000 agencies and a year; deploy/figures.md has what was measured.
 func BenchmarkFigures(b *testing.B) {
 	const agencies = 3000
@@ -75,7 +76,8 @@ func BenchmarkFigures(b *testing.B) {
 			store, db := openFigures(b, engine)
 			began := time.Now()
 			yearOf{n, agencies}.fill(b, db)
-			b.Logf("%d deliveries in %s", n, time.Since(began))
+			yearOf{n, agencies}.fillDocuments(b, db, engine)
+			b.Logf("%d deliveries in %s", n, time.Since(began).Round(time.Second))
 			tree := directory.New(directory.Options{Store: provinceOf(agencies), Now: time.Now, NewID: func() string { return "" }})
 			if err := tree.Load(b.Context()); err != nil {
 				b.Fatal(err)
@@ -94,14 +96,22 @@ func BenchmarkFigures(b *testing.B) {
 					}
 				})
 			}
-			for _, m := range []hub.Measure{hub.MeasureDeliveries, hub.MeasureRefused} {
-				b.Run("behind "+string(m), func(b *testing.B) {
-					for b.Loop() {
-						if _, err := store.Counted(b.Context(), hub.CountedQuery{Agency: "a200", Side: hub.SideReceived, Measure: m, Period: "2026", Page: hub.Page{Limit: 50}}); err != nil {
-							b.Fatal(err)
+			for _, of := range []hub.CountedQuery{
+				{Agency: "a200", Measure: hub.MeasureDeliveries}, {Agency: "a200", Measure: hub.MeasureRefused}, {Agency: "a200", Measure: hub.MeasureAnsweredLate},
+				{Agency: large, Measure: hub.MeasureDeliveries}, {Agency: large, Measure: hub.MeasureExpired}, {Agency: large, Measure: hub.MeasureExpired, Kind: "chi-thi"},
+				{Agency: large, Measure: hub.MeasureRefused, Reason: hub.ReasonIncomplete}, {Agency: large, Measure: hub.MeasureAnsweredLate}, // of which there is none
+			} {
+				for _, of.Side = range []hub.Side{hub.SideSent, hub.SideReceived} {
+					of.Period, of.Page.Limit = "2026", 50
+					b.Run(fmt.Sprintf("behind %s %s by %s %s%s", of.Measure, of.Side, of.Agency, of.Kind, of.Reason), func(b *testing.B) {
+						for b.Loop() {
+							list, err := store.Counted(b.Context(), of)
+							if err != nil || len(list.Items) == 0 && of.Agency == large && of.Measure != hub.MeasureAnsweredLate {
+								b.Fatalf("%d listed, %v", len(list.Items), err)
+							}
 						}
-					}
-				})
+					})
+				}
 			}
 		})
 	}

@@ -21,13 +21,16 @@ import (
 
 // yearOf is a year with n dispatches to one recipient each, between the agencies of a
 // provinceOf: a formula, so that a database makes its figures by itself, and counting
-// evidence makes the same.
+// evidence makes the same. One agency, large, sends a seventh of all and receives another.
 type yearOf struct{ n, agencies int }
+
+const large = hub.AgencyID("a1")
 
 const (
 	firstDay  = "2026-01-01"
 	wholeYear = 365
 	fates     = 60 // of which most are waiting
+	fillStep  = 500_000
 )
 
 func kindsOfYear() []string { return hub.KindKeys()[:5] }
@@ -49,6 +52,12 @@ func (y yearOf) facts(i int) hub.DeliveryFacts {
 		Sender: hub.AgencyID(fmt.Sprint("a", 1+i*7919%(y.agencies-1))), Recipient: hub.AgencyID(fmt.Sprint("a", 1+(i*104_729+17)%(y.agencies-1))),
 		Kind: kindsOfYear()[i%len(kindsOfYear())], SenderLevel: hub.LevelUnit, RecipientLevel: hub.LevelUnit,
 		Leads: true, SentAt: at, Signing: -1, State: hub.StateQueued, Due: "2026-12-30",
+	}
+	switch i % 7 {
+	case 3:
+		f.Sender = large
+	case 5:
+		f.Recipient = large
 	}
 	for up := upOf(f.Sender); up != ""; up = upOf(up) {
 		f.SenderAbove = append(f.SenderAbove, up)
@@ -124,19 +133,62 @@ func (y yearOf) fill(t testing.TB, db *sql.DB) {
 	table("fill_agencies", "n integer PRIMARY KEY, id text, above text", agencies)
 	table("fill_above", "leaf text, agency text, unit text", above)
 	others := y.agencies - 1
-	const step = 500_000
-	for from := 0; from < y.n; from += step {
+	for from := 0; from < y.n; from += fillStep {
 		do(fmt.Sprintf(`INSERT INTO figure_facts (dispatch, position, delivery, sender, recipient, day, kind, measures, reason, runs_out, body)
 			WITH RECURSIVE n (i) AS (SELECT CAST(%d AS bigint) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d),
 			g AS (SELECT i, 'd' || (10000000 + i) AS d, 'v' || (10000000 + i) AS v FROM n)
 			SELECT g.d, 0, g.v, s.id, r.id, t.day, k.kind, f.marks, CASE WHEN f.marks & %d <> 0 THEN '%s' END, NULL, %s FROM g
-			JOIN fill_agencies s ON s.n = g.i * 7919 %% %d JOIN fill_agencies r ON r.n = (g.i * 104729 + 17) %% %d
+			JOIN fill_agencies s ON s.n = CASE g.i %% 7 WHEN 3 THEN 0 ELSE g.i * 7919 %% %d END JOIN fill_agencies r ON r.n = CASE g.i %% 7 WHEN 5 THEN 0 ELSE (g.i * 104729 + 17) %% %d END
 			JOIN fill_kinds k ON k.n = g.i %% 5 JOIN fill_fates f ON f.n = g.i %% 60 JOIN fill_days t ON t.n = g.i * %d / %d`,
-			from, min(from+step, y.n), hub.MeasureRefused.Mark(), hub.ReasonIncomplete, cases, others, others, wholeYear, y.n))
+			from, min(from+fillStep, y.n), hub.MeasureRefused.Mark(), hub.ReasonIncomplete, cases, others, others, wholeYear, y.n))
 	}
 	y.rollUp(do)
 	for _, name := range []string{"fill_days", "fill_kinds", "fill_fates", "fill_agencies", "fill_above"} {
 		do("DROP TABLE " + name)
+	}
+}
+
+// fillDocuments gives a database what the facts of the year are about: a dispatch and a
+// delivery for each, which are read when a number is opened.
+func (y yearOf) fillDocuments(t testing.TB, db *sql.DB, engine string) {
+	t.Helper()
+	text := func(v any) string {
+		t.Helper()
+		body, err := json.Marshal(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "'" + strings.NewReplacer("'", "''", "{d}", "'||f.dispatch||'", "{v}", "'||f.delivery||'", "{s}", "'||f.sender||'", "{r}", "'||f.recipient||'").Replace(string(body)) + "'"
+	}
+	at, _ := time.Parse(time.DateOnly, firstDay)
+	dispatch := text(&hub.Dispatch{
+		ID: "{d}", Sender: "{s}", SenderName: "Đơn vị mẫu {s}", ExternalID: "{d}", Operation: hub.OperationNew, AcceptedAt: at,
+		Document: hub.Document{Subject: "V/v đẩy mạnh cải cách hành chính (mẫu)", TypeName: "Công văn", DueDate: "2026-12-30"},
+		Parts:    []hub.Part{{ID: "p1", Name: "173-UBND-KSTTHC.pdf", MediaType: "application/pdf", Size: 123_456}},
+	})
+	delivery := text(&hub.Delivery{
+		ID: "{v}", Dispatch: "{d}", Recipient: "{r}", Name: "Đơn vị mẫu {r}", Channel: hub.ChannelPull, State: hub.StateHandedOver, Version: 3,
+		UpdatedAt: at, ExpiresAt: at, ConsignedAt: at, HandedOverAt: at,
+	})
+	columns, values, final := "operation, receipt, external_id", "'new', f.dispatch, f.dispatch", "1"
+	if engine == "postgres" {
+		columns, values, final = "first_delivery, last_delivery", "f.delivery, f.delivery", "true"
+	}
+	for from := 0; from < y.n; from += fillStep {
+		span := fmt.Sprintf(" FROM figure_facts f WHERE f.dispatch >= 'd%d' AND f.dispatch < 'd%d'", 10_000_000+from, 10_000_000+min(from+fillStep, y.n))
+		for _, statement := range []string{
+			"INSERT INTO dispatches (id, sender, number, promulgated, search, " + columns + ", body, reports) SELECT f.dispatch, f.sender, f.dispatch, f.day, '', " + values + ", " + dispatch + ", '[]'" + span,
+			"INSERT INTO deliveries (id, dispatch, position, recipient, state, version, final, calm, next_attempt, expires_at, body) SELECT f.delivery, f.dispatch, 0, f.recipient, 'handed_over', 3, " + final + ", 1, 0, 0, " + delivery + span,
+		} {
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				t.Fatalf("%v: %.300s", err, statement)
+			}
+		}
+	}
+	if engine == "postgres" { // as autovacuum leaves it
+		if _, err := db.ExecContext(t.Context(), "VACUUM ANALYZE"); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
