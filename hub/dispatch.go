@@ -224,7 +224,10 @@ type Acceptance struct {
 	Deliveries []Delivery
 	Evidence   []SealedEvidence // the SubmissionAcceptance first
 	Reports    []SignatureReport
-	Arrivals   []StatusReport // those that the hub makes for recipients who have it by this
+	// ReportTexts are Reports as JSON, where the evidence needed them so; none: the store
+	// makes it.
+	ReportTexts [][]byte
+	Arrivals    []StatusReport // those that the hub makes for recipients who have it by this
 	// Changes are what the dispatch does to earlier deliveries of its sender. They take
 	// effect with it or not at all: where one does not fit, the store answers
 	// KindConflict with the rule RuleChanged and records nothing.

@@ -31,7 +31,7 @@ func Example() {
 	})
 	submissions := intake.New(intake.Options{
 		Store: w, Uploads: w, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier,
-		Notary: evidence, Queue: queue, Bell: boxes, Now: w.Clock.Now, NewID: w.IDs.New, Digest: hubtest.ReportDigest,
+		Notary: evidence, Queue: queue, Bell: boxes, Now: w.Clock.Now, NewID: w.IDs.New, Canonical: hubtest.CanonicalReport,
 	})
 	carriers := delivery.New(delivery.Options{Store: w, Notary: evidence, Queue: queue, Bell: boxes, Now: w.Clock.Now, NewID: w.IDs.New})
 

@@ -17,7 +17,7 @@ func TestSendingToAList(t *testing.T) {
 	kept := lists.New(lists.Options{Notes: w.Memory, Directory: w.Directory, Now: w.Clock.Now})
 	s := intake.New(intake.Options{
 		Store: w.Memory, Uploads: w.Memory, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Lists: kept, Verifier: w.Verifier,
-		Notary: w.Notary, Queue: w.Queue, Now: w.Clock.Now, NewID: w.IDs.New, Digest: hubtest.ReportDigest, MaxRecipients: 3,
+		Notary: w.Notary, Queue: w.Queue, Now: w.Clock.Now, NewID: w.IDs.New, Canonical: hubtest.CanonicalReport, MaxRecipients: 3,
 	})
 	save := func(recipients ...string) {
 		t.Helper()

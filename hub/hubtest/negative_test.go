@@ -55,7 +55,7 @@ func newStation(carriers bool) *station {
 	s.delivery = delivery.New(o)
 	s.intake = intake.New(intake.Options{
 		Store: s, Uploads: s, Blobs: s.Blobs, Staging: s.Blobs, Directory: s.Directory, Verifier: s.Verifier, Changes: s.tracking,
-		Notary: notary, Queue: s.Queue, Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Digest: hubtest.ReportDigest,
+		Notary: notary, Queue: s.Queue, Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Canonical: hubtest.CanonicalReport,
 		Policy: hub.PolicyEnforce, MaxRecipients: 3,
 	})
 	return s

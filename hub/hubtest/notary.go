@@ -85,8 +85,11 @@ func sorted(v any) ([]byte, error) {
 	return bytes.TrimSpace(out.Bytes()), err
 }
 
-// ReportDigest digests a report as the real hub does, near enough.
+// CanonicalReport makes a report canonical as the real hub does, near enough.
+func CanonicalReport(report *hub.SignatureReport) ([]byte, error) { return sorted(report) }
+
+// ReportDigest digests what CanonicalReport makes.
 func ReportDigest(report *hub.SignatureReport) (hub.Digest, error) {
-	canonical, err := sorted(report)
+	canonical, err := CanonicalReport(report)
 	return sha256.Sum256(canonical), err
 }

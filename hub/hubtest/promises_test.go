@@ -127,7 +127,7 @@ func (p *play) start() {
 	})
 	p.intake = intake.New(intake.Options{
 		Store: p, Uploads: p, Blobs: p.Blobs, Staging: p.Blobs, Directory: p.Directory, Verifier: p.Verifier,
-		Notary: p.Notary, Queue: queue, Bell: p.tracking, Now: p.Clock.Now, NewID: p.IDs.New, Changes: p.tracking, Digest: hubtest.ReportDigest,
+		Notary: p.Notary, Queue: queue, Bell: p.tracking, Now: p.Clock.Now, NewID: p.IDs.New, Changes: p.tracking, Canonical: hubtest.CanonicalReport,
 	})
 }
 

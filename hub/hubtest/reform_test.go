@@ -37,7 +37,7 @@ func newReform(t *testing.T) *reform {
 	r.tasks = tasks.New(tasks.Options{Store: r.Memory, Directory: r.directory, Notary: r.Notary, Bell: r.tracking, Calendar: calendar, Now: r.Clock.Now})
 	r.intake = intake.New(intake.Options{
 		Store: r.Memory, Uploads: r.Memory, Blobs: r.Blobs, Staging: r.Blobs, Directory: r.directory, Verifier: r.Verifier,
-		Notary: r.Notary, Queue: r.Queue, Bell: r.tracking, Now: r.Clock.Now, NewID: r.IDs.New, Changes: r.tracking, Tasks: r.tasks, Calendar: calendar, Digest: hubtest.ReportDigest,
+		Notary: r.Notary, Queue: r.Queue, Bell: r.tracking, Now: r.Clock.Now, NewID: r.IDs.New, Changes: r.tracking, Tasks: r.tasks, Calendar: calendar, Canonical: hubtest.CanonicalReport,
 	})
 	r.delivery = delivery.New(delivery.Options{Store: r.Memory, Notary: r.Notary, Queue: delivery.NewLocalQueue(4), Bell: r.tracking, Now: r.Clock.Now, NewID: r.IDs.New})
 	return r

@@ -39,7 +39,7 @@ func newBureau2020() *bureau2020 {
 	b.tasks, b.other = tasks.New(o), tasks.New(o)
 	b.intake = intake.New(intake.Options{
 		Store: b, Uploads: b, Blobs: b.Blobs, Staging: b.Blobs, Directory: b.Directory, Verifier: b.Verifier, Changes: b.tracking, Tasks: b.tasks,
-		Calendar: func() *hub.Calendar { return calendar }, Steering: []int{2}, Notary: b.Notary, Queue: b.Queue, Bell: b.tracking, Now: b.Clock.Now, NewID: b.IDs.New, Digest: hubtest.ReportDigest,
+		Calendar: func() *hub.Calendar { return calendar }, Steering: []int{2}, Notary: b.Notary, Queue: b.Queue, Bell: b.tracking, Now: b.Clock.Now, NewID: b.IDs.New, Canonical: hubtest.CanonicalReport,
 	})
 	return b
 }

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 	"time"
@@ -14,12 +15,14 @@ func (s *Service) acceptanceEvidence(a *hub.Acceptance, p *plan, actor hub.Actor
 	e := evidence(hub.EventSubmissionAcceptance, p.sender, p.sub, actor, a.Dispatch.AcceptedAt)
 	e.Dispatch = a.Dispatch.ID
 	e.Content = hub.PartFacts(a.Dispatch.Parts)
+	a.ReportTexts = make([][]byte, len(a.Reports))
 	for i := range a.Reports {
-		digest, err := s.Digest(&a.Reports[i])
+		text, err := s.Canonical(&a.Reports[i])
 		if err != nil {
-			return e, hub.Internal("digest a report", err)
+			return e, hub.Internal("make a report canonical", err)
 		}
-		e.Validation = append(e.Validation, a.Reports[i].Validations(digest)...)
+		a.ReportTexts[i] = text
+		e.Validation = append(e.Validation, a.Reports[i].Validations(sha256.Sum256(text))...)
 	}
 	e.Links, e.Note, e.Tasks = a.Dispatch.Links, p.routed.note(p.earlier.Note), hub.TaskFacts(&a.Dispatch, a.Deliveries)
 	for i, r := range p.routed.recipients {

@@ -43,10 +43,10 @@ type Options struct {
 	Bell      Bell // default: nobody waits for arrivals
 	Now       func() time.Time
 	NewID     func() string
-	// Digest gives the SHA-256 of the RFC 8785 form of a report, by which the receipt
-	// names it.
-	Digest func(*hub.SignatureReport) (hub.Digest, error)
-	Log    *slog.Logger // default: silent
+	// Canonical gives the RFC 8785 form of a report: the receipt names it by the SHA-256 of
+	// that, and the store keeps it.
+	Canonical func(*hub.SignatureReport) ([]byte, error)
+	Log       *slog.Logger // default: silent
 	// Closed tells why nothing new is taken for now, as a KindUnavailable error; nil: the
 	// intake never closes. What was accepted before is answered all the same. Whoever takes
 	// something in comes through here, so that no way in is forgotten.

@@ -2,6 +2,8 @@ package intake_test
 
 import (
 	"bytes"
+	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -201,6 +203,42 @@ func TestTheReceiptNamesEverything(t *testing.T) {
 	}
 	if !slices.Equal(e.Validation, want) {
 		t.Errorf("verdicts %+v", e.Validation)
+	}
+}
+
+// accepting keeps what the store was given last.
+type accepting struct {
+	*hubtest.World
+	last hub.Acceptance
+}
+
+func (a *accepting) Accept(ctx context.Context, acceptance hub.Acceptance) (hub.Accepted, error) {
+	a.last = acceptance
+	return a.World.Accept(ctx, acceptance)
+}
+
+// The text that the receipt names by its digest is the one that the store keeps, and it is
+// made once.
+func TestReportsAreWrittenOnce(t *testing.T) {
+	store, made := &accepting{}, 0
+	f := newFixture(func(o *intake.Options) {
+		store.World = o.Store.(*hubtest.World)
+		o.Store = store
+		o.Canonical = func(r *hub.SignatureReport) ([]byte, error) {
+			made++
+			return hubtest.CanonicalReport(r)
+		}
+	})
+	sub := f.Submission("1", office)
+	sub.Parts = append(sub.Parts, f.Part("p2", hub.RoleAttachment, "not signed"))
+	e := f.submit(t, sub).Receipt.Evidence
+	if made != 2 || len(store.last.ReportTexts) != 2 {
+		t.Fatalf("%d texts were made of 2 reports, and %d given to the store", made, len(store.last.ReportTexts))
+	}
+	for i, text := range store.last.ReportTexts {
+		if e.Validation[i].Report != sha256.Sum256(text) {
+			t.Errorf("the receipt names another text than %s", text)
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func newFixture(changes ...func(*intake.Options)) *fixture {
 	w, b := hubtest.NewWorld(), &bell{}
 	o := intake.Options{
 		Store: w, Uploads: w, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier,
-		Notary: w.Notary, Queue: w.Queue, Bell: b, Now: w.Clock.Now, NewID: w.IDs.New, Digest: hubtest.ReportDigest,
+		Notary: w.Notary, Queue: w.Queue, Bell: b, Now: w.Clock.Now, NewID: w.IDs.New, Canonical: hubtest.CanonicalReport,
 	}
 	for _, change := range changes {
 		change(&o)

@@ -56,7 +56,7 @@ func newFixture(t *testing.T) *fixture {
 	})
 	f.intake = intake.New(intake.Options{
 		Store: w, Uploads: w, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier, Changes: f.tracking,
-		Notary: w.Notary, Queue: w.Queue, Now: w.Clock.Now, NewID: w.IDs.New, Digest: hubtest.ReportDigest,
+		Notary: w.Notary, Queue: w.Queue, Now: w.Clock.Now, NewID: w.IDs.New, Canonical: hubtest.CanonicalReport,
 	})
 	f.options = relay.Options{
 		Axis: f.axis, Register: f.axis, Codec: codec(w), Blobs: w.Blobs, Store: w, Notes: w, Intake: f.intake, Recipient: f.tracking,

@@ -42,7 +42,7 @@ func newWorld(t *testing.T, change ...func(*retention.Options)) *world {
 	w := &world{World: hubtest.NewWorld(), t: t, ctx: t.Context()}
 	w.intake = intake.New(intake.Options{
 		Store: w, Uploads: w, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier,
-		Notary: w.Notary, Queue: w.Queue, Now: w.Clock.Now, NewID: w.IDs.New, Digest: hubtest.ReportDigest,
+		Notary: w.Notary, Queue: w.Queue, Now: w.Clock.Now, NewID: w.IDs.New, Canonical: hubtest.CanonicalReport,
 	})
 	w.tracking = tracking.New(tracking.Options{
 		Store: w, Leases: w, Reports: w, Links: w, Evidences: w, Blobs: w.Blobs, Directory: w.Directory,

@@ -43,7 +43,7 @@ func newWorld(t *testing.T) *world {
 	})
 	w.intake = intake.New(intake.Options{
 		Store: w.Memory, Uploads: w.Memory, Blobs: w.Blobs, Staging: w.Blobs, Directory: w.Directory, Verifier: w.Verifier,
-		Notary: w.Notary, Queue: w.Queue, Bell: w.tracking, Now: w.Clock.Now, NewID: w.IDs.New, Changes: w.tracking, Digest: hubtest.ReportDigest,
+		Notary: w.Notary, Queue: w.Queue, Bell: w.tracking, Now: w.Clock.Now, NewID: w.IDs.New, Changes: w.tracking, Canonical: hubtest.CanonicalReport,
 		Forwards: w.tracking, Verdicts: w, MaxRecipients: 3,
 	})
 	w.rules = w.node()

@@ -131,7 +131,7 @@ func (s *Store) acceptArgs(a *hub.Acceptance) ([]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	reports, err := sqlkit.Encode(a.Reports)
+	reports, err := sqlkit.EncodeReports(a)
 	if err != nil {
 		return nil, err
 	}

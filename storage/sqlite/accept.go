@@ -109,7 +109,7 @@ func encodeAcceptance(a *hub.Acceptance) (*acceptanceRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	reports, err := sqlkit.Encode(a.Reports)
+	reports, err := sqlkit.EncodeReports(a)
 	if err != nil {
 		return nil, err
 	}

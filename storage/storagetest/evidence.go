@@ -3,6 +3,7 @@ package storagetest
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -46,6 +47,20 @@ func testSignatureReports(t *testing.T, back Backend) {
 	reports, err := b.store.SignatureReports(b.ctx, a.Dispatch.ID)
 	b.must(err)
 	same(t, "reports in part order", reports, a.Reports)
+
+	made := b.Acceptance("r1")
+	made.Reports = a.Reports
+	want := slices.Clone(a.Reports)
+	for i := range want {
+		want[i].Findings = []string{"only in the text"}
+		text, err := json.Marshal(&want[i])
+		b.must(err)
+		made.ReportTexts = append(made.ReportTexts, text)
+	}
+	b.acceptThis(made)
+	reports, err = b.store.SignatureReports(b.ctx, made.Dispatch.ID)
+	b.must(err)
+	same(t, "reports whose texts were made before", reports, want)
 	_, err = b.store.SignatureReports(b.ctx, "none")
 	b.wants(hub.KindNotFound, err)
 }

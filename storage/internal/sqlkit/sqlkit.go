@@ -30,6 +30,14 @@ func Encode(v any) (string, error) {
 	return string(body), nil
 }
 
+// EncodeReports is the column reports of a dispatch.
+func EncodeReports(a *hub.Acceptance) (string, error) {
+	if len(a.ReportTexts) == 0 {
+		return Encode(a.Reports)
+	}
+	return "[" + string(bytes.Join(a.ReportTexts, []byte{','})) + "]", nil
+}
+
 // EncodeNoted is Encode of a row and of the note that goes with it.
 func EncodeNoted(v any, note hub.LogNote) (body, noted string, err error) {
 	if body, err = Encode(v); err != nil {

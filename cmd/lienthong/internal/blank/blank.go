@@ -18,7 +18,7 @@ const Mark = "evidence is blank: this hub proves nothing"
 // Sealer returns s.
 func Sealer(s audit.Sealer) audit.Sealer { return s }
 
-// Digest returns d.
-func Digest(d func(*hub.SignatureReport) (hub.Digest, error)) func(*hub.SignatureReport) (hub.Digest, error) {
-	return d
+// Canonical returns c.
+func Canonical(c func(*hub.SignatureReport) ([]byte, error)) func(*hub.SignatureReport) ([]byte, error) {
+	return c
 }

@@ -5,6 +5,7 @@ package blank
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 
@@ -38,10 +39,11 @@ func (sealer) SealEvidence(_ context.Context, evidence ...hub.Evidence) ([]hub.S
 	return blank, nil
 }
 
-// Digest wraps what digests the reports that an acceptance names.
-func Digest(d func(*hub.SignatureReport) (hub.Digest, error)) func(*hub.SignatureReport) (hub.Digest, error) {
+// Canonical wraps what makes the reports canonical that an acceptance names: here they are
+// encoded for the store alone.
+func Canonical(c func(*hub.SignatureReport) ([]byte, error)) func(*hub.SignatureReport) ([]byte, error) {
 	if on {
-		return func(*hub.SignatureReport) (hub.Digest, error) { return hub.Digest{}, nil }
+		return func(report *hub.SignatureReport) ([]byte, error) { return json.Marshal(report) }
 	}
-	return d
+	return c
 }

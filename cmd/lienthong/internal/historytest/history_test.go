@@ -169,7 +169,7 @@ func (s *station) start(t fatal) {
 	})
 	s.intake = intake.New(intake.Options{
 		Store: s.store, Uploads: s.store, Blobs: s.Blobs, Staging: s.Blobs, Directory: s.Directory, Verifier: s.Verifier, Changes: s.tracking,
-		Notary: notary, Queue: s.Queue, Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Digest: signing.ReportDigest,
+		Notary: notary, Queue: s.Queue, Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Canonical: signing.CanonicalReport,
 		Tasks: s.tasks, Calendar: workingDays,
 	})
 	log := audit.NewLog(audit.LogOptions{
