@@ -9,12 +9,14 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// TestEvidenceIsWrittenInOrder: the types of an evidence have their fields in the order of
-// the names in JSON, which spares sorting them to make it canonical.
+// TestEvidenceIsWrittenInOrder: the types of an evidence and of the reports that it names have
+// their fields in the order of the names in JSON, which spares sorting them to make it
+// canonical.
 func TestEvidenceIsWrittenInOrder(t *testing.T) {
 	for _, v := range []any{
 		hub.Evidence{}, hub.Party{}, hub.AuthFact{}, hub.Content{}, hub.PartFact{}, hub.DeliveryInfo{}, hub.Validation{},
 		hub.StatusFact{}, hub.EvidenceRef{}, hub.Reason{}, hub.LogRef{},
+		hub.SignatureReport{}, hub.SignatureVerdict{}, hub.RevocationStatus{}, hub.CryptoStatus{}, hub.Check{}, hub.MaterialRef{},
 	} {
 		kind := reflect.TypeOf(v)
 		names := make([]string, kind.NumField())

@@ -58,59 +58,58 @@ func SubReasons() []SubReason {
 }
 
 // SignatureReport says who signed one part, and with what verdict. The same
-// inputs give the same report.
+// inputs give the same report. The fields of all types in it stand in the order of their
+// names, as those of Evidence do: the digest of its canonical form stands in every receipt.
 type SignatureReport struct {
-	Part         string             `json:"part"` // part id; empty for a file on its own
-	SHA256       Digest             `json:"sha256"`
-	Indication   Indication         `json:"indication"` // worst of the signatures
-	Sub          SubReason          `json:"sub_indication,omitempty"`
-	ValidatedAt  time.Time          `json:"validated_at"` // UTC; the time the chain was checked for
-	Policy       string             `json:"policy"`       // name and version of the validation policy
-	Signatures   []SignatureVerdict `json:"signatures"`
-	Findings     []string           `json:"findings,omitempty"`      // about the file as a whole
-	AnchorSource string             `json:"anchor_source,omitempty"` // number of the trust list, where there is one, and digest of the anchors
-	Material     []MaterialRef      `json:"material,omitempty"`      // that the verdicts were made from and that is archived
-
-	AlgorithmTable string `json:"algorithm_table,omitempty"` // version of the table of dates of algorithms
+	AlgorithmTable string             `json:"algorithm_table,omitempty"` // version of the table of dates of algorithms
+	AnchorSource   string             `json:"anchor_source,omitempty"`   // number of the trust list, where there is one, and digest of the anchors
+	Findings       []string           `json:"findings,omitempty"`        // about the file as a whole
+	Indication     Indication         `json:"indication"`                // worst of the signatures
+	Material       []MaterialRef      `json:"material,omitempty"`        // that the verdicts were made from and that is archived
+	Part           string             `json:"part"`                      // part id; empty for a file on its own
+	Policy         string             `json:"policy"`                    // name and version of the validation policy
+	SHA256         Digest             `json:"sha256"`
+	Signatures     []SignatureVerdict `json:"signatures"`
+	Sub            SubReason          `json:"sub_indication,omitempty"`
+	ValidatedAt    time.Time          `json:"validated_at"` // UTC; the time the chain was checked for
 }
 
 // SignatureVerdict is the result for one signature.
 type SignatureVerdict struct {
-	Field        string     `json:"field"`  // name of the signature field, or XML id
-	Format       string     `json:"format"` // SubFilter or "XMLDSig"
-	Level        string     `json:"level"`  // "B-B", "B-T", "legacy", ...
-	Indication   Indication `json:"indication"`
-	Sub          SubReason  `json:"sub_indication,omitempty"`
-	Reason       string     `json:"reason,omitempty"` // one sentence for a person
-	Signer       string     `json:"signer"`           // common name of the certificate
-	Organization string     `json:"organization,omitempty"`
-	Issuer       string     `json:"issuer,omitempty"`
-	Serial       string     `json:"serial,omitempty"`     // hexadecimal
-	Certificate  Digest     `json:"certificate,omitzero"` // SHA-256 of the signer's; zero when it is not known
-	Subject      []string   `json:"subject,omitempty"`    // its names, each as "O=...", in the order of the certificate
-	ClaimedAt    time.Time  `json:"claimed_at,omitzero"`
-	ProvenAt     time.Time  `json:"proven_at,omitzero"` // best signature time; zero when nothing proves it
-	Algorithm    string     `json:"algorithm,omitempty"`
-	Chain        []Digest   `json:"chain,omitempty"` // SHA-256 of each certificate, signer first
-	Anchor       string     `json:"anchor,omitempty"`
-	CoversWhole  bool       `json:"covers_whole"` // the signature covers the file to its last byte
-	Revision     int        `json:"revision"`     // revision that the signature covers, from 1
-	Revisions    int        `json:"revisions"`
-	CoveredBytes int64      `json:"covered_bytes,omitempty"` // from the start of the file; 0 when unknown
-	Changes      []string   `json:"changes,omitempty"`       // what later revisions did, in English, in order
-	Checks       []Check    `json:"checks,omitempty"`
-
-	Revocation *RevocationStatus `json:"revocation,omitempty"` // with the REVOKED sub-indications
-	Crypto     *CryptoStatus     `json:"crypto,omitempty"`     // with the CRYPTO_CONSTRAINTS sub-indications
+	Algorithm    string            `json:"algorithm,omitempty"`
+	Anchor       string            `json:"anchor,omitempty"`
+	Certificate  Digest            `json:"certificate,omitzero"` // SHA-256 of the signer's; zero when it is not known
+	Chain        []Digest          `json:"chain,omitempty"`      // SHA-256 of each certificate, signer first
+	Changes      []string          `json:"changes,omitempty"`    // what later revisions did, in English, in order
+	Checks       []Check           `json:"checks,omitempty"`
+	ClaimedAt    time.Time         `json:"claimed_at,omitzero"`
+	CoveredBytes int64             `json:"covered_bytes,omitempty"` // from the start of the file; 0 when unknown
+	CoversWhole  bool              `json:"covers_whole"`            // the signature covers the file to its last byte
+	Crypto       *CryptoStatus     `json:"crypto,omitempty"`        // with the CRYPTO_CONSTRAINTS sub-indications
+	Field        string            `json:"field"`                   // name of the signature field, or XML id
+	Format       string            `json:"format"`                  // SubFilter or "XMLDSig"
+	Indication   Indication        `json:"indication"`
+	Issuer       string            `json:"issuer,omitempty"`
+	Level        string            `json:"level"` // "B-B", "B-T", "legacy", ...
+	Organization string            `json:"organization,omitempty"`
+	ProvenAt     time.Time         `json:"proven_at,omitzero"` // best signature time; zero when nothing proves it
+	Reason       string            `json:"reason,omitempty"`   // one sentence for a person
+	Revision     int               `json:"revision"`           // revision that the signature covers, from 1
+	Revisions    int               `json:"revisions"`
+	Revocation   *RevocationStatus `json:"revocation,omitempty"` // with the REVOKED sub-indications
+	Serial       string            `json:"serial,omitempty"`     // hexadecimal
+	Signer       string            `json:"signer"`               // common name of the certificate
+	Sub          SubReason         `json:"sub_indication,omitempty"`
+	Subject      []string          `json:"subject,omitempty"` // its names, each as "O=...", in the order of the certificate
 }
 
 // RevocationStatus says of the certificate whose revocation decided a verdict when and
 // why its authority revoked it (RevocationStatusInformation of ETSI TS 119 102-2).
 type RevocationStatus struct {
-	Certificate Digest           `json:"certificate"` // SHA-256
-	Subject     string           `json:"subject"`     // common name
 	At          time.Time        `json:"at"`          // UTC
+	Certificate Digest           `json:"certificate"` // SHA-256
 	Reason      RevocationReason `json:"reason"`
+	Subject     string           `json:"subject"` // common name
 }
 
 // CryptoStatus names the algorithm that decided a verdict (CryptoInformation of ETSI TS
@@ -145,10 +144,10 @@ func RevocationReasons() []RevocationReason {
 
 // Check is one step of a validation.
 type Check struct {
+	Detail  string `json:"detail,omitempty"`
 	Name    string `json:"name"`
 	Passed  bool   `json:"passed"`
 	Skipped bool   `json:"skipped,omitempty"` // the step was not taken; Detail says why
-	Detail  string `json:"detail,omitempty"`
 }
 
 // Names of checks on receipts that are a step of their own where bundles are verified.
