@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/together"
 )
 
 // Tiles keeps the files of a log in a folder, by their names. Any web server can serve
@@ -101,26 +102,37 @@ func (t *Tiles) PutTiles(ctx context.Context, tiles []hub.LogTile) error {
 // synchronised: also those of a tile that is there, for who wrote it may have died
 // before.
 func (t *Tiles) place(ctx context.Context, tiles []hub.LogTile) (map[string]bool, error) {
+	paths := make([]string, len(tiles))
+	err := together.Each(len(tiles), func(i int) (err error) {
+		paths[i], err = t.placeOne(ctx, &tiles[i])
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
 	folders := map[string]bool{}
-	for i := range tiles {
-		path, err := t.path(tiles[i].Name)
-		if err != nil {
-			return nil, err
-		}
-		there, err := t.Tile(ctx, tiles[i].Name)
-		switch {
-		case err == nil && !bytes.Equal(there, tiles[i].Data):
-			return nil, hub.Errorf(hub.KindConflict, "tile", "differs", "the tile %s is there with other bytes", tiles[i].Name)
-		case err != nil && hub.KindOf(err) != hub.KindNotFound:
-			return nil, err
-		case err != nil:
-			if err := t.put(path, tiles[i].Data); err != nil {
-				return nil, err
-			}
-		}
+	for _, path := range paths {
 		t.foldersOf(path, folders)
 	}
 	return folders, nil
+}
+
+// placeOne writes a tile unless it is there, and returns its file.
+func (t *Tiles) placeOne(ctx context.Context, tile *hub.LogTile) (string, error) {
+	path, err := t.path(tile.Name)
+	if err != nil {
+		return "", err
+	}
+	there, err := t.Tile(ctx, tile.Name)
+	switch {
+	case err == nil && !bytes.Equal(there, tile.Data):
+		return "", hub.Errorf(hub.KindConflict, "tile", "differs", "the tile %s is there with other bytes", tile.Name)
+	case err == nil:
+		return path, nil
+	case hub.KindOf(err) != hub.KindNotFound:
+		return "", err
+	}
+	return path, t.put(path, tile.Data)
 }
 
 // foldersOf adds the folder of a file, and those that lead to it, up to that of the log, as

@@ -12,6 +12,7 @@ import (
 	"github.com/minio/minio-go/v7"
 
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/internal/together"
 )
 
 // maxTile bounds a tile: 256 entries of at most 64 KiB with their lengths.
@@ -60,25 +61,27 @@ func (t *Tiles) Tile(ctx context.Context, name string) ([]byte, error) {
 // PutTiles stores tiles durably before it returns. One that is there with other bytes
 // is KindConflict.
 func (t *Tiles) PutTiles(ctx context.Context, tiles []hub.LogTile) error {
-	for i := range tiles {
-		key, err := t.key(tiles[i].Name)
+	return together.Each(len(tiles), func(i int) error { return t.putOne(ctx, &tiles[i]) })
+}
+
+func (t *Tiles) putOne(ctx context.Context, tile *hub.LogTile) error {
+	key, err := t.key(tile.Name)
+	if err != nil {
+		return err
+	}
+	_, err = t.store.checked.PutObject(ctx, t.store.bucket, key, bytes.NewReader(tile.Data), int64(len(tile.Data)), conditional(checksummed(tile.Data)))
+	if !isTaken(err) {
 		if err != nil {
-			return err
+			return failure("write a tile", err)
 		}
-		_, err = t.store.checked.PutObject(ctx, t.store.bucket, key, bytes.NewReader(tiles[i].Data), int64(len(tiles[i].Data)), conditional(checksummed(tiles[i].Data)))
-		if !isTaken(err) {
-			if err != nil {
-				return failure("write a tile", err)
-			}
-			continue
-		}
-		there, err := t.Tile(ctx, tiles[i].Name)
-		if err != nil {
-			return err
-		}
-		if !bytes.Equal(there, tiles[i].Data) {
-			return hub.Errorf(hub.KindConflict, "tile", "differs", "the tile %s is there with other bytes", tiles[i].Name)
-		}
+		return nil
+	}
+	there, err := t.Tile(ctx, tile.Name)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(there, tile.Data) {
+		return hub.Errorf(hub.KindConflict, "tile", "differs", "the tile %s is there with other bytes", tile.Name)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func (s *Store) AppendLog(ctx context.Context, first int64, b hub.LogBatch) erro
 	for i := range b.Entries {
 		rows += len(b.Entries[i].Numbers)
 	}
-	return s.do(ctx, rows, func(t *tx) error {
+	return s.doAhead(ctx, rows, func(t *tx) error {
 		n, err := t.change(`UPDATE log_shards SET size = size + ?1, epoch = ?2, mark = ?3
 			WHERE origin = ?4 AND size = ?5 AND epoch <= ?2 AND number = (SELECT max(number) FROM log_shards)`,
 			len(b.Entries), b.Epoch, string(b.Mark), b.Origin, first)
@@ -142,7 +142,7 @@ func (s *Store) PublishLog(ctx context.Context, head hub.LogHead) error {
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 1, func(t *tx) error {
+	return s.doAhead(ctx, 1, func(t *tx) error {
 		n, err := t.change(`UPDATE log_shards SET head = ?1, epoch = ?2 WHERE origin = ?3 AND epoch <= ?2
 			AND size >= ?4 AND (head = '' OR nullif(head, '') ->> '$.size' < ?4)`, body, head.Epoch, head.Origin, head.Size)
 		if err == nil && n == 0 {

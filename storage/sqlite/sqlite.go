@@ -56,9 +56,10 @@ type Store struct {
 	path   string
 	fatal  func(error)
 	acts   chan *act
+	ahead  chan *act     // go before those
 	done   chan struct{} // closed when the writer has ended
 	close  sync.Once
-	mu     sync.RWMutex // guards closed against sends on acts
+	mu     sync.RWMutex // guards closed against sends on acts and ahead
 	closed bool
 }
 
@@ -87,6 +88,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		path:   o.Path,
 		fatal:  o.Fatal,
 		acts:   make(chan *act, maxBatch),
+		ahead:  make(chan *act, 1),
 		done:   make(chan struct{}),
 	}
 	if s.fatal == nil {
@@ -179,6 +181,7 @@ func (s *Store) Close() error {
 		s.mu.Lock()
 		s.closed = true
 		close(s.acts)
+		close(s.ahead)
 		s.mu.Unlock()
 		<-s.done
 		err = errors.Join(s.reader.db.Close(), s.writer.close())

@@ -40,21 +40,31 @@ func (a *act) answer(err error) {
 // is not begun; once begun it is not interrupted, because its outcome must be
 // known. rows says roughly how many rows fn writes.
 func (s *Store) do(ctx context.Context, rows int, fn func(*tx) error) error {
+	return s.doIn(ctx, s.acts, rows, fn)
+}
+
+// doAhead is do before all that waits. It is for the log alone, whose one sequencer takes its
+// turns one after the other: behind everything that makes more for it, it would never catch up.
+func (s *Store) doAhead(ctx context.Context, rows int, fn func(*tx) error) error {
+	return s.doIn(ctx, s.ahead, rows, fn)
+}
+
+func (s *Store) doIn(ctx context.Context, queue chan<- *act, rows int, fn func(*tx) error) error {
 	a := &act{ctx: ctx, rows: rows, run: fn, done: make(chan error, 1)}
-	if err := s.enqueue(ctx, a); err != nil {
+	if err := s.enqueue(ctx, queue, a); err != nil {
 		return err
 	}
 	return <-a.done
 }
 
-func (s *Store) enqueue(ctx context.Context, a *act) error {
+func (s *Store) enqueue(ctx context.Context, queue chan<- *act, a *act) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.closed {
 		return hub.Errorf(hub.KindUnavailable, "", "", "the hub is stopping")
 	}
 	select {
-	case s.acts <- a:
+	case queue <- a:
 		return nil
 	case <-ctx.Done():
 		return hub.Internal("wait for the database", ctx.Err())
@@ -65,8 +75,35 @@ func (s *Store) enqueue(ctx context.Context, a *act) error {
 // answers. It ends when the store is closed and nothing waits.
 func (s *Store) write() {
 	defer close(s.done)
-	for first := range s.acts {
+	for {
+		first := s.next()
+		if first == nil {
+			return
+		}
 		s.commit(s.gather(first))
+	}
+}
+
+// next waits for an act; nil when the store is closed and nothing waits.
+func (s *Store) next() *act {
+	select {
+	case a := <-s.ahead:
+		if a != nil {
+			return a
+		}
+	default:
+	}
+	select {
+	case a := <-s.ahead:
+		if a != nil {
+			return a
+		}
+		return <-s.acts
+	case a := <-s.acts:
+		if a != nil {
+			return a
+		}
+		return <-s.ahead
 	}
 }
 

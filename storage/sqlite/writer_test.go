@@ -199,6 +199,55 @@ func TestCallerGone(t *testing.T) {
 	}
 }
 
+// TestTheLogGoesAhead: however many acts wait, the next step of the log is taken before them.
+func TestTheLogGoesAhead(t *testing.T) {
+	s := openInside(t, nil)
+	entry := hub.LogBatch{Origin: "o/2026", Entries: []hub.LogEntry{{Data: []byte("leaf")}}}
+	steps := []func() error{
+		func() error { return s.AppendLog(t.Context(), 0, entry) },
+		func() error {
+			return s.PublishLog(t.Context(), hub.LogHead{Origin: "o/2026", Size: 1, Note: []byte("note")})
+		},
+	}
+	const done = "SELECT count(*) + coalesce(sum(head <> ''), 0) FROM log_shards"
+	for i, step := range steps {
+		began, goOn := make(chan struct{}), make(chan struct{})
+		var group sync.WaitGroup
+		act := func(run func(*tx) error) {
+			group.Go(func() {
+				if err := s.do(t.Context(), maxRows, run); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		act(func(*tx) error { close(began); <-goOn; return nil })
+		<-began // the writer is busy: what comes now waits
+		const waiting = 3
+		for range waiting {
+			act(func(x *tx) error {
+				n, err := one(t.Context(), x, "count", scanInt, done)
+				if n != int64(i+1) {
+					t.Errorf("an act that waited for %d steps of the log found %d", i+1, n)
+				}
+				return err
+			})
+		}
+		for len(s.acts) < waiting {
+			time.Sleep(time.Millisecond)
+		}
+		group.Go(func() {
+			if err := step(); err != nil {
+				t.Error(err)
+			}
+		})
+		for len(s.acts)+len(s.ahead) == waiting {
+			time.Sleep(time.Millisecond)
+		}
+		close(goOn)
+		group.Wait()
+	}
+}
+
 // TestManyRows: rows come in their order, whether one statement takes them all, none is
 // left over, or some are.
 func TestManyRows(t *testing.T) {
