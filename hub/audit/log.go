@@ -380,7 +380,10 @@ func (g *growing) grow(ctx context.Context, entries []hub.LogEntry) error {
 		}
 		next.add(entries[i].Data, func(level int, n int64, data []byte) {
 			name := g.tile(level, n, tileWidth)
-			tiles, filled = append(tiles, hub.LogTile{Name: name, Data: data}), append(filled, name)
+			tiles = append(tiles, hub.LogTile{Name: name, Data: data})
+			if first := n << (tileHeight * (max(level, 0) + 1)); first < g.edge.size {
+				filled = append(filled, name) // it was partial before
+			}
 		})
 	}
 	next.partial(func(level int, n int64, width int, data []byte) {

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -30,7 +32,8 @@ type memory struct {
 	tiles   map[string][]byte
 	epoch   int64
 	numbers map[sequenceID][]hub.LogNumberRecord
-	fuse    int // calls until the next failure; -1: never
+	dropped []string // tiles whose partial ones were to go
+	fuse    int      // calls until the next failure; -1: never
 }
 
 func newMemory() *memory {
@@ -161,6 +164,7 @@ func (m *memory) PutHead(_ context.Context, head hub.LogTile) error {
 }
 
 func (m *memory) DropPartial(_ context.Context, name string) error {
+	m.dropped = append(m.dropped, name)
 	for n := range m.tiles {
 		if len(n) > len(name) && n[:len(name)+3] == name+".p/" {
 			delete(m.tiles, n)
@@ -261,6 +265,26 @@ func TestEdge(t *testing.T) {
 	bundle, err := splitEntries(tiles["tile/entries/273.p/112"], 112)
 	if err != nil || string(bundle[111]) != "entry 69999" {
 		t.Errorf("the last bundle: %v", err)
+	}
+}
+
+// TestPartialTilesGo: only tiles that were partial are asked for what was partial of them, so
+// that a large step asks for a few, and none of it stays.
+func TestPartialTilesGo(t *testing.T) {
+	m, now := newMemory(), at(2026)
+	for _, n := range []int{300, 3000} {
+		m.record(n)
+		if err := grow(newTestLog(m, now)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"2026/tile/entries/001", "2026/tile/0/001"}; !slices.Equal(m.dropped, want) {
+		t.Errorf("%q, want %q", m.dropped, want)
+	}
+	for name := range m.tiles {
+		if tile, width, partial := strings.Cut(name, ".p/"); partial && width != "228" && tile != "2026/tile/1/000" {
+			t.Errorf("%s stays", name)
+		}
 	}
 }
 

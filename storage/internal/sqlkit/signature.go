@@ -40,8 +40,8 @@ func JWSColumns(sealed []hub.SealedEvidence) []string {
 }
 
 // CompleteSources puts whole JWS where columns were read, for sources in the order of
-// recording: what an evidence refers to stands mostly before it, and otherwise whole finds
-// it. It is for the log, which reads every evidence once; others read by statements.
+// recording: what an evidence refers to stands mostly before it. Else whole finds it, once for
+// all that follow. It is for the log, which reads every evidence once; others read by statements.
 func CompleteSources(sources []hub.LogSource, whole func(hub.EvidenceID) (hub.SealedEvidence, error)) error {
 	var first, shared string
 	for i := range sources {
@@ -59,6 +59,9 @@ func CompleteSources(sources []hub.LogSource, whole func(hub.EvidenceID) (hub.Se
 				return err
 			}
 			s.JWS = found.JWS
+			if signature, _, ok := strings.Cut(found.JWS, placed); ok && strings.Contains(signature, detached) {
+				first, shared = before, signature
+			}
 		}
 	}
 	return nil
