@@ -62,6 +62,8 @@ type Dossier struct {
 	Ended     time.Time        `json:"ended_at,omitzero"` // UTC
 	Version   int64            `json:"version"`           // number of its last event
 	Digest    Digest           `json:"last_event_sha256"` // of its last event
+
+	Erased *DossierErasure `json:"erased,omitempty"` // nil while all is there
 }
 
 // Open reports whether nothing has ended the dossier.
@@ -147,6 +149,7 @@ const (
 	DossierApologise DossierAct = "apologise"          // phiếu xin lỗi và hẹn lại, with a reason and a new appointment
 	DossierReport    DossierAct = "report"             // a status of the agency's own system
 	DossierAttach    DossierAct = "attach"             // a file came
+	DossierErase     DossierAct = "erase"              // by the hub: its time is over
 )
 
 // dossierActs says which status an act brings, 0 for none.
@@ -155,12 +158,12 @@ func dossierActs() map[DossierAct]DossierStatus {
 		DossierRegister: DossierNew, DossierAccept: DossierAccepted, DossierRefuse: DossierRejected, DossierProcess: DossierProcessing,
 		DossierAsk: DossierSupplement, DossierSupply: DossierProcessing, DossierCharge: DossierDuty, DossierPay: DossierProcessing,
 		DossierWithdraw: DossierWithdrawn, DossierStop: DossierStopped, DossierFinish: DossierDone, DossierGiveBack: DossierReturned,
-		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierReport: 0, DossierAttach: 0,
+		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierReport: 0, DossierAttach: 0, DossierErase: 0,
 	}
 }
 
-// DossierActs lists all acts but that of registering, which makes the dossier, and that of
-// attaching, which takes a file.
+// DossierActs lists all acts but that of registering, which makes the dossier, that of
+// attaching, which takes a file, and that of erasing, which is the hub's.
 func DossierActs() []DossierAct {
 	return []DossierAct{
 		DossierAccept, DossierRefuse, DossierProcess, DossierAsk, DossierSupply, DossierCharge, DossierPay, DossierWithdraw, DossierStop,
@@ -214,6 +217,8 @@ type DossierEvent struct {
 	Paper    *DossierPaper `json:"paper,omitempty"`   // of a file that came
 	Previous Digest        `json:"previous_sha256"`   // of the event before; zeros for the first
 	Note     string        `json:"note"`              // id of the note in the log
+
+	Erased Digest `json:"erased_sha256,omitzero"` // what it was, where words of it are gone
 }
 
 // DossierFile is a dossier with its events, in the order in which they were recorded.

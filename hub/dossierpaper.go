@@ -1,5 +1,12 @@
 package hub
 
+import (
+	"crypto/sha256"
+	"slices"
+	"strings"
+	"time"
+)
+
 // DossierPaperKind is what a file is to its dossier.
 type DossierPaperKind string
 
@@ -39,4 +46,86 @@ func (f *DossierFile) Event(seq int64) *DossierEvent {
 		}
 	}
 	return nil
+}
+
+// DossierErasure says why what a dossier held of persons is gone: its owner, the words of
+// its events, and its files. What happened, when, and by which agency stays.
+type DossierErasure struct {
+	At         time.Time `json:"at"`    // UTC, milliseconds
+	Class      string    `json:"class"` // of retention
+	Rules      int64     `json:"rules"` // version of the classes that decided
+	LegalBasis string    `json:"legal_basis,omitempty"`
+}
+
+// SHA256 is the digest of an event as it was recorded, also where words of it are gone.
+func (e *DossierEvent) SHA256() (Digest, error) {
+	if !e.Erased.IsZero() {
+		return e.Erased, nil
+	}
+	text, err := e.DigestText()
+	return sha256.Sum256(text), err
+}
+
+// Erase takes from an event what it may say of persons, and keeps its digest.
+func (e *DossierEvent) Erase() error {
+	digest, err := e.SHA256()
+	if err != nil {
+		return err
+	}
+	e.Erased, e.Text = digest, ""
+	if e.Paper != nil {
+		e.Paper = &DossierPaper{Kind: e.Paper.Kind, Size: e.Paper.Size, Digest: e.Paper.Digest}
+	}
+	return nil
+}
+
+// EndedDossiers selects dossiers that still hold something of persons, by their end, behind
+// (After, AfterDossier) and up to and with Until.
+type EndedDossiers struct {
+	After        time.Time
+	AfterDossier DossierID
+	Until        time.Time
+	Limit        int
+}
+
+// DecideDossier returns the class that decides about a dossier; nil when none does.
+func (s *RetentionClasses) DecideDossier(d *Dossier) *RetentionClass {
+	var decides *RetentionClass
+	for i := range s.Classes {
+		c := &s.Classes[i]
+		if c.fitsDossier(d) && (decides == nil || c.before(decides) < 0) {
+			decides = c
+		}
+	}
+	return decides
+}
+
+func (c *RetentionClass) fitsDossier(d *Dossier) bool {
+	return c.Dossiers && (len(c.Agencies) == 0 || anyOf(c.Agencies, d.Parties))
+}
+
+// HoldsDossier reports whether the hold is about a dossier.
+func (h *LegalHold) HoldsDossier(d *Dossier) bool {
+	switch {
+	case h.Agency != "":
+		return anyOf([]AgencyID{h.Agency}, d.Parties)
+	case h.Number != "":
+		return strings.Contains(foldNumber(d.Number), foldNumber(h.Number))
+	}
+	return false
+}
+
+func anyOf(wanted, has []AgencyID) bool {
+	return slices.ContainsFunc(wanted, func(id AgencyID) bool { return slices.Contains(has, id) })
+}
+
+// DossierFact is the body of a note of LogNoteDossier: it names an event by its digest. What
+// that says of people is not in the log.
+type DossierFact struct {
+	Dossier DossierID  `json:"dossier"`
+	Seq     int64      `json:"seq"`
+	Act     DossierAct `json:"act"`
+	Agency  AgencyID   `json:"agency"`
+	Actor   string     `json:"actor"`
+	SHA256  Digest     `json:"event_sha256"`
 }

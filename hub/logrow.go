@@ -46,6 +46,17 @@ type CatalogueRow struct {
 	Listed bool
 }
 
+// DossierRow is an event of a dossier as a store has it, the dossier itself, or one of its
+// agencies. Nothing in it is believed.
+type DossierRow struct {
+	Dossier DossierID
+	Seq     int64    // of an event, from 1; 0: the dossier; -1: an agency
+	Body    []byte   // JSON of a DossierEvent or Dossier; nil of an agency
+	Agency  AgencyID // of an agency
+	// Of a dossier: whether the columns by which it is found are those of the body.
+	Listed bool
+}
+
 // LogRehashRow is a shard hashed anew as a store has it, or a tile of one: the columns by
 // which it is found, and what is kept there.
 type LogRehashRow struct {

@@ -30,6 +30,7 @@ type RetentionClass struct {
 	Name     string          `json:"name"`
 	Types    []int           `json:"types,omitempty"`    // codes of document types; none: all
 	Agencies []AgencyID      `json:"agencies,omitempty"` // sender or any recipient; none: all
+	Dossiers bool            `json:"dossiers,omitempty"` // it is about dossiers of one-stop desks, from their end on, and not about documents
 	Keep     RetentionPeriod `json:"keep,omitzero"`      // zero: for ever
 	// LegalBasis names the law or decision behind the class; it goes into the evidence.
 	LegalBasis string `json:"legal_basis,omitempty"`
@@ -39,7 +40,7 @@ type RetentionClass struct {
 // Fits reports whether the class is about a dispatch.
 func (c *RetentionClass) Fits(d *Completed) bool {
 	ofType := len(c.Types) == 0 || slices.Contains(c.Types, d.Dispatch.Document.TypeCode)
-	return ofType && (len(c.Agencies) == 0 || slices.ContainsFunc(c.Agencies, d.Concerns))
+	return !c.Dossiers && ofType && (len(c.Agencies) == 0 || slices.ContainsFunc(c.Agencies, d.Concerns))
 }
 
 // before orders classes that fit the same dispatch, the deciding one first: priority,
@@ -175,8 +176,9 @@ type RetentionRun struct {
 	Rules int64        `json:"rules,omitempty"`    // version of the classes
 
 	Purged  int            `json:"purged"`             // dispatches
-	ByClass map[string]int `json:"by_class,omitempty"` // dispatches purged, by id of the class
-	Held    int            `json:"held"`               // dispatches whose time is over and that a legal hold keeps
+	ByClass map[string]int `json:"by_class,omitempty"` // dispatches purged and dossiers erased, by id of the class
+	Held    int            `json:"held"`               // dispatches and dossiers whose time is over and that a legal hold keeps
+	Erased  int            `json:"erased,omitempty"`   // dossiers of which nothing of persons is left
 
 	Swept      int   `json:"swept"`       // contents removed that nothing names
 	SweptBytes int64 `json:"swept_bytes"` // their size

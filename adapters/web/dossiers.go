@@ -165,7 +165,7 @@ func (x *exchange) showDossier(status int, typed, problems map[string]string) er
 	office := x.office()
 	for _, act := range hub.DossierActs() {
 		handles := act.OfAny() || office == v.Unit || office == v.Lead
-		if x.visit.Actor.SpeaksFor(office, hub.ScopeSubmit) == nil && handles && act != hub.DossierReport {
+		if v.Erased == nil && x.visit.Actor.SpeaksFor(office, hub.ScopeSubmit) == nil && handles && act != hub.DossierReport {
 			p.Acts = append(p.Acts, act)
 		}
 	}

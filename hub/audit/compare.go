@@ -32,6 +32,7 @@ type Comparison struct {
 	renewals  []RenewalFact         // that notes tell of
 	rehashes  []RehashFact          // likewise
 	catalogue []hub.CatalogueFact   // likewise
+	dossiers  []hub.DossierFact     // likewise
 	*sequences
 }
 

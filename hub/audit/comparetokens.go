@@ -154,8 +154,8 @@ func (c *Comparison) TokenRows(before *TokenRows, again func() (*TokenRows, erro
 	return nil
 }
 
-// noted keeps what a note says of a renewal, of a shard that was hashed anew, or of a change
-// of the catalogue of procedures.
+// noted keeps what a note says of a renewal, of a shard that was hashed anew, of a change of
+// the catalogue of procedures, or of an event of a dossier.
 func (c *Comparison) noted(note []byte) {
 	var n hub.LogNote
 	if json.Unmarshal(note, &n) != nil {
@@ -172,6 +172,11 @@ func (c *Comparison) noted(note []byte) {
 		var f RehashFact
 		if err = json.Unmarshal(n.Body, &f); err == nil {
 			c.rehashes = append(c.rehashes, f)
+		}
+	case hub.LogNoteDossier:
+		var f hub.DossierFact
+		if err = json.Unmarshal(n.Body, &f); err == nil {
+			c.dossiers = append(c.dossiers, f)
 		}
 	case hub.LogNoteOperator:
 		var act struct {

@@ -3,7 +3,6 @@ package dossiers
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"slices"
 	"strings"
 	"time"
@@ -103,7 +102,7 @@ func (s *Service) before(ctx context.Context, wish *filing) (*hub.DossierFile, e
 		return nil, nil //nolint:nilnil // there is none
 	case err != nil:
 		return nil, err
-	case f.Procedure.Code != wish.Procedure || f.Owner == nil || *f.Owner != wish.Owner || wish.Number != "" && f.Number != wish.Number:
+	case f.Procedure.Code != wish.Procedure || f.Erased == nil && (f.Owner == nil || *f.Owner != wish.Owner) || wish.Number != "" && f.Number != wish.Number:
 		return nil, hub.Errorf(hub.KindConflict, "key", "taken", "another dossier of the unit has this key: %s", f.Number)
 	}
 	return &f, nil
@@ -247,12 +246,12 @@ func (s *Service) add(ctx context.Context, actor *hub.Actor, d hub.Dossier, give
 // append adds an event to a file in memory, with the note that is recorded with it.
 func (s *Service) append(f *hub.DossierFile, e hub.DossierEvent, actor *hub.Actor) (hub.LogNote, error) {
 	e.Seq, e.By, e.Recorded, e.Previous, e.Note = f.Version+1, actor.Name, s.now(), f.Digest, s.NewID()
-	said, err := e.DigestText()
+	digest, err := e.SHA256()
 	if err != nil {
 		return hub.LogNote{}, err
 	}
 	f.Events = append(f.Events, e)
-	f.Version, f.Digest = e.Seq, sha256.Sum256(said)
+	f.Version, f.Digest = e.Seq, digest
 	c := follow(f.Events, s.now().Add(clockLeeway+time.Millisecond))
 	f.Status, f.Local, f.Ended = c.status, c.local, time.Time{}
 	if end, _ := c.end(); end != nil {
@@ -285,6 +284,9 @@ func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID
 			return hub.DossierView{}, err
 		} else if known {
 			return s.shown(&f), nil
+		}
+		if f.Erased != nil {
+			return hub.DossierView{}, erasedAlready()
 		}
 		e, err := s.event(ctx, actor, &f, order, paper)
 		if err != nil {
@@ -321,7 +323,7 @@ func told(actor *hub.Actor, f *hub.DossierFile, o *hub.DossierOrder, paper *hub.
 		}
 		status := o.Status == 0 || o.Status == e.Status || o.Status == e.Said
 		file := paper == nil || e.Paper != nil && e.Paper.Digest == paper.Digest
-		if e.Act != o.Act || e.To != o.To || e.Role != role || e.Text != o.Text || e.Local != o.Local || !status || !file {
+		if e.Act != o.Act || e.To != o.To || e.Role != role || e.Erased.IsZero() && e.Text != o.Text || e.Local != o.Local || !status || !file {
 			return false, hub.Errorf(hub.KindConflict, "key", "taken", "event %d of the dossier has this key and is another", e.Seq)
 		}
 		return true, nil

@@ -8,7 +8,8 @@
 // that what comes twice, late or out of order is kept and loses nothing; that the same key
 // again changes nothing; that files are originals, kept byte for byte with the verdict on
 // their signatures; and that a dossier exists for the agencies that handle it or did, and
-// for nobody else.
+// for nobody else. When the time of a dossier is over (hub/retention), what it held of
+// persons goes; what happened stays with the digests of what was there.
 //
 // Whether something is in time is computed whenever it is asked for, from the events, the
 // calendar and the office hours, and says how it came about. Nothing of it is stored.
@@ -33,20 +34,27 @@ type Store interface {
 	// KindConflict, and nothing, when the dossier is not at the version before. It MUST be
 	// durable when it returns.
 	AddDossierEvent(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error
+	// EraseDossier replaces the events of a dossier, adds the one that stands last with its
+	// note, and removes notes that keep content, in one transaction: KindConflict, and nothing,
+	// when the rules of retention are not of the version, or the dossier is not at the one
+	// before. It MUST be durable when it returns.
+	EraseDossier(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, rules int64, gone []hub.RetentionNote) error
 	// FindDossier returns one dossier; KindNotFound when there is none.
 	FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error)
-	// LastDossier is the last place that a unit gave on a day; 0 for none.
-	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
 	Lists
 }
 
 // Lists find dossiers.
 type Lists interface {
+	// LastDossier is the last place that a unit gave on a day; 0 for none.
+	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
 	// Dossiers lists those of an agency (Agency, Open, Status and Page of the query
 	// count), the last recorded first.
 	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)
 	// DossiersBetween lists those of a unit in a span of time, by their end.
 	DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error)
+	// EndedDossiers lists those that have ended and were not erased.
+	EndedDossiers(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
 }
 
 // Procedures is the catalogue.

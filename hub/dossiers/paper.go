@@ -66,6 +66,9 @@ func (s *Service) Open(ctx context.Context, actor hub.Actor, id hub.DossierID, e
 	if e == nil || e.Paper == nil {
 		return hub.Part{}, nil, hub.Errorf(hub.KindNotFound, "event", "", "the dossier has no such file")
 	}
+	if f.Erased != nil {
+		return hub.Part{}, nil, hub.Errorf(hub.KindNotFound, "event", "erased", "the time of the dossier is over: its files are gone")
+	}
 	if err := s.noteReading(ctx, &actor, f.ID); err != nil {
 		return hub.Part{}, nil, err
 	}

@@ -60,6 +60,16 @@ type Blobs interface {
 	SweepStaging(ctx context.Context, before time.Time) (int, error)
 }
 
+// Desks keeps the dossiers of one-stop desks.
+type Desks interface {
+	// Ended lists dossiers that have ended and still hold something of persons.
+	Ended(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
+	// Erase takes that from a dossier, with an event that says so. It MUST be KindConflict when
+	// classes and holds are no longer of the version rules, or when something happened to the
+	// dossier meanwhile.
+	Erase(ctx context.Context, dossier hub.DossierID, why hub.DossierErasure, rules int64) error
+}
+
 // Notary completes and seals evidences.
 type Notary interface {
 	Seal(ctx context.Context, evidence ...hub.Evidence) ([]hub.SealedEvidence, error)

@@ -47,7 +47,9 @@ func (s *Service) purge(ctx context.Context, run *hub.RetentionRun, done progres
 			return done, err
 		}
 		run.Rules = r.classes.Version
-		err = s.purgeBy(ctx, run, r, done.from(r), now)
+		if err = s.purgeBy(ctx, run, r, done.from(r), now); err == nil {
+			err = s.eraseBy(ctx, run, r, now)
+		}
 		switch {
 		case err == nil:
 			done.Classes, done.UpTo, done.Holds = r.classes.Version, now, nil
@@ -65,7 +67,7 @@ func (s *Service) purge(ctx context.Context, run *hub.RetentionRun, done progres
 func (s *Service) purgeBy(ctx context.Context, run *hub.RetentionRun, r *rules, from, now time.Time) error {
 	seen := map[hub.RetentionPeriod]bool{{}: true} // for ever
 	for _, class := range r.classes.Classes {
-		if seen[class.Keep] {
+		if class.Dossiers || seen[class.Keep] {
 			continue
 		}
 		seen[class.Keep] = true

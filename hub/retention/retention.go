@@ -15,6 +15,9 @@
 // scheduled run, and never when they were stored again within the grace: whoever
 // submits something stores its content first.
 //
+// Classes of dossiers end the time of what one-stop dossiers hold of persons, counted from
+// the end of each: what happened stays.
+//
 // Run is for one node at a time. Should two run, they disturb each other and break no
 // promise.
 package retention
@@ -32,6 +35,7 @@ type Options struct {
 	Notes      Notes
 	Dispatches Dispatches
 	Blobs      Blobs
+	Desks      Desks
 	Notary     Notary
 	Now        func() time.Time
 	NewID      func() string

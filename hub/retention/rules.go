@@ -51,6 +51,11 @@ func (r *rules) held(d *hub.Completed) bool {
 	return slices.ContainsFunc(r.holds, func(h hub.LegalHold) bool { return h.Holds(d) })
 }
 
+// heldDossier reports whether a legal hold is about a dossier.
+func (r *rules) heldDossier(d *hub.Dossier) bool {
+	return slices.ContainsFunc(r.holds, func(h hub.LegalHold) bool { return h.HoldsDossier(d) })
+}
+
 // due returns the class that ends the time of a dispatch; nil while its time goes on.
 func (r *rules) due(d *hub.Completed, now time.Time) *hub.RetentionClass {
 	class := r.classes.Decide(d)
@@ -181,6 +186,9 @@ func checkTerms(field string, c *hub.RetentionClass) hub.Violations {
 	}
 	if slices.ContainsFunc(c.Types, func(t int) bool { return t <= 0 }) {
 		found = append(found, hub.Invalid(field+".types", "range", "codes of document types are above 0"))
+	}
+	if c.Dossiers && len(c.Types) > 0 {
+		found = append(found, hub.Invalid(field+".types", "exclusive", "dossiers have no types of documents"))
 	}
 	if slices.Contains(c.Agencies, "") {
 		found = append(found, hub.Invalid(field+".agencies", "required", "an agency has an id"))

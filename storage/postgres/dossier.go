@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, body)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::text[])`
-	insertDossierEvents = "INSERT INTO dossier_events (dossier, seq, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])"
-	insertLogNotes      = `INSERT INTO log_notes (id, kind, body, pending) SELECT id, kind, body, true
+	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, body)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::boolean[], $10::text[])`
+	insertDossierEvents  = "INSERT INTO dossier_events (dossier, seq, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])"
+	replaceDossierEvents = insertDossierEvents + " ON CONFLICT (dossier, seq) DO UPDATE SET body = excluded.body"
+	insertLogNotes       = `INSERT INTO log_notes (id, kind, body, pending) SELECT id, kind, body, true
 		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS n (id, kind, body, position) ORDER BY position`
 	putDossierParties = `INSERT INTO dossier_parties (agency, dossier, open, status) SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[])
 		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status`
@@ -85,7 +86,7 @@ func (s *Store) actOnDossier(ctx context.Context, call func(context.Context, pgx
 }
 
 func dossierColumns(d *hub.Dossier, body string) []any {
-	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), body}
+	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, body}
 }
 
 func addDossierParties(parties *columns, d *hub.Dossier) {
@@ -143,6 +144,54 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 		}
 		return runAll(ctx, tx, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, statement{saveNotes, content})
 	})
+}
+
+// EraseDossier takes from a dossier what it held of persons; see the contract in
+// hub/dossiers. Whoever changes the rules of retention waits for it, or it for them.
+func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.LogNote, rules int64, gone []hub.RetentionNote) error {
+	if _, err := sqlkit.LastEvent(&f); err != nil {
+		return err
+	}
+	body, err := sqlkit.Encode(&f.Dossier)
+	if err != nil {
+		return err
+	}
+	var events, noted columns
+	for i := range f.Events {
+		if err := addDossierEvent(&events, f.ID, &f.Events[i]); err != nil {
+			return err
+		}
+	}
+	if err := addLogNote(&noted, &note); err != nil {
+		return err
+	}
+	var content []any
+	if len(gone) > 0 {
+		content = noteArgs(gone)
+	}
+	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
+		held, err := tx.Exec(ctx, "SELECT value FROM counters WHERE name = 'retention' AND value = $1 FOR SHARE", rules)
+		if err == nil && held.RowsAffected() == 0 {
+			err = sqlkit.RulesChanged()
+		}
+		if err != nil {
+			return err
+		}
+		done, err := tx.Exec(ctx, "UPDATE dossiers SET erased = true, body = $1 WHERE id = $2 AND (body::jsonb ->> 'version')::bigint = $3", body, string(f.ID), f.Version-1)
+		if err == nil && done.RowsAffected() == 0 {
+			err = sqlkit.DossierMoved()
+		}
+		if err != nil {
+			return err
+		}
+		return runAll(ctx, tx, statement{replaceDossierEvents, events.args}, statement{insertLogNotes, noted.args}, statement{saveNotes, content})
+	})
+}
+
+// EndedDossiers lists dossiers that have ended and were not erased, by their end.
+func (s *Store) EndedDossiers(ctx context.Context, q hub.EndedDossiers) ([]hub.Dossier, error) {
+	return collect(ctx, s, scanBody[hub.Dossier], "SELECT body FROM dossiers WHERE NOT erased AND (ended, id) > ($1, $2) AND ended <= $3 ORDER BY ended, id LIMIT $4",
+		sqlkit.Micros(q.After), string(q.AfterDossier), sqlkit.Micros(q.Until), q.Limit)
 }
 
 // FindDossier returns one dossier; KindNotFound when there is none.

@@ -56,6 +56,18 @@ func (a *Archive) CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow)
 	return a.s.CatalogueRows(ctx, emit)
 }
 
+// DossierRows hands out each event of a dossier by that and its number, then each dossier,
+// then their agencies, of one instant. An error of emit ends it and is in the tree of its
+// error.
+func (s *Store) DossierRows(ctx context.Context, emit func(hub.DossierRow) error) error {
+	return handOut(ctx, s, "dossiers", sqlkit.ScanDossierRow, emit, sqlkit.DossierRowTexts()...)
+}
+
+// DossierRows is Store.DossierRows of an archive.
+func (a *Archive) DossierRows(ctx context.Context, emit func(hub.DossierRow) error) error {
+	return a.s.DossierRows(ctx, emit)
+}
+
 // handOut hands out what some queries read, one behind the other, of one instant. Each has
 // a cursor of that name and its place.
 func handOut[T any](ctx context.Context, s *Store, cursor string, scan pgx.RowToFunc[T], emit func(T) error, texts ...string) error {

@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	insertDossier      = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-	insertDossierEvent = "INSERT INTO dossier_events (dossier, seq, body) VALUES (?, ?, ?)"
-	insertLogNote      = "INSERT INTO log_notes (id, kind, body, pending) VALUES (?, ?, ?, 1)"
-	putDossierParty    = `INSERT INTO dossier_parties (agency, dossier, open, status) VALUES (?, ?, ?, ?)
+	insertDossier       = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertDossierEvent  = "INSERT INTO dossier_events (dossier, seq, body) VALUES (?, ?, ?)"
+	replaceDossierEvent = insertDossierEvent + " ON CONFLICT (dossier, seq) DO UPDATE SET body = excluded.body"
+	insertLogNote       = "INSERT INTO log_notes (id, kind, body, pending) VALUES (?, ?, ?, 1)"
+	putDossierParty     = `INSERT INTO dossier_parties (agency, dossier, open, status) VALUES (?, ?, ?, ?)
 		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status`
 	dossierTaken = `SELECT count(*) FROM (SELECT 1 FROM dossiers WHERE number = ?1 UNION ALL SELECT 1 FROM dossiers WHERE unit = ?2 AND day = ?3 AND sequence = ?4
 		UNION ALL SELECT 1 FROM dossiers WHERE unit = ?2 AND key = ?5 AND key <> '')`
@@ -55,7 +56,7 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 }
 
 func (t *tx) putDossier(d *hub.Dossier, body string) error {
-	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), body)
+	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, body)
 	if err == nil {
 		err = t.putDossierParties(d)
 	}
@@ -116,6 +117,46 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 		}
 		return failed("record an event of a dossier", err)
 	})
+}
+
+// EraseDossier takes from a dossier what it held of persons; see the contract in
+// hub/dossiers.
+func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.LogNote, rules int64, gone []hub.RetentionNote) error {
+	if _, err := sqlkit.LastEvent(&f); err != nil {
+		return err
+	}
+	body, err := sqlkit.Encode(&f.Dossier)
+	if err != nil {
+		return err
+	}
+	return s.do(ctx, 2+len(f.Events)+len(gone), func(t *tx) error {
+		if err := checkRules(ctx, t, rules); err != nil {
+			return err
+		}
+		n, err := t.change("UPDATE dossiers SET erased = 1, body = ? WHERE id = ? AND body ->> '$.version' = ?", body, string(f.ID), f.Version-1)
+		if err == nil && n == 0 {
+			return sqlkit.DossierMoved()
+		}
+		for i := 0; err == nil && i < len(f.Events); i++ {
+			var event string
+			if event, err = sqlkit.Encode(&f.Events[i]); err == nil {
+				err = t.exec(replaceDossierEvent, string(f.ID), f.Events[i].Seq, event)
+			}
+		}
+		if err == nil {
+			err = t.putLogNote(&note)
+		}
+		if err == nil {
+			err = saveNotes(t, gone)
+		}
+		return failed("erase a dossier", err)
+	})
+}
+
+// EndedDossiers lists dossiers that have ended and were not erased, by their end.
+func (s *Store) EndedDossiers(ctx context.Context, q hub.EndedDossiers) ([]hub.Dossier, error) {
+	return collect(ctx, s.reader, scanBody[hub.Dossier], "SELECT body FROM dossiers WHERE erased = 0 AND (ended, id) > (?, ?) AND ended <= ? ORDER BY ended, id LIMIT ?",
+		sqlkit.Micros(q.After), string(q.AfterDossier), sqlkit.Micros(q.Until), q.Limit)
 }
 
 // FindDossier returns one dossier; KindNotFound when there is none.

@@ -54,6 +54,17 @@ func (s *Store) CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) e
 	return (&Archive{s.reader.db}).CatalogueRows(ctx, emit)
 }
 
+// DossierRows hands out each event of a dossier by that and its number, then each dossier,
+// then their agencies, of one instant. An error of emit ends it and is returned as it is.
+func (a *Archive) DossierRows(ctx context.Context, emit func(hub.DossierRow) error) error {
+	return handOut(ctx, a, sqlkit.ScanDossierRow[*sql.Rows], emit, sqlkit.DossierRowTexts()...)
+}
+
+// DossierRows is Archive.DossierRows of an open store.
+func (s *Store) DossierRows(ctx context.Context, emit func(hub.DossierRow) error) error {
+	return (&Archive{s.reader.db}).DossierRows(ctx, emit)
+}
+
 // handOut hands out what some queries read, one behind the other, of one instant.
 func handOut[T any](ctx context.Context, a *Archive, scan func(*sql.Rows) (T, error), emit func(T) error, texts ...string) error {
 	return a.snapshot(ctx, func(c *sql.Conn) error {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -166,6 +167,10 @@ func testDossiers(t *testing.T, back Backend) {
 	_, err = b.store.DossiersBetween(b.ctx, hub.DossierSpan{Unit: "u1", Page: hub.Page{Limit: 1, After: "x"}})
 	b.wants(hub.KindInvalid, err)
 
+	b.erasedDossier(ended)
+
+	b.dossierRows(shared)
+
 	// Many at once: each tries until it is its turn.
 	const writers = 8
 	var all sync.WaitGroup
@@ -198,5 +203,100 @@ func testDossiers(t *testing.T, back Backend) {
 	slices.Sort(places)
 	if got := fmt.Sprint(places); got != "[1 2 3 4 5 6 7 8]" {
 		t.Error("the places are", got)
+	}
+}
+
+// erasedDossier checks that a dossier is erased as a whole or not at all, once, and that it
+// is found until then.
+func (b *bench) erasedDossier(ended hub.DossierFile) {
+	b.t.Helper()
+	after := func(query hub.EndedDossiers) string {
+		b.t.Helper()
+		query.Limit = 10
+		found, err := b.store.EndedDossiers(b.ctx, query)
+		b.must(err)
+		var got []string
+		for i := range found {
+			got = append(got, found[i].Number)
+		}
+		return fmt.Sprint(got)
+	}
+	at := ended.Ended
+	for _, c := range []struct {
+		query hub.EndedDossiers
+		want  string
+	}{
+		{hub.EndedDossiers{Until: at}, "[" + ended.Number + "]"}, {hub.EndedDossiers{Until: at.Add(-time.Microsecond)}, "[]"},
+		{hub.EndedDossiers{Until: at.Add(time.Hour), After: at, AfterDossier: ended.ID}, "[]"}, {hub.EndedDossiers{Until: at, After: at.Add(-time.Second)}, "[" + ended.Number + "]"},
+	} {
+		if got := after(c.query); got != c.want {
+			b.t.Errorf("ended %+v: %s, want %s", c.query, got, c.want)
+		}
+	}
+	version, err := b.store.RulesVersion(b.ctx)
+	b.must(err)
+	content := hub.Digest{7, 3}
+	keep := hub.KeepNote(content, 4, "dossier-2")
+	b.must(b.store.SaveNotes(b.ctx, keep))
+	erased := ended
+	b.happens(&erased, hub.DossierErase)
+	erased.Events[0].Text, erased.Events[0].Erased, erased.Owner, erased.Status, erased.Ended = "", hub.Digest{9}, nil, ended.Status, ended.Ended
+	erased.Erased = &hub.DossierErasure{At: b.Clock.UTC().Truncate(time.Millisecond), Class: "hs", Rules: 1}
+	gone := []hub.RetentionNote{{Name: keep.Name}}
+	b.wants(hub.KindConflict, b.store.EraseDossier(b.ctx, erased, b.dossierNote(), version+1, gone))
+	moved := erased
+	moved.Version++
+	moved.Events = append(slices.Clone(moved.Events), hub.DossierEvent{Seq: moved.Version})
+	b.wants(hub.KindConflict, b.store.EraseDossier(b.ctx, moved, b.dossierNote(), version, gone))
+	f, err := b.store.FindDossier(b.ctx, hub.DossierKey{ID: ended.ID})
+	b.must(err)
+	same(b.t, "a dossier that was not erased", f, ended)
+
+	b.must(b.store.EraseDossier(b.ctx, erased, b.dossierNote(), version, gone))
+	f, err = b.store.FindDossier(b.ctx, hub.DossierKey{ID: ended.ID})
+	b.must(err)
+	same(b.t, "a dossier that was erased", f, erased)
+	free, err := b.store.Unreferenced(b.ctx, []hub.Digest{content})
+	b.must(err)
+	same(b.t, "content of an erased dossier", free, []hub.Digest{content})
+	b.wants(hub.KindConflict, b.store.EraseDossier(b.ctx, erased, b.dossierNote(), version, nil))
+	if got := after(hub.EndedDossiers{Until: at.Add(time.Hour)}); got != "[]" {
+		b.t.Errorf("an erased dossier is found again: %s", got)
+	}
+}
+
+// dossierRows checks what an auditor reads: all events, then all dossiers, then their
+// agencies.
+func (b *bench) dossierRows(shared hub.DossierFile) {
+	b.t.Helper()
+	var events, dossiers, parties []string
+	last := ""
+	b.must(b.store.DossierRows(b.ctx, func(r hub.DossierRow) error {
+		kind := "event"
+		switch {
+		case r.Seq == 0:
+			var d hub.Dossier
+			b.must(json.Unmarshal(r.Body, &d))
+			kind, dossiers = "dossier", append(dossiers, fmt.Sprint(d.Number, " ", r.Listed))
+		case r.Seq < 0:
+			kind = "agency"
+			if r.Dossier == shared.ID {
+				parties = append(parties, string(r.Agency))
+			}
+		case r.Dossier == shared.ID:
+			var e hub.DossierEvent
+			b.must(json.Unmarshal(r.Body, &e))
+			events = append(events, fmt.Sprint(r.Seq, e.Act))
+		}
+		if order := []string{"", "event", "dossier", "agency"}; slices.Index(order, kind) < slices.Index(order, last) {
+			b.t.Errorf("%s behind %s", kind, last)
+		}
+		last = kind
+		return nil
+	}))
+	same(b.t, "events", events, []string{"1register", "2accept", "3hand_over"})
+	same(b.t, "agencies", parties, []string{"h1", "h2", "u1"})
+	if len(dossiers) != 3 || slices.ContainsFunc(dossiers, func(d string) bool { return !strings.HasSuffix(d, " true") }) {
+		b.t.Errorf("dossiers: %q", dossiers)
 	}
 }

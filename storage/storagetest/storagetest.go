@@ -134,12 +134,15 @@ type Dossiers interface {
 	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
 	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)
 	DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error)
+	EraseDossier(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, rules int64, gone []hub.RetentionNote) error
+	EndedDossiers(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
 }
 
 // Procedures keeps the catalogue of administrative procedures.
 type Procedures interface {
 	SaveProcedures(ctx context.Context, last int64, changes []hub.ProcedureChange, versions []hub.ProcedureVersion, note hub.LogNote) error
 	CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) error) error
+	DossierRows(ctx context.Context, emit func(hub.DossierRow) error) error
 	LastProcedureChange(ctx context.Context) (int64, error)
 	ProcedureVersions(ctx context.Context, codes []string) ([]hub.ProcedureVersion, error)
 	Procedures(ctx context.Context, query hub.ProcedureQuery) (hub.List[hub.ProcedureVersion], error)

@@ -84,6 +84,30 @@ func DossierIDs(dossiers []hub.Dossier) []string {
 	return ids
 }
 
+// DossierRowTexts read what ScanDossierRow takes: each event by dossier and number, then each
+// dossier, then their agencies.
+func DossierRowTexts() []string {
+	return []string{
+		"SELECT dossier, seq, body, '', '', '', '', 0, '', 0 FROM dossier_events ORDER BY dossier, seq",
+		"SELECT id, 0, body, '', number, unit, day, sequence, key, ended FROM dossiers ORDER BY id",
+		"SELECT dossier, -1, CAST(NULL AS TEXT), agency, '', '', '', 0, '', 0 FROM dossier_parties ORDER BY dossier, agency",
+	}
+}
+
+// ScanDossierRow reads a row of DossierRowTexts.
+func ScanDossierRow[R Row](row R) (hub.DossierRow, error) {
+	var r hub.DossierRow
+	var number, unit, day, key string
+	var sequence, ended int64
+	if err := row.Scan(&r.Dossier, &r.Seq, &r.Body, &r.Agency, &number, &unit, &day, &sequence, &key, &ended); err != nil || r.Seq != 0 {
+		return r, err
+	}
+	var d hub.Dossier
+	r.Listed = json.Unmarshal(r.Body, &d) == nil && d.ID == r.Dossier && d.Number == number && string(d.Unit) == unit && string(d.Day) == day &&
+		d.Sequence == sequence && d.Key == key && DossierEnd(&d) == ended
+	return r, nil
+}
+
 const (
 	dossierListing = "dossiers"
 	dossierSpan    = "dossiers by end"

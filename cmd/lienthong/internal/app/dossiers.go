@@ -25,19 +25,9 @@ func (a *App) openDesks() {
 // dossierChronicle notes what happens to dossiers, and who reads about their owners.
 type dossierChronicle struct{ notes *audit.Notes }
 
-// dossierFact names an event by its digest: what it says of people is not in the log.
-type dossierFact struct {
-	Dossier hub.DossierID  `json:"dossier"`
-	Seq     int64          `json:"seq"`
-	Act     hub.DossierAct `json:"act"`
-	Agency  hub.AgencyID   `json:"agency"`
-	Actor   string         `json:"actor"`
-	SHA256  hub.Digest     `json:"event_sha256"`
-}
-
 // DossierNote implements dossiers.Chronicle.
 func (dossierChronicle) DossierNote(id hub.DossierID, e *hub.DossierEvent, digest hub.Digest) (hub.LogNote, error) {
-	return audit.NewNote(hub.LogNoteDossier, dossierFact{id, e.Seq, e.Act, e.Agency, e.By, digest}, e.Note, e.Recorded)
+	return audit.NewNote(hub.LogNoteDossier, hub.DossierFact{Dossier: id, Seq: e.Seq, Act: e.Act, Agency: e.Agency, Actor: e.By, SHA256: digest}, e.Note, e.Recorded)
 }
 
 // dossierReading is the body of a note.

@@ -4,6 +4,7 @@ import (
 	"github.com/lienthong/lienthong/adapters/httpapi"
 	"github.com/lienthong/lienthong/cmd/lienthong/internal/engine"
 	"github.com/lienthong/lienthong/hub/audit"
+	"github.com/lienthong/lienthong/hub/dossiers"
 	"github.com/lienthong/lienthong/hub/retention"
 )
 
@@ -14,6 +15,7 @@ var (
 	_ retention.Dispatches = engine.State(nil)
 	_ retention.Blobs      = engine.Content(nil)
 	_ retention.Notary     = (*audit.Service)(nil)
+	_ retention.Desks      = (*dossiers.Service)(nil)
 	_ httpapi.Retention    = (*retention.Service)(nil)
 )
 
@@ -21,7 +23,7 @@ var (
 // node has one for its operators, and the one that holds the schedule runs another.
 func (a *App) newRetention() *retention.Service {
 	return retention.New(retention.Options{
-		Store: a.store, Notes: a.store, Dispatches: a.store, Blobs: a.blobs, Notary: a.services.audit,
+		Store: a.store, Notes: a.store, Dispatches: a.store, Blobs: a.blobs, Desks: a.services.dossiers, Notary: a.services.audit,
 		Now: a.now, NewID: a.newID, Log: a.log,
 	})
 }

@@ -40,6 +40,10 @@ func (c *auditCommand) compare(ctx context.Context, a *logAudit, heads []logHead
 	if err != nil {
 		return err
 	}
+	dossiers, err := dossierRows(ctx, stores, a.found)
+	if err != nil {
+		return err
+	}
 	a.stamped(heads, tokens.Kept)
 	closings := &closings{}
 	rows, err := audit.Compare(closings.among(logRows(ctx, stores)), a.found)
@@ -77,6 +81,9 @@ func (c *auditCommand) compare(ctx context.Context, a *logAudit, heads []logHead
 	if err := rows.CatalogueRows(catalogue, func() (*audit.CatalogueRows, error) { return catalogueRows(ctx, stores, told) }); err != nil {
 		return err
 	}
+	if err := rows.DossierRows(dossiers, func() (*audit.DossierRows, error) { return dossierRows(ctx, stores, told) }); err != nil {
+		return err
+	}
 	if err := c.await(ctx, a, rows, waiting); err != nil {
 		return err
 	}
@@ -112,6 +119,16 @@ func rehashRows(ctx context.Context, stores *app.Stores, found func(rule, format
 func catalogueRows(ctx context.Context, stores *app.Stores, found func(rule, format string, args ...any)) (*audit.CatalogueRows, error) {
 	rows := audit.NewCatalogueRows(found)
 	err := stores.CatalogueRows(ctx, func(row hub.CatalogueRow) error {
+		rows.Row(&row)
+		return nil
+	})
+	return rows, err
+}
+
+// dossierRows reads the dossiers of one-stop desks.
+func dossierRows(ctx context.Context, stores *app.Stores, found func(rule, format string, args ...any)) (*audit.DossierRows, error) {
+	rows := audit.NewDossierRows(found)
+	err := stores.DossierRows(ctx, func(row hub.DossierRow) error {
 		rows.Row(&row)
 		return nil
 	})

@@ -30,8 +30,16 @@ type LogArchive interface {
 	LogTokenRows(ctx context.Context, emit func(hub.LogTokenRow) error) error
 	// LogRehashRows hands out each shard that was hashed anew, then the tiles of all.
 	LogRehashRows(ctx context.Context, emit func(hub.LogRehashRow) error) error
+	DeskArchive
+}
+
+// DeskArchive reads what a store keeps of procedures and dossiers, of which the log has
+// notes; each call is of one instant.
+type DeskArchive interface {
 	// CatalogueRows hands out each change of the catalogue of procedures, then each version.
 	CatalogueRows(ctx context.Context, emit func(hub.CatalogueRow) error) error
+	// DossierRows hands out each event of a dossier, then each dossier, then their agencies.
+	DossierRows(ctx context.Context, emit func(hub.DossierRow) error) error
 }
 
 // Restorable is a store of state that an archive can be put into.
