@@ -214,10 +214,12 @@ func (l *LegalTerms) DeliveryClocks(calendar *Calendar, d *Dispatch, v *Delivery
 // it is brought there; zero while it has not.
 func (d *Delivery) Arrived(of *Dispatch) time.Time {
 	switch {
-	case !d.ConsignedAt.IsZero():
-		return d.ConsignedAt
 	case d.State == StateQueued, d.Relayed():
 		return time.Time{}
+	case d.Channel == ChannelAxis: // in no box here, whatever was kept of it before
+		return d.HandedOverAt
+	case !d.ConsignedAt.IsZero():
+		return d.ConsignedAt
 	case d.Channel == ChannelPull: // consigned together with the acceptance
 		return of.AcceptedAt
 	}

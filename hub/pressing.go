@@ -17,7 +17,7 @@ const (
 // AwaitsNow is which duties of the recipient are open; 0 where none is, or the document has not
 // come to it yet. How DeliveryClocks stand to their terms is another question.
 func (d *Delivery) AwaitsNow() Awaits {
-	if d.TakenBack() || d.State != StateConsigned && d.State != StateHandedOver && d.State != StateExpired {
+	if d.TakenBack() || d.Relayed() || d.State != StateConsigned && d.State != StateHandedOver && d.State != StateExpired {
 		return 0
 	}
 	var open Awaits

@@ -27,7 +27,7 @@ func TestWhatAnAxisTookIsNotHandedOver(t *testing.T) {
 	a := f.accept(t, "far away")
 	f.work(t, 1)
 	d := f.now(t, a.Deliveries[0])
-	if d.State != hub.StateConsigned || !d.Relayed() || d.Final() {
+	if d.State != hub.StateConsigned || !d.Relayed() || d.Final() || !d.ConsignedAt.IsZero() || d.AwaitsNow() != 0 {
 		t.Errorf("the delivery is %+v", d)
 	}
 	f.wantChain(t, d, "RelayAcceptance")

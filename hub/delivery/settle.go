@@ -22,7 +22,9 @@ func (s *Service) outcome(item *hub.Item, next hub.Delivery, err error) move {
 	next.LastError, next.LastSaid = "", nil
 	switch {
 	case err == nil && consigns(next.Channel):
-		next.State, next.ConsignedAt = hub.StateConsigned, next.Moment(s.now())
+		if next.State = hub.StateConsigned; next.Channel != hub.ChannelAxis { // which has no box here
+			next.ConsignedAt = next.Moment(s.now())
+		}
 	case err == nil:
 		next.State = hub.StateHandedOver
 		s.Deadlines.HandedOver(&next, item.Dispatch.Document.Priority, s.now())

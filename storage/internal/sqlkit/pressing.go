@@ -11,7 +11,7 @@ import (
 // Arrived is when a delivery came to its recipient, as its column holds it; 0 where nothing of
 // it says that. Deliveries of before the hub kept it have theirs from the acceptance.
 func Arrived(d *hub.Delivery) int64 {
-	if d.ConsignedAt.IsZero() && d.Channel != hub.ChannelPull {
+	if d.Channel == hub.ChannelAxis || d.ConsignedAt.IsZero() && d.Channel != hub.ChannelPull {
 		return Micros(d.HandedOverAt)
 	}
 	return Micros(d.ConsignedAt)
