@@ -245,6 +245,9 @@ type ImportOptions struct {
 	From time.Time
 	// Basis names the decision that the changes follow; it is kept with the acts.
 	Basis string
+	// Since is the position (AgencyChanges) of the directory that the list was made from: where
+	// an agency changed behind it the list is refused, whatever it says. Empty: not asked.
+	Since string
 	// Follow takes a JSON list as that of a hub above: how an agency is reached, and
 	// whether it registers here, stays as this hub has it.
 	Follow bool

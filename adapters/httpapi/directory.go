@@ -199,7 +199,7 @@ func reported(r hub.ImportReport) hub.ImportReport {
 
 func (a *api) importAgencies(x *exchange) error {
 	q := x.query()
-	options := hub.ImportOptions{Format: hub.ListCSV, DryRun: q.flag("dry_run"), From: q.day("from"), Basis: q.text("basis"), Follow: q.flag("follow")}
+	options := hub.ImportOptions{Format: hub.ListCSV, DryRun: q.flag("dry_run"), From: q.day("from"), Basis: q.text("basis"), Since: q.text("since"), Follow: q.flag("follow")}
 	if err := q.done(); err != nil {
 		return err
 	}
@@ -225,10 +225,12 @@ func (a *api) exportAgencies(x *exchange) error {
 	if err := q.done(); err != nil {
 		return err
 	}
-	var csv bytes.Buffer // a few megabytes for all agencies of the country
+	position := a.Registry.Position() // what changes while the list is written is behind it
+	var csv bytes.Buffer              // a few megabytes for all agencies of the country
 	if err := a.Registry.Export(x.r.Context(), x.actor, &csv, hub.ListCSV, at); err != nil {
 		return err
 	}
+	x.w.Header().Set("Directory-Position", position)
 	x.w.Header().Set("Content-Disposition", `attachment; filename="agencies.csv"`)
 	return x.text(http.StatusOK, "text/csv; charset=utf-8", csv.Bytes())
 }

@@ -176,6 +176,8 @@ func (f *fakeHub) Import(_ context.Context, _ hub.Actor, r io.Reader, _ hub.Impo
 	_, err := io.Copy(io.Discard, r)
 	return hub.ImportReport{Added: 1}, errors.Join(err, f.err)
 }
+func (f *fakeHub) Position() string { return "7,a" }
+
 func (f *fakeHub) Export(_ context.Context, _ hub.Actor, w io.Writer, format string, _ time.Time) error {
 	if format == hub.ListJSON {
 		_, err := io.WriteString(w, `{"agencies": []}`)

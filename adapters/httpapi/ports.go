@@ -63,6 +63,8 @@ type Past interface {
 type Registry interface {
 	Import(ctx context.Context, actor hub.Actor, list io.Reader, options hub.ImportOptions) (hub.ImportReport, error)
 	Export(ctx context.Context, actor hub.Actor, w io.Writer, format string, at time.Time) error
+	// Position is that of the last change, for hub.ImportOptions.Since.
+	Position() string
 	Reorganise(ctx context.Context, actor hub.Actor, change hub.AgencyChange, dryRun bool) (hub.ImportReport, error)
 }
 

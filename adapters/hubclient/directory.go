@@ -115,6 +115,7 @@ func (c *Client) ImportList(ctx context.Context, list io.Reader, o hub.ImportOpt
 		query.Set("from", o.From.In(hub.Vietnam()).Format(time.DateOnly))
 	}
 	setNonEmpty(query, "basis", o.Basis)
+	setNonEmpty(query, "since", o.Since)
 	if o.Follow {
 		query.Set("follow", "true")
 	}
@@ -135,6 +136,19 @@ func (c *Client) ImportList(ctx context.Context, list io.Reader, o hub.ImportOpt
 // ExportAgencies writes the directory as CSV; a zero at means now.
 func (c *Client) ExportAgencies(ctx context.Context, w io.Writer, at time.Time) error {
 	return c.copy(ctx, get(pathOf("agencies.csv"), atQuery(at)), w)
+}
+
+// Directory writes the directory as CSV as it is now, and returns its position: a list that is
+// made from it and imported with that (hub.ImportOptions.Since) changes nothing where somebody
+// else changed the directory meanwhile.
+func (c *Client) Directory(ctx context.Context, w io.Writer) (position string, err error) {
+	resp, err := c.open(ctx, get(pathOf("agencies.csv"), nil))
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(w, resp.Body)
+	return resp.Header.Get("Directory-Position"), err
 }
 
 // ExportHistory writes the directory as JSON with all that agencies ever were.

@@ -75,6 +75,25 @@ func (d *Directory) Changes(ctx context.Context, since string, limit int) (hub.A
 	return found, nil
 }
 
+// Position is that of the last change, from which on Changes has nothing yet.
+func (d *Directory) Position() string { return d.current.Load().position() }
+
+func (s *snapshot) position() string {
+	if len(s.byChange) == 0 {
+		return position{}.String()
+	}
+	return changeOf(&s.agencies[s.byChange[len(s.byChange)-1]]).String()
+}
+
+// still refuses what was made from another state than this one; the empty position says
+// nothing of that.
+func (s *snapshot) still(since string) error {
+	if since == "" || since == s.position() {
+		return nil
+	}
+	return hub.Errorf(hub.KindConflict, "since", "changed", "the directory has changed behind the position %.60s: make the list anew from what it is now", since)
+}
+
 // reached reports whether the agency of a position has changed as often as it had then. It
 // has not where changes were lost, even if there were as many others since.
 func (s *snapshot) reached(p position) bool {

@@ -50,6 +50,9 @@ func (d *Directory) importTable(ctx context.Context, list io.Reader, options hub
 	has := m.has
 	var report hub.ImportReport
 	err = d.changing(ctx, func() ([]hub.Agency, error) {
+		if err := d.current.Load().still(options.Since); err != nil {
+			return nil, err
+		}
 		now := d.now().UTC()
 		m := &merge{world: world{base: d.current.Load()}, now: now, rows: rows, has: has}
 		if !options.From.IsZero() {

@@ -225,6 +225,46 @@ func TestDryRunChangesNothing(t *testing.T) {
 	}
 }
 
+// TestImportOfWhatChangedMeanwhile: a list that says from which state it was made changes
+// nothing once the directory is in another, in either form.
+func TestImportOfWhatChangedMeanwhile(t *testing.T) {
+	f := newFixture(t, "2025-06-01")
+	empty := f.Position()
+	since := func(position, list, format string) error {
+		_, err := f.Import(t.Context(), operator(), strings.NewReader(list), hub.ImportOptions{Since: position, Format: format})
+		return err
+	}
+	if err := since(empty, sample, hub.ListCSV); err != nil {
+		t.Fatal(err)
+	}
+	read := f.Position()
+	var whole bytes.Buffer
+	if err := f.Export(t.Context(), operator(), &whole, hub.ListJSON, f.clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	renamed := strings.Replace(sample, "UBND tỉnh Quảng Nam", "UBND tỉnh Quảng Nam mới", 1)
+	if renamed == sample {
+		t.Fatal("the sample has no such name")
+	}
+	if err := since(read, renamed, hub.ListCSV); err != nil {
+		t.Fatal(err)
+	}
+	for format, list := range map[string]string{hub.ListCSV: sample, hub.ListJSON: whole.String()} {
+		for _, position := range []string{read, empty, "x"} {
+			err := since(position, list, format)
+			if v := hub.ViolationsOf(err); hub.KindOf(err) != hub.KindConflict || v[0].Field != "since" || v[0].Rule != "changed" {
+				t.Errorf("%s from %q: %v", format, position, err)
+			}
+		}
+	}
+	if a, ok := f.ByID("qnam"); !ok || a.NameAt(f.clock.Now()) != "UBND tỉnh Quảng Nam mới (hư cấu)" {
+		t.Errorf("the agency is %+v", a)
+	}
+	if err := since(f.Position(), sample, hub.ListCSV); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestImportKeepsHistory(t *testing.T) {
 	f := sampleDirectory(t)
 	change := day("2020-05-06")

@@ -115,6 +115,9 @@ func (d *Directory) importWhole(ctx context.Context, list io.Reader, options hub
 	}
 	var report hub.ImportReport
 	err = d.changing(ctx, func() ([]hub.Agency, error) {
+		if err := d.current.Load().still(options.Since); err != nil {
+			return nil, err
+		}
 		w := &whole{
 			world: world{base: d.current.Load(), merged: slices.Clone(agencies), place: make(map[hub.AgencyID]int, len(agencies))},
 			now:   d.now().UTC(), follow: options.Follow,

@@ -51,7 +51,8 @@ func (c *agencySync) fromAxis(ctx context.Context, e *env) error {
 		return err
 	}
 	var known bytes.Buffer
-	if err := here.ExportAgencies(ctx, &known, time.Now()); err != nil {
+	position, err := here.Directory(ctx, &known)
+	if err != nil {
 		return err
 	}
 	list, err := newUnitList(&known, hub.DateOf(time.Now()), state.Units)
@@ -61,7 +62,7 @@ func (c *agencySync) fromAxis(ctx context.Context, e *env) error {
 	for i := range units {
 		list.take(&units[i])
 	}
-	result, err := here.ImportList(ctx, list.csv(), hub.ImportOptions{Basis: c.Basis, DryRun: c.DryRun})
+	result, err := here.ImportList(ctx, list.csv(), hub.ImportOptions{Basis: c.Basis, Since: position, DryRun: c.DryRun})
 	if err != nil {
 		return list.named(err)
 	}
