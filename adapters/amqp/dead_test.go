@@ -13,6 +13,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/amqp"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest/server"
 )
 
 // notices collects what OnDead is told; it fails the first time.
@@ -64,7 +65,7 @@ func TestPoison(t *testing.T) {
 	}
 	letters := dead(t, q, 1)
 	got := letters[0]
-	if age := time.Since(got.First); age < 0 || age > time.Minute || got.Last.Before(got.First) || time.Since(got.Last) > time.Minute {
+	if age := time.Since(got.First); age < 0 || age > server.Patience || got.Last.Before(got.First) || time.Since(got.Last) > server.Patience {
 		t.Errorf("times %v, %v", got.First, got.Last)
 	}
 	got.First, got.Last = time.Time{}, time.Time{}
@@ -169,7 +170,7 @@ func TestConsumersThatCrash(t *testing.T) {
 	})
 	letter := dead(t, q, 1)[0]
 	if letter.Reason != "delivery_limit" || letter.Queue != "lienthong.urgent" || letter.Dispatch != "crash" || letter.Count != 1 ||
-		letter.Last.Before(letter.First.Truncate(time.Second)) || time.Since(letter.Last) > time.Minute {
+		letter.Last.Before(letter.First.Truncate(time.Second)) || time.Since(letter.Last) > server.Patience {
 		t.Errorf("%+v", letter)
 	}
 	consume(t, q, newSeen())
