@@ -9,9 +9,10 @@ import (
 )
 
 // Check runs f and fails the test when the process spends more processor time meanwhile
-// than limit. Nothing else may run beside it in the process.
+// than limit, or slowdown times that. Nothing else may run beside it in the process.
 func Check(t testing.TB, limit time.Duration, f func()) {
 	t.Helper()
+	limit *= slowdown
 	before := spent(t)
 	f()
 	if took := spent(t) - before; took > limit {
