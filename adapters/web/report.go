@@ -194,7 +194,7 @@ func (x *exchange) signatureRows(part string, s *hub.SignatureVerdict) [][]strin
 	rows := [][]string{{about, x.say("signatures"), v.Verdict(s.Indication), strings.TrimSpace(v.Because(s.Sub) + " " + s.Reason)}}
 	for _, fact := range [][2]string{
 		{"sign.agency", s.Organization}, {"sign.issuer", s.Issuer}, {"sign.claimed", claimed}, {"sign.proven", proven},
-		{"sign.covers", covers}, {"sign.level", strings.TrimSpace(s.Level + " " + s.Format)}, {"examine.report.changes", strings.Join(s.Changes, "; ")},
+		{"sign.covers", covers}, {"sign.level", strings.TrimSpace(v.Level(s.Level) + " " + s.Format)}, {"examine.report.changes", strings.Join(s.Changes, "; ")},
 	} {
 		if fact[1] != "" {
 			rows = append(rows, []string{about, x.say(fact[0]), "", fact[1]})

@@ -311,6 +311,14 @@ func (v *view) Meaning(i hub.Indication) string {
 // Because is the reason of a result.
 func (v *view) Because(s hub.SubReason) string { return v.x.Words.Reason(v.x.lang, s) }
 
+// Level is the level of a signature: by its name in the standard, or in a word.
+func (v *view) Level(level string) string {
+	if v.knows("sign.level." + level) {
+		return v.T("sign.level." + level)
+	}
+	return level
+}
+
 // Check names a check.
 func (v *view) Check(name string) string { return v.x.Words.Check(v.x.lang, name) }
 

@@ -109,6 +109,19 @@ func (v *view) Detail(detail string) string {
 	return v.T(best, read...)
 }
 
+// Heir is the note on a recipient who is addressed by the code of a closed agency, of which
+// it says the same in Vietnamese and in English.
+func (v *view) Heir(note string) string {
+	vi, en, both := strings.Cut(note, " / code ")
+	switch {
+	case !both:
+		return note
+	case v.x.lang == vietnamese:
+		return vi
+	}
+	return "code " + en
+}
+
 func (v *view) knows(name string) bool {
 	_, known := v.x.texts[v.x.lang][name]
 	return known

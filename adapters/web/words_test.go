@@ -116,6 +116,7 @@ func named() []string {
 	add("graph.", "traffic", "handover")
 	add("expiry.", string(hub.ExpiryTLS), string(hub.ExpiryEvidence), string(hub.ExpirySeal), string(hub.ExpiryCRL))
 	add("rule.", "routing_rule")
+	add("sign.level.", "legacy")
 	add("why.expiry_", string(hub.ExpiryTLS), string(hub.ExpiryEvidence), string(hub.ExpirySeal), string(hub.ExpiryCRL))
 	add("why.", "tsa.no_token", "witnesses.quorum", "witnesses.fork", "no_log_growth", "log_key", "first_waited", "document.rule_steps", "recipient.sender", "recipients.max_recipients", "kind.teller")
 	add("channel.", string(hub.ChannelPull), string(hub.ChannelAMQP), string(hub.ChannelAxis))
@@ -272,11 +273,16 @@ func TestDetailsOfEvidence(t *testing.T) {
 			t.Errorf("%q is %q, want %q", detail, got, want)
 		}
 	}
+	const note = "mã H47.12 đã đóng từ 01/07/2025, chuyển tới H47.13 Sở Mới / code H47.12 was closed on 01/07/2025, forwarded to H47.13 Sở Mới"
+	if got := v.Heir(note); got != "mã H47.12 đã đóng từ 01/07/2025, chuyển tới H47.13 Sở Mới" || v.Heir("x") != "x" {
+		t.Errorf("the note on a closed agency is %q", got)
+	}
 	for file, forms := range map[string][]string{
-		"../../hub/delivery/settle.go":  {"not delivered after attempt %d: %s"},
-		"../../hub/delivery/stuck.go":   {"given up by the operator after attempt %d: %s"},
-		"../../hub/delivery/silence.go": {"the document was not %s until %s", `"collected"`, `"reported by the axis as collected"`, `"registered or refused"`},
-		"../../hub/relay/follow.go":     {"the axis says: "},
+		"../../hub/directory/directory.go": {"chuyển tới %s / code %s was closed on"},
+		"../../hub/delivery/settle.go":     {"not delivered after attempt %d: %s"},
+		"../../hub/delivery/stuck.go":      {"given up by the operator after attempt %d: %s"},
+		"../../hub/delivery/silence.go":    {"the document was not %s until %s", `"collected"`, `"reported by the axis as collected"`, `"registered or refused"`},
+		"../../hub/relay/follow.go":        {"the axis says: "},
 		"../../hub/push/untold.go": {
 			"nothing could be told by %s since %s", "the mail server does not know the address", "the address of the %s is gone", "the notice by %s was refused in %d attempts",
 		},

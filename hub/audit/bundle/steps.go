@@ -115,11 +115,11 @@ func (v *verification) judgeReceipt(r *receipt) {
 	case verdict.Indication == hub.TotalPassed:
 		v.passTime(r)
 	case failedCheck(&verdict) == hub.CheckCanonicalForm || failedCheck(&verdict) == hub.CheckProfile:
-		say(stepCanonical, verdict.Sub, "%s: %s", r.name, verdict.Reason)
+		say(stepCanonical, verdict.Sub, "judged", r.name, english(verdict.Reason))
 	case aboutTime(verdict.Sub):
-		say(stepSigningTime, verdict.Sub, "%s: %s", r.name, verdict.Reason)
+		say(stepSigningTime, verdict.Sub, "judged", r.name, english(verdict.Reason))
 	default:
-		say(stepSignatures, verdict.Sub, "%s: %s", r.name, verdict.Reason)
+		say(stepSignatures, verdict.Sub, "judged", r.name, english(verdict.Reason))
 	}
 }
 
