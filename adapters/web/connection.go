@@ -66,9 +66,5 @@ func (x *exchange) testConnection() error {
 
 // Milliseconds is a short time for people.
 func (v *view) Milliseconds(ms float64) string {
-	text := fmt.Sprintf("%.1f ms", ms)
-	if v.x.lang == vietnamese {
-		return strings.Replace(text, ".", ",", 1)
-	}
-	return text
+	return v.Decimal(fmt.Sprintf("%.1f ms", ms))
 }

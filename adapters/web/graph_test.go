@@ -57,3 +57,12 @@ func TestGraphs(t *testing.T) {
 		}
 	}
 }
+
+// TestDecimal: a comma in Vietnamese, a point in English.
+func TestDecimal(t *testing.T) {
+	for language, want := range map[string]string{vietnamese: "97,50", english: "97.50"} {
+		if got := (&view{x: &exchange{lang: language}}).Decimal("97.50"); got != want {
+			t.Errorf("%s: %s", language, got)
+		}
+	}
+}

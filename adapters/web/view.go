@@ -289,11 +289,15 @@ func (v *view) Size(n int64) string {
 	case n < 1<<20:
 		return fmt.Sprintf("%d KB", n>>10)
 	}
-	text := fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
+	return v.Decimal(fmt.Sprintf("%.1f MB", float64(n)/(1<<20)))
+}
+
+// Decimal is a number with a decimal point as people write it.
+func (v *view) Decimal(number string) string {
 	if v.x.lang == vietnamese {
-		return strings.Replace(text, ".", ",", 1)
+		return strings.Replace(number, ".", ",", 1)
 	}
-	return text
+	return number
 }
 
 // Verdict is the word for a result, Meaning a sentence, Because the reason of a signature.
