@@ -88,6 +88,8 @@ const (
 type Log struct {
 	LogOptions
 
+	backlog backlog
+
 	mu    sync.Mutex // guards fault
 	fault error      // why the last step failed; nil while all is well
 }
@@ -118,6 +120,7 @@ func (l *Log) attempt(ctx context.Context, epoch int64) error {
 	if err != nil {
 		return err
 	}
+	defer l.backlog.set(false)
 	for {
 		begun := time.Now()
 		more, err := g.step(ctx)
@@ -128,6 +131,7 @@ func (l *Log) attempt(ctx context.Context, epoch int64) error {
 			return err
 		}
 		l.setFault(nil)
+		l.backlog.set(more)
 		if more {
 			continue
 		}

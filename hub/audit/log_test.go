@@ -24,16 +24,18 @@ import (
 // memory is a store and a place for files that can fail at a chosen call, before or
 // after it took effect, as a process dies.
 type memory struct {
-	mu      sync.Mutex // where a log runs beside its test
-	shards  []hub.LogShard
-	entries map[string][]hub.LogEntry
-	sources []hub.LogSource
-	placed  map[string]bool
-	tiles   map[string][]byte
-	epoch   int64
-	numbers map[sequenceID][]hub.LogNumberRecord
-	dropped []string // tiles whose partial ones were to go
-	fuse    int      // calls until the next failure; -1: never
+	mu        sync.Mutex // where a log runs beside its test
+	shards    []hub.LogShard
+	entries   map[string][]hub.LogEntry
+	sources   []hub.LogSource
+	placed    map[string]bool
+	tiles     map[string][]byte
+	epoch     int64
+	numbers   map[sequenceID][]hub.LogNumberRecord
+	published func(size int64) // called with each checkpoint, if set
+	idle      func()           // called when nothing waits, if set
+	dropped   []string         // tiles whose partial ones were to go
+	fuse      int              // calls until the next failure; -1: never
 }
 
 func newMemory() *memory {
@@ -82,6 +84,9 @@ func (m *memory) Unsequenced(_ context.Context, mark hub.LogMark, limit int) (hu
 			intake.Sources = append(intake.Sources, s)
 		}
 	}
+	if m.idle != nil && len(intake.Sources) == 0 {
+		m.idle()
+	}
 	return intake, nil
 }
 
@@ -128,6 +133,9 @@ func (m *memory) LogEntries(_ context.Context, origin string, from int64, limit 
 }
 
 func (m *memory) PublishLog(_ context.Context, head hub.LogHead) error {
+	if m.published != nil {
+		m.published(head.Size)
+	}
 	return m.step(func() error {
 		for i := range m.shards {
 			if m.shards[i].Origin == head.Origin && m.shards[i].Head.Size < head.Size {

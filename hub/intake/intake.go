@@ -15,6 +15,7 @@
 package intake
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -47,6 +48,9 @@ type Options struct {
 	// that, and the store keeps it.
 	Canonical func(*hub.SignatureReport) ([]byte, error)
 	Log       *slog.Logger // default: silent
+	// AwaitLog waits before a submission to many recipients, while the log has to catch up with
+	// the evidence of others; default: it does not.
+	AwaitLog func(ctx context.Context)
 	// Closed tells why nothing new is taken for now, as a KindUnavailable error; nil: the
 	// intake never closes. What was accepted before is answered all the same. Whoever takes
 	// something in comes through here, so that no way in is forgotten.
@@ -92,6 +96,9 @@ func New(o Options) *Service {
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.AwaitLog == nil {
+		o.AwaitLog = func(context.Context) {}
 	}
 	if o.Closed == nil {
 		o.Closed = func() error { return nil }

@@ -10,6 +10,10 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
+// manyRecipients is from how many on a submission makes so much evidence that it may have
+// to wait for the log.
+const manyRecipients = 50
+
 // Submit accepts a submission or refuses it.
 //
 // Errors: KindDenied and KindInvalid (sender) before the sender is known to be
@@ -18,6 +22,9 @@ import (
 // key or external id already stands for other content; KindUnavailable when a
 // verdict could not be made, or while the intake is closed to what is new.
 func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submission) (hub.Accepted, error) {
+	if len(sub.Recipients) >= manyRecipients {
+		s.AwaitLog(ctx)
+	}
 	now := s.now()
 	if sub.ReceivedAt.IsZero() {
 		sub.ReceivedAt = now

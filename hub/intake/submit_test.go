@@ -206,6 +206,27 @@ func TestTheReceiptNamesEverything(t *testing.T) {
 	}
 }
 
+// A submission to many waits for the log, before its time is fixed; one to few does not.
+func TestManyRecipientsWaitForTheLog(t *testing.T) {
+	for n, want := range map[int]int{49: 0, 50: 1} {
+		waited := 0
+		var f *fixture
+		f = newFixture(func(o *intake.Options) {
+			o.AwaitLog = func(context.Context) { waited++; f.Clock.Advance(time.Minute) }
+		})
+		sub := f.Submission("1", slices.Repeat([]string{"000.00.99.H47"}, n)...) // nobody
+		begun := f.Clock.Now()
+		_, err := f.Submit(t.Context(), f.actor, sub)
+		var refused *hub.Rejection
+		if !errors.As(err, &refused) {
+			t.Fatal(err)
+		}
+		if took := refused.Receipt.Evidence.Time.Sub(begun); waited != want || took != time.Duration(want)*time.Minute {
+			t.Errorf("%d recipients: waited %d times, and the evidence is of %v later", n, waited, took)
+		}
+	}
+}
+
 // accepting keeps what the store was given last.
 type accepting struct {
 	*hubtest.World

@@ -105,6 +105,13 @@ func (a *App) logFault(context.Context) error {
 	}
 }
 
+// awaitLog waits until the log has caught up, where this node lets it grow.
+func (a *App) awaitLog(ctx context.Context) {
+	if log := a.services.log; log != nil {
+		log.AwaitCaughtUp(ctx)
+	}
+}
+
 func (a *App) logKey() (ed25519.PrivateKey, error) {
 	if a.config.LogKeyFile != "" {
 		return signing.LoadLogKey(a.config.LogKeyFile)
