@@ -147,6 +147,7 @@ const (
 	DossierHandOver  DossierAct = "hand_over"          // to an agency, which then leads or handles with others
 	DossierHandBack  DossierAct = "hand_back"          // the agency has done its share
 	DossierApologise DossierAct = "apologise"          // phiếu xin lỗi và hẹn lại, with a reason and a new appointment
+	DossierDeliver   DossierAct = "deliver_letter"     // the owner has the letter of apology; says how
 	DossierReport    DossierAct = "report"             // a status of the agency's own system
 	DossierAttach    DossierAct = "attach"             // a file came
 	DossierErase     DossierAct = "erase"              // by the hub: its time is over
@@ -158,7 +159,7 @@ func dossierActs() map[DossierAct]DossierStatus {
 		DossierRegister: DossierNew, DossierAccept: DossierAccepted, DossierRefuse: DossierRejected, DossierProcess: DossierProcessing,
 		DossierAsk: DossierSupplement, DossierSupply: DossierProcessing, DossierCharge: DossierDuty, DossierPay: DossierProcessing,
 		DossierWithdraw: DossierWithdrawn, DossierStop: DossierStopped, DossierFinish: DossierDone, DossierGiveBack: DossierReturned,
-		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierReport: 0, DossierAttach: 0, DossierErase: 0,
+		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierDeliver: 0, DossierReport: 0, DossierAttach: 0, DossierErase: 0,
 	}
 }
 
@@ -167,7 +168,7 @@ func dossierActs() map[DossierAct]DossierStatus {
 func DossierActs() []DossierAct {
 	return []DossierAct{
 		DossierAccept, DossierRefuse, DossierProcess, DossierAsk, DossierSupply, DossierCharge, DossierPay, DossierWithdraw, DossierStop,
-		DossierFinish, DossierGiveBack, DossierHandOver, DossierHandBack, DossierApologise, DossierReport,
+		DossierFinish, DossierGiveBack, DossierHandOver, DossierHandBack, DossierApologise, DossierDeliver, DossierReport,
 	}
 }
 
@@ -182,7 +183,7 @@ func (a DossierAct) OfAny() bool {
 
 // NeedsText reports whether the act says something in words.
 func (a DossierAct) NeedsText() bool {
-	return a == DossierRefuse || a == DossierAsk || a == DossierStop || a == DossierApologise
+	return a == DossierRefuse || a == DossierAsk || a == DossierStop || a == DossierApologise || a == DossierDeliver
 }
 
 // DossierRole is what an agency is to a dossier that was handed over to it.
@@ -287,6 +288,8 @@ const (
 const (
 	FindingNoLetter    DossierRule = "no_letter"    // late, and nobody apologised
 	FindingLateLetter  DossierRule = "late_letter"  // the apology came when the time was over
+	FindingLetterDue   DossierRule = "letter_due"   // no result yet, and this is the last day of an apology in time
+	FindingUndelivered DossierRule = "letter_waits" // there is a letter that the owner does not have
 	FindingForeseen    DossierRule = "foreseen"     // a share of the work is late or ends behind the dossier
 	FindingOutOfOrder  DossierRule = "out_of_order" // a status that could not come next
 	FindingUnknownWord DossierRule = "unknown_status"
@@ -294,7 +297,7 @@ const (
 
 // DossierFindings lists the rules that dossiers can be selected by.
 func DossierFindings() []DossierRule {
-	return []DossierRule{RuleLate, RuleSecond, FindingNoLetter, FindingLateLetter, FindingForeseen, FindingOutOfOrder, FindingUnknownWord}
+	return []DossierRule{RuleLate, RuleSecond, FindingNoLetter, FindingLateLetter, FindingLetterDue, FindingUndelivered, FindingForeseen, FindingOutOfOrder, FindingUnknownWord}
 }
 
 // DossierReason is one step of the way to a figure.
@@ -367,6 +370,8 @@ type DossierCount struct {
 	// Letters are late ones with an apology; Missing those without.
 	Letters int `json:"letters"`
 	Missing int `json:"letters_missing"`
+	// Tardy are those of Letters that came when the time was over.
+	Tardy int `json:"letters_late"`
 }
 
 // DossierFigures are the figures of a unit in a period.
@@ -389,6 +394,7 @@ type DossierCounted struct {
 	Channel DossierChannel  `json:"channel"`
 	Late    bool            `json:"late"`
 	Letter  bool            `json:"letter,omitempty"`
+	Tardy   bool            `json:"letter_late,omitempty"` // it came when the time was over
 	Explain []DossierReason `json:"explain"`
 }
 

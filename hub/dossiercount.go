@@ -18,6 +18,9 @@ func (c *DossierCount) add(d *DossierCounted) {
 	case d.Letter:
 		c.Late++
 		c.Letters++
+		if d.Tardy {
+			c.Tardy++
+		}
 	default:
 		c.Late++
 		c.Missing++

@@ -12,14 +12,15 @@ type DossierPaperKind string
 
 // The kinds.
 const (
-	DossierFiled  DossierPaperKind = "filed"  // thành phần hồ sơ: what the owner handed in
-	DossierResult DossierPaperKind = "result" // kết quả giải quyết
-	DossierOther  DossierPaperKind = "other"  // what agencies add: requests, opinions, letters
+	DossierFiled    DossierPaperKind = "filed"  // thành phần hồ sơ: what the owner handed in
+	DossierResult   DossierPaperKind = "result" // kết quả giải quyết
+	DossierOther    DossierPaperKind = "other"  // what agencies add: requests, opinions
+	DossierLetterOf DossierPaperKind = "letter" // phiếu xin lỗi và hẹn lại ngày trả kết quả
 )
 
 // DossierPaperKinds lists all kinds.
 func DossierPaperKinds() []DossierPaperKind {
-	return []DossierPaperKind{DossierFiled, DossierResult, DossierOther}
+	return []DossierPaperKind{DossierFiled, DossierResult, DossierOther, DossierLetterOf}
 }
 
 // DossierPaper is a file of a dossier: an original, byte for byte as it came. It stands in
@@ -31,6 +32,12 @@ type DossierPaper struct {
 	Size      int64            `json:"size"` // bytes
 	Digest    Digest           `json:"sha256"`
 	Report    *SignatureReport `json:"signatures,omitempty"` // the verdict when it came
+}
+
+// DossierLetter is what a letter of apology says.
+type DossierLetter struct {
+	Unit, Owner, Number, Procedure, Reason string
+	Received, Due, Anew, At                time.Time // UTC; Due as it was set, Anew the new appointment
 }
 
 // Part is the paper as content is handed out.

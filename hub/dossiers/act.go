@@ -271,16 +271,17 @@ func (s *Service) Act(ctx context.Context, actor hub.Actor, id hub.DossierID, or
 }
 
 // report records an event, of attaching with its file.
-func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID, order hub.DossierOrder, paper *hub.DossierPaper) (hub.DossierView, error) {
+func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID, order hub.DossierOrder, file *hub.DossierPaper) (hub.DossierView, error) {
 	if err := actor.Require(scopeOfActs); err != nil {
 		return hub.DossierView{}, err
 	}
+	var paper *hub.DossierPaper // the letter of an apology, made once
 	for try := 1; ; try++ {
 		f, err := s.file(ctx, actor, id)
 		if err != nil {
 			return hub.DossierView{}, err
 		}
-		if known, err := told(actor, &f, &order, paper); err != nil {
+		if known, err := told(actor, &f, &order, file); err != nil {
 			return hub.DossierView{}, err
 		} else if known {
 			return s.shown(&f), nil
@@ -288,7 +289,13 @@ func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID
 		if f.Erased != nil {
 			return hub.DossierView{}, erasedAlready()
 		}
-		e, err := s.event(ctx, actor, &f, order, paper)
+		e, err := s.event(ctx, actor, &f, order, file)
+		if err == nil && e.Act == hub.DossierApologise {
+			if paper == nil {
+				paper, err = s.letter(ctx, actor, &f, &e)
+			}
+			e.Paper = paper
+		}
 		if err != nil {
 			return hub.DossierView{}, err
 		}

@@ -17,7 +17,9 @@ package dossiers
 
 import (
 	"context"
+	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -87,8 +89,9 @@ type Chronicle interface {
 	DossierRead(ctx context.Context, actor hub.Actor, dossier hub.DossierID) error
 }
 
-// Blobs reads content.
+// Blobs reads and takes content.
 type Blobs interface {
+	CreateBlob(ctx context.Context) (hub.BlobWriter, error)
 	// OpenBlob answers KindNotFound when the content is absent.
 	OpenBlob(ctx context.Context, digest hub.Digest) (hub.Blob, error)
 }
@@ -97,6 +100,14 @@ type Blobs interface {
 // made, never that a signature is bad.
 type Verifier interface {
 	VerifyPart(ctx context.Context, part hub.Part, content hub.Blob) (hub.SignatureReport, error)
+}
+
+// Seals puts the seals of agencies on documents.
+type Seals interface {
+	// MaySeal returns nil where the actor may have that sealed.
+	MaySeal(actor hub.Actor, order hub.SealOrder) error
+	// Seal writes the sealed document to out, once it is in the log.
+	Seal(ctx context.Context, actor hub.Actor, order hub.SealOrder, in hub.Blob, out io.Writer) (hub.SealFact, error)
 }
 
 // Options are what a Service needs; all of it.
@@ -108,11 +119,14 @@ type Options struct {
 	Chronicle  Chronicle
 	Blobs      Blobs
 	Verifier   Verifier
-	Calendar   func() *hub.Calendar
-	Hours      hub.OfficeHours
-	Now        func() time.Time
-	NewID      func() string
-	Log        *slog.Logger
+	Seals      func() Seals // asked for each letter: they are opened last
+	// Apology writes a letter of apology as a PDF.
+	Apology  func(to io.Writer, letter *hub.DossierLetter) error
+	Calendar func() *hub.Calendar
+	Hours    hub.OfficeHours
+	Now      func() time.Time
+	NewID    func() string
+	Log      *slog.Logger
 }
 
 // Service keeps dossiers. It is safe for concurrent use.
@@ -220,12 +234,12 @@ func (s *Service) view(f *hub.DossierFile) hub.DossierView {
 			v.Anew = e.Due
 		}
 	}
-	v.Findings = append(v.Findings, findings(&v, c)...)
+	v.Findings = append(v.Findings, findings(&v, c, w, now)...)
 	return v
 }
 
 // findings are what is wrong with a dossier, or about to go wrong.
-func findings(v *hub.DossierView, c *course) []hub.DossierFinding {
+func findings(v *hub.DossierView, c *course, w hub.WorkingTime, now time.Time) []hub.DossierFinding {
 	var list []hub.DossierFinding
 	add := func(rule hub.DossierRule, event int64, agency hub.AgencyID) {
 		list = append(list, hub.DossierFinding{Rule: rule, Event: event, Agency: agency})
@@ -239,6 +253,9 @@ func findings(v *hub.DossierView, c *course) []hub.DossierFinding {
 	}
 	if k.Late && !v.Letter.IsZero() && v.Letter.After(k.Due) {
 		add(hub.FindingLateLetter, 0, "")
+	}
+	for _, rule := range letterFindings(v, c, w, now) {
+		add(rule, 0, "")
 	}
 	for _, r := range k.Explain {
 		if r.Rule == hub.RuleSecond {
@@ -255,6 +272,23 @@ func findings(v *hub.DossierView, c *course) []hub.DossierFinding {
 	}
 	for _, seq := range c.unknown {
 		add(hub.FindingUnknownWord, seq, "")
+	}
+	return list
+}
+
+// letterFindings are about letters of apology: an apology is in time up to the day before
+// the end (NĐ 61/2018/NĐ-CP, article 19), and the owner gets the letter.
+func letterFindings(v *hub.DossierView, c *course, w hub.WorkingTime, now time.Time) []hub.DossierRule {
+	var list []hub.DossierRule
+	k, today := &v.Clock, hub.DateOf(now)
+	waits := len(k.Explain) > 0 && slices.ContainsFunc(k.Explain, func(r hub.DossierReason) bool { return r.Rule == hub.RuleEndAsked })
+	running := !k.Start.IsZero() && !k.Ended && !k.Late && !waits
+	if running && v.Letter.IsZero() && hub.DateOf(k.Due) <= w.Calendar.After(today, 1) {
+		list = append(list, hub.FindingLetterDue)
+	}
+	last := slices.IndexFunc(c.events, func(e hub.DossierEvent) bool { return e.Act == hub.DossierApologise })
+	if last >= 0 && !slices.ContainsFunc(c.events[last:], func(e hub.DossierEvent) bool { return e.Act == hub.DossierDeliver }) {
+		list = append(list, hub.FindingUndelivered)
 	}
 	return list
 }

@@ -100,8 +100,8 @@ func (s *Service) counted(ctx context.Context, span hub.DossierSpan) (list []hub
 		if k.Start.IsZero() || k.Ended && k.End.Before(span.From) {
 			continue // was stopped before, say, and has a result that was told of later
 		}
-		letter := slices.ContainsFunc(c.events, func(e hub.DossierEvent) bool { return e.Act == hub.DossierApologise })
-		list = append(list, hub.DossierCounted{ID: f.ID, Number: f.Number, Channel: f.Channel, Late: k.Late, Letter: letter, Explain: k.Explain})
+		first := slices.IndexFunc(c.events, func(e hub.DossierEvent) bool { return e.Act == hub.DossierApologise })
+		list = append(list, hub.DossierCounted{ID: f.ID, Number: f.Number, Channel: f.Channel, Late: k.Late, Letter: first >= 0, Tardy: first >= 0 && c.events[first].At.After(k.Due), Explain: k.Explain})
 	}
 	return list, found.Next, len(found.Items), nil
 }

@@ -47,18 +47,27 @@ type PDF struct {
 	page    bytes.Buffer
 	y       float64 // where the next line goes, from below
 	rows    int
+	wide    float64 // of a page
+	high    float64
 }
 
 // NewPDF begins a PDF.
 func NewPDF(to io.Writer, table *Table) (*PDF, error) {
+	p, err := beginPDF(to, table, pageWidth, pageHeight)
+	if err != nil {
+		return nil, err
+	}
+	p.top()
+	return p, nil
+}
+
+func beginPDF(to io.Writer, table *Table, wide, high float64) (*PDF, error) {
 	f, err := newFace()
 	if err != nil {
 		return nil, err
 	}
-	p := &PDF{to: bufio.NewWriter(to), table: table, face: f, offsets: make([]int64, firstFree)}
+	p := &PDF{to: bufio.NewWriter(to), table: table, face: f, offsets: make([]int64, firstFree), wide: wide, high: high, y: high - margin}
 	p.print("%%PDF-1.7\n%%\xe2\xe3\xcf\xd3\n")
-	p.y = pageHeight - margin
-	p.top()
 	return p, nil
 }
 
@@ -70,7 +79,7 @@ func (p *PDF) print(format string, values ...any) {
 
 // top writes what stands above the first page.
 func (p *PDF) top() {
-	width := pageWidth - 2*margin
+	width := p.wide - 2*margin
 	for _, text := range p.table.Above {
 		p.lines(p.face.wrap(clean(text), width/textSize), textSize, lead, false)
 	}
@@ -87,7 +96,7 @@ func (p *PDF) lines(lines []string, size, lead float64, middle bool) {
 	for _, line := range lines {
 		x := margin
 		if middle {
-			x = (pageWidth - p.face.width(line)*size) / 2
+			x = (p.wide - p.face.width(line)*size) / 2
 		}
 		p.y -= lead
 		p.text(x, p.y, size, line)
@@ -107,7 +116,7 @@ func (p *PDF) header() {
 }
 
 func (p *PDF) inside(column int) float64 {
-	return p.table.Columns[column].Width*(pageWidth-2*margin) - 2*padding
+	return p.table.Columns[column].Width*(p.wide-2*margin) - 2*padding
 }
 
 func tallest(cells [][]string) int {
@@ -123,7 +132,7 @@ func (p *PDF) cells(cells [][]string, from, count int, shaded bool) {
 	height := float64(count)*lead + 2*padding
 	x := margin
 	for i := range p.table.Columns {
-		width := p.table.Columns[i].Width * (pageWidth - 2*margin)
+		width := p.table.Columns[i].Width * (p.wide - 2*margin)
 		if shaded {
 			fmt.Fprintf(&p.page, "0.92 g %.2f %.2f %.2f %.2f re f 0 g\n", x, p.y-height, width, height)
 		}
@@ -163,16 +172,16 @@ func (p *PDF) Row(cells []string) error {
 // endPage writes the page that is full and begins another.
 func (p *PDF) endPage() error {
 	number := fmt.Sprintf("%s %d", p.table.Page, len(p.kids)+1)
-	p.text((pageWidth-p.face.width(number)*textSize)/2, margin-8, textSize, number)
+	p.text((p.wide-p.face.width(number)*textSize)/2, margin-8, textSize, number)
 	content := len(p.offsets)
 	if err := p.stream(content, "", p.page.Bytes()); err != nil {
 		return err
 	}
 	p.object(content+1, "<< /Type /Page /Parent %d 0 R /MediaBox [0 0 %.0f %.0f] /Resources << /Font << /F %d 0 R >> >> /Contents %d 0 R >>",
-		pagesObject, pageWidth, pageHeight, fontObject, content)
+		pagesObject, p.wide, p.high, fontObject, content)
 	p.kids = append(p.kids, content+1)
 	p.page.Reset()
-	p.y = pageHeight - margin
+	p.y = p.high - margin
 	return nil
 }
 

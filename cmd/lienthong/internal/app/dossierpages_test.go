@@ -82,10 +82,14 @@ func TestDossiersOnThePages(t *testing.T) {
 	}
 	clerk.attach(path, "filed", "", "").shows(t, `id="wrong-file"`, "Hãy chọn một tệp.")
 	clerk.attach(path, "filed", "Giấy <chứng> sinh.txt", "nguyên văn").shows(t, "Đã ghi.", "Giấy &lt;chứng&gt; sinh.txt", "Thành phần hồ sơ", "Không có chữ ký")
-	at := regexp.MustCompile(`href="(/dossiers/[0-9a-f-]{36}/files/[0-9]+)"`).FindStringSubmatch(helper.get(path).text)
-	if at == nil {
-		t.Fatal("the page leads to no file")
+	files := regexp.MustCompile(`href="(/dossiers/[0-9a-f-]{36}/files/[0-9]+)"`).FindAllStringSubmatch(helper.get(path).text, -1)
+	if len(files) != 2 { // the letter of apology, too
+		t.Fatalf("the page leads to %d files", len(files))
 	}
+	if got := helper.get(files[0][1]); got.status != http.StatusOK || !strings.HasPrefix(got.text, "%PDF-") {
+		t.Errorf("the letter: %d %.9q", got.status, got.text)
+	}
+	at := files[1]
 	if got := helper.get(at[1]); got.status != http.StatusOK || got.text != "nguyên văn" {
 		t.Errorf("the file: %d %q", got.status, got.text)
 	}

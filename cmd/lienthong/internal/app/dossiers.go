@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 
+	"github.com/lienthong/lienthong/adapters/onestop"
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/dossiers"
@@ -17,6 +18,7 @@ func (a *App) openDesks() {
 	})
 	s.dossiers = dossiers.New(dossiers.Options{
 		Store: a.store, Procedures: s.catalogue, Directory: s.directory, Notes: a.store, Chronicle: dossierChronicle{s.notes}, Blobs: a.blobs, Verifier: &archiving{s.verifier, s.archive},
+		Seals: func() dossiers.Seals { return a.services.sealing }, Apology: onestop.Apology,
 		Calendar: s.calendar.Calendar, Hours: a.config.OfficeHours,
 		Now: a.now, NewID: a.newID, Log: a.log,
 	})

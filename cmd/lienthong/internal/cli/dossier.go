@@ -33,7 +33,7 @@ type dossierList struct {
 	Open       bool     `help:"Only those that nothing has ended."`
 	Status     int      `help:"Only those with this national status, 1 to 10."`
 	Timeliness []string `help:"Only those that stand so: in_time, due_soon, overdue, no_deadline."`
-	Finding    string   `help:"Only those with this finding: late, second_supplement, no_letter, late_letter, foreseen, out_of_order, unknown_status."`
+	Finding    string   `help:"Only those with this finding: late, second_supplement, no_letter, late_letter, letter_due, letter_waits, foreseen, out_of_order, unknown_status."`
 	Limit      int      `default:"50" help:"Rows at most."`
 }
 
@@ -198,7 +198,7 @@ type dossierAct struct {
 	connection `embed:""`
 	ownAgency  `embed:""`
 	Dossier    string `arg:"" help:"Number or id."`
-	Act        string `arg:"" help:"accept, reject, process, request_supplement, supplement, financial_duty, pay, withdraw, stop, result, return, hand_over, hand_back, apologise or report."`
+	Act        string `arg:"" help:"accept, reject, process, request_supplement, supplement, financial_duty, pay, withdraw, stop, result, return, hand_over, hand_back, apologise, deliver_letter or report."`
 	At         string `help:"When it happened: a minute in Viet Nam such as 2026-03-02T09:30, or RFC 3339; now when left out."`
 	Text       string `help:"Why, or what is missing."`
 	To         string `placeholder:"CODE" help:"Agency that it is handed over to."`
@@ -262,9 +262,9 @@ func (c *dossierFigures) Run(ctx context.Context, e *env) error {
 		}
 	}
 	return e.print(counts, func(w io.Writer) {
-		t := text.Table{Head: []string{"CHANNEL", "TOTAL", "IN TIME", "LATE", "RATE", "LETTERS", "MISSING"}}
+		t := text.Table{Head: []string{"CHANNEL", "TOTAL", "IN TIME", "LATE", "RATE", "LETTERS", "MISSING", "TOO LATE"}}
 		add := func(name string, n hub.DossierCount) {
-			t.Add(name, strconv.Itoa(n.Total), strconv.Itoa(n.InTime), strconv.Itoa(n.Late), cmp.Or(n.Rate, "N/A"), strconv.Itoa(n.Letters), strconv.Itoa(n.Missing))
+			t.Add(name, strconv.Itoa(n.Total), strconv.Itoa(n.InTime), strconv.Itoa(n.Late), cmp.Or(n.Rate, "N/A"), strconv.Itoa(n.Letters), strconv.Itoa(n.Missing), strconv.Itoa(n.Tardy))
 		}
 		for _, channel := range hub.DossierChannels() {
 			if n, ok := counts.Channels[channel]; ok {

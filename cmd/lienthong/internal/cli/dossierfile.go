@@ -16,7 +16,7 @@ type dossierAttach struct {
 	ownAgency  `embed:""`
 	Dossier    string `arg:"" help:"Number or id."`
 	File       string `arg:"" type:"path" help:"The file, as it was handed in."`
-	Kind       string `help:"filed (by the owner), result or other; filed when left out."`
+	Kind       string `help:"filed (by the owner), result, letter or other; filed when left out."`
 	At         string `help:"When it was handed in: a minute in Viet Nam such as 2026-03-02T09:30, or RFC 3339; now when left out."`
 	ID         string `name:"id" help:"A key of your own: the same again changes nothing."`
 }

@@ -1,0 +1,215 @@
+package dossiers_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/dossiers"
+	"github.com/lienthong/lienthong/hub/hubtest"
+)
+
+// desk is a one-stop desk "u" (H47.12, 000.00.12.H47) with everything around it: "l" may
+// lead, "c" handles with others, "x" has no part in anything.
+type desk struct {
+	*hubtest.World // keeps notes
+	*dossiers.Service
+	mu     sync.Mutex
+	now    time.Time
+	ids    int
+	files  []hub.DossierFile
+	logged []hub.LogNote
+	read   []string
+	race   func() // before the next write
+	keeps  []hub.RetentionNote
+	broken bool // no verdict can be made
+
+	sealAway bool
+	letters  int // that were written
+}
+
+func (d *desk) apology(w io.Writer, l *hub.DossierLetter) error {
+	d.letters++
+	const minute = "2006-01-02 15:04"
+	_, err := fmt.Fprint(w, strings.Join([]string{l.Unit, l.Owner, l.Number, l.Reason, l.Due.In(hub.Vietnam()).Format(minute), l.Anew.In(hub.Vietnam()).Format(minute)}, "|"))
+	return err
+}
+
+func (d *desk) VerifyPart(_ context.Context, part hub.Part, content hub.Blob) (hub.SignatureReport, error) {
+	raw, err := io.ReadAll(content)
+	if err != nil || d.broken || sha256.Sum256(raw) != part.Digest {
+		return hub.SignatureReport{}, errors.Join(errors.New("no verdict"), err)
+	}
+	return hub.SignatureReport{SHA256: part.Digest, Indication: hub.NoSignatureFound, Policy: "test"}, nil
+}
+
+func newDesk() *desk {
+	d := &desk{World: hubtest.NewWorld(), now: at("03-10 10:00")}
+	d.Service = dossiers.New(dossiers.Options{
+		Store: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Blobs: d.World.Blobs, Verifier: d, Seals: func() dossiers.Seals { return seals{d} }, Apology: d.apology, Calendar: year, Now: func() time.Time { return d.now },
+		NewID: func() string { d.ids++; return fmt.Sprintf("id%04d", d.ids) }, Log: slog.New(slog.DiscardHandler),
+	})
+	return d
+}
+
+func (d *desk) raced() {
+	if race := d.race; race != nil {
+		d.race = nil
+		race()
+	}
+}
+
+func (d *desk) AddDossier(_ context.Context, f hub.DossierFile, next bool, notes []hub.LogNote) error {
+	d.raced()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	last := int64(0)
+	for _, o := range d.files {
+		if o.Number == f.Number || o.Unit == f.Unit && (f.Key != "" && o.Key == f.Key || o.Day == f.Day && o.Sequence == f.Sequence) {
+			return hub.Errorf(hub.KindConflict, "", "", "taken")
+		}
+		if o.Unit == f.Unit && o.Day == f.Day {
+			last = max(last, o.Sequence)
+		}
+	}
+	if next && f.Sequence != last+1 {
+		return hub.Errorf(hub.KindConflict, "", "", "a gap")
+	}
+	d.files = append(d.files, f)
+	d.logged = append(d.logged, notes...)
+	return nil
+}
+
+func (d *desk) AddDossierEvent(_ context.Context, f hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error {
+	d.raced()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i := range d.files {
+		if d.files[i].ID == f.ID && d.files[i].Version == f.Version-1 {
+			d.files[i] = f
+			d.logged, d.keeps = append(d.logged, note), append(d.keeps, keep...)
+			return nil
+		}
+	}
+	return hub.Errorf(hub.KindConflict, "", "", "moved")
+}
+
+func (d *desk) FindDossier(_ context.Context, key hub.DossierKey) (hub.DossierFile, error) {
+	for _, f := range d.files {
+		if key.ID != "" && f.ID == key.ID || key.Number != "" && f.Number == key.Number || key.Key != "" && f.Unit == key.Unit && f.Key == key.Key {
+			f.Events = slices.Clone(f.Events)
+			return f, nil
+		}
+	}
+	return hub.DossierFile{}, hub.Errorf(hub.KindNotFound, "", "", "none")
+}
+
+func (d *desk) LastDossier(_ context.Context, unit hub.AgencyID, day hub.Date) (last int64, err error) {
+	for _, f := range d.files {
+		if f.Unit == unit && f.Day == day {
+			last = max(last, f.Sequence)
+		}
+	}
+	return last, nil
+}
+
+func (d *desk) Dossiers(_ context.Context, q hub.DossierQuery) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	for _, f := range slices.Backward(d.files) {
+		if slices.Contains(f.Parties, q.Agency) && (!q.Open || f.Open()) && (q.Status == 0 || f.Status == q.Status) {
+			l.Items = append(l.Items, f)
+		}
+	}
+	return l, nil
+}
+
+func (d *desk) DossiersBetween(_ context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	for _, f := range d.files {
+		if f.Unit == span.Unit && f.Received.Before(span.Until) && (f.Open() || !f.Ended.Before(span.From)) {
+			l.Items = append(l.Items, f)
+		}
+	}
+	return l, nil
+}
+
+func (d *desk) Versions(_ context.Context, code string) ([]hub.ProcedureVersion, error) {
+	if code != "1.001" {
+		return nil, hub.Errorf(hub.KindNotFound, "code", "", "none")
+	}
+	version := func(n int64, limit int, from, to time.Time) hub.ProcedureVersion {
+		return hub.ProcedureVersion{Procedure: hub.Procedure{Code: code, Name: "Khai sinh", Limit: hub.ProcedureLimit{Amount: limit, Unit: hub.LimitWorkingDays}}, Version: n, Valid: hub.Interval{From: from, To: to}}
+	}
+	return []hub.ProcedureVersion{version(1, 5, at("01-01 00:00"), at("03-02 00:00")), version(2, 2, at("03-02 00:00"), time.Time{})}, nil
+}
+
+func (d *desk) ByID(id hub.AgencyID) (*hub.Agency, bool) {
+	a := &hub.Agency{ID: id, Names: []hub.Dated[string]{{Value: "Đơn vị " + string(id)}}}
+	switch id {
+	case "u":
+		a.Codes = []hub.Dated[hub.Code]{{Value: "H47.12"}, {Value: "000.00.12.H47"}, {Value: "H48", Valid: hub.Interval{To: at("01-01 00:00")}}}
+	case "gone":
+		a.Valid.To = at("01-01 00:00")
+	}
+	return a, strings.Contains(" u l c x gone ", " "+string(id)+" ")
+}
+
+func (d *desk) Resolve(string, time.Time) (hub.Resolution, error) {
+	return hub.Resolution{}, hub.Errorf(hub.KindUnknownAgency, "", "", "none")
+}
+
+func (d *desk) DossierNote(_ hub.DossierID, e *hub.DossierEvent, digest hub.Digest) (hub.LogNote, error) {
+	return hub.LogNote{ID: e.Note, Kind: hub.LogNoteDossier, Body: []byte(digest.String())}, nil
+}
+
+func (d *desk) DossierRead(_ context.Context, actor hub.Actor, id hub.DossierID) error {
+	d.read = append(d.read, actor.Name+" "+string(id))
+	return nil
+}
+
+func of(agency hub.AgencyID) hub.Actor {
+	return hub.Actor{Name: "of " + string(agency), Kind: hub.ActorSystem, Agencies: []hub.AgencyID{agency}, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeRead}}
+}
+
+func wish() hub.DossierWish {
+	return hub.DossierWish{Unit: "u", Procedure: "1.001", Owner: hub.DossierOwner{Name: "Trần Thị Mẫu"}, Received: "2026-03-02T08:00"}
+}
+
+func (d *desk) register(t *testing.T, w hub.DossierWish) hub.DossierView {
+	t.Helper()
+	v, made, err := d.Register(t.Context(), of("u"), w)
+	if err != nil || !made {
+		t.Fatal(made, err)
+	}
+	return v
+}
+
+func (d *desk) act(t *testing.T, agency hub.AgencyID, id hub.DossierID, o hub.DossierOrder) hub.DossierView {
+	t.Helper()
+	v, err := d.Act(t.Context(), of(agency), id, o)
+	if err != nil {
+		t.Fatalf("%s: %v", o.Act, err)
+	}
+	return v
+}
+
+// wrong holds an error against its kind, field and rule.
+func wrong(t *testing.T, what string, err error, want string) {
+	t.Helper()
+	got := ""
+	if found := hub.ViolationsOf(err); len(found) > 0 {
+		got = strings.Join(strings.Fields(fmt.Sprint(found[0].Kind, " ", found[0].Field, " ", found[0].Rule)), " ")
+	}
+	if got != want {
+		t.Errorf("%s: %q (%v), want %q", what, got, err, want)
+	}
+}
