@@ -76,8 +76,9 @@ func BenchmarkFigures(b *testing.B) {
 			store, db := openFigures(b, engine)
 			began := time.Now()
 			yearOf{n, agencies}.fill(b, db)
+			b.Logf("figures of %d deliveries in %s", n, time.Since(began).Round(time.Second))
 			yearOf{n, agencies}.fillDocuments(b, db, engine)
-			b.Logf("%d deliveries in %s", n, time.Since(began).Round(time.Second))
+			b.Logf("with their documents in %s", time.Since(began).Round(time.Second))
 			tree := directory.New(directory.Options{Store: provinceOf(agencies), Now: time.Now, NewID: func() string { return "" }})
 			if err := tree.Load(b.Context()); err != nil {
 				b.Fatal(err)
