@@ -191,10 +191,14 @@ func (x *exchange) signatureRows(part string, s *hub.SignatureVerdict) [][]strin
 	if proven == "" {
 		proven = x.say("sign.unproven")
 	}
-	rows := [][]string{{about, x.say("signatures"), v.Verdict(s.Indication), strings.TrimSpace(v.Because(s.Sub) + " " + s.Reason)}}
+	changes := make([]string, len(s.Changes))
+	for i, change := range s.Changes {
+		changes[i] = x.Words.Change(x.lang, change)
+	}
+	rows := [][]string{{about, x.say("signatures"), v.Verdict(s.Indication), strings.TrimSpace(v.Because(s.Sub) + " " + x.technical(s.Reason))}}
 	for _, fact := range [][2]string{
 		{"sign.agency", s.Organization}, {"sign.issuer", s.Issuer}, {"sign.claimed", claimed}, {"sign.proven", proven},
-		{"sign.covers", covers}, {"sign.level", strings.TrimSpace(v.Level(s.Level) + " " + s.Format)}, {"examine.report.changes", strings.Join(s.Changes, "; ")},
+		{"sign.covers", covers}, {"sign.level", strings.TrimSpace(v.Level(s.Level) + " " + s.Format)}, {"examine.report.changes", strings.Join(changes, "; ")},
 	} {
 		if fact[1] != "" {
 			rows = append(rows, []string{about, x.say(fact[0]), "", fact[1]})
@@ -208,7 +212,15 @@ func (x *exchange) signatureRows(part string, s *hub.SignatureVerdict) [][]strin
 		case c.Passed:
 			result = "check.passed"
 		}
-		rows = append(rows, []string{about, v.Check(c.Name), strings.TrimSuffix(x.say(result), ":"), c.Detail})
+		rows = append(rows, []string{about, v.Check(c.Name), strings.TrimSuffix(x.say(result), ":"), x.technical(c.Detail)})
 	}
 	return rows
+}
+
+// technical is a detail that is in English whatever the language of the page, under its name.
+func (x *exchange) technical(detail string) string {
+	if detail == "" || x.lang == english {
+		return detail
+	}
+	return x.say("technical") + ": " + detail
 }

@@ -167,6 +167,8 @@ type VerdictWords interface {
 	Check(language, name string) string
 	// Finding is false where a finding has no text in the language.
 	Finding(language, finding string) (string, bool)
+	// Change says what a later revision of a signed file did.
+	Change(language, change string) string
 }
 
 // Stuck shows operators what does not come on, and acts on it. Without ids TryAgain is

@@ -25,6 +25,12 @@ func (w Words) Check(language, name string) string {
 	return w.texts.check(name, ChooseLanguage(language))
 }
 
+// Change says what a later revision of a signed file did; one that is not known stays in
+// English.
+func (w Words) Change(language, change string) string {
+	return w.texts.change(change, ChooseLanguage(language))
+}
+
 // Finding says what was found out about a file; false where it stays in English.
 func (w Words) Finding(language, finding string) (string, bool) {
 	return w.texts.finding(finding, ChooseLanguage(language))

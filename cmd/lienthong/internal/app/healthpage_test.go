@@ -65,6 +65,27 @@ func TestHealthPage(t *testing.T) {
 	}
 }
 
+// TestAPartThatIsNotSound: why stands on the page in the language of the person, with the
+// English folded away, and programs get its code.
+func TestAPartThatIsNotSound(t *testing.T) {
+	t.Parallel()
+	config := configIn(t.TempDir())
+	config.NoLogGrowth = true
+	h := start(t, config)
+	h.enroll(t)
+	operator := h.signIn(t, "van.hanh", member("", hub.RoleOperator))
+	const reason = `Nút này không công bố điểm kiểm tra, theo cấu hình no-log-growth.<details class="technical"><summary>Chi tiết kỹ thuật (tiếng Anh)</summary><p class="note" lang="en">this node publishes no checkpoints`
+	var shown page
+	for deadline := time.Now().Add(server.Patience); !strings.Contains(shown.text, reason); time.Sleep(20 * time.Millisecond) {
+		if shown = operator.get("/health"); time.Now().After(deadline) {
+			t.Fatalf("no reason: %s", shown.text)
+		}
+	}
+	if ready := operator.get("/readyz"); !strings.Contains(ready.text, `"said":{"code":"no_log_growth"}`) {
+		t.Errorf("programs get %s", ready.text)
+	}
+}
+
 // TestChartsInABrowser draws a busy week in both languages, on a desk and on a phone.
 func TestChartsInABrowser(t *testing.T) {
 	t.Parallel()

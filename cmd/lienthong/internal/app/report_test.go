@@ -35,6 +35,7 @@ func savedReports(t *testing.T, auditor *person, shown page) {
 	contains(t, saved.header.Get("Content-Disposition"), "attachment", ".json")
 	text := printed(t, auditor.post("/examine/report", "report", report, "proof", proof, "as", "pdf"))
 	contains(t, text, "BÁO CÁO KIỂM TRA TỆP", e.Report.SHA256.String(), "công văn.pdf", "Nguyễn Văn Ví Dụ", "Thời điểm ký")
+	contains(t, strings.Join(strings.Fields(text), " "), "Chi tiết kỹ thuật (tiếng Anh): ", "thêm một chữ ký trong trường")
 	results := strings.Count(text, " Đạt") + strings.Count(text, " Không đạt") + strings.Count(text, " Không kiểm tra")
 	checks := 0
 	for _, s := range e.Report.Signatures {
