@@ -184,6 +184,11 @@ func TestSignInByProvider(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+	t.Run("typed", func(t *testing.T) {
+		typist := w.signIn(t, "danh.may", member(recipient, hub.RoleClerk))
+		typist.post("/sign-out")
+		typist.from(w.URL(), "/inbox/x/refuse", url.Values{"detail": {"Gửi nhầm"}}).shows(t, `name="typed"`, "Nếu đăng nhập bằng Cổng đăng nhập tỉnh thì nội dung đã nhập không được mang theo")
+	})
 	t.Run("links", func(t *testing.T) { w.links(t, stranger) })
 	t.Run("away", func(t *testing.T) {
 		v := w.visitor(t)
