@@ -104,6 +104,8 @@ type show struct {
 	broker     manifestBroker
 	tasks      manifestTasks
 	procedures manifestProcedures
+	filed      hub.DossierID
+	dossier    manifestDossier
 
 	letterbox *letterbox // the mail server
 	nation    *show      // what happens at the second hub

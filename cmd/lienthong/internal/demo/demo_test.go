@@ -94,6 +94,11 @@ type folderFile struct {
 		Lapsed   string
 		LapsedAt time.Time `json:"lapsed_at"`
 	}
+	Dossier struct {
+		Number     string
+		Timeliness string
+		Letter     int
+	}
 	Dispatches []struct {
 		ID                   string
 		Receipts, Recipients int
@@ -303,6 +308,9 @@ func checkManifest(t *testing.T, dir string) {
 	}
 	if p := m.Procedures; p.Decision == "" || p.InForce == p.Lapsed || p.LapsedAt.IsZero() || !p.LapsedAt.Before(time.Now()) {
 		t.Errorf("the procedures: %+v", p)
+	}
+	if d := m.Dossier; d.Number == "" || d.Timeliness != "overdue" || d.Letter == 0 {
+		t.Errorf("the dossier: %+v", d)
 	}
 	checkAxis(t, &m)
 	checkProvince(t, &m)

@@ -186,6 +186,7 @@ type manifest struct {
 	Webhook    manifestWebhook    `json:"webhook"`
 	Tasks      manifestTasks      `json:"tasks"` // of the directive
 	Procedures manifestProcedures `json:"procedures"`
+	Dossier    manifestDossier    `json:"dossier"` // that comes back late
 	Mail       manifestMail       `json:"mail"`
 	AMQP       manifestBroker     `json:"amqp"` // RabbitMQ
 	Drop       manifestDrop       `json:"drop"` // folders of files
@@ -243,6 +244,7 @@ func (s *show) describe(dispatches []manifestDispatch) error {
 		Mail:       s.mail,
 		Tasks:      s.tasks,
 		Procedures: s.procedures,
+		Dossier:    s.dossier,
 		AMQP:       s.broker,
 		Drop:       s.drop,
 		Dispatches: dispatches,

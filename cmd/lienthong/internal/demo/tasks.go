@@ -71,7 +71,7 @@ func (s *show) setTasks(ctx context.Context) error {
 	for _, scene := range []struct {
 		day  int
 		play func(context.Context) error
-	}{{firstDay, s.sendTasks}, {firstDay, s.publishProcedures}, {inTimeDay, s.answerTask}, {inTimeDay, s.lapse}, {extendDay, s.extendTask}, {overdueDay, s.missTask}} {
+	}{{firstDay, s.sendTasks}, {firstDay, s.publishProcedures}, {firstDay, s.fileDossier}, {inTimeDay, s.answerTask}, {inTimeDay, s.lapse}, {inTimeDay, s.apologise}, {extendDay, s.extendTask}, {overdueDay, s.missTask}, {overdueDay, s.giveBack}} {
 		s.moveTo(scene.day)
 		if err := scene.play(ctx); err != nil {
 			return err
