@@ -20,8 +20,8 @@ type Store interface {
 	// Unreferenced returns those of the digests that no dispatch, status report or
 	// upload names.
 	Unreferenced(ctx context.Context, digests []hub.Digest) ([]hub.Digest, error)
-	// NamedContent lists what dispatches and status reports name, in the order of
-	// digests, each once.
+	// NamedContent lists what dispatches, status reports and dossiers name, in the order
+	// of digests, each once.
 	NamedContent(ctx context.Context, after hub.Digest, limit int) ([]hub.Digest, error)
 	// DispatchesWith lists dispatches that name a content, by id.
 	DispatchesWith(ctx context.Context, digest hub.Digest, limit int) ([]hub.DispatchID, error)

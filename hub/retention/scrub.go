@@ -24,7 +24,7 @@ const (
 	restBelow     = 50 * time.Millisecond
 )
 
-// scrub reads all content that dispatches and status reports name, once, going on where
+// scrub reads all content that dispatches, status reports and dossiers name, once, going on where
 // it was left.
 func (s *Service) scrub(ctx context.Context, at scrubbing) error {
 	open, err := s.openFindings(ctx)

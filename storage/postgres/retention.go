@@ -99,8 +99,8 @@ func (s *Store) Unreferenced(ctx context.Context, digests []hub.Digest) ([]hub.D
 		AND NOT EXISTS (SELECT FROM retention_notes WHERE name >= 'content/' || encode(a.digest, 'hex') || '/' AND name < 'content/' || encode(a.digest, 'hex') || '0')`, asked)
 }
 
-// NamedContent lists what dispatches and status reports name, in the order of digests,
-// each once.
+// NamedContent lists what dispatches, status reports and dossiers name, in the order of
+// digests, each once.
 func (s *Store) NamedContent(ctx context.Context, after hub.Digest, limit int) ([]hub.Digest, error) {
 	first := after[:]
 	if after.IsZero() {
@@ -108,6 +108,8 @@ func (s *Store) NamedContent(ctx context.Context, after hub.Digest, limit int) (
 	}
 	return collect(ctx, s, scanDigest, `SELECT digest FROM (SELECT DISTINCT digest FROM dispatch_parts WHERE digest > $1 ORDER BY digest LIMIT $2) d
 		UNION SELECT digest FROM (SELECT DISTINCT digest FROM report_parts WHERE digest > $1 ORDER BY digest LIMIT $2) r
+		UNION SELECT digest FROM (SELECT DISTINCT decode(substr(name, 9, 64), 'hex') AS digest FROM retention_notes
+			WHERE name >= 'content/' || encode($1, 'hex') || '0' AND name < 'content0' AND substr(name, 74, 8) = 'dossier-' ORDER BY digest LIMIT $2) n
 		ORDER BY digest LIMIT $2`, first, limit)
 }
 

@@ -122,8 +122,8 @@ func (s *Store) Unreferenced(ctx context.Context, digests []hub.Digest) ([]hub.D
 		AND a.value NOT IN (SELECT p.value ->> 'sha256' FROM uploads u, json_each(u.body, '$.submission.parts') p WHERE p.value ->> 'sha256' IS NOT NULL)`, asked)
 }
 
-// NamedContent lists what dispatches and status reports name, in the order of digests,
-// each once.
+// NamedContent lists what dispatches, status reports and dossiers name, in the order of
+// digests, each once.
 func (s *Store) NamedContent(ctx context.Context, after hub.Digest, limit int) ([]hub.Digest, error) {
 	text := "SELECT digest FROM (SELECT DISTINCT digest FROM dispatch_parts WHERE digest > ?1 ORDER BY digest LIMIT ?2)"
 	first := after[:]
@@ -131,6 +131,8 @@ func (s *Store) NamedContent(ctx context.Context, after hub.Digest, limit int) (
 		first = []byte{} // also what has only zeros
 	}
 	return collect(ctx, s.reader, scanDigest, text+` UNION SELECT digest FROM (SELECT DISTINCT digest FROM report_parts WHERE digest > ?1 ORDER BY digest LIMIT ?2)
+		UNION SELECT digest FROM (SELECT DISTINCT unhex(substr(name, 9, 64)) AS digest FROM retention_notes
+			WHERE name >= 'content/' || lower(hex(?1)) || '0' AND name < 'content0' AND substr(name, 74, 8) = 'dossier-' ORDER BY digest LIMIT ?2)
 		ORDER BY digest LIMIT ?2`, first, limit)
 }
 

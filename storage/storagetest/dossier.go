@@ -96,6 +96,14 @@ func testDossiers(t *testing.T, back Backend) {
 	gone, err := b.store.Unreferenced(b.ctx, []hub.Digest{kept, lost})
 	b.must(err)
 	same(t, "content that no event keeps", gone, []hub.Digest{lost})
+	b.must(b.store.SaveNotes(b.ctx, hub.KeepNote(hub.Digest{7, 0}, 4, "somebody")))
+	for after, want := range map[hub.Digest][]hub.Digest{{}: {kept}, {7}: {kept}, kept: nil} {
+		named, err := b.store.NamedContent(b.ctx, after, 10)
+		b.must(err)
+		if !slices.Equal(named, want) {
+			t.Errorf("content that is scrubbed behind %v: %v, want %v", after, named, want)
+		}
+	}
 	b.happens(&shared, hub.DossierHandOver)
 	shared.Status, shared.Parties = hub.DossierAccepted, append(shared.Parties, "h2")
 	b.must(b.store.AddDossierEvent(b.ctx, shared, b.dossierNote()))
