@@ -82,6 +82,7 @@ type station struct {
 	totals map[hub.Measure]int // of tasks that were seen in figures
 	unseen int                 // of these, those that the agency did not see
 	opened int                 // measures whose documents were listed
+	latest time.Time           // that the clock ever said
 
 	sent []hub.Submission
 	open []hub.Delivery // of this history
@@ -318,7 +319,15 @@ func (s *station) pass(t *rapid.T) {
 
 // setBack lets the clock jump, as that of a machine does; what was begun goes on.
 func (s *station) setBack(t *rapid.T) {
+	s.noteClock()
 	s.Clock.Advance(-time.Duration(rapid.IntRange(1, 48*3600).Draw(t, "seconds")) * time.Second)
+}
+
+// noteClock keeps how far the clock has ever been.
+func (s *station) noteClock() {
+	if now := s.Clock.Now(); now.After(s.latest) {
+		s.latest = now
+	}
 }
 
 func (s *station) restart(t *rapid.T) { s.stop(t); s.start(t) }
