@@ -419,3 +419,17 @@ func TestCausesHaveTexts(t *testing.T) {
 		}
 	}
 }
+
+// TestCellsHaveLabels: on a narrow screen each cell stands behind the name of its column.
+func TestCellsHaveLabels(t *testing.T) {
+	cells := regexp.MustCompile(`<td(?:\s[^>]*)?>`)
+	actions := regexp.MustCompile(`(?s)\{\{.*?\}\}`)
+	label := regexp.MustCompile(`data-label="@`)
+	for name, text := range readTemplates(t) {
+		for _, cell := range cells.FindAllString(actions.ReplaceAllString(text, "@"), -1) {
+			if !label.MatchString(cell) {
+				t.Errorf("%s has a cell without the name of its column: %s", name, cell)
+			}
+		}
+	}
+}
