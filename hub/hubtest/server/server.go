@@ -177,7 +177,7 @@ func FreeAddresses(t testing.TB, n int) []string {
 }
 
 // freePorts returns n such ports, each another one: it listens on all of them before it
-// gives any away.
+// gives any away. What it gives away no other process of tests does while this one runs.
 func freePorts(t testing.TB, n int) []int {
 	t.Helper()
 	var ports []int
@@ -193,6 +193,10 @@ func freePorts(t testing.TB, n int) []int {
 		if err != nil {
 			continue // taken
 		}
+		if !reserved(t, port) {
+			_ = l.Close()
+			continue
+		}
 		ports, held = append(ports, port), append(held, l)
 		if len(ports) == n {
 			return ports
@@ -200,6 +204,26 @@ func freePorts(t testing.TB, n int) []int {
 	}
 	t.Fatal("no free port was found")
 	return nil
+}
+
+// reserved keeps a port from all other tests until this process ends: between the choice of
+// a port and the server that listens on it, half a minute can pass. It reports whether
+// nobody else keeps it.
+func reserved(t testing.TB, port int) bool {
+	t.Helper()
+	folder := filepath.Join(os.TempDir(), fmt.Sprintf("lienthong-ports-%d", os.Getuid()))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	fd, err := syscall.Open(filepath.Join(folder, fmt.Sprint(port)), syscall.O_CREAT|syscall.O_RDWR|syscall.O_CLOEXEC, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = syscall.Close(fd)
+		return false
+	}
+	return true // the lock goes with the process
 }
 
 // Listens reports whether something accepts connections on the address.
