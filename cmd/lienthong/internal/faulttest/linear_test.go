@@ -206,32 +206,19 @@ func (h *history) live(t *testing.T, hub *hubproc.Process, l *load, group string
 			h.leaseAndAcknowledge(ctx, newClient(hub.URL, key), newClient(hub.URL, l.keys.sender), 100+client)
 		})
 	}
-	ended := make(chan struct{})
-	go func() { all.Wait(); close(ended) }()
-	h.await(t, hub, h.n.Load()+5+rand.Int64N(60), ended)
+	calls := h.n.Load() + 5 + rand.Int64N(60) // a life is as long as what happens in it, however slow the machine
+	await(t, "the hub answers calls", func() bool {
+		select {
+		case <-hub.Done():
+			t.Fatalf("the hub ended by itself:\n%s", hub.Log())
+		default:
+		}
+		return h.n.Load() >= calls
+	})
 	time.Sleep(rand.N(20 * time.Millisecond))
 	hub.Kill()
 	cancel()
-	<-ended
-}
-
-// await waits until so many calls were answered, or all clients gave up: a life is as
-// long as what happens in it, however slow the machine.
-func (h *history) await(t *testing.T, hub *hubproc.Process, calls int64, ended <-chan struct{}) {
-	late := time.After(patience)
-	for h.n.Load() < calls {
-		select {
-		case <-time.After(time.Millisecond):
-		case <-ended:
-			return
-		case <-hub.Done():
-			t.Errorf("the hub ended by itself:\n%s", hub.Log())
-			return
-		case <-late:
-			t.Errorf("the hub answers no calls:\n%s", hub.Log())
-			return
-		}
-	}
+	all.Wait()
 }
 
 func (h *history) submitAndLook(ctx context.Context, c *client, client int, group string) {
