@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"time"
@@ -21,6 +22,14 @@ type Blob interface {
 	io.Closer
 	Size() int64 // bytes
 }
+
+// BlobOf is content at hand, which nothing has to be verified of.
+func BlobOf(content []byte) Blob { return atHand{bytes.NewReader(content)} }
+
+type atHand struct{ *bytes.Reader }
+
+// Close implements io.Closer.
+func (atHand) Close() error { return nil }
 
 // BlobInfo tells of stored content. Written is when it was last stored, UTC: storing
 // content that is there already renews it, so that what is young is never swept

@@ -23,12 +23,7 @@ import (
 	"github.com/lienthong/lienthong/signing/trust"
 )
 
-// memory is a blob in memory.
-type memory struct{ *bytes.Reader }
-
-func (memory) Close() error { return nil }
-
-func blob(data []byte) hub.Blob { return memory{bytes.NewReader(data)} }
+func blob(data []byte) hub.Blob { return hub.BlobOf(data) }
 
 func newAuthority(t testing.TB) (*pki.Authority, *trust.Anchors) {
 	t.Helper()

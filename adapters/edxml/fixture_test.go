@@ -55,13 +55,8 @@ func (w *memoryWriter) Commit() (hub.Digest, int64, error) {
 
 func (w *memoryWriter) Discard() { w.end() }
 
-// blob is held content, open.
-type blob struct{ *bytes.Reader }
-
-func (blob) Close() error { return nil }
-
 func (m *memory) opener(_ context.Context, p hub.Part) (hub.Blob, error) {
-	return blob{bytes.NewReader(m.held[p.Digest])}, nil
+	return hub.BlobOf(m.held[p.Digest]), nil
 }
 
 // put stores content and returns it as a part.

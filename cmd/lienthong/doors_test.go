@@ -49,10 +49,6 @@ func newDoors(t *testing.T, url string, operator *hubclient.Client) *doors {
 
 var pdf = []byte("%PDF-1.7\n")
 
-type pdfBlob struct{ *bytes.Reader }
-
-func (pdfBlob) Close() error { return nil }
-
 // submission is one of a document with that id.
 func (d *doors) submission(id string) hub.Submission {
 	return hub.Submission{
@@ -66,7 +62,7 @@ func (d *doors) edxml(id string) []byte {
 	d.Helper()
 	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeSubmission(d.Context(), &out, d.submission(id), nil,
-		func(context.Context, hub.Part) (hub.Blob, error) { return pdfBlob{bytes.NewReader(pdf)}, nil })
+		func(context.Context, hub.Part) (hub.Blob, error) { return hub.BlobOf(pdf), nil })
 	if err != nil {
 		d.Fatal(err)
 	}
@@ -80,13 +76,13 @@ func (d *doors) ways(id string) map[string]func() error {
 	return map[string]func() error{
 		"a form": func() error {
 			_, err := d.rest.Submit(d.Context(), sub, []hubclient.File{{
-				Part: sub.Parts[0], Open: func() (io.ReadCloser, error) { return pdfBlob{bytes.NewReader(pdf)}, nil },
+				Part: sub.Parts[0], Open: func() (io.ReadCloser, error) { return hub.BlobOf(pdf), nil },
 			}}, nil)
 			return err
 		},
 		"a package": func() error {
 			_, err := d.rest.SubmitPackage(d.Context(), hubclient.Package{
-				Open: func() (io.ReadCloser, error) { return pdfBlob{bytes.NewReader(packed)}, nil }, Size: int64(len(packed)),
+				Open: func() (io.ReadCloser, error) { return hub.BlobOf(packed), nil }, Size: int64(len(packed)),
 			}, nil)
 			return err
 		},

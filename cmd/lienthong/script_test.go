@@ -402,15 +402,10 @@ func directive(pdf []byte) ([]byte, error) {
 	}
 	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeSubmission(context.Background(), &out, sub, nil, func(context.Context, hub.Part) (hub.Blob, error) {
-		return memory{bytes.NewReader(pdf)}, nil
+		return hub.BlobOf(pdf), nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encode the directive: %w", err)
 	}
 	return out.Bytes(), nil
 }
-
-type memory struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (memory) Close() error { return nil }

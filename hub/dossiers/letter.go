@@ -26,7 +26,7 @@ func (s *Service) letter(ctx context.Context, actor *hub.Actor, f *hub.DossierFi
 	order := hub.SealOrder{Agency: e.Agency, Role: hub.SealIssued}
 	if seals := s.Seals(); seals.MaySeal(*actor, order) == nil {
 		var sealed bytes.Buffer
-		if _, err := seals.Seal(ctx, *actor, order, inMemory{bytes.NewReader(content)}, &sealed); err != nil {
+		if _, err := seals.Seal(ctx, *actor, order, hub.BlobOf(content), &sealed); err != nil {
 			s.Log.WarnContext(ctx, "a letter of apology has no seal", "dossier", f.ID, "agency", e.Agency, "error", err)
 		} else {
 			content = sealed.Bytes()
@@ -48,21 +48,10 @@ func (s *Service) keepLetter(ctx context.Context, number string, content []byte)
 	if p.Digest, p.Size, err = out.Commit(); err != nil {
 		return nil, err
 	}
-	report, err := s.Verifier.VerifyPart(ctx, p.Part(), inMemory{bytes.NewReader(content)})
+	report, err := s.Verifier.VerifyPart(ctx, p.Part(), hub.BlobOf(content))
 	if err != nil {
 		return nil, &hub.Error{Kind: hub.KindUnavailable, Field: "file", Message: "the signatures could not be checked now", Err: err}
 	}
 	p.Report = &report
 	return p, nil
 }
-
-// inMemory is a content at hand.
-type inMemory struct{ *bytes.Reader }
-
-var _ hub.Blob = inMemory{}
-
-// Size implements hub.Blob.
-func (m inMemory) Size() int64 { return m.Reader.Size() }
-
-// Close implements io.Closer.
-func (inMemory) Close() error { return nil }

@@ -60,14 +60,10 @@ func (o *office) Note(_ context.Context, kind hub.LogNoteKind, fact any) error {
 	return o.noteErr
 }
 
-type memory struct{ *bytes.Reader }
-
-func (memory) Close() error { return nil }
-
 func (o *office) run(actor hub.Actor, order hub.SealOrder) (hub.SealFact, error) {
 	o.out = &bytes.Buffer{}
 	s := sealing.New(sealing.Options{Signer: o, Directory: o, Notes: o, Now: func() time.Time { return now }})
-	return s.Seal(context.Background(), actor, order, memory{bytes.NewReader([]byte("pdf"))}, o.out)
+	return s.Seal(context.Background(), actor, order, hub.BlobOf([]byte("pdf")), o.out)
 }
 
 func sealer(agencies ...hub.AgencyID) hub.Actor {

@@ -169,7 +169,7 @@ func (b *blob) bring(body io.Reader) (local, error) {
 	if b.Size() <= smallSize {
 		var text bytes.Buffer
 		n, err = text.ReadFrom(body)
-		copied = inMemory{bytes.NewReader(text.Bytes())}
+		copied = hub.BlobOf(text.Bytes())
 	} else {
 		var f *os.File
 		if f, err = nameless(); err != nil {
@@ -195,12 +195,6 @@ func nameless() (*os.File, error) {
 	}
 	return f, os.Remove(f.Name())
 }
-
-// inMemory is small content.
-type inMemory struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (inMemory) Close() error { return nil }
 
 // verifiedKey names one state of one object.
 type verifiedKey struct {

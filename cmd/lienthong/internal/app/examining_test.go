@@ -85,10 +85,6 @@ func (h *testHub) verified(t *testing.T, c *hubclient.Client, content []byte) hu
 	return report
 }
 
-type bundleContent struct{ *bytes.Reader }
-
-func (bundleContent) Close() error { return nil }
-
 // TestBundlesOverTheNetwork: the API gives the report on a bundle that lienthong verify
 // gives with the same roots and keys, and the page shows its steps; a changed byte fails
 // both.
@@ -115,7 +111,7 @@ func TestBundlesOverTheNetwork(t *testing.T) {
 		Signatures: signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: func() time.Time { return report.ValidatedAt }}),
 		Bundles:    &examine.Auditor{Policy: keys},
 	}
-	alone, err := offline.VerifyFile(t.Context(), "evidence.asice", bundleContent{bytes.NewReader(content)})
+	alone, err := offline.VerifyFile(t.Context(), "evidence.asice", hub.BlobOf(content))
 	if err != nil {
 		t.Fatal(err)
 	}

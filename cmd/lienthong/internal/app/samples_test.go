@@ -368,15 +368,10 @@ func packageOf(t *testing.T, pdf []byte) []byte {
 	sub.Trace = []hub.Hop{{Agency: sender, Time: time.Date(2020, 1, 10, 8, 0, 0, 0, hub.Vietnam())}}
 	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeSubmission(t.Context(), &out, sub, nil, func(context.Context, hub.Part) (hub.Blob, error) {
-		return memory{bytes.NewReader(pdf)}, nil
+		return hub.BlobOf(pdf), nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
-
-type memory struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (memory) Close() error { return nil }

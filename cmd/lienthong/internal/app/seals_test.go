@@ -143,7 +143,7 @@ func (r *sealRoom) verify(file []byte) hub.SignatureReport {
 		r.Fatal(err)
 	}
 	report, err := signing.NewVerifier(signing.VerifierOptions{Anchors: anchors, Now: time.Now}).
-		VerifyFile(r.Context(), "a.pdf", memory{bytes.NewReader(file)})
+		VerifyFile(r.Context(), "a.pdf", hub.BlobOf(file))
 	if err != nil {
 		r.Error(err)
 	}

@@ -92,17 +92,13 @@ func encoded(t *testing.T, sub hub.Submission) []byte {
 	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeSubmission(t.Context(), &out, sub, nil,
 		func(context.Context, hub.Part) (hub.Blob, error) {
-			return pdfBlob{bytes.NewReader([]byte("%PDF-1.7\n"))}, nil
+			return hub.BlobOf([]byte("%PDF-1.7\n")), nil
 		})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
-
-type pdfBlob struct{ *bytes.Reader }
-
-func (pdfBlob) Close() error { return nil }
 
 // edited is a file with every old text replaced by the new one; it must be there.
 func edited(t *testing.T, file []byte, was, is string) []byte {

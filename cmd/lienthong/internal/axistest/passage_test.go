@@ -134,12 +134,6 @@ func (e *evening) receive(c *vxp.Client, id string) string {
 	return string(content)
 }
 
-// content opens a letter for the codec.
-type content struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (content) Close() error { return nil }
-
 // packaged is a letter of the commune as its system makes one.
 func packaged(t *testing.T, id string, to ...string) []byte {
 	t.Helper()
@@ -151,7 +145,7 @@ func packaged(t *testing.T, id string, to ...string) []byte {
 	raw := []byte("%PDF-1.7\n" + strings.Repeat("văn bản "+id+"\n", 200))
 	var out bytes.Buffer
 	if err := edxml.New(edxml.Options{}).EncodeSubmission(t.Context(), &out, sub, nil, func(context.Context, hub.Part) (hub.Blob, error) {
-		return content{bytes.NewReader(raw)}, nil
+		return hub.BlobOf(raw), nil
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -165,18 +165,13 @@ func (h *testHub) goodPackage(t *testing.T) string {
 	}
 	var out bytes.Buffer
 	err := edxml.New(edxml.Options{}).EncodeSubmission(t.Context(), &out, sub, nil, func(context.Context, hub.Part) (hub.Blob, error) {
-		return memory{bytes.NewReader(h.file(t, "signed.pdf"))}, nil
+		return hub.BlobOf(h.file(t, "signed.pdf")), nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
 }
-
-type memory struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (memory) Close() error { return nil }
 
 // content marks where the attachment's text stands in the good package.
 func contentOf(text string) (begin, end int) {

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -60,7 +59,7 @@ func TestSpellingsAreDifferentSoundDocuments(t *testing.T) {
 }
 
 func sound(ctx context.Context, verifier *signing.Verifier, content []byte) error {
-	report, err := verifier.VerifyFile(ctx, "a.pdf", memory{bytes.NewReader(content)})
+	report, err := verifier.VerifyFile(ctx, "a.pdf", hub.BlobOf(content))
 	if err != nil {
 		return err
 	}

@@ -47,7 +47,7 @@ func newPackage(ctx context.Context, l *letter) (*parcel, error) {
 		},
 		Parts: []hub.Part{{ID: partID, Role: hub.RoleOriginal, Name: partName, MediaType: "application/pdf", Size: l.size()}},
 		Trace: []hub.Hop{{Agency: someSender, Time: time.Now()}},
-	}, nil, func(context.Context, hub.Part) (hub.Blob, error) { return memory{bytes.NewReader(mark)}, nil })
+	}, nil, func(context.Context, hub.Part) (hub.Blob, error) { return hub.BlobOf(mark), nil })
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +72,6 @@ func (p *parcel) body(n uint64, id, sender string) io.Reader {
 		bytes.NewReader(p.base64[:from/3*4]), bytes.NewReader(base64.StdEncoding.AppendEncode(nil, group)),
 		bytes.NewReader(p.base64[(to+2)/3*4:]), bytes.NewReader(p.after))
 }
-
-// memory is content in memory.
-type memory struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (memory) Close() error { return nil }
 
 // What all documents say of themselves.
 const (

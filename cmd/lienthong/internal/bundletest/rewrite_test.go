@@ -110,7 +110,7 @@ func TestDisguised(t *testing.T) {
 			w.change = change
 			by := w.auditor()
 			e := examine.Examiner{Signatures: by.verifier(), Bundles: &by.Auditor}
-			r := must(e.File(t.Context(), "x.asice", blob{bytes.NewReader(whole(w))}))(t)
+			r := must(e.File(t.Context(), "x.asice", hub.BlobOf(whole(w))))(t)
 			if r.Kind != hub.FileBundle || r.Indication != hub.TotalFailed {
 				t.Errorf("a %s that is %s", r.Kind, r.Indication)
 			}

@@ -352,12 +352,8 @@ func (r rooms) Dispatch(context.Context, hub.Actor, hub.DispatchID) (hub.SentIte
 	return hub.SentItem{Dispatch: r.dispatch, Deliveries: []hub.Delivery{r.delivery, r.other}}, nil
 }
 
-type blob struct{ *bytes.Reader }
-
-func (blob) Close() error { return nil }
-
 func (r rooms) Open(_ context.Context, _ hub.Actor, _ hub.DispatchID, id string) (hub.Part, hub.Blob, error) {
-	return *r.dispatch.PartByID(id), blob{bytes.NewReader(r.document)}, nil
+	return *r.dispatch.PartByID(id), hub.BlobOf(r.document), nil
 }
 
 func (r rooms) Archive(_ context.Context, _ hub.Actor, id hub.DispatchID) (hub.ValidationArchive, error) {

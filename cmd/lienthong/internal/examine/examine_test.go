@@ -1,7 +1,6 @@
 package examine_test
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 	"time"
@@ -12,11 +11,7 @@ import (
 	"github.com/lienthong/lienthong/signing/trust"
 )
 
-type memory struct{ *bytes.Reader }
-
-func (memory) Close() error { return nil }
-
-func content(text string) hub.Blob { return memory{bytes.NewReader([]byte(text))} }
+func content(text string) hub.Blob { return hub.BlobOf([]byte(text)) }
 
 // A file that nobody can verify has a report that says why, with the digest of the file
 // that was looked at; nothing of it stays in the temporary folder.

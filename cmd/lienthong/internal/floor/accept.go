@@ -227,7 +227,7 @@ func (f *Floor) submitPackage(w http.ResponseWriter, r *http.Request, caller str
 		ID: "p1", Name: "a.pdf", MediaType: "application/pdf", Size: int64(len(document)), SHA256: sha256.Sum256(document),
 		Object: c.digest.String(), From: int64(from), To: int64(to),
 	}
-	return f.accept(w, r, caller, &s, p, memory{bytes.NewReader(document)}, c)
+	return f.accept(w, r, caller, &s, p, hub.BlobOf(document), c)
 }
 
 // attachment finds the base64 digits of a package.
@@ -254,12 +254,6 @@ func headerOf(text []byte, e *envelope) error {
 	}
 	return xml.NewDecoder(io.MultiReader(bytes.NewReader(text[:at+len(end)]), bytes.NewReader([]byte("</edXML>")))).Decode(e)
 }
-
-// memory is content in memory.
-type memory struct{ *bytes.Reader }
-
-// Close implements io.Closer.
-func (memory) Close() error { return nil }
 
 // hold keeps a dispatch until it is handed over.
 func (f *Floor) hold(d *dispatch) {

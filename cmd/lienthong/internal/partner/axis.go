@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -85,21 +84,10 @@ func pack(ctx context.Context, sender, recipient hub.Code, run, number string, p
 	var out bytes.Buffer
 	names := func(code string) edxml.Organization { return edxml.Organization{Code: code, Name: "Đơn vị thử"} }
 	err := edxml.New(edxml.Options{}).EncodeSubmission(ctx, &out, sub, names, func(context.Context, hub.Part) (hub.Blob, error) {
-		return memory{bytes.NewReader(pdf)}, nil
+		return hub.BlobOf(pdf), nil
 	})
 	return out.Bytes(), err
 }
-
-// memory is content in memory.
-type memory struct{ *bytes.Reader }
-
-// Size implements hub.Blob.
-func (m memory) Size() int64 { return m.Reader.Size() }
-
-// Close implements io.Closer.
-func (memory) Close() error { return nil }
-
-var _ io.ReaderAt = memory{}
 
 func (t *axis) good(ctx context.Context) (string, error) {
 	var err error
