@@ -97,33 +97,22 @@ type EndedDossiers struct {
 
 // DecideDossier returns the class that decides about a dossier; nil when none does.
 func (s *RetentionClasses) DecideDossier(d *Dossier) *RetentionClass {
-	var decides *RetentionClass
-	for i := range s.Classes {
-		c := &s.Classes[i]
-		if c.fitsDossier(d) && (decides == nil || c.before(decides) < 0) {
-			decides = c
-		}
-	}
-	return decides
+	return s.first(func(c *RetentionClass) bool {
+		return c.Dossiers && (len(c.Agencies) == 0 || slices.ContainsFunc(c.Agencies, d.concerns))
+	})
 }
 
-func (c *RetentionClass) fitsDossier(d *Dossier) bool {
-	return c.Dossiers && (len(c.Agencies) == 0 || anyOf(c.Agencies, d.Parties))
-}
+func (d *Dossier) concerns(agency AgencyID) bool { return slices.Contains(d.Parties, agency) }
 
 // HoldsDossier reports whether the hold is about a dossier.
 func (h *LegalHold) HoldsDossier(d *Dossier) bool {
 	switch {
 	case h.Agency != "":
-		return anyOf([]AgencyID{h.Agency}, d.Parties)
+		return d.concerns(h.Agency)
 	case h.Number != "":
 		return strings.Contains(foldNumber(d.Number), foldNumber(h.Number))
 	}
 	return false
-}
-
-func anyOf(wanted, has []AgencyID) bool {
-	return slices.ContainsFunc(wanted, func(id AgencyID) bool { return slices.Contains(has, id) })
 }
 
 // DossierFact is the body of a note of LogNoteDossier: it names an event by its digest. What

@@ -74,14 +74,31 @@ type RetentionClasses struct {
 // Decide returns the class that decides about a dispatch; nil when none fits, which
 // means that it is kept for ever.
 func (s *RetentionClasses) Decide(d *Completed) *RetentionClass {
+	return s.first(func(c *RetentionClass) bool { return c.Fits(d) })
+}
+
+// first is the class of those that fit which stands before the others.
+func (s *RetentionClasses) first(fits func(*RetentionClass) bool) *RetentionClass {
 	var decides *RetentionClass
 	for i := range s.Classes {
 		c := &s.Classes[i]
-		if c.Fits(d) && (decides == nil || c.before(decides) < 0) {
+		if fits(c) && (decides == nil || c.before(decides) < 0) {
 			decides = c
 		}
 	}
 	return decides
+}
+
+// Ages are the periods that classes of dossiers have, or those of documents, each once: not
+// that of what is kept for ever.
+func (s *RetentionClasses) Ages(dossiers bool) []RetentionPeriod {
+	var ages []RetentionPeriod
+	for i := range s.Classes {
+		if c := &s.Classes[i]; c.Dossiers == dossiers && !c.Keep.IsZero() && !slices.Contains(ages, c.Keep) {
+			ages = append(ages, c.Keep)
+		}
+	}
+	return ages
 }
 
 // Completed is a dispatch of which every delivery has ended and whose content is

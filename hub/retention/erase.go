@@ -10,13 +10,8 @@ import (
 // eraseBy walks through the ages that classes of dossiers have. Unlike purgeBy it looks at
 // all that have ended: how long ago one did may be told late.
 func (s *Service) eraseBy(ctx context.Context, run *hub.RetentionRun, r *rules, now time.Time) error {
-	seen := map[hub.RetentionPeriod]bool{{}: true} // for ever
-	for _, class := range r.classes.Classes {
-		if !class.Dossiers || seen[class.Keep] {
-			continue
-		}
-		seen[class.Keep] = true
-		if err := s.eraseAge(ctx, run, r, hub.EndedDossiers{Until: class.Keep.Before(now), Limit: s.Batch}, now); err != nil {
+	for _, age := range r.classes.Ages(true) {
+		if err := s.eraseAge(ctx, run, r, hub.EndedDossiers{Until: age.Before(now), Limit: s.Batch}, now); err != nil {
 			return err
 		}
 	}

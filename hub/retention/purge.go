@@ -65,15 +65,10 @@ func (s *Service) purge(ctx context.Context, run *hub.RetentionRun, done progres
 
 // purgeBy walks through the ages that classes have.
 func (s *Service) purgeBy(ctx context.Context, run *hub.RetentionRun, r *rules, from, now time.Time) error {
-	seen := map[hub.RetentionPeriod]bool{{}: true} // for ever
-	for _, class := range r.classes.Classes {
-		if class.Dossiers || seen[class.Keep] {
-			continue
-		}
-		seen[class.Keep] = true
-		query := hub.CompletedQuery{Until: class.Keep.Before(now), Limit: s.Batch}
+	for _, age := range r.classes.Ages(false) {
+		query := hub.CompletedQuery{Until: age.Before(now), Limit: s.Batch}
 		if !from.IsZero() {
-			query.After = class.Keep.Before(from).Add(-overlap)
+			query.After = age.Before(from).Add(-overlap)
 		}
 		if err := s.purgeAge(ctx, run, r, query, now); err != nil {
 			return err
