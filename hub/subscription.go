@@ -101,6 +101,11 @@ type Reach struct {
 	LastSuccess  time.Time `json:"last_success,omitzero"`
 }
 
+// Fresh is the reach of what may be tried at once, with what was the last of each kind.
+func (r *Reach) Fresh() Reach {
+	return Reach{LastSuccess: r.LastSuccess, LastError: r.LastError, LastSaid: r.LastSaid}
+}
+
 // PushState is the state of a push.
 type PushState string
 

@@ -39,7 +39,7 @@ func toHub(s *verdict.Signature) hub.SignatureVerdict {
 		v.Anchor = nameOf(s.Chain[len(s.Chain)-1].Subject.CommonName, s.Chain[len(s.Chain)-1].Subject.String())
 	}
 	for _, check := range s.Checks {
-		v.Checks = append(v.Checks, hub.Check{Name: check.Name, Passed: check.Passed, Skipped: check.Skipped, Detail: check.Detail})
+		v.Checks = append(v.Checks, hub.Check(check))
 	}
 	return v
 }

@@ -18,16 +18,18 @@ import (
 // one the hub announced, or not part.Digest when that is set, is an error of
 // KindUntrusted: what w has got must be thrown away.
 func (c *Client) Part(ctx context.Context, dispatch hub.DispatchID, part hub.Part, w io.Writer, progress Progress) (hub.Digest, error) {
-	d := download{
-		client: c, w: w, hash: sha256.New(), progress: progress,
-		call: get(pathOf("dispatches", string(dispatch), "parts", part.ID), nil),
-	}
+	return c.content(ctx, pathOf("dispatches", string(dispatch), "parts", part.ID), part.Digest, w, progress)
+}
+
+// content downloads what a path names; the digest is that which is known of it, if any.
+func (c *Client) content(ctx context.Context, path string, digest hub.Digest, w io.Writer, progress Progress) (hub.Digest, error) {
+	d := download{client: c, w: w, hash: sha256.New(), progress: progress, call: get(path, nil)}
 	if err := d.run(ctx); err != nil {
 		return hub.Digest{}, err
 	}
 	got := hub.Digest(d.hash.Sum(nil))
-	if !part.Digest.IsZero() && got != part.Digest {
-		return got, mismatch(part.Digest, got)
+	if !digest.IsZero() && got != digest {
+		return got, mismatch(digest, got)
 	}
 	return got, nil
 }

@@ -3,7 +3,6 @@ package hubclient
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"io"
 	"net/http"
 	"net/url"
@@ -96,18 +95,11 @@ func (c *Client) AttachToDossier(ctx context.Context, id hub.DossierID, agency s
 
 // DossierFile downloads a file of a dossier, by the event that brought it, as Part does.
 func (c *Client) DossierFile(ctx context.Context, id hub.DossierID, event *hub.DossierEvent, w io.Writer, progress Progress) (hub.Digest, error) {
-	d := download{
-		client: c, w: w, hash: sha256.New(), progress: progress,
-		call: get(pathOf("dossiers", string(id), "files", strconv.FormatInt(event.Seq, 10)), nil),
+	var digest hub.Digest
+	if event.Paper != nil {
+		digest = event.Paper.Digest
 	}
-	if err := d.run(ctx); err != nil {
-		return hub.Digest{}, err
-	}
-	got := hub.Digest(d.hash.Sum(nil))
-	if event.Paper != nil && got != event.Paper.Digest {
-		return got, mismatch(event.Paper.Digest, got)
-	}
-	return got, nil
+	return c.content(ctx, pathOf("dossiers", string(id), "files", strconv.FormatInt(event.Seq, 10)), digest, w, progress)
 }
 
 func countedQuery(agency string, period hub.Period) url.Values {

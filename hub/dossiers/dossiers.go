@@ -281,7 +281,7 @@ func findings(v *hub.DossierView, c *course, w hub.WorkingTime, now time.Time) [
 func letterFindings(v *hub.DossierView, c *course, w hub.WorkingTime, now time.Time) []hub.DossierRule {
 	var list []hub.DossierRule
 	k, today := &v.Clock, hub.DateOf(now)
-	waits := len(k.Explain) > 0 && slices.ContainsFunc(k.Explain, func(r hub.DossierReason) bool { return r.Rule == hub.RuleEndAsked })
+	waits := slices.ContainsFunc(k.Explain, func(r hub.DossierReason) bool { return r.Rule == hub.RuleEndAsked })
 	running := !k.Start.IsZero() && !k.Ended && !k.Late && !waits
 	if running && v.Letter.IsZero() && hub.DateOf(k.Due) <= w.Calendar.After(today, 1) {
 		list = append(list, hub.FindingLetterDue)

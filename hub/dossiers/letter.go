@@ -48,10 +48,5 @@ func (s *Service) keepLetter(ctx context.Context, number string, content []byte)
 	if p.Digest, p.Size, err = out.Commit(); err != nil {
 		return nil, err
 	}
-	report, err := s.Verifier.VerifyPart(ctx, p.Part(), hub.BlobOf(content))
-	if err != nil {
-		return nil, &hub.Error{Kind: hub.KindUnavailable, Field: "file", Message: "the signatures could not be checked now", Err: err}
-	}
-	p.Report = &report
-	return p, nil
+	return p, s.judge(ctx, p, hub.BlobOf(content))
 }

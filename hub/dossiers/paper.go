@@ -37,13 +37,21 @@ func (s *Service) Attach(ctx context.Context, actor hub.Actor, id hub.DossierID,
 		return hub.DossierView{}, err
 	}
 	defer func() { _ = blob.Close() }() // was only read
-	report, err := s.Verifier.VerifyPart(ctx, paper.Part(), blob)
-	if err != nil {
-		return hub.DossierView{}, &hub.Error{Kind: hub.KindUnavailable, Field: "file", Message: "the signatures could not be checked now", Err: err}
+	if err := s.judge(ctx, &paper, blob); err != nil {
+		return hub.DossierView{}, err
 	}
-	paper.Size, paper.Report = blob.Size(), &report
 	order.Act = hub.DossierAttach
 	return s.report(ctx, &actor, id, order, &paper)
+}
+
+// judge notes on a paper how large its content is, and the verdict on its signatures.
+func (s *Service) judge(ctx context.Context, paper *hub.DossierPaper, content hub.Blob) error {
+	report, err := s.Verifier.VerifyPart(ctx, paper.Part(), content)
+	if err != nil {
+		return &hub.Error{Kind: hub.KindUnavailable, Field: "file", Message: "the signatures could not be checked now", Err: err}
+	}
+	paper.Size, paper.Report = content.Size(), &report
+	return nil
 }
 
 func checkPaper(p *hub.DossierPaper) hub.Violations {

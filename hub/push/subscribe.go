@@ -166,7 +166,7 @@ func (s *Service) Pause(ctx context.Context, actor hub.Actor, id string) (hub.Su
 func (s *Service) Resume(ctx context.Context, actor hub.Actor, id string) (hub.Subscription, error) {
 	return s.alter(ctx, actor, id, "resume", func(sub *hub.Subscription) error {
 		sub.Paused = nil
-		sub.Health = hub.Reach{LastSuccess: sub.Health.LastSuccess, LastError: sub.Health.LastError, LastSaid: sub.Health.LastSaid}
+		sub.Health = sub.Health.Fresh()
 		return nil
 	})
 }

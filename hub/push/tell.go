@@ -214,7 +214,7 @@ func (s *Service) remember(ctx context.Context, sub *hub.Subscription, failure e
 			return nil
 		}
 		return s.health(ctx, sub, func(h *hub.Reach) {
-			*h = hub.Reach{LastSuccess: h.LastSuccess, LastError: h.LastError, LastSaid: h.LastSaid}
+			*h = h.Fresh()
 			if failure == nil {
 				h.LastSuccess, h.LastError, h.LastSaid = now, "", nil
 			}

@@ -100,10 +100,10 @@ func Weak(algorithm, format string, args ...any) *Problem {
 
 // Check is one step of a validation.
 type Check struct {
+	Detail  string
 	Name    string
 	Passed  bool
 	Skipped bool // the step was not taken
-	Detail  string
 }
 
 // Material is validation data: what a verdict was made from and what must be kept to

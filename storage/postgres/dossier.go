@@ -74,6 +74,14 @@ func runAll(ctx context.Context, tx pgx.Tx, statements ...statement) error {
 	return nil
 }
 
+// savingNotes is SaveNotes as a part of an act.
+func savingNotes(notes []hub.RetentionNote) statement {
+	if len(notes) == 0 {
+		return statement{}
+	}
+	return statement{saveNotes, noteArgs(notes)}
+}
+
 // actOnDossier runs an act in a transaction; what is taken already is a conflict.
 func (s *Store) actOnDossier(ctx context.Context, call func(context.Context, pgx.Tx) error) error {
 	return s.act(ctx, "record a dossier", func(ctx context.Context, c *pgx.Conn) error {
@@ -129,10 +137,6 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 	if err := addLogNote(&noted, &note); err != nil {
 		return err
 	}
-	var content []any
-	if len(keep) > 0 {
-		content = noteArgs(keep)
-	}
 	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, body = $2 WHERE id = $3 AND (body::jsonb ->> 'version')::bigint = $4",
 			sqlkit.DossierEnd(&f.Dossier), body, string(f.ID), f.Version-1)
@@ -142,7 +146,7 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 		if done.RowsAffected() == 0 {
 			return sqlkit.DossierMoved()
 		}
-		return runAll(ctx, tx, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, statement{saveNotes, content})
+		return runAll(ctx, tx, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(keep))
 	})
 }
 
@@ -165,10 +169,6 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 	if err := addLogNote(&noted, &note); err != nil {
 		return err
 	}
-	var content []any
-	if len(gone) > 0 {
-		content = noteArgs(gone)
-	}
 	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		held, err := tx.Exec(ctx, "SELECT value FROM counters WHERE name = 'retention' AND value = $1 FOR SHARE", rules)
 		if err == nil && held.RowsAffected() == 0 {
@@ -184,7 +184,7 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 		if err != nil {
 			return err
 		}
-		return runAll(ctx, tx, statement{replaceDossierEvents, events.args}, statement{insertLogNotes, noted.args}, statement{saveNotes, content})
+		return runAll(ctx, tx, statement{replaceDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(gone))
 	})
 }
 
