@@ -318,6 +318,11 @@ func (x *exchange) part() error {
 	if err != nil {
 		return err
 	}
+	return x.handOut(part, blob, x.r.URL.Query().Get("show") != "")
+}
+
+// handOut sends a file and closes it. A PDF may be shown where the person wants that.
+func (x *exchange) handOut(part hub.Part, blob hub.Blob, show bool) error {
 	defer blob.Close()
 	h := x.w.Header()
 	kind := "attachment"
@@ -325,7 +330,7 @@ func (x *exchange) part() error {
 	h.Set("Content-Security-Policy", sandbox)
 	if isPDF(part.MediaType) {
 		h.Set("Content-Type", "application/pdf")
-		if x.r.URL.Query().Get("show") != "" {
+		if show {
 			kind = "inline"
 			h.Set("Content-Security-Policy", showPolicy)
 		}

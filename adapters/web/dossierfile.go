@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -71,14 +70,5 @@ func (x *exchange) dossierFile() error {
 	if err != nil {
 		return err
 	}
-	defer blob.Close()
-	h := x.w.Header()
-	h.Set("Content-Type", "application/octet-stream")
-	if isPDF(part.MediaType) {
-		h.Set("Content-Type", "application/pdf")
-	}
-	h.Set("Content-Security-Policy", sandbox)
-	h.Set("Content-Disposition", disposition("attachment", part.Name))
-	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(part.Digest[:])+":")
-	return x.send(blob)
+	return x.handOut(part, blob, false)
 }

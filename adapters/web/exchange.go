@@ -241,13 +241,9 @@ func (x *exchange) problems(err error, fields ...string) map[string]string {
 // explain says what an error means: by its rule where the catalogue knows it, else by
 // its kind.
 func (x *exchange) explain(e *hub.Error) string {
-	values := make([]any, len(e.Values))
-	for i, value := range e.Values {
-		values[i] = visible(value)
-	}
 	for _, key := range []string{"rule." + e.Field + "." + e.Rule, "rule." + e.Rule} {
-		if _, ok := x.texts[x.lang][key]; ok && e.Rule != "" {
-			return x.texts.text(x.lang, key, values...)
+		if x.knows(key) && e.Rule != "" {
+			return x.texts.text(x.lang, key, shown(e.Values)...)
 		}
 	}
 	text := x.texts.text(x.lang, "kind."+string(e.Kind))
@@ -255,6 +251,21 @@ func (x *exchange) explain(e *hub.Error) string {
 		return e.Message
 	}
 	return text
+}
+
+// knows reports whether there is a text of the name.
+func (x *exchange) knows(name string) bool {
+	_, known := x.texts[x.lang][name]
+	return known
+}
+
+// shown are values for a text, with nothing in them that cannot be seen.
+func shown(values []string) []any {
+	all := make([]any, len(values))
+	for i, value := range values {
+		all[i] = visible(value)
+	}
+	return all
 }
 
 // again shows a form once more with what is wrong, where the person can mend it; other

@@ -317,7 +317,7 @@ func (v *view) Because(s hub.SubReason) string { return v.x.Words.Reason(v.x.lan
 
 // Level is the level of a signature: by its name in the standard, or in a word.
 func (v *view) Level(level string) string {
-	if v.knows("sign.level." + level) {
+	if v.x.knows("sign.level." + level) {
 		return v.T("sign.level." + level)
 	}
 	return level

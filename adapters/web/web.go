@@ -274,6 +274,7 @@ type Options struct {
 type site struct {
 	Options
 	texts     catalogues
+	details   []string // names of texts, see catalogues.details
 	pages     pages
 	fields    fieldKinds
 	verifying chan struct{} // bounds files that are verified side by side
@@ -301,6 +302,7 @@ func New(o Options) (http.Handler, error) {
 	if s.texts, err = readCatalogues(); err != nil {
 		return nil, err
 	}
+	s.details = s.texts.details()
 	if s.pages, err = readPages(); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func (v *view) Why(said *hub.Sentence, told string) why {
 		values := v.values(said)
 		rule := said.Code[strings.LastIndexByte(said.Code, '.')+1:]
 		for _, key := range []string{"why." + said.Code, "rule." + said.Code, "why." + rule, "rule." + rule, "fault." + said.Code} {
-			if v.knows(key) {
+			if v.x.knows(key) {
 				return why{v.T(key, values...), told}
 			}
 		}
@@ -29,7 +29,7 @@ func (v *view) Why(said *hub.Sentence, told string) why {
 	if end := strings.IndexAny(told, ": "); end >= 0 {
 		kind = told[:end]
 	}
-	if v.knows("fault." + kind) {
+	if v.x.knows("fault." + kind) {
 		return why{v.T("fault." + kind), told}
 	}
 	return why{v.T("why.unknown"), told}
@@ -86,27 +86,23 @@ func (v *view) Reasons(e hub.Evidence) []because {
 // Detail says what stands beside a reason: evidence holds it in English where the hub
 // wrote it, and sealed. What a person wrote stays as it is.
 func (v *view) Detail(detail string) string {
-	best, values := "", []string(nil)
-	for name, form := range v.x.texts[english] {
-		if strings.HasPrefix(name, "detail.") && len(form) > len(v.x.texts[english][best]) {
-			if found, fits := gapsOf(form, detail); fits {
-				best, values = name, found
+	for _, name := range v.x.details {
+		values, fits := gapsOf(v.x.texts[english][name], detail)
+		if !fits {
+			continue
+		}
+		read := make([]any, len(values))
+		for i, value := range values {
+			read[i] = v.value(value)
+			if kind, _, told := strings.Cut(value, ": "); told && v.x.knows("fault."+kind) {
+				read[i] = v.T("fault." + kind)
+			} else if v.x.knows("subscription.kind." + value) {
+				read[i] = v.T("subscription.kind." + value)
 			}
 		}
+		return v.T(name, read...)
 	}
-	if best == "" {
-		return detail
-	}
-	read := make([]any, len(values))
-	for i, value := range values {
-		read[i] = v.value(value)
-		if kind, _, told := strings.Cut(value, ": "); told && v.knows("fault."+kind) {
-			read[i] = v.T("fault." + kind)
-		} else if v.knows("subscription.kind." + value) {
-			read[i] = v.T("subscription.kind." + value)
-		}
-	}
-	return v.T(best, read...)
+	return detail
 }
 
 // Heir is the note on a recipient who is addressed by the code of a closed agency, of which
@@ -120,11 +116,6 @@ func (v *view) Heir(note string) string {
 		return vi
 	}
 	return "code " + en
-}
-
-func (v *view) knows(name string) bool {
-	_, known := v.x.texts[v.x.lang][name]
-	return known
 }
 
 // gapsOf returns what a text has where its form has {0}, {1}, in that order.
@@ -149,11 +140,7 @@ func gapsOf(form, text string) (values []string, fits bool) {
 
 // Said is a sentence of a report on a bundle.
 func (v *view) Said(s hub.Sentence) string {
-	values := make([]any, len(s.Values))
-	for i, value := range s.Values {
-		values[i] = visible(value)
-	}
-	text := v.T("said."+s.Code, values...)
+	text := v.T("said."+s.Code, shown(s.Values)...)
 	if s.Sub != "" {
 		text += " " + v.Because(s.Sub)
 	}

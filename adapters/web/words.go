@@ -1,9 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +39,21 @@ func readCatalogues() (catalogues, error) {
 		all[language] = texts
 	}
 	return all, nil
+}
+
+// details are the names of what the hub writes in English beside reasons, the longest form
+// first: it leaves the least to its gaps.
+func (c catalogues) details() []string {
+	var names []string
+	for name := range c[english] {
+		if strings.HasPrefix(name, "detail.") {
+			names = append(names, name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(c[english][b]), len(c[english][a])), cmp.Compare(a, b))
+	})
+	return names
 }
 
 // text returns a text with values in its gaps {0}, {1}; a name without a text stays

@@ -258,7 +258,7 @@ func TestDetailsOfEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := &view{x: &exchange{site: &site{texts: all}, lang: vietnamese}}
+	v := &view{x: &exchange{site: &site{texts: all, details: all.details()}, lang: vietnamese}}
 	for detail, want := range map[string]string{
 		"not delivered after attempt 3: unavailable: the axis does not answer":              "không chuyển được sau lần thử 3: Bên kia không trả lời hoặc đang ngừng; hệ thống sẽ thử lại",
 		"given up by the operator after attempt 12: xã đã đóng: hỏi lại":                    "người vận hành đã bỏ sau lần thử 12: xã đã đóng: hỏi lại",
