@@ -108,11 +108,8 @@ func NewHops(now func() time.Time, failed func(TestHop, error)) *Hops {
 }
 
 // Pass ends a hop that was made.
-func (h *Hops) Pass(hop TestHop, detail string) { h.PassSaying(hop, detail, nil) }
-
-// PassSaying ends a hop that was made, with a detail that is a sentence.
-func (h *Hops) PassSaying(hop TestHop, detail string, said *Sentence) {
-	h.end(TestedHop{Hop: hop, Passed: true, Detail: detail, Said: said})
+func (h *Hops) Pass(hop TestHop, detail string) {
+	h.end(TestedHop{Hop: hop, Passed: true, Detail: detail})
 }
 
 // PassCount ends a hop that was made and found so many, and until when it holds.
@@ -142,12 +139,20 @@ func (h *Hops) FailNext(err error, order ...TestHop) {
 
 // Do makes a hop and reports whether the next can be made.
 func (h *Hops) Do(hop TestHop, do func() (detail string, err error)) bool {
-	detail, err := do()
+	return h.DoSaying(hop, func() (string, *Sentence, error) {
+		detail, err := do()
+		return detail, nil, err
+	})
+}
+
+// DoSaying is Do of a hop whose detail is a sentence.
+func (h *Hops) DoSaying(hop TestHop, do func() (detail string, said *Sentence, err error)) bool {
+	detail, said, err := do()
 	if err != nil {
 		h.Fail(hop, err)
 		return false
 	}
-	h.Pass(hop, detail)
+	h.end(TestedHop{Hop: hop, Passed: true, Detail: detail, Said: said})
 	return true
 }
 

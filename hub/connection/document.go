@@ -52,10 +52,10 @@ type Inside struct {
 func (in *Inside) Routes(_ context.Context, agency *hub.Agency) ([]Route, error) {
 	return []Route{{Way: hub.WayHub, Walk: func(ctx context.Context, hops *hub.Hops) {
 		w := &walk{Inside: in, agency: agency}
-		w.health(ctx, hops)
-		_ = w.inForce(hops) &&
+		hops.DoSaying(hub.HopHealth, func() (string, *hub.Sentence, error) { return w.health(ctx) })
+		_ = hops.DoSaying(hub.HopAgency, w.inForce) &&
 			hops.Count(hub.HopStore, func() (int, error) { return w.store(ctx) }) &&
-			w.check(ctx, hops) &&
+			hops.DoSaying(hub.HopRules, func() (string, *hub.Sentence, error) { return w.check(ctx) }) &&
 			hops.Count(hub.HopPackage, func() (int, error) { return w.pack(ctx) }) &&
 			hops.Do(hub.HopBox, func() (string, error) { return w.box(ctx) })
 	}}}, nil
@@ -73,9 +73,8 @@ func (w *walk) actor() hub.Actor {
 	return hub.Actor{Name: "connection-test", Kind: hub.ActorSystem, Agencies: []hub.AgencyID{w.agency.ID}, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect}, Auth: hub.AuthLocal}
 }
 
-func (w *walk) health(ctx context.Context, hops *hub.Hops) {
-	var faults []string
-	var parts []string
+func (w *walk) health(ctx context.Context) (string, *hub.Sentence, error) {
+	var faults, parts []string
 	ready := w.Ready(ctx)
 	for _, c := range ready.Checks {
 		if c.State != hub.HealthSound {
@@ -85,26 +84,21 @@ func (w *walk) health(ctx context.Context, hops *hub.Hops) {
 	details := strings.Join(faults, "; ")
 	switch {
 	case !ready.Ready:
-		hops.Fail(hub.HopHealth, &hub.Error{
-			Kind: hub.KindUnavailable, Rule: "parts_failed", Message: "this node cannot serve now: " + details, Values: parts,
-		})
+		return "", nil, &hub.Error{Kind: hub.KindUnavailable, Rule: "parts_failed", Message: "this node cannot serve now: " + details, Values: parts}
 	case len(parts) > 0:
-		hops.PassSaying(hub.HopHealth, details, &hub.Sentence{Code: "parts_degraded", Values: parts})
-	default:
-		hops.Pass(hub.HopHealth, "")
+		return details, &hub.Sentence{Code: "parts_degraded", Values: parts}, nil
 	}
+	return "", nil, nil
 }
 
-func (w *walk) inForce(hops *hub.Hops) bool {
+func (w *walk) inForce() (string, *hub.Sentence, error) {
 	now := w.Now()
 	code := w.agency.CodeAt(now)
 	if !w.agency.Valid.Contains(now) || code == "" {
-		hops.Fail(hub.HopAgency, hub.Errorf(hub.KindUnknownAgency, "", "not_in_force", "the agency is not in force now: it can neither send nor receive"))
-		return false
+		return "", nil, hub.Errorf(hub.KindUnknownAgency, "", "not_in_force", "the agency is not in force now: it can neither send nor receive")
 	}
 	channel := w.agency.ChannelAt(now)
-	hops.PassSaying(hub.HopAgency, fmt.Sprintf("%s (%s)", code, channel), hub.Say("in_force", code, channel))
-	return true
+	return fmt.Sprintf("%s (%s)", code, channel), hub.Say("in_force", code, channel), nil
 }
 
 // store writes the file of the test document, and reads it back to its end, which proves
@@ -142,19 +136,16 @@ func (w *walk) store(ctx context.Context) (int, error) {
 
 // check has the document checked as one that is sent. That it is not signed is no fault of
 // the connection.
-func (w *walk) check(ctx context.Context, hops *hub.Hops) bool {
+func (w *walk) check(ctx context.Context) (string, *hub.Sentence, error) {
 	_, err := w.Intake.Preview(ctx, w.actor(), w.sub)
 	if err == nil {
-		hops.Pass(hub.HopRules, "")
-		return true
+		return "", nil, nil
 	}
 	broken := hub.ViolationsOf(err)
 	if i := slices.IndexFunc(broken, func(e *hub.Error) bool { return e.Kind != hub.KindUntrusted }); i >= 0 {
-		hops.Fail(hub.HopRules, broken[i])
-		return false
+		return "", nil, broken[i]
 	}
-	hops.PassSaying(hub.HopRules, "without a signature a document is refused: "+broken[0].Message, hub.Say("signed_only"))
-	return true
+	return "without a signature a document is refused: " + broken[0].Message, hub.Say("signed_only"), nil
 }
 
 // pack writes the package as channels of edXML carry it, and reads it again.
