@@ -2,6 +2,7 @@ package hub
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"time"
@@ -30,6 +31,19 @@ type atHand struct{ *bytes.Reader }
 
 // Close implements io.Closer.
 func (atHand) Close() error { return nil }
+
+// KeepBlob makes content at hand durable, with a writer that create opens.
+func KeepBlob(ctx context.Context, create func(context.Context) (BlobWriter, error), content []byte) (Digest, int64, error) {
+	w, err := create(ctx)
+	if err != nil {
+		return Digest{}, 0, err
+	}
+	defer w.Discard() // after Commit it does nothing
+	if _, err := w.Write(content); err != nil {
+		return Digest{}, 0, err
+	}
+	return w.Commit()
+}
 
 // BlobInfo tells of stored content. Written is when it was last stored, UTC: storing
 // content that is there already renews it, so that what is young is never swept

@@ -150,6 +150,17 @@ func ViolationsOf(err error) Violations {
 	return Violations{Internal("unexpected failure", err)}
 }
 
+// Tellable is the first violation in an error that says something and is not the hub's own
+// business; nil where there is none.
+func Tellable(err error) *Error {
+	for _, v := range ViolationsOf(err) {
+		if v.Kind != KindInternal && v.Message != "" {
+			return v
+		}
+	}
+	return nil
+}
+
 // Told is what those outside are told of an error: kind and message. The text of an
 // unknown one never leaves the hub.
 func Told(err error) string {

@@ -159,15 +159,7 @@ func (d *Desk) keep(ctx context.Context, p *hub.Part, bytes content, i int) erro
 	if p.Size != 0 && p.Size != size {
 		return hub.Invalid(field+".size", "digest", "part %s has %d bytes, announced were %d", p.ID, size, p.Size)
 	}
-	w, err := d.Blobs.CreateBlob(ctx)
-	if err != nil {
-		return err
-	}
-	defer w.Discard() // after Commit it does nothing
-	if _, err := w.Write(bytes); err != nil {
-		return err
-	}
-	digest, size, err := w.Commit()
+	digest, size, err := hub.KeepBlob(ctx, d.Blobs.CreateBlob, bytes)
 	if err != nil {
 		return err
 	}

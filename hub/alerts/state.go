@@ -268,10 +268,8 @@ func (l *letter) answered(now, written time.Time, err error) (done bool) {
 }
 
 func reasonOf(err error) (string, *hub.Sentence) {
-	for _, v := range hub.ViolationsOf(err) {
-		if v.Kind != hub.KindInternal && v.Message != "" {
-			return v.Message, hub.SaidOf(v)
-		}
+	if v := hub.Tellable(err); v != nil {
+		return v.Message, hub.SaidOf(v)
 	}
 	return "see the log of the node", hub.SaidOf(err)
 }

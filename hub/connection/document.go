@@ -109,15 +109,7 @@ func (w *walk) store(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	writer, err := w.Blobs.CreateBlob(ctx)
-	if err != nil {
-		return 0, err
-	}
-	defer writer.Discard()
-	if _, err := writer.Write(file); err != nil {
-		return 0, err
-	}
-	digest, size, err := writer.Commit()
+	digest, size, err := hub.KeepBlob(ctx, w.Blobs.CreateBlob, file)
 	if err != nil {
 		return 0, err
 	}

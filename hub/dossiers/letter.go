@@ -36,17 +36,10 @@ func (s *Service) letter(ctx context.Context, actor *hub.Actor, f *hub.DossierFi
 }
 
 func (s *Service) keepLetter(ctx context.Context, number string, content []byte) (*hub.DossierPaper, error) {
-	out, err := s.Blobs.CreateBlob(ctx)
+	digest, size, err := hub.KeepBlob(ctx, s.Blobs.CreateBlob, content)
 	if err != nil {
 		return nil, err
 	}
-	defer out.Discard()
-	if _, err := out.Write(content); err != nil {
-		return nil, hub.Internal("keep a letter of apology", err)
-	}
-	p := &hub.DossierPaper{Kind: hub.DossierLetterOf, Name: "phieu-xin-loi-" + number + ".pdf", MediaType: "application/pdf"}
-	if p.Digest, p.Size, err = out.Commit(); err != nil {
-		return nil, err
-	}
+	p := &hub.DossierPaper{Kind: hub.DossierLetterOf, Name: "phieu-xin-loi-" + number + ".pdf", MediaType: "application/pdf", Size: size, Digest: digest}
 	return p, s.judge(ctx, p, hub.BlobOf(content))
 }

@@ -83,10 +83,8 @@ func (h *health) look(ctx context.Context) {
 
 // reasonOf is what an operator is told without a key: the class and no address.
 func reasonOf(err error) (string, *hub.Sentence) {
-	for _, v := range hub.ViolationsOf(err) {
-		if v.Kind != hub.KindInternal && v.Message != "" {
-			return v.Message, hub.SaidOf(v)
-		}
+	if v := hub.Tellable(err); v != nil {
+		return v.Message, hub.SaidOf(v)
 	}
 	return "see the log of this node", hub.Say(string(hub.KindInternal))
 }
