@@ -286,8 +286,16 @@ func letterFindings(v *hub.DossierView, c *course, w hub.WorkingTime, now time.T
 	if running && v.Letter.IsZero() && hub.DateOf(k.Due) <= w.Calendar.After(today, 1) {
 		list = append(list, hub.FindingLetterDue)
 	}
-	last := slices.IndexFunc(c.events, func(e hub.DossierEvent) bool { return e.Act == hub.DossierApologise })
-	if last >= 0 && !slices.ContainsFunc(c.events[last:], func(e hub.DossierEvent) bool { return e.Act == hub.DossierDeliver }) {
+	undelivered := false
+	for i := range c.events {
+		switch c.events[i].Act {
+		case hub.DossierApologise:
+			undelivered = true
+		case hub.DossierDeliver:
+			undelivered = false
+		}
+	}
+	if undelivered {
 		list = append(list, hub.FindingUndelivered)
 	}
 	return list

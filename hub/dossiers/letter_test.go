@@ -92,6 +92,9 @@ func TestLetters(t *testing.T) {
 			t.Errorf("away %v: %q %v", away, raw, err)
 		}
 	}
+	if got := look(); !strings.Contains(got, "letter_waits") {
+		t.Errorf("with letters after the one that was delivered: %s", got)
+	}
 	late := d.register(t, func() hub.DossierWish { w := wish(); w.Due = "2026-03-03"; return w }())
 	d.act(t, "u", late.ID, apology)
 	f, err := d.Figures(t.Context(), of("u"), "u", "2026-03")
