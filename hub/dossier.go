@@ -226,6 +226,7 @@ type DossierEvent struct {
 type DossierFile struct {
 	Dossier
 	Events []DossierEvent
+	Kept   *DossierKept // written with it, never read
 }
 
 // DossierKey finds one dossier: by its id, its number, or the key of its intake at a unit.
@@ -243,15 +244,17 @@ type DossierQuery struct {
 	Status     DossierStatus // 0: all
 	Timeliness []Timeliness  // empty: all
 	Finding    DossierRule   // "": all
+	Moments    DossierMoments
 	Page       Page
 }
 
-// DossierSpan selects the dossiers that a unit received before Until and that had not ended
-// before From, by their end.
-type DossierSpan struct {
-	Unit        AgencyID
-	From, Until time.Time
-	Page        Page
+// DossierFigureQuery selects what is counted: the dossiers of a unit in a period.
+type DossierFigureQuery struct {
+	Unit    AgencyID
+	Period  Period
+	Under   bool           // with those of all units that were under it
+	Measure DossierMeasure // of those behind the figures; "": all
+	Page    Page           // of those behind the figures
 }
 
 // DossierDueBasis says what the end of the time of a dossier comes from.
@@ -381,11 +384,10 @@ type DossierFigures struct {
 	AsOf   time.Time `json:"as_of"` // UTC; the end of the period, or now
 	DossierCount
 	Channels map[DossierChannel]DossierCount `json:"channels"`
-	More     bool                            `json:"more,omitempty"` // there are more than MaxDossiersCounted
+	Under    bool                            `json:"under,omitempty"` // with those of all units that were under it
+	Tally    DossierTally                    `json:"tally"`
+	Pending  bool                            `json:"pending,omitempty"` // some dossiers are being counted anew
 }
-
-// MaxDossiersCounted bounds the dossiers that figures count.
-const MaxDossiersCounted = 20_000
 
 // DossierCounted is how one dossier counts in the figures of a period, and why.
 type DossierCounted struct {

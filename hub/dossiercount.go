@@ -2,29 +2,22 @@ package hub
 
 import "fmt"
 
-// Add counts one dossier.
-func (f *DossierFigures) Add(d *DossierCounted) {
-	f.add(d)
-	channel := f.Channels[d.Channel]
-	channel.add(d)
-	f.Channels[d.Channel] = channel
+// Add counts dossiers.
+func (f *DossierFigures) Add(sum *DossierSum) {
+	f.Tally.Add(&sum.DossierTally)
+	f.DossierCount.add(&sum.DossierTally)
+	channel := f.Channels[sum.Channel]
+	channel.add(&sum.DossierTally)
+	f.Channels[sum.Channel] = channel
 }
 
-func (c *DossierCount) add(d *DossierCounted) {
-	c.Total++
-	switch {
-	case !d.Late:
-		c.InTime++
-	case d.Letter:
-		c.Late++
-		c.Letters++
-		if d.Tardy {
-			c.Tardy++
-		}
-	default:
-		c.Late++
-		c.Missing++
-	}
+func (c *DossierCount) add(t *DossierTally) {
+	c.Total += int(t.Counts[DossiersAll])
+	c.InTime += int(t.Counts[DossiersInTime])
+	c.Late += int(t.Counts[DossiersLate])
+	c.Letters += int(t.Counts[DossiersLetters])
+	c.Missing += int(t.Counts[DossiersNoLetter])
+	c.Tardy += int(t.Counts[DossiersLettersLate])
 	c.Rate = PerCent(c.InTime, c.Total)
 }
 

@@ -73,6 +73,9 @@ func midnight(day Date) time.Time {
 	return t
 }
 
+// Midnight is the instant at which a day begins in Vietnam, in UTC; zero for no date.
+func Midnight(day Date) time.Time { return midnight(day).UTC() }
+
 // Between is how much is worked from one instant up to another; 0 where that is not later.
 // It looks at ten years at most.
 func (w WorkingTime) Between(from, to time.Time) time.Duration {

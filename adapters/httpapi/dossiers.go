@@ -31,8 +31,8 @@ type DossierWords interface {
 type DossierLists interface {
 	List(ctx context.Context, actor hub.Actor, query hub.DossierQuery) (hub.List[hub.DossierView], error)
 	Show(ctx context.Context, actor hub.Actor, name string) (hub.DossierView, error)
-	Figures(ctx context.Context, actor hub.Actor, unit hub.AgencyID, period hub.Period) (hub.DossierFigures, error)
-	Counted(ctx context.Context, actor hub.Actor, unit hub.AgencyID, period hub.Period, page hub.Page) (hub.List[hub.DossierCounted], error)
+	Figures(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (hub.DossierFigures, error)
+	Counted(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (hub.List[hub.DossierCounted], error)
 }
 
 // DossierPapers keeps the files of dossiers.
@@ -235,25 +235,25 @@ func (a *api) dossierFile(x *exchange) error {
 	return x.serve(part, blob)
 }
 
-// countedUnit reads whose dossiers are counted, and in which period.
-func (a *api) countedUnit(x *exchange, q *query) (hub.AgencyID, hub.Period, error) {
-	code, period := q.text("agency"), hub.Period(q.text("period"))
-	if period == "" {
-		period = hub.Period(strconv.Itoa(a.Now().In(hub.Vietnam()).Year()))
-	}
+// dossiersAsked reads whose dossiers are counted, and in which period.
+func (a *api) dossiersAsked(x *exchange, q *query, wanted *hub.DossierFigureQuery) error {
+	code, period := q.text("agency"), q.text("period")
+	wanted.Period = hub.Period(cmp.Or(period, strconv.Itoa(a.Now().In(hub.Vietnam()).Year())))
 	if err := q.done(); err != nil {
-		return "", "", err
+		return err
 	}
-	unit, err := a.agencyOf(x.actor, code)
-	return unit, period, err
+	var err error
+	wanted.Unit, err = a.agencyOf(x.actor, code)
+	return err
 }
 
 func (a *api) dossierFigures(x *exchange) error {
-	unit, period, err := a.countedUnit(x, x.query())
-	if err != nil {
+	q := x.query()
+	wanted := hub.DossierFigureQuery{Under: q.flag("under")}
+	if err := a.dossiersAsked(x, q, &wanted); err != nil {
 		return err
 	}
-	figures, err := a.Dossiers.Figures(x.r.Context(), x.actor, unit, period)
+	figures, err := a.Dossiers.Figures(x.r.Context(), x.actor, wanted)
 	if err != nil {
 		return err
 	}
@@ -262,12 +262,11 @@ func (a *api) dossierFigures(x *exchange) error {
 
 func (a *api) countedDossiers(x *exchange) error {
 	q := x.query()
-	page := q.page()
-	unit, period, err := a.countedUnit(x, q)
-	if err != nil {
+	wanted := hub.DossierFigureQuery{Page: q.page(), Measure: hub.DossierMeasure(q.text("measure"))}
+	if err := a.dossiersAsked(x, q, &wanted); err != nil {
 		return err
 	}
-	list, err := a.Dossiers.Counted(x.r.Context(), x.actor, unit, period, page)
+	list, err := a.Dossiers.Counted(x.r.Context(), x.actor, wanted)
 	if err != nil {
 		return err
 	}

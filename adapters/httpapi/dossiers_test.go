@@ -68,12 +68,13 @@ func (f fakeDossiers) Open(ctx context.Context, actor hub.Actor, _ hub.DossierID
 	return f.fakeHub.Open(ctx, actor, "d1", "p1")
 }
 
-func (f fakeDossiers) Figures(_ context.Context, _ hub.Actor, unit hub.AgencyID, period hub.Period) (hub.DossierFigures, error) {
+func (f fakeDossiers) Figures(_ context.Context, _ hub.Actor, query hub.DossierFigureQuery) (hub.DossierFigures, error) {
 	count := hub.DossierCount{Total: 3, InTime: 2, Late: 1, Rate: "66.67", Missing: 1}
-	return hub.DossierFigures{Unit: unit, Period: period, AsOf: testTime, DossierCount: count, Channels: map[hub.DossierChannel]hub.DossierCount{hub.ChannelOnline: count}}, f.err
+	tally := hub.DossierTally{Counts: map[hub.DossierMeasure]int64{hub.DossiersAll: 3, hub.DossiersLate: 1}, Worked: 480, Allowed: 960, Parties: 4}
+	return hub.DossierFigures{Unit: query.Unit, Period: query.Period, Under: query.Under, AsOf: testTime, DossierCount: count, Channels: map[hub.DossierChannel]hub.DossierCount{hub.ChannelOnline: count}, Tally: tally, Pending: true}, f.err
 }
 
-func (f fakeDossiers) Counted(context.Context, hub.Actor, hub.AgencyID, hub.Period, hub.Page) (hub.List[hub.DossierCounted], error) {
+func (f fakeDossiers) Counted(context.Context, hub.Actor, hub.DossierFigureQuery) (hub.List[hub.DossierCounted], error) {
 	return hub.List[hub.DossierCounted]{Items: []hub.DossierCounted{{ID: "d1", Number: "H47-260302-0001", Channel: hub.ChannelPost, Late: true, Explain: f.view().Clock.Explain}}}, f.err
 }
 

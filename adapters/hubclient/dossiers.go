@@ -102,23 +102,35 @@ func (c *Client) DossierFile(ctx context.Context, id hub.DossierID, event *hub.D
 	return c.content(ctx, pathOf("dossiers", string(id), "files", strconv.FormatInt(event.Seq, 10)), digest, w, progress)
 }
 
-func countedQuery(agency string, period hub.Period) url.Values {
+// DossierFigureQuery selects dossiers that are counted.
+type DossierFigureQuery struct {
+	Agency  string             // code or id; "" for the only one of the key
+	Period  hub.Period         // "" for this year
+	Under   bool               // with those of all units that were under it
+	Measure hub.DossierMeasure // of those behind the figures; "" for all
+}
+
+func (q *DossierFigureQuery) values() url.Values {
 	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	setNonEmpty(query, "period", string(period))
+	setNonEmpty(query, "agency", q.Agency)
+	setNonEmpty(query, "period", string(q.Period))
+	setNonEmpty(query, "measure", string(q.Measure))
+	if q.Under {
+		query.Set("under", "true")
+	}
 	return query
 }
 
-// DossierFigures counts the dossiers of a unit in a period, this year where it is empty.
-func (c *Client) DossierFigures(ctx context.Context, agency string, period hub.Period) (hub.DossierFigures, error) {
+// DossierFigures counts dossiers in a period.
+func (c *Client) DossierFigures(ctx context.Context, q DossierFigureQuery) (hub.DossierFigures, error) {
 	var figures hub.DossierFigures
-	err := c.json(ctx, get(pathOf("dossiers", "figures"), countedQuery(agency, period)), &figures)
+	err := c.json(ctx, get(pathOf("dossiers", "figures"), q.values()), &figures)
 	return figures, err
 }
 
 // CountedDossiers lists a page of the dossiers behind the figures, each with how it counts.
-func (c *Client) CountedDossiers(ctx context.Context, agency string, period hub.Period, page hub.Page) (hub.List[hub.DossierCounted], error) {
-	return list[hub.DossierCounted](ctx, c, pathOf("dossiers", "counted"), countedQuery(agency, period), page)
+func (c *Client) CountedDossiers(ctx context.Context, q DossierFigureQuery, page hub.Page) (hub.List[hub.DossierCounted], error) {
+	return list[hub.DossierCounted](ctx, c, pathOf("dossiers", "counted"), q.values(), page)
 }
 
 // DossierWords are what the statuses of an agency's own system stand for.

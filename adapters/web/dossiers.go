@@ -23,7 +23,7 @@ type Dossiers interface {
 type DossierLists interface {
 	List(ctx context.Context, actor hub.Actor, query hub.DossierQuery) (hub.List[hub.DossierView], error)
 	Show(ctx context.Context, actor hub.Actor, name string) (hub.DossierView, error)
-	Figures(ctx context.Context, actor hub.Actor, unit hub.AgencyID, period hub.Period) (hub.DossierFigures, error)
+	Figures(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (hub.DossierFigures, error)
 }
 
 // DossierPapers keeps the files of dossiers.
@@ -42,7 +42,6 @@ type dossiersPage struct {
 	Rows            []hub.DossierView
 	Year            hub.DossierFigures // of the office, this year
 	First, Follow   string
-	Partial         bool
 	Registers       bool // the person may register one
 }
 
@@ -69,7 +68,7 @@ func (x *exchange) dossiers() error {
 	if err != nil {
 		return err
 	}
-	p.Rows, p.Partial = found.Items, found.Next != "" && len(found.Items) < rows
+	p.Rows = found.Items
 	if found.Next != "" {
 		p.Follow = p.address("after", found.Next)
 	}
@@ -77,7 +76,7 @@ func (x *exchange) dossiers() error {
 		p.First = p.address()
 	}
 	period := hub.Period(strconv.Itoa(x.Now().In(hub.Vietnam()).Year()))
-	if p.Year, err = x.Dossiers.Figures(x.r.Context(), x.visit.Actor, x.office(), period); err != nil {
+	if p.Year, err = x.Dossiers.Figures(x.r.Context(), x.visit.Actor, hub.DossierFigureQuery{Unit: x.office(), Period: period}); err != nil {
 		return err
 	}
 	return x.show(http.StatusOK, "dossiers", &p, nil)

@@ -260,6 +260,7 @@ func (s *Service) append(f *hub.DossierFile, e hub.DossierEvent, actor *hub.Acto
 	if e.To != "" && !slices.Contains(f.Parties, e.To) {
 		f.Parties = append(slices.Clone(f.Parties), e.To)
 	}
+	f.Kept = keep(f, s.working())
 	return s.Chronicle.DossierNote(f.ID, &e, f.Digest)
 }
 

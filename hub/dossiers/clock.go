@@ -70,6 +70,20 @@ func (c *course) end() (*hub.DossierEvent, hub.DossierRule) {
 	return c.first(hub.DossierStopped, hub.DossierRejected, hub.DossierWithdrawn), hub.RuleEndStopped
 }
 
+// undelivered reports whether there is a letter of apology that the owner does not have.
+func (c *course) undelivered() bool {
+	waits := false
+	for i := range c.events {
+		switch c.events[i].Act {
+		case hub.DossierApologise:
+			waits = true
+		case hub.DossierDeliver:
+			waits = false
+		}
+	}
+	return waits
+}
+
 // start is the event from which on the time runs: the acceptance, or where that was never
 // reported the first event that could only follow it.
 func (c *course) start() *hub.DossierEvent {

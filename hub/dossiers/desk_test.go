@@ -29,6 +29,8 @@ type desk struct {
 	files  []hub.DossierFile
 	logged []hub.LogNote
 	read   []string
+	days   *hub.Calendar
+	above  map[hub.AgencyID][]hub.Dated[hub.AgencyID]
 	race   func() // before the next write
 	keeps  []hub.RetentionNote
 	broken bool // no verdict can be made
@@ -53,9 +55,9 @@ func (d *desk) VerifyPart(_ context.Context, part hub.Part, content hub.Blob) (h
 }
 
 func newDesk() *desk {
-	d := &desk{World: hubtest.NewWorld(), now: at("03-10 10:00")}
+	d := &desk{World: hubtest.NewWorld(), now: at("03-10 10:00"), days: year()}
 	d.Service = dossiers.New(dossiers.Options{
-		Store: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Blobs: d.World.Blobs, Verifier: d, Seals: func() dossiers.Seals { return seals{d} }, Apology: d.apology, Calendar: year, Now: func() time.Time { return d.now },
+		Store: d, Counts: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Blobs: d.World.Blobs, Verifier: d, Seals: func() dossiers.Seals { return seals{d} }, Apology: d.apology, Calendar: func() *hub.Calendar { return d.days }, Now: func() time.Time { return d.now },
 		NewID: func() string { d.ids++; return fmt.Sprintf("id%04d", d.ids) }, Log: slog.New(slog.DiscardHandler),
 	})
 	return d
@@ -125,21 +127,99 @@ func (d *desk) LastDossier(_ context.Context, unit hub.AgencyID, day hub.Date) (
 func (d *desk) Dossiers(_ context.Context, q hub.DossierQuery) (hub.List[hub.DossierFile], error) {
 	var l hub.List[hub.DossierFile]
 	for _, f := range slices.Backward(d.files) {
-		if slices.Contains(f.Parties, q.Agency) && (!q.Open || f.Open()) && (q.Status == 0 || f.Status == q.Status) {
+		if slices.Contains(f.Parties, q.Agency) && (!q.Open || f.Open()) && (q.Status == 0 || f.Status == q.Status) && listed(f.Kept, &q) {
 			l.Items = append(l.Items, f)
 		}
 	}
 	return l, nil
 }
 
-func (d *desk) DossiersBetween(_ context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error) {
-	var l hub.List[hub.DossierFile]
-	for _, f := range d.files {
-		if f.Unit == span.Unit && f.Received.Before(span.Until) && (f.Open() || !f.Ended.Before(span.From)) {
-			l.Items = append(l.Items, f)
+// listed says of what is kept of a dossier what stores select by it.
+func listed(k *hub.DossierKept, q *hub.DossierQuery) bool {
+	before := func(t, at time.Time) bool { return !t.IsZero() && t.Before(at) }
+	m := &q.Moments
+	late := before(k.Late, m.Look)
+	stands := hub.InTime
+	switch {
+	case !k.Marks.Has(hub.MarkBegun):
+		stands = hub.NoDeadline
+	case late:
+		stands = hub.Overdue
+	case before(k.Late, m.Soon):
+		stands = hub.DueSoon
+	}
+	found := map[hub.DossierRule]bool{
+		"": true, hub.RuleLate: late, hub.RuleSecond: k.Marks.Has(hub.MarkSecond), hub.FindingNoLetter: late && !k.Marks.Has(hub.MarkLetter), hub.FindingLateLetter: late && k.Marks.Has(hub.MarkTardy),
+		hub.FindingLetterDue: !late && before(k.Late, m.Letter) && !k.Marks.Has(hub.MarkLetter), hub.FindingUndelivered: k.Marks.Has(hub.MarkWaits), hub.FindingForeseen: !late && before(k.Foreseen, m.Look),
+		hub.FindingOutOfOrder: k.Marks.Has(hub.MarkOutOfOrder), hub.FindingUnknownWord: k.Marks.Has(hub.MarkUnknown),
+	}
+	return (len(q.Timeliness) == 0 || slices.Contains(q.Timeliness, stands)) && found[q.Finding]
+}
+
+// held are the facts of the dossiers of a look, by their end.
+func (d *desk) held(look *hub.DossierLook, emit func(*hub.DossierFile, *hub.DossierFacts)) {
+	for i := range d.files {
+		f := &d.files[i]
+		for n := range f.Kept.Facts {
+			if k := &f.Kept.Facts[n]; f.Unit == look.Unit && k.Holds(look.From, look.At) && look.Begun.Contains(k.Start) {
+				emit(f, k)
+			}
 		}
 	}
+}
+
+func (d *desk) DossierSums(_ context.Context, look hub.DossierLook) ([]hub.DossierSum, error) {
+	var list []hub.DossierSum
+	d.held(&look, func(f *hub.DossierFile, k *hub.DossierFacts) {
+		sum := hub.DossierSum{Procedure: f.Procedure.Code, Channel: f.Channel, DossierTally: hub.DossierTally{Counts: map[hub.DossierMeasure]int64{}, Worked: k.Worked, Allowed: k.Allowed, Parties: int64(k.Parties)}}
+		for _, m := range hub.DossierMeasures() {
+			if k.Counts(m, f.Channel, look.From, look.At) {
+				sum.Counts[m]++
+			}
+		}
+		list = append(list, sum)
+	})
+	return list, nil
+}
+
+func (d *desk) CountedDossiers(_ context.Context, look hub.DossierLook, m hub.DossierMeasure, _ hub.Page) (hub.List[hub.DossierFile], error) {
+	var l hub.List[hub.DossierFile]
+	d.held(&look, func(f *hub.DossierFile, k *hub.DossierFacts) {
+		if k.Counts(m, f.Channel, look.From, look.At) {
+			l.Items = append(l.Items, *f)
+		}
+	})
 	return l, nil
+}
+
+func (d *desk) DossierUnits(context.Context) ([]hub.AgencyID, error) {
+	var units []hub.AgencyID
+	for i := range d.files {
+		units = append(units, d.files[i].Unit)
+	}
+	slices.Sort(units)
+	return slices.Compact(units), nil
+}
+
+func (d *desk) UncountedDossiers(_ context.Context, basis string, limit int) ([]hub.DossierFile, error) {
+	var list []hub.DossierFile
+	for i := range d.files {
+		if k := d.files[i].Kept; (k == nil || k.Basis != basis) && len(list) < limit {
+			list = append(list, d.files[i])
+		}
+	}
+	return list, nil
+}
+
+func (d *desk) CountDossiers(_ context.Context, files []hub.DossierFile) error {
+	for i := range d.files {
+		for n := range files {
+			if d.files[i].ID == files[n].ID && d.files[i].Version == files[n].Version {
+				d.files[i].Kept = files[n].Kept
+			}
+		}
+	}
+	return nil
 }
 
 func (d *desk) Versions(_ context.Context, code string) ([]hub.ProcedureVersion, error) {
@@ -153,14 +233,14 @@ func (d *desk) Versions(_ context.Context, code string) ([]hub.ProcedureVersion,
 }
 
 func (d *desk) ByID(id hub.AgencyID) (*hub.Agency, bool) {
-	a := &hub.Agency{ID: id, Names: []hub.Dated[string]{{Value: "Đơn vị " + string(id)}}}
+	a := &hub.Agency{ID: id, Names: []hub.Dated[string]{{Value: "Đơn vị " + string(id)}}, Parents: d.above[id]}
 	switch id {
 	case "u":
 		a.Codes = []hub.Dated[hub.Code]{{Value: "H47.12"}, {Value: "000.00.12.H47"}, {Value: "H48", Valid: hub.Interval{To: at("01-01 00:00")}}}
 	case "gone":
 		a.Valid.To = at("01-01 00:00")
 	}
-	return a, strings.Contains(" u l c x gone ", " "+string(id)+" ")
+	return a, strings.Contains(" u l c x p q gone ", " "+string(id)+" ")
 }
 
 func (d *desk) Resolve(string, time.Time) (hub.Resolution, error) {

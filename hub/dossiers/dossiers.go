@@ -11,15 +11,16 @@
 // for nobody else. When the time of a dossier is over (hub/retention), what it held of
 // persons goes; what happened stays with the digests of what was there.
 //
-// Whether something is in time is computed whenever it is asked for, from the events, the
-// calendar and the office hours, and says how it came about. Nothing of it is stored.
+// Whether something is in time is computed from the events, the calendar and the office
+// hours, and says how it came about. So that lists and figures need not compute it for each
+// dossier, what it comes to is kept beside the events (hub.DossierKept), recorded in their
+// transaction, and computed anew in the background when the calendar or the hours change.
 package dossiers
 
 import (
 	"context"
 	"io"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -50,13 +51,25 @@ type Store interface {
 type Lists interface {
 	// LastDossier is the last place that a unit gave on a day; 0 for none.
 	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
-	// Dossiers lists those of an agency (Agency, Open, Status and Page of the query
-	// count), the last recorded first.
+	// Dossiers lists those of an agency by what is kept of them, the last recorded first.
 	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)
-	// DossiersBetween lists those of a unit in a span of time, by their end.
-	DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error)
 	// EndedDossiers lists those that have ended and were not erased.
 	EndedDossiers(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
+}
+
+// Counts counts dossiers by what is kept of them, and keeps it.
+type Counts interface {
+	// DossierSums counts those of a look, by procedure and channel.
+	DossierSums(ctx context.Context, look hub.DossierLook) ([]hub.DossierSum, error)
+	// CountedDossiers lists those of a look that count for a measure, by their end.
+	CountedDossiers(ctx context.Context, look hub.DossierLook, measure hub.DossierMeasure, page hub.Page) (hub.List[hub.DossierFile], error)
+	// DossierUnits lists the units that dossiers were counted of, by id.
+	DossierUnits(ctx context.Context) ([]hub.AgencyID, error)
+	// UncountedDossiers returns dossiers of which nothing is kept, or what follows from
+	// another basis or from fewer events.
+	UncountedDossiers(ctx context.Context, basis string, limit int) ([]hub.DossierFile, error)
+	// CountDossiers records what is kept of dossiers, but of those that have changed since.
+	CountDossiers(ctx context.Context, dossiers []hub.DossierFile) error
 }
 
 // Procedures is the catalogue.
@@ -113,6 +126,7 @@ type Seals interface {
 // Options are what a Service needs; all of it.
 type Options struct {
 	Store      Store
+	Counts     Counts
 	Procedures Procedures
 	Directory  Directory
 	Notes      Notes
@@ -146,7 +160,6 @@ func (s *Service) working() hub.WorkingTime {
 
 const (
 	maxPage      = 200
-	maxWalk      = 2000 // dossiers that one page of a list looks at
 	maxTries     = 100  // against others at the same moment, of whom one always gets through
 	maxText      = 2000 // characters
 	maxWord      = 200  // of a name, a contact, a key, a status in other words
@@ -281,56 +294,44 @@ func findings(v *hub.DossierView, c *course, w hub.WorkingTime, now time.Time) [
 func letterFindings(v *hub.DossierView, c *course, w hub.WorkingTime, now time.Time) []hub.DossierRule {
 	var list []hub.DossierRule
 	k, today := &v.Clock, hub.DateOf(now)
-	waits := slices.ContainsFunc(k.Explain, func(r hub.DossierReason) bool { return r.Rule == hub.RuleEndAsked })
-	running := !k.Start.IsZero() && !k.Ended && !k.Late && !waits
+	running := !k.Start.IsZero() && !k.Ended && !k.Late && !has(k, hub.RuleEndAsked)
 	if running && v.Letter.IsZero() && hub.DateOf(k.Due) <= w.Calendar.After(today, 1) {
 		list = append(list, hub.FindingLetterDue)
 	}
-	undelivered := false
-	for i := range c.events {
-		switch c.events[i].Act {
-		case hub.DossierApologise:
-			undelivered = true
-		case hub.DossierDeliver:
-			undelivered = false
-		}
-	}
-	if undelivered {
+	if c.undelivered() {
 		list = append(list, hub.FindingUndelivered)
 	}
 	return list
 }
 
 // List is a page of the dossiers of an agency, those recorded last first, without their
-// owners and events. Timeliness and findings are computed for each: a page may be short
-// though there is a next one.
+// owners and events.
 func (s *Service) List(ctx context.Context, actor hub.Actor, query hub.DossierQuery) (hub.List[hub.DossierView], error) {
 	var list hub.List[hub.DossierView]
 	if !sees(&actor, query.Agency) {
 		return list, actor.SpeaksFor(query.Agency, scopeOfLooks)
 	}
-	limit := query.Page.Limit
-	if limit <= 0 || limit > maxPage {
-		limit = min(max(limit, 50), maxPage)
+	if query.Page.Limit <= 0 || query.Page.Limit > maxPage {
+		query.Page.Limit = min(max(query.Page.Limit, 50), maxPage)
 	}
-	for walked := 0; walked < maxWalk; {
-		query.Page.Limit = limit - len(list.Items)
-		found, err := s.Store.Dossiers(ctx, query)
-		if err != nil {
-			return list, err
-		}
-		walked += query.Page.Limit
-		for i := range found.Items {
-			v := s.view(&found.Items[i])
-			v.Owner = nil
-			if fits(&v, &query) {
-				list.Items = append(list.Items, v)
-			}
-		}
-		list.Next, query.Page.After = found.Next, found.Next
-		if found.Next == "" || len(list.Items) == limit {
-			break
-		}
+	query.Moments = s.moments()
+	found, err := s.Store.Dossiers(ctx, query)
+	if err != nil {
+		return list, err
+	}
+	list.Next = found.Next
+	for i := range found.Items {
+		v := s.view(&found.Items[i])
+		v.Owner = nil
+		list.Items = append(list.Items, v)
 	}
 	return list, nil
+}
+
+// moments are those of a look now.
+func (s *Service) moments() hub.DossierMoments {
+	now, days := s.soon(), s.Calendar()
+	today := hub.DateOf(now)
+	behind := func(day hub.Date) time.Time { return hub.Midnight(day.Plus(1)) }
+	return hub.DossierMoments{Look: now, Soon: behind(days.Soon(today)), Letter: behind(days.After(today, 1))}
 }

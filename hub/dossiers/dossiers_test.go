@@ -141,9 +141,15 @@ func TestNobodyElse(t *testing.T) {
 	for what, call := range map[string]func(hub.Actor) error{
 		"list":     func(a hub.Actor) error { _, err := d.List(ctx, a, hub.DossierQuery{Agency: "u"}); return err },
 		"register": func(a hub.Actor) error { _, _, err := d.Register(ctx, a, wish()); return err },
-		"figures":  func(a hub.Actor) error { _, err := d.Figures(ctx, a, "u", "2026"); return err },
-		"counted":  func(a hub.Actor) error { _, err := d.Counted(ctx, a, "u", "2026", hub.Page{}); return err },
-		"words":    func(a hub.Actor) error { _, err := d.Words(ctx, a, "u"); return err },
+		"figures": func(a hub.Actor) error {
+			_, err := d.Figures(ctx, a, hub.DossierFigureQuery{Unit: "u", Period: "2026"})
+			return err
+		},
+		"counted": func(a hub.Actor) error {
+			_, err := d.Counted(ctx, a, hub.DossierFigureQuery{Unit: "u", Period: "2026"})
+			return err
+		},
+		"words": func(a hub.Actor) error { _, err := d.Words(ctx, a, "u"); return err },
 		"set words": func(a hub.Actor) error {
 			_, err := d.SetWords(ctx, a, "u", map[string]hub.DossierStatus{"a": 1})
 			return err
@@ -358,11 +364,11 @@ func TestFigures(t *testing.T) {
 	d.act(t, "u", third.ID, hub.DossierOrder{Act: hub.DossierApologise, Text: "x", Due: "2026-03-30"})
 	figures := func(period hub.Period) string {
 		t.Helper()
-		f, err := d.Figures(t.Context(), of("u"), "u", period)
+		f, err := d.Figures(t.Context(), of("u"), hub.DossierFigureQuery{Unit: "u", Period: period})
 		if err != nil {
 			t.Fatal(err)
 		}
-		list, err := d.Counted(t.Context(), of("u"), "u", period, hub.Page{})
+		list, err := d.Counted(t.Context(), of("u"), hub.DossierFigureQuery{Unit: "u", Period: period})
 		if err != nil || len(list.Items) != f.Total {
 			t.Errorf("%d dossiers are behind %d: %v", len(list.Items), f.Total, err)
 		}
@@ -401,12 +407,12 @@ func TestFigures(t *testing.T) {
 			t.Errorf("later, %s: %s, want %s", period, got, want)
 		}
 	}
-	_, err := d.Figures(t.Context(), of("u"), "u", "2026-13")
+	_, err := d.Figures(t.Context(), of("u"), hub.DossierFigureQuery{Unit: "u", Period: "2026-13"})
 	wrong(t, "no period", err, "invalid period period")
-	_, err = d.Figures(t.Context(), of("u"), "u", "2026-05")
+	_, err = d.Figures(t.Context(), of("u"), hub.DossierFigureQuery{Unit: "u", Period: "2026-05"})
 	wrong(t, "a period to come", err, "invalid period to_come")
 	counter := hub.Actor{Agencies: []hub.AgencyID{"u"}, Scopes: []hub.Scope{hub.ScopeFigures}}
-	if _, err := d.Figures(t.Context(), counter, "u", "2026"); err != nil {
+	if _, err := d.Figures(t.Context(), counter, hub.DossierFigureQuery{Unit: "u", Period: "2026"}); err != nil {
 		t.Error(err)
 	}
 }

@@ -97,7 +97,7 @@ func TestLetters(t *testing.T) {
 	}
 	late := d.register(t, func() hub.DossierWish { w := wish(); w.Due = "2026-03-03"; return w }())
 	d.act(t, "u", late.ID, apology)
-	f, err := d.Figures(t.Context(), of("u"), "u", "2026-03")
+	f, err := d.Figures(t.Context(), of("u"), hub.DossierFigureQuery{Unit: "u", Period: "2026-03"})
 	if err != nil || f.Late != 2 || f.Letters != 2 || f.Missing != 0 || f.Tardy != 1 {
 		t.Errorf("%+v %v", f, err)
 	}

@@ -215,8 +215,9 @@ func (i *importer) dossiers() error {
 		if err != nil {
 			return err
 		}
-		made.add(dossierColumns(&d, string(i.batch[n].Body))...)
-		addDossierParties(&parties, &d)
+		f := hub.DossierFile{Dossier: d}
+		made.add(dossierColumns(&f, string(i.batch[n].Body))...)
+		addDossierParties(&parties, &f)
 	}
 	if err := i.exec(insertDossiers, &made); err != nil {
 		return err

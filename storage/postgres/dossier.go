@@ -11,14 +11,15 @@ import (
 )
 
 const (
-	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, body)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::boolean[], $10::text[])`
+	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, body, counted, counted_version)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[], $12::bigint[])`
 	insertDossierEvents  = "INSERT INTO dossier_events (dossier, seq, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])"
 	replaceDossierEvents = insertDossierEvents + " ON CONFLICT (dossier, seq) DO UPDATE SET body = excluded.body"
 	insertLogNotes       = `INSERT INTO log_notes (id, kind, body, pending) SELECT id, kind, body, true
 		FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS n (id, kind, body, position) ORDER BY position`
-	putDossierParties = `INSERT INTO dossier_parties (agency, dossier, open, status) SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[])
-		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status`
+	putDossierParties = `INSERT INTO dossier_parties (agency, dossier, open, status, late, foreseen, marks)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status, late = excluded.late, foreseen = excluded.foreseen, marks = excluded.marks`
 	lastDossier = "SELECT coalesce(max(sequence), 0) FROM dossiers WHERE unit = $1 AND day = $2"
 )
 
@@ -30,8 +31,8 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 	if err != nil {
 		return err
 	}
-	rows.add(dossierColumns(&f.Dossier, body)...)
-	addDossierParties(&parties, &f.Dossier)
+	rows.add(dossierColumns(&f, body)...)
+	addDossierParties(&parties, &f)
 	for i := range f.Events {
 		if err := addDossierEvent(&events, f.ID, &f.Events[i]); err != nil {
 			return err
@@ -52,7 +53,7 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 				return sqlkit.DossierMoved()
 			}
 		}
-		return runAll(ctx, tx, statement{insertDossiers, rows.args}, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args})
+		return runAll(ctx, tx, statement{insertDossiers, rows.args}, statement{putDossierParties, parties.args}, factsOf(&f), statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args})
 	})
 }
 
@@ -93,13 +94,16 @@ func (s *Store) actOnDossier(ctx context.Context, call func(context.Context, pgx
 	})
 }
 
-func dossierColumns(d *hub.Dossier, body string) []any {
-	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, body}
+func dossierColumns(f *hub.DossierFile, body string) []any {
+	d := &f.Dossier
+	basis, version := sqlkit.DossierBasis(f)
+	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, body, basis, version}
 }
 
-func addDossierParties(parties *columns, d *hub.Dossier) {
-	for _, agency := range d.Parties {
-		parties.add(string(agency), string(d.ID), d.Open(), int64(d.Status))
+func addDossierParties(parties *columns, f *hub.DossierFile) {
+	late, foreseen, marks := sqlkit.DossierPresent(f)
+	for _, agency := range f.Parties {
+		parties.add(string(agency), string(f.ID), f.Open(), int64(f.Status), late, foreseen, marks)
 	}
 }
 
@@ -130,7 +134,7 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 		return err
 	}
 	var parties, events, noted columns
-	addDossierParties(&parties, &f.Dossier)
+	addDossierParties(&parties, &f)
 	if err := addDossierEvent(&events, f.ID, event); err != nil {
 		return err
 	}
@@ -138,15 +142,16 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 		return err
 	}
 	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, body = $2 WHERE id = $3 AND (body::jsonb ->> 'version')::bigint = $4",
-			sqlkit.DossierEnd(&f.Dossier), body, string(f.ID), f.Version-1)
+		basis, version := sqlkit.DossierBasis(&f)
+		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, body = $2, counted = $3, counted_version = $4 WHERE id = $5 AND (body::jsonb ->> 'version')::bigint = $6",
+			sqlkit.DossierEnd(&f.Dossier), body, basis, version, string(f.ID), f.Version-1)
 		if err != nil {
 			return err
 		}
 		if done.RowsAffected() == 0 {
 			return sqlkit.DossierMoved()
 		}
-		return runAll(ctx, tx, statement{putDossierParties, parties.args}, statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(keep))
+		return runAll(ctx, tx, statement{putDossierParties, parties.args}, forgetFacts(string(f.ID)), factsOf(&f), statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(keep))
 	})
 }
 
@@ -160,7 +165,8 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 	if err != nil {
 		return err
 	}
-	var events, noted columns
+	var parties, events, noted columns
+	addDossierParties(&parties, &f)
 	for i := range f.Events {
 		if err := addDossierEvent(&events, f.ID, &f.Events[i]); err != nil {
 			return err
@@ -177,14 +183,16 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 		if err != nil {
 			return err
 		}
-		done, err := tx.Exec(ctx, "UPDATE dossiers SET erased = true, body = $1 WHERE id = $2 AND (body::jsonb ->> 'version')::bigint = $3", body, string(f.ID), f.Version-1)
+		basis, version := sqlkit.DossierBasis(&f)
+		done, err := tx.Exec(ctx, "UPDATE dossiers SET erased = true, body = $1, counted = $2, counted_version = $3 WHERE id = $4 AND (body::jsonb ->> 'version')::bigint = $5",
+			body, basis, version, string(f.ID), f.Version-1)
 		if err == nil && done.RowsAffected() == 0 {
 			err = sqlkit.DossierMoved()
 		}
 		if err != nil {
 			return err
 		}
-		return runAll(ctx, tx, statement{replaceDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(gone))
+		return runAll(ctx, tx, statement{putDossierParties, parties.args}, forgetFacts(string(f.ID)), factsOf(&f), statement{replaceDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(gone))
 	})
 }
 
@@ -270,35 +278,11 @@ func dossiersQuery(query *hub.DossierQuery) (string, []any, error) {
 	if query.Open {
 		c.add("p.open")
 	}
+	sqlkit.DossierListTerms(query, c.add)
 	if after != "" {
 		c.add("p.dossier < %s", after)
 	}
 	limit := c.arg(query.Page.Limit + 1)
 	return "SELECT d.body FROM (SELECT p.dossier FROM dossier_parties p" + c.where() + " ORDER BY p.dossier DESC LIMIT " + limit +
 		") x CROSS JOIN LATERAL (SELECT body FROM dossiers WHERE id = x.dossier LIMIT 1) d ORDER BY x.dossier DESC", c.args, nil // row by row: LIMIT keeps it from a walk through all
-}
-
-// DossiersBetween lists those of a unit in a span of time, by their end.
-func (s *Store) DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error) {
-	var l hub.List[hub.DossierFile]
-	text, args, err := dossierSpanQuery(&span)
-	if err != nil {
-		return l, err
-	}
-	found, err := collect(ctx, s, scanBody[hub.Dossier], text, args...)
-	if err != nil {
-		return l, err
-	}
-	found, l.Next = sqlkit.Cut(found, span.Page.Limit, sqlkit.DossierSpanCursor)
-	l.Items, err = s.dossierFiles(ctx, found)
-	return l, err
-}
-
-func dossierSpanQuery(span *hub.DossierSpan) (string, []any, error) {
-	ended, id, err := sqlkit.ParseDossierSpan(span.Page, span.From)
-	if err != nil {
-		return "", nil, err
-	}
-	return "SELECT body FROM dossiers WHERE unit = $1 AND (ended, id) > ($2, $3) AND received < $4 ORDER BY ended, id LIMIT $5",
-		[]any{string(span.Unit), ended, id, sqlkit.Micros(span.Until), span.Page.Limit + 1}, nil
 }

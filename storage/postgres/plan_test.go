@@ -161,11 +161,24 @@ func TestPlans(t *testing.T) {
 			t.Errorf("Dossiers %s: %d are listed", name, len(list.Items))
 		}
 	}
-	span := hub.DossierSpan{Unit: "u1", From: now.Add(-time.Hour), Until: now, Page: page}
-	counted, err := s.DossiersBetween(ctx, span)
-	use("DossiersBetween")(counted, err)
-	if len(counted.Items) != 20 {
-		t.Errorf("DossiersBetween: %d are listed", len(counted.Items))
+	moments := hub.DossierMoments{Look: now, Soon: now, Letter: now}
+	late, err := s.Dossiers(ctx, hub.DossierQuery{Agency: "u1", Open: true, Finding: hub.RuleLate, Moments: moments, Page: page})
+	use("Dossiers late")(late, err)
+	look := hub.DossierLook{Unit: "u2", From: now.Add(-time.Hour), At: now}
+	sums, err := s.DossierSums(ctx, look)
+	use("DossierSums")(sums, err)
+	for unit, want := range map[hub.AgencyID]int{"u1": 20, "u2": 9} {
+		look.Unit = unit
+		counted, err := s.CountedDossiers(ctx, look, hub.DossiersLate, page)
+		use("CountedDossiers")(counted, err)
+		if len(counted.Items) != want {
+			t.Errorf("CountedDossiers of %s: %d are listed, want %d", unit, len(counted.Items), want)
+		}
+	}
+	use("DossierUnits")(s.DossierUnits(ctx))
+	for _, basis := range []string{"b", "a", "c"} {
+		uncounted, err := s.UncountedDossiers(ctx, basis, 20)
+		use("UncountedDossiers "+basis)(uncounted, err)
 	}
 	use("Sent search")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Text: "cải cách", Page: page}))
 	use("Sent")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Page: hub.Page{Limit: 20, After: sqlkit.Cursor("sent", fillID(now, 'd', 50))}}))
@@ -311,8 +324,9 @@ func fill(t *testing.T, s stored) {
 		FROM (SELECT id AS v, dispatch AS d, row_number() OVER (ORDER BY id) AS k FROM deliveries LIMIT 100) x, generate_series(0, 399) m, LATERAL (SELECT m * 100 + k AS n) y`,
 		hub.MeasureRefused.Mark(), hub.ReasonIncomplete))
 	run(t, c, `INSERT INTO dossiers SELECT 'dossier ' || lpad(n::text, 5, '0'), 'H47-' || lpad(n::text, 5, '0'), 'u1', '2026-03-02', n, n::text, n, CASE WHEN n % 10 = 0 THEN 9223372036854775807 ELSE $1 - n * 1000000 END,
-		json_build_object('id', 'dossier ' || lpad(n::text, 5, '0'), 'version', 2, 'last_event_sha256', repeat('00', 32)) FROM generate_series(1, 20000::bigint) n`, now.UnixMicro())
+		json_build_object('id', 'dossier ' || lpad(n::text, 5, '0'), 'version', 2, 'last_event_sha256', repeat('00', 32)), false, 'b', 2 FROM generate_series(1, 20000::bigint) n`, now.UnixMicro())
 	run(t, c, "INSERT INTO dossier_parties SELECT 'u1', id, ended = 9223372036854775807, CASE WHEN sequence % 50 = 0 THEN 9 ELSE 2 END FROM dossiers")
+	run(t, c, `INSERT INTO dossier_facts SELECT id, received, 9223372036854775807, CASE WHEN sequence < 100 THEN 'u2' ELSE 'u1' END, '1.001', 'post', received, ended, CASE WHEN sequence % 10 = 0 THEN 0 ELSE 9223372036854775807 END, 0, 1, 0, 1, 1 FROM dossiers`)
 	run(t, c, "INSERT INTO dossier_events SELECT id, n, json_build_object('seq', n, 'previous_sha256', repeat('00', 32)) FROM dossiers, generate_series(1, 2) n")
 	run(t, c, "ANALYZE")
 }

@@ -121,7 +121,7 @@ func (t *tx) importRecord(r *hub.Record) error {
 	case hub.RecordProcedureAct:
 		return importAs(r, t.putProcedureChange)
 	case hub.RecordDossier:
-		return importAs(r, func(d *hub.Dossier) error { return t.putDossier(d, string(r.Body)) })
+		return importAs(r, func(d *hub.Dossier) error { return t.putDossier(&hub.DossierFile{Dossier: *d}, string(r.Body)) })
 	case hub.RecordDossierEvent:
 		return importAs(r, func(e *sqlkit.StoredDossierEvent) error {
 			row, err := e.Decoded()

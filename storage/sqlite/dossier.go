@@ -4,18 +4,20 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"strings"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 const (
-	insertDossier       = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertDossier       = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, body, counted, counted_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertDossierFacts  = "INSERT INTO dossier_facts (" + sqlkit.DossierFactColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	insertDossierEvent  = "INSERT INTO dossier_events (dossier, seq, body) VALUES (?, ?, ?)"
 	replaceDossierEvent = insertDossierEvent + " ON CONFLICT (dossier, seq) DO UPDATE SET body = excluded.body"
 	insertLogNote       = "INSERT INTO log_notes (id, kind, body, pending) VALUES (?, ?, ?, 1)"
-	putDossierParty     = `INSERT INTO dossier_parties (agency, dossier, open, status) VALUES (?, ?, ?, ?)
-		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status`
+	putDossierParty     = `INSERT INTO dossier_parties (agency, dossier, open, status, late, foreseen, marks) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status, late = excluded.late, foreseen = excluded.foreseen, marks = excluded.marks`
 	dossierTaken = `SELECT count(*) FROM (SELECT 1 FROM dossiers WHERE number = ?1 UNION ALL SELECT 1 FROM dossiers WHERE unit = ?2 AND day = ?3 AND sequence = ?4
 		UNION ALL SELECT 1 FROM dossiers WHERE unit = ?2 AND key = ?5 AND key <> '')`
 	lastDossier     = "SELECT coalesce(max(sequence), 0) FROM dossiers WHERE unit = ? AND day = ?"
@@ -31,7 +33,7 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 3+2*len(f.Events), func(t *tx) error {
+	return s.do(ctx, 5+2*len(f.Events), func(t *tx) error {
 		taken, err := one(ctx, t, "dossier", scanInt, dossierTaken, f.Number, string(f.Unit), string(f.Day), f.Sequence, f.Key)
 		if err == nil && taken == 0 && next {
 			var last int64
@@ -43,7 +45,7 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 			err = sqlkit.DossierMoved()
 		}
 		if err == nil {
-			err = t.putDossier(&f.Dossier, body)
+			err = t.putDossier(&f, body)
 		}
 		for i := 0; err == nil && i < len(f.Events); i++ {
 			err = t.putDossierEvent(f.ID, &f.Events[i])
@@ -55,21 +57,31 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 	})
 }
 
-func (t *tx) putDossier(d *hub.Dossier, body string) error {
-	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, body)
+func (t *tx) putDossier(f *hub.DossierFile, body string) error {
+	d := &f.Dossier
+	basis, version := sqlkit.DossierBasis(f)
+	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, body, basis, version)
 	if err == nil {
-		err = t.putDossierParties(d)
+		err = t.keepDossier(f)
 	}
 	return failed("record a dossier", err)
 }
 
-func (t *tx) putDossierParties(d *hub.Dossier) error {
-	for _, agency := range d.Parties {
-		if err := t.exec(putDossierParty, string(agency), string(d.ID), d.Open(), int64(d.Status)); err != nil {
+// keepDossier writes what is kept of a dossier so that it is found and counted.
+func (t *tx) keepDossier(f *hub.DossierFile) error {
+	late, foreseen, marks := sqlkit.DossierPresent(f)
+	for _, agency := range f.Parties {
+		if err := t.exec(putDossierParty, string(agency), string(f.ID), f.Open(), int64(f.Status), late, foreseen, marks); err != nil {
 			return err
 		}
 	}
-	return nil
+	err := t.exec("DELETE FROM dossier_facts WHERE dossier = ?", string(f.ID))
+	for _, row := range sqlkit.DossierFactValues(f) {
+		if err == nil {
+			err = t.exec(insertDossierFacts, row...)
+		}
+	}
+	return err
 }
 
 func (t *tx) putDossierEvent(id hub.DossierID, e *hub.DossierEvent) error {
@@ -98,13 +110,15 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 3+len(f.Parties)+len(keep), func(t *tx) error {
-		n, err := t.change("UPDATE dossiers SET ended = ?, body = ? WHERE id = ? AND body ->> '$.version' = ?", sqlkit.DossierEnd(&f.Dossier), body, string(f.ID), f.Version-1)
+	return s.do(ctx, 5+len(f.Parties)+len(keep), func(t *tx) error {
+		basis, version := sqlkit.DossierBasis(&f)
+		n, err := t.change("UPDATE dossiers SET ended = ?, body = ?, counted = ?, counted_version = ? WHERE id = ? AND body ->> '$.version' = ?",
+			sqlkit.DossierEnd(&f.Dossier), body, basis, version, string(f.ID), f.Version-1)
 		if err == nil && n == 0 {
 			return sqlkit.DossierMoved()
 		}
 		if err == nil {
-			err = t.putDossierParties(&f.Dossier)
+			err = t.keepDossier(&f)
 		}
 		if err == nil {
 			err = t.putDossierEvent(f.ID, event)
@@ -129,13 +143,17 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 2+len(f.Events)+len(gone), func(t *tx) error {
+	return s.do(ctx, 4+len(f.Events)+len(gone), func(t *tx) error {
 		if err := checkRules(ctx, t, rules); err != nil {
 			return err
 		}
-		n, err := t.change("UPDATE dossiers SET erased = 1, body = ? WHERE id = ? AND body ->> '$.version' = ?", body, string(f.ID), f.Version-1)
+		basis, version := sqlkit.DossierBasis(&f)
+		n, err := t.change("UPDATE dossiers SET erased = 1, body = ?, counted = ?, counted_version = ? WHERE id = ? AND body ->> '$.version' = ?", body, basis, version, string(f.ID), f.Version-1)
 		if err == nil && n == 0 {
 			return sqlkit.DossierMoved()
+		}
+		if err == nil {
+			err = t.keepDossier(&f)
 		}
 		for i := 0; err == nil && i < len(f.Events); i++ {
 			var event string
@@ -233,34 +251,10 @@ func dossiersQuery(query *hub.DossierQuery) (string, []any, error) {
 	if query.Open {
 		c.add("p.open = 1")
 	}
+	sqlkit.DossierListTerms(query, func(term string, values ...any) { c.add(strings.ReplaceAll(term, "%s", "?"), values...) })
 	if after != "" {
 		c.add("p.dossier < ?", after)
 	}
 	return "SELECT d.body FROM dossier_parties p CROSS JOIN dossiers d ON d.id = p.dossier" + c.where() + " ORDER BY p.dossier DESC LIMIT ?",
 		append(c.args, query.Page.Limit+1), nil
-}
-
-// DossiersBetween lists those of a unit in a span of time, by their end.
-func (s *Store) DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error) {
-	var l hub.List[hub.DossierFile]
-	text, args, err := dossierSpanQuery(&span)
-	if err != nil {
-		return l, err
-	}
-	found, err := collect(ctx, s.reader, scanBody[hub.Dossier], text, args...)
-	if err != nil {
-		return l, err
-	}
-	found, l.Next = sqlkit.Cut(found, span.Page.Limit, sqlkit.DossierSpanCursor)
-	l.Items, err = s.dossierFiles(ctx, found)
-	return l, err
-}
-
-func dossierSpanQuery(span *hub.DossierSpan) (string, []any, error) {
-	ended, id, err := sqlkit.ParseDossierSpan(span.Page, span.From)
-	if err != nil {
-		return "", nil, err
-	}
-	return "SELECT body FROM dossiers WHERE unit = ? AND (ended, id) > (?, ?) AND received < ? ORDER BY ended, id LIMIT ?",
-		[]any{string(span.Unit), ended, id, sqlkit.Micros(span.Until), span.Page.Limit + 1}, nil
 }

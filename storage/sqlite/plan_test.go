@@ -92,7 +92,9 @@ func TestPlans(t *testing.T) {
 	checkPlan(t, s, totals, "COVERING INDEX tasks_by_agency", counted...)
 	paged(dossiersQuery(&hub.DossierQuery{Agency: "u", Page: page}))
 	paged(dossiersQuery(&hub.DossierQuery{Agency: "u", Status: hub.DossierDone, Page: hub.Page{Limit: 1, After: sqlkit.Cursor("dossiers", "x")}}))
-	paged(dossierSpanQuery(&hub.DossierSpan{Unit: "u", From: now, Until: now, Page: page}))
+	for _, finding := range hub.DossierFindings() {
+		paged(dossiersQuery(&hub.DossierQuery{Agency: "u", Finding: finding, Timeliness: hub.Timelinesses(), Page: page}))
+	}
 	paged(sentQuery(&hub.SentQuery{Agency: "s", Page: page}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", States: hub.DeliveryStates(), Page: hub.Page{Limit: 1, After: sqlkit.Cursor("sent", "x")}}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", Number: "n", Page: page}))
@@ -130,8 +132,19 @@ func TestPlans(t *testing.T) {
 		text, args, err = dossiersQuery(&desk)
 		searched(index, text, args, err)
 	}
-	text, args, err = dossierSpanQuery(&hub.DossierSpan{Unit: "u", From: now, Until: now, Page: page})
-	searched("dossiers_by_end (unit=? AND (ended,id)>(?,?))", text, args, err)
+	desk.Status, desk.Finding = 0, hub.RuleLate
+	text, args, err = dossiersQuery(&desk)
+	searched("COVERING INDEX dossier_parties_open (agency=?)", text, args, err)
+	look := sqlkit.DossierLookValues(&hub.DossierLook{Unit: "u", From: now, At: now})
+	for _, part := range []string{"PRIMARY KEY (unit=? AND ended>? AND ended<?)", "PRIMARY KEY (unit=? AND ended=? AND until>?)"} {
+		searched(part, dossierSums(), look, nil)
+	}
+	behindPlace := append(look, 0, 0, "x", 2)
+	searched("PRIMARY KEY (unit=? AND ended>? AND ended<?)", sqlkit.CountedText(hub.DossiersLate, false, place), behindPlace, nil)
+	searched("PRIMARY KEY (unit=? AND ended=? AND until>?)", sqlkit.CountedText(hub.DossiersLate, true, place), behindPlace, nil)
+	for index, text := range map[string]string{"dossiers_counted (counted<?)": uncountedDossiers()[0], "dossiers_counted (counted>?)": uncountedDossiers()[1], "INDEX dossiers_uncounted": uncountedDossiers()[2]} {
+		searched(index, text, []any{"x", 2}, nil)
+	}
 	sent := hub.SentQuery{Agency: "s", States: hub.DeliveryStates(), Page: page}
 	text, args = walkSent(" FROM dispatches d WHERE d.sender = ? ORDER BY d.id DESC", []any{"s"}, &sent, &asked, 9, 2)
 	paged(text, args, nil)

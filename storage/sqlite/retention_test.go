@@ -63,7 +63,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 		"DROP TABLE dispatch_parts", "DROP TABLE report_parts", "DROP TABLE completions", "DROP TABLE retention_notes",
 		"DROP TABLE log_entries", "DROP TABLE log_notes", "DROP TABLE log_numbers", "DROP TABLE log_rehash_tiles", "DROP TABLE log_rehashes", "DROP TABLE log_renewals", "DROP TABLE log_shards", "DROP TABLE log_stamps",
 		"DELETE FROM counters WHERE name = 'retention'", "DROP INDEX deliveries_by_share",
-		"CREATE UNIQUE INDEX deliveries_by_dispatch ON deliveries (dispatch, position)", "DROP TABLE accounts", "DROP TABLE sessions", "DROP TABLE drafts", "DROP TABLE register_numbers", "DROP TABLE register_years", "DROP TABLE outgoing_numbers", "DROP TABLE procedure_versions", "DROP TABLE procedure_changes", "DROP TABLE dossiers", "DROP TABLE dossier_parties", "DROP TABLE dossier_events", "DROP TABLE enrolments", "DROP TABLE tasks",
+		"CREATE UNIQUE INDEX deliveries_by_dispatch ON deliveries (dispatch, position)", "DROP TABLE accounts", "DROP TABLE sessions", "DROP TABLE drafts", "DROP TABLE register_numbers", "DROP TABLE register_years", "DROP TABLE outgoing_numbers", "DROP TABLE procedure_versions", "DROP TABLE procedure_changes", "DROP TABLE dossiers", "DROP TABLE dossier_parties", "DROP TABLE dossier_events", "DROP TABLE dossier_facts", "DROP TABLE enrolments", "DROP TABLE tasks",
 		"DROP TABLE pushes", "DROP TABLE subscriptions", "DELETE FROM counters WHERE name IN ('pushes', 'subscriptions')",
 		"DROP TRIGGER status_reports_are_noticed", "DROP TABLE notices", "DROP TABLE notice_readers",
 		"DROP TABLE dispatch_words", "DROP TABLE dispatch_words_content", "UPDATE dispatches SET search = '173/ubnd-ksttHC – v/v: day  manh (cai cach) bac, ubnd tinh'",

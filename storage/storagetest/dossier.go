@@ -145,36 +145,6 @@ func testDossiers(t *testing.T, back Backend) {
 	_, err = b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "u1", Page: hub.Page{Limit: 1, After: "x"}})
 	b.wants(hub.KindInvalid, err)
 
-	// In a span: what had not ended before it and came in before its end.
-	between := func(from, until time.Time) string {
-		t.Helper()
-		var got []int64
-		span := hub.DossierSpan{Unit: "u1", From: from, Until: until, Page: hub.Page{Limit: 1}}
-		for {
-			list, err := b.store.DossiersBetween(b.ctx, span)
-			b.must(err)
-			for i := range list.Items {
-				got = append(got, list.Items[i].Sequence)
-			}
-			if span.Page.After = list.Next; list.Next == "" {
-				return fmt.Sprint(got)
-			}
-		}
-	}
-	in, out := first.Received, ended.Ended
-	for _, c := range []struct {
-		from, until time.Time
-		want        string
-	}{
-		{in, out, "[1 2]"}, {out, out.Add(time.Hour), "[1 2]"}, {out.Add(time.Microsecond), out.Add(time.Hour), "[2]"}, {in.Add(-time.Hour), in, "[]"},
-	} {
-		if got := between(c.from, c.until); got != c.want {
-			t.Errorf("between %v and %v: %s, want %s", c.from, c.until, got, c.want)
-		}
-	}
-	_, err = b.store.DossiersBetween(b.ctx, hub.DossierSpan{Unit: "u1", Page: hub.Page{Limit: 1, After: "x"}})
-	b.wants(hub.KindInvalid, err)
-
 	b.erasedDossier(ended)
 
 	b.dossierRows(shared)

@@ -133,7 +133,11 @@ type Dossiers interface {
 	FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error)
 	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
 	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)
-	DossiersBetween(ctx context.Context, span hub.DossierSpan) (hub.List[hub.DossierFile], error)
+	DossierSums(ctx context.Context, look hub.DossierLook) ([]hub.DossierSum, error)
+	CountedDossiers(ctx context.Context, look hub.DossierLook, measure hub.DossierMeasure, page hub.Page) (hub.List[hub.DossierFile], error)
+	DossierUnits(ctx context.Context) ([]hub.AgencyID, error)
+	UncountedDossiers(ctx context.Context, basis string, limit int) ([]hub.DossierFile, error)
+	CountDossiers(ctx context.Context, dossiers []hub.DossierFile) error
 	EraseDossier(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, rules int64, gone []hub.RetentionNote) error
 	EndedDossiers(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
 }
@@ -282,6 +286,7 @@ func Run(t *testing.T, b Backend) {
 		"outgoing numbers":      testOutgoing,
 		"procedures":            testProcedures,
 		"dossiers":              testDossiers,
+		"dossier facts":         testDossierFacts,
 		"tasks":                 testTasks,
 		"forged cursors":        testForgedCursors,
 		"tasks and answers":     testTaskChanges,

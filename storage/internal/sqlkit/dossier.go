@@ -3,8 +3,6 @@ package sqlkit
 import (
 	"encoding/json"
 	"math"
-	"strconv"
-	"time"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -108,10 +106,7 @@ func ScanDossierRow[R Row](row R) (hub.DossierRow, error) {
 	return r, nil
 }
 
-const (
-	dossierListing = "dossiers"
-	dossierSpan    = "dossiers by end"
-)
+const dossierListing = "dossiers"
 
 // DossierCursor is the place of a dossier among those of an agency.
 func DossierCursor(d *hub.Dossier) string { return Cursor(dossierListing, string(d.ID)) }
@@ -123,20 +118,4 @@ func ParseDossierCursor(page hub.Page) (string, error) {
 		return "", err
 	}
 	return after[0], nil
-}
-
-// DossierSpanCursor is the place of a dossier among those of a unit by their end.
-func DossierSpanCursor(d *hub.Dossier) string {
-	return Cursor(dossierSpan, strconv.FormatInt(DossierEnd(d), 10), string(d.ID))
-}
-
-// ParseDossierSpan unpacks a cursor: end and id behind which a page begins. Without one it
-// is the begin of the span.
-func ParseDossierSpan(page hub.Page, from time.Time) (ended int64, id string, err error) {
-	after, err := ParseCursor(dossierSpan, page, 2)
-	if err != nil || after == nil {
-		return Micros(from), "", err
-	}
-	ended, err = ParseNumber(after[0])
-	return ended, after[1], err
 }

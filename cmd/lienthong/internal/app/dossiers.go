@@ -17,7 +17,7 @@ func (a *App) openDesks() {
 		Store: a.store, Dispatches: a.store, Verdicts: s.archive, Directory: s.directory, Chronicle: catalogueChronicle{a.newID, a.now}, Publishers: a.config.publishers(), Now: a.now, Log: a.log,
 	})
 	s.dossiers = dossiers.New(dossiers.Options{
-		Store: a.store, Procedures: s.catalogue, Directory: s.directory, Notes: a.store, Chronicle: dossierChronicle{s.notes}, Blobs: a.blobs, Verifier: &archiving{s.verifier, s.archive},
+		Store: a.store, Counts: a.store, Procedures: s.catalogue, Directory: s.directory, Notes: a.store, Chronicle: dossierChronicle{s.notes}, Blobs: a.blobs, Verifier: &archiving{s.verifier, s.archive},
 		Seals: func() dossiers.Seals { return a.services.sealing }, Apology: onestop.Apology,
 		Calendar: s.calendar.Calendar, Hours: a.config.OfficeHours,
 		Now: a.now, NewID: a.newID, Log: a.log,

@@ -83,6 +83,7 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 			return err
 		})
 	})
+	house.Go(func() { a.every(jobs, houseEvery, "counting dossiers anew", a.services.dossiers.Recount) })
 	house.Go(func() { a.newRetention().Run(jobs) })
 	house.Go(func() { a.newForwarder().Run(jobs) })
 	house.Go(func() { a.services.alerts.Lead(jobs) })

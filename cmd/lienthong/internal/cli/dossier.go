@@ -232,7 +232,9 @@ type dossierFigures struct {
 	connection `embed:""`
 	ownAgency  `embed:""`
 	Period     string `help:"2026-03-02, 2026-03, 2026-Q1 or 2026; this year when left out."`
-	Explain    bool   `help:"Show each dossier behind the numbers, and why it counts as it does."`
+	Under      bool   `help:"With the dossiers of all units that were under the agency; needs the scope figures."`
+	Explain    bool   `help:"Show each dossier of the unit itself behind the numbers, and why it counts as it does."`
+	Measure    string `help:"Explain only those that count for this measure, such as late, supplemented or letters_missing."`
 }
 
 // dossierCounts is what dossier figures prints.
@@ -248,12 +250,14 @@ func (c *dossierFigures) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	counts := dossierCounts{}
-	if counts.DossierFigures, err = client.DossierFigures(ctx, c.Agency, hub.Period(c.Period)); err != nil {
+	query := hubclient.DossierFigureQuery{Agency: c.Agency, Period: hub.Period(c.Period), Under: c.Under, Measure: hub.DossierMeasure(c.Measure)}
+	if counts.DossierFigures, err = client.DossierFigures(ctx, query); err != nil {
 		return err
 	}
+	query.Period = counts.Period
 	if c.Explain {
 		for counted, err := range hubclient.All(func(p hub.Page) (hub.List[hub.DossierCounted], error) {
-			return client.CountedDossiers(ctx, c.Agency, counts.Period, p)
+			return client.CountedDossiers(ctx, query, p)
 		}) {
 			if err != nil {
 				return err
@@ -273,8 +277,8 @@ func (c *dossierFigures) Run(ctx context.Context, e *env) error {
 		}
 		add("all", counts.DossierCount)
 		t.Write(w)
-		if counts.More {
-			fmt.Fprintf(w, "there are more: the first %d were counted\n", hub.MaxDossiersCounted)
+		if counts.Pending {
+			fmt.Fprintln(w, "some dossiers are being counted anew")
 		}
 		if len(counts.Dossiers) == 0 {
 			return

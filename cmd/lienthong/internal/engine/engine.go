@@ -81,6 +81,7 @@ type Exchange interface {
 type Served interface {
 	procedures.Store
 	dossiers.Store
+	dossiers.Counts
 }
 
 // Booked keeps registers and the numbers in them.
