@@ -24,6 +24,7 @@ const (
 	RecordProcedureAct RecordKind = "procedure_act" // ProcedureChange
 	RecordDossier      RecordKind = "dossier"       // Dossier
 	RecordDossierEvent RecordKind = "dossier_event" // DossierEvent with its dossier, by that and number
+	RecordInspection   RecordKind = "inspection"    // Inspection
 	RecordSubscription RecordKind = "subscription"  // Subscription with its sealed secrets
 	RecordPush         RecordKind = "push"          // Push, by subscription and place
 	RecordDispatch     RecordKind = "dispatch"      // DispatchRecord
@@ -41,11 +42,14 @@ const (
 	RecordRehashTile   RecordKind = "rehash_tile"   // RehashTileRecord, by shard, number, tree, level and place
 )
 
+// RecordInspectionEvent is an InspectionEvent with its inspection, by that and number.
+const RecordInspectionEvent RecordKind = "inspection_event"
+
 // RecordKinds lists all kinds in the order in which an archive holds them: what a
 // record refers to comes before it.
 func RecordKinds() []RecordKind {
 	return []RecordKind{
-		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordSubscription, RecordPush,
+		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordInspection, RecordInspectionEvent, RecordSubscription, RecordPush,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
 		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogNumber, RecordLogStamp, RecordLogRenewal, RecordLogRehash, RecordRehashTile,
 	}

@@ -39,6 +39,7 @@ func rooms() []room {
 		{"hub/calendar", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/procedures", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/dossiers", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/inspection", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/numbering", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/law", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/enrolment", []string{"hub"}, []string{"hub/hubtest"}},

@@ -48,6 +48,9 @@ const LogNoteStray LogNoteKind = "stray"
 // LogNoteDossier is an event of a dossier, by its digest.
 const LogNoteDossier LogNoteKind = "dossier"
 
+// LogNoteInspection is an event of an inspection, by its digest.
+const LogNoteInspection LogNoteKind = "inspection"
+
 // LogNoteSession is a person who signed in or out.
 const LogNoteSession LogNoteKind = "session"
 

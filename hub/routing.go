@@ -14,12 +14,16 @@ const (
 	RouteCopy    RoutingAction = "copy"    // what the agency sends goes to further recipients, too
 	RouteRequire RoutingAction = "require" // what the agency sends is refused without these recipients
 	RouteForward RoutingAction = "forward" // what the agency received is forwarded inside its house
+	RouteInspect RoutingAction = "inspect" // what the agency received is inspected by it
 )
 
 // RoutingActions lists all actions.
 func RoutingActions() []RoutingAction {
-	return []RoutingAction{RouteCopy, RouteRequire, RouteForward}
+	return []RoutingAction{RouteCopy, RouteRequire, RouteForward, RouteInspect}
 }
+
+// OfReceived reports whether the action is about what the agency received.
+func (a RoutingAction) OfReceived() bool { return a == RouteForward || a == RouteInspect }
 
 // RoutingRule is a rule of an agency about documents that it sends or receives. A document
 // is meant when it fits every condition; one that is empty fits all.
@@ -33,11 +37,12 @@ type RoutingRule struct {
 	// Numbers are patterns of the full number and notation, "*/20??/*": * stands for any
 	// characters, ? for one.
 	Numbers []string `json:"numbers,omitempty"`
-	// Senders are codes of authors; of a forward alone.
+	// Senders are codes of authors; of what was received alone.
 	Senders []string `json:"senders,omitempty"`
 	// Priority is the least urgency.
 	Priority Priority `json:"priority,omitempty"`
-	// Recipients are codes; what they mean is decided whenever the rule acts.
+	// Recipients are codes; what they mean is decided whenever the rule acts. What is
+	// inspected goes to nobody.
 	Recipients []string `json:"recipients"`
 	// ForInformation: of a copy: nothing is asked of who gets it.
 	ForInformation bool   `json:"for_information,omitempty"`

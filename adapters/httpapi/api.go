@@ -54,6 +54,7 @@ type Options struct {
 	Numbers        Numbers
 	Procedures     Procedures
 	Dossiers       Dossiers
+	Inspections    Inspections
 	RoutingRules   RoutingRules
 	HandOvers      HandOvers
 	Tasks          Tasks

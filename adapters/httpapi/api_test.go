@@ -111,6 +111,12 @@ func examples() map[string]example {
 		"POST /v1/dossiers/{dossier}/events":       {path: "/v1/dossiers/d1/events", body: `{"act": "hand_over", "to": "000.00.12.H47", "role": "co", "due_at": "2026-03-05T10:00"}`, contentType: j},
 		"POST /v1/dossiers/{dossier}/files":        {path: "/v1/dossiers/d1/files?name=a.pdf&kind=result", body: "%PDF-1.7", contentType: "application/pdf"},
 		"GET /v1/dossiers/{dossier}/files/{event}": {path: "/v1/dossiers/d1/files/3"},
+		"GET /v1/inspections":                      {path: "/v1/inspections?agency=000.00.00.H47&state=recommended&kind=document&limit=5"},
+		"POST /v1/inspections":                     {path: "/v1/inspections", body: `{"agency": "000.00.00.H47", "subject": "000.00.12.H47", "kind": "surprise", "title": "Kiểm tra công vụ", "key": "kt-1"}`, contentType: j, status: 201},
+		"GET /v1/inspections/figures":              {path: "/v1/inspections/figures?agency=000.00.00.H47&period=2026"},
+		"GET /v1/inspections/counted":              {path: "/v1/inspections/counted?period=2026&measure=answered_late&limit=5"},
+		"GET /v1/inspections/{inspection}":         {path: "/v1/inspections/i1"},
+		"POST /v1/inspections/{inspection}/events": {path: "/v1/inspections/i1/events", body: `{"act": "check", "item": "authority", "verdict": "wrong", "text": "Trái thẩm quyền"}`, contentType: j},
 		"GET /v1/procedures":                       {path: "/v1/procedures?q=khai+sinh&agency=000.00.00.H47&at=2026-01-05T08:00:00Z"},
 		"GET /v1/procedures/changes":               {path: "/v1/procedures/changes?after=3&limit=10"},
 		"GET /v1/procedures/{code}":                {path: "/v1/procedures/1.001193"},
@@ -347,7 +353,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 		"PATH=/usr/bin:/bin", "HUB=" + s.URL, "KEY=lt_all_x", "AGENCY=000.00.00.H47", "RECIPIENT=000.00.12.H47", "COLLEAGUE=000.00.14.H47", "CLOSED=000.00.12.H47",
 		"FILE=" + filepath.Join(dir, "a.pdf"), "PACKAGE=" + filepath.Join(dir, "a.edxml"), "BUNDLE=" + filepath.Join(dir, "a.pdf"), "CSV=" + filepath.Join(dir, "a.csv"),
 		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "ENROLMENT=e1", "CODE=ABCD", "KEY_ID=k1", "BINDING=b1", "SUBSCRIPTION=s1", "ALERT=x", "HOOK=https://qlvb.xa.example/hook", "HOLD=h1", "AXIS=https://axis.example.vn/vxp", "RUN=r1", "SIZE=4", "YEAR=2026", "TILE=0/000",
-		"TASK=t1", "DOSSIER=d1",
+		"TASK=t1", "DOSSIER=d1", "INSPECTION=i1",
 		"SHA256=" + strings.Trim(hashOfContent, `"`),
 	}
 	for _, op := range api.Operations {

@@ -210,6 +210,7 @@ type Options struct {
 	Numbers       Numbers
 	Procedures    Procedures
 	Dossiers      Dossiers
+	Inspections   Inspections
 	Pieces        Pieces
 	Drafts        Drafts
 	Filters       Filters

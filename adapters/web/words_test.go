@@ -156,6 +156,17 @@ func named() []string {
 		add("dossier.rule.", string(rule))
 	}
 	add("dossier.wrong.", "in_force", "required", "range", "date_time", "before_receipt", "control_character", "max_length", "exclusive", "unknown_agency", "taken")
+	add("nav", "/inspections")
+	add("title.", "inspections", "inspection", "inspectionnew")
+	addAll(add, "inspection.kind.", hub.InspectionKinds())
+	addAll(add, "inspection.state.", hub.InspectionStates())
+	addAll(add, "inspection.item.", hub.InspectionItems())
+	addAll(add, "inspection.verdict.", hub.InspectionVerdicts())
+	addAll(add, "inspection.finding.", hub.InspectionFindings())
+	addAll(add, "inspection.outcome.", hub.InspectionOutcomes())
+	addAll(add, "inspection.measure.", hub.InspectionMeasures())
+	addAll(add, "inspection.act.", append(hub.InspectionActs(), hub.InspectBegin, hub.InspectAnswer, hub.InspectReturn, hub.InspectExtend, hub.InspectRevoke))
+	add("inspection.wrong.", "required", "range", "self", "unknown_agency", "unknown", "task", "recipient", "state", "taken", "max_length", "control_character", "code_list", "date")
 	add("nav", "/procedures", "/figures", "/registers", "/trail", "/inbox", "/send", "/sent", "/examine", "/health", "/alerts", "/stuck", "/settings", "/agencies", "/accounts", "/connection")
 	add("title.", "registers", "trail", "entry", "course", "signin", "password", "second", "inbox", "send", "confirm", "sent", "document", "board", "examine", "health", "alerts", "stuck", "settings", "agencies", "accounts", "connection", "problem")
 	for _, o := range []hub.Operation{hub.OperationRecall, hub.OperationUpdate, hub.OperationReplace} {
@@ -207,6 +218,13 @@ func named() []string {
 	add("rule.", letterRules()...)
 	add("kind.", "internal", "invalid", "untrusted", "unknown_agency", "denied", "not_found", "conflict", "too_large", "unsupported", "busy", "unavailable")
 	return names
+}
+
+// addAll adds a name for each value of a list.
+func addAll[T ~string](add func(prefix string, names ...string), prefix string, list []T) {
+	for _, v := range list {
+		add(prefix, string(v))
+	}
 }
 
 // letterRules are those that the form for sending meets and that no template names.

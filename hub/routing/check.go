@@ -59,7 +59,7 @@ func (c *checker) fail(field, rule, format string, args ...any) {
 func (c *checker) rule(r *hub.RoutingRule) {
 	c.text("name", r.Name, true, maxName)
 	if !slices.Contains(hub.RoutingActions(), r.Action) {
-		c.fail("action", "code_list", "an action is copy, require or forward, not %.20q", string(r.Action))
+		c.fail("action", "code_list", "an action is copy, require, forward or inspect, not %.20q", string(r.Action))
 	}
 	c.texts("types", r.Types)
 	c.texts("fields", r.Fields)
@@ -69,13 +69,15 @@ func (c *checker) rule(r *hub.RoutingRule) {
 		c.fail("priority", "code_list", "an urgency is a number from 0 to 4")
 	}
 	switch n := len(r.Recipients); {
-	case n == 0:
+	case r.Action == hub.RouteInspect && n > 0:
+		c.fail("recipients", "action", "what is inspected goes to nobody else")
+	case n == 0 && r.Action != hub.RouteInspect:
 		c.fail("recipients", "required", "a rule names at least one recipient")
 	case n > maxRecipients:
 		c.found = append(c.found, hub.Errorf(hub.KindTooLarge, c.field+"recipients", "max_items", "a rule names at most %d recipients", maxRecipients))
 	}
 	switch {
-	case r.Action != hub.RouteForward && len(r.Senders) > 0:
+	case !r.Action.OfReceived() && len(r.Senders) > 0:
 		c.fail("senders", "action", "a rule about what the agency sends has no senders: it is the sender")
 	case r.Action != hub.RouteForward && r.Note != "":
 		c.fail("note", "action", "only what is forwarded has a note")

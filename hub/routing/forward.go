@@ -30,14 +30,21 @@ type Forwards interface {
 	Forward(ctx context.Context, actor hub.Actor, order hub.ForwardOrder) (hub.Accepted, error)
 }
 
+// Inspections takes what an agency received and inspects. The same item again is the same
+// inspection.
+type Inspections interface {
+	Receive(ctx context.Context, item *hub.Item, rule hub.RuleRef) error
+}
+
 // ForwarderOptions are what a Forwarder needs; times without a value take the default named
 // beside.
 type ForwarderOptions struct {
-	Rules    *Service
-	Feed     Feed
-	Items    Items
-	Forwards Forwards
-	Log      *slog.Logger
+	Rules       *Service
+	Feed        Feed
+	Items       Items
+	Forwards    Forwards
+	Inspections Inspections
+	Log         *slog.Logger
 
 	Every      time.Duration // how often the log is looked at; default 1 s
 	RetryEvery time.Duration // how often open failures are looked at; default 30 s
@@ -47,7 +54,7 @@ type ForwarderOptions struct {
 	Keep       time.Duration // how long what ended is shown; default 30 days
 }
 
-// Forwarder makes the forwards of rules: one at a time runs, on whichever node. It reads the
+// Forwarder makes the forwards and the inspections of rules: one at a time runs, on whichever node. It reads the
 // log behind the exchange, so that nothing is skipped, and goes on from its place only when
 // each forward was made or is written down to be tried again. A crash in between makes the
 // same order again, which is the same act.
@@ -123,7 +130,7 @@ func (f *Forwarder) Feeding(ctx context.Context) error {
 	if err := f.Rules.Refresh(ctx); err != nil {
 		return err
 	}
-	if idle := !f.Rules.current.Load().forward; len(was.Body) == 0 || idle {
+	if idle := !f.Rules.current.Load().received; len(was.Body) == 0 || idle {
 		if len(was.Body) == 0 || end-position > idleLag {
 			_, err = f.move(ctx, was, end)
 		}
@@ -167,7 +174,7 @@ func (f *Forwarder) move(ctx context.Context, was hub.RetentionNote, position in
 	return now, err
 }
 
-// consider makes the forwards that follow from an evidence: a recipient has registered a
+// consider makes the forwards and inspections that follow from an evidence: a recipient has registered a
 // document or, where it does not register, acknowledged it.
 func (f *Forwarder) consider(ctx context.Context, e *hub.Evidence) error {
 	if e.Event != hub.EventConsignmentAcceptance && e.Event != hub.EventContentHandover || len(e.Recipients) != 1 {
@@ -190,6 +197,11 @@ func (f *Forwarder) consider(ctx context.Context, e *hub.Evidence) error {
 	for i := range rules {
 		if rules[i].Since.After(e.Time) {
 			continue
+		}
+		if rules[i].Action == hub.RouteInspect {
+			if err := f.Inspections.Receive(ctx, &item, rules[i].Ref()); err != nil {
+				return err
+			}
 		}
 		for _, code := range rules[i].Recipients {
 			if err := f.first(ctx, &item, &rules[i], code); err != nil {

@@ -165,5 +165,8 @@ func tidy(r *hub.RoutingRule) {
 			*list = nil
 		}
 	}
+	if r.Recipients == nil {
+		r.Recipients = []string{} // as it is read
+	}
 	r.Since = time.Time{}
 }

@@ -1,12 +1,13 @@
 // Package routing keeps the routing rules of agencies and lets them act: what an agency
 // sends goes to further recipients, too (copy), is refused without some (require), and what
-// it received is forwarded inside its house (forward).
+// it received is forwarded inside its house (forward) or inspected by it (inspect).
 //
 // It promises: every set of rules that was in force stays in the store, with who set it and
 // when; a set is taken whole or not at all, and never one by which a document would go round
 // in circles; a change counts on the node that made it at once, and on every other as soon as
 // it has refreshed. The intake asks without a query and acts in the transaction of the
-// acceptance. Forwards are made behind the log, by a Forwarder, each once whatever crashes.
+// acceptance. Forwards and inspections are made behind the log, by a Forwarder, each once
+// whatever crashes.
 //
 // A rule stops no document but by a require whose recipient can be found: what it can't do is
 // shown, and the document goes its way.
@@ -76,7 +77,8 @@ type Service struct {
 type snapshot struct {
 	version int64 // of the store
 	rules   map[hub.AgencyID]hub.RoutingRules
-	forward bool // some rule forwards
+	// received: some rule is about what was received.
+	received bool
 }
 
 // New returns a Service without rules; Refresh reads them.
@@ -143,7 +145,7 @@ func (s *Service) Refresh(ctx context.Context) error {
 func (n *snapshot) add(set hub.RoutingRules) {
 	n.rules[set.Agency] = set
 	for i := range set.Rules {
-		n.forward = n.forward || set.Rules[i].Action == hub.RouteForward
+		n.received = n.received || set.Rules[i].Action.OfReceived()
 	}
 }
 
@@ -151,7 +153,7 @@ func (n *snapshot) add(set hub.RoutingRules) {
 func (s *Service) Sending(sender hub.AgencyID, document *hub.Document, at time.Time) []hub.ActingRule {
 	set := s.current.Load().rules[sender]
 	return acting(&set, func(r *hub.RoutingRule) bool {
-		return r.Action != hub.RouteForward && r.Means(document, day(at))
+		return !r.Action.OfReceived() && r.Means(document, day(at))
 	})
 }
 
@@ -160,7 +162,7 @@ func (s *Service) receiving(recipient hub.AgencyID, d *hub.Dispatch, at time.Tim
 	set := s.current.Load().rules[recipient]
 	author, _, _ := d.Author()
 	return acting(&set, func(r *hub.RoutingRule) bool {
-		return r.Action == hub.RouteForward && r.Means(&d.Document, day(at)) && s.wrote(r, author, at)
+		return r.Action.OfReceived() && r.Means(&d.Document, day(at)) && s.wrote(r, author, at)
 	})
 }
 

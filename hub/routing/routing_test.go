@@ -1,6 +1,7 @@
 package routing_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -223,6 +224,77 @@ func TestForwards(t *testing.T) {
 	}
 	if len(w.failures(t, hubtest.Office)) != 0 {
 		t.Error("something failed")
+	}
+}
+
+// inspections remembers what is to be inspected.
+type inspections struct {
+	got  []string
+	fail error
+}
+
+func (i *inspections) Receive(_ context.Context, item *hub.Item, rule hub.RuleRef) error {
+	if i.fail != nil {
+		return i.fail
+	}
+	i.got = append(i.got, fmt.Sprint(item.Dispatch.Document.Number(), " ", item.Delivery.Recipient, " ", rule.Name, "/", rule.Version))
+	return nil
+}
+
+// TestInspects: what an agency has received and a rule means is handed on for inspection, and
+// again until that has worked; what the agency sends is not touched by such a rule.
+func TestInspects(t *testing.T) {
+	w := newWorld(t)
+	cases := &inspections{}
+	w.forwarder.Inspections = cases
+	r := hub.RoutingRule{Name: "Kiểm tra", Action: hub.RouteInspect, Types: []string{"quyet dinh"}, Senders: []string{"H47"}}
+	set := w.set(t, hubtest.Office, r)
+	if again := w.set(t, hubtest.Office, r); again.Version != set.Version {
+		t.Errorf("the same rules again have the version %d", again.Version)
+	}
+	for want, change := range map[string]func(*hub.RoutingRule){
+		"rules[0].recipients action":      func(r *hub.RoutingRule) { r.Recipients = []string{bureau} },
+		"rules[0].for_information action": func(r *hub.RoutingRule) { r.ForInformation = true },
+		"rules[0].note action":            func(r *hub.RoutingRule) { r.Note = "x" },
+	} {
+		wrong := r
+		change(&wrong)
+		_, err := w.rules.SetRules(t.Context(), admin(hubtest.Office), hub.RoutingRules{Agency: hubtest.Office, Rules: []hub.RoutingRule{wrong}})
+		wants(t, "a rule", err, want)
+	}
+	sent := w.submit(t, w.normative("1", office, bureau))
+	other := w.submit(t, w.Submission("2", office))
+	w.feed(t)
+	if len(cases.got) != 0 {
+		t.Fatalf("inspected before it is received: %v", cases.got)
+	}
+	for _, d := range append(sent.Deliveries, other.Deliveries...) {
+		w.receive(t, d)
+	}
+	cases.fail = errAway
+	if err := w.forwarder.Feeding(t.Context()); err == nil {
+		t.Fatal("a failure moved the place in the log")
+	}
+	cases.fail = nil
+	w.feed(t)
+	w.feed(t)
+	if want := []string{"04/2026/QĐ-UBND " + string(hubtest.Office) + " Kiểm tra/1"}; !slices.Equal(cases.got, want) {
+		t.Errorf("inspected are %q, want %q", cases.got, want)
+	}
+	own, err := w.intake.Submit(t.Context(), hubtest.System(hubtest.Office), func() hub.Submission {
+		sub := w.normative("3", bureau)
+		sub.Sender = office
+		return sub
+	}())
+	if err != nil || len(own.Deliveries) != 1 || len(own.Dispatch.Routing) != 0 {
+		t.Errorf("what the agency sends itself: %d deliveries, %v, %v", len(own.Deliveries), own.Dispatch.Routing, err)
+	}
+	part, err := w.rules.Try(t.Context(), admin(hubtest.Office), hub.RoutingTrial{Agency: hubtest.Office, Days: 30})
+	for err == nil && part.Next != "" && len(part.Touched) == 0 {
+		part, err = w.rules.Try(t.Context(), admin(hubtest.Office), hub.RoutingTrial{Agency: hubtest.Office, Days: 30, After: part.Next})
+	}
+	if err != nil || len(part.Touched) != 1 || part.Touched[0].Action != hub.RouteInspect || part.Touched[0].Outcome != hub.RuleAdded {
+		t.Errorf("a trial: %+v, %v", part.Touched, err)
 	}
 }
 

@@ -163,7 +163,7 @@ func (r *trial) page() (next string, err error) {
 
 // has reports whether some rule is about what was received, or sent.
 func (r *trial) has(received bool) bool {
-	return slices.ContainsFunc(r.set.Rules, func(rule hub.RoutingRule) bool { return (rule.Action == hub.RouteForward) == received })
+	return slices.ContainsFunc(r.set.Rules, func(rule hub.RoutingRule) bool { return rule.Action.OfReceived() == received })
 }
 
 // sent looks at a dispatch of the agency, which rules mean unless it recalls or forwards.
@@ -174,7 +174,7 @@ func (r *trial) sent(item *hub.SentItem) {
 		return
 	}
 	for _, rule := range acting(r.set, func(rule *hub.RoutingRule) bool {
-		return rule.Action != hub.RouteForward && rule.Means(&d.Document, day(d.AcceptedAt))
+		return !rule.Action.OfReceived() && rule.Means(&d.Document, day(d.AcceptedAt))
 	}) {
 		for _, code := range rule.Recipients {
 			to, err := r.Directory.Resolve(code, d.AcceptedAt)
@@ -201,8 +201,11 @@ func (r *trial) received(item *hub.Item) {
 	}
 	author, _, _ := d.Author()
 	for _, rule := range acting(r.set, func(rule *hub.RoutingRule) bool {
-		return rule.Action == hub.RouteForward && rule.Means(&d.Document, day(d.AcceptedAt)) && r.wrote(rule, author, d.AcceptedAt)
+		return rule.Action.OfReceived() && rule.Means(&d.Document, day(d.AcceptedAt)) && r.wrote(rule, author, d.AcceptedAt)
 	}) {
+		if rule.Action == hub.RouteInspect {
+			r.touch(d, &rule, "", hub.RuleAdded, "")
+		}
 		for _, code := range rule.Recipients {
 			switch to, err := r.Directory.Resolve(code, d.AcceptedAt); {
 			case err != nil:

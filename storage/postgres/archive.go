@@ -203,6 +203,8 @@ func recordSources() []recordSource {
 		{hub.RecordProcedureAct, "SELECT body FROM procedure_changes ORDER BY seq", scanRaw},
 		{hub.RecordDossier, "SELECT body FROM dossiers ORDER BY id", scanRaw},
 		{hub.RecordDossierEvent, "SELECT dossier, body FROM dossier_events ORDER BY dossier, seq", scanDossierRecord},
+		{hub.RecordInspection, "SELECT body FROM inspections ORDER BY id", scanRaw},
+		{hub.RecordInspectionEvent, "SELECT inspection, body FROM inspection_events ORDER BY inspection, seq", scanInspectionRecord},
 		{hub.RecordSubscription, "SELECT body FROM subscriptions ORDER BY id", scanRaw},
 		{hub.RecordPush, "SELECT " + sqlkit.PushColumns + " FROM pushes ORDER BY subscription, place", sqlkit.ScanPushRecord[pgx.CollectableRow]},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, coalesce(a.receipt, ''), d.first_delivery, d.last_delivery, CASE WHEN c.open = 0 THEN c.completed_at ELSE 0 END
@@ -232,6 +234,12 @@ func scanNamed[T int64 | string](row pgx.CollectableRow) (json.RawMessage, error
 func scanDossierRecord(row pgx.CollectableRow) (json.RawMessage, error) {
 	var r sqlkit.StoredDossierEvent
 	err := row.Scan(&r.Dossier, (*[]byte)(&r.Event))
+	return r.Record(), err
+}
+
+func scanInspectionRecord(row pgx.CollectableRow) (json.RawMessage, error) {
+	var r sqlkit.StoredInspectionEvent
+	err := row.Scan(&r.Inspection, (*[]byte)(&r.Event))
 	return r.Record(), err
 }
 

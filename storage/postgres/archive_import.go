@@ -145,6 +145,10 @@ func (i *importer) flush() error {
 		err = i.dossiers()
 	case hub.RecordDossierEvent:
 		err = i.dossierEvents()
+	case hub.RecordInspection:
+		err = i.inspections()
+	case hub.RecordInspectionEvent:
+		err = i.inspectionEvents()
 	case hub.RecordSubscription:
 		err = insert(i, `INSERT INTO subscriptions (id, version, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
 			func(c *columns, r *hub.Record, s *sqlkit.StoredSubscription) {
@@ -223,6 +227,38 @@ func (i *importer) dossiers() error {
 		return err
 	}
 	return i.exec(putDossierParties, &parties)
+}
+
+func (i *importer) inspections() error {
+	var made, parties columns
+	for n := range i.batch {
+		inspection, err := sqlkit.DecodeRecord[hub.Inspection](&i.batch[n])
+		if err != nil {
+			return err
+		}
+		made.add(inspectionColumns(&inspection, string(i.batch[n].Body))...)
+		addInspectionParties(&parties, &inspection)
+	}
+	if err := i.exec(insertInspections, &made); err != nil {
+		return err
+	}
+	return i.exec(putInspectionParties, &parties)
+}
+
+func (i *importer) inspectionEvents() error {
+	var events columns
+	for n := range i.batch {
+		stored, err := sqlkit.DecodeRecord[sqlkit.StoredInspectionEvent](&i.batch[n])
+		if err != nil {
+			return err
+		}
+		row, err := stored.Decoded()
+		if err != nil {
+			return err
+		}
+		events.add(string(row.Inspection), row.Event.Seq, string(stored.Event))
+	}
+	return i.exec(insertInspectionEvents, &events)
 }
 
 func (i *importer) dossierEvents() error {

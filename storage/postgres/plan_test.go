@@ -180,6 +180,27 @@ func TestPlans(t *testing.T) {
 		uncounted, err := s.UncountedDossiers(ctx, basis, 20)
 		use("UncountedDossiers "+basis)(uncounted, err)
 	}
+	use("FindInspection")(s.FindInspection(ctx, hub.InspectionKey{ID: "inspection 00077"}))
+	use("FindInspection by copy")(s.FindInspection(ctx, hub.InspectionKey{Delivery: "copy 77"}))
+	use("FindInspection by key")(s.FindInspection(ctx, hub.InspectionKey{Agency: "j1", Key: "78"}))
+	for name, query := range map[string]hub.InspectionQuery{"all": {}, "recommended": {State: hub.InspectionRecommended}, "documents": {Kind: hub.InspectDocument}} {
+		query.Agency, query.Page.Limit = "j1", 20
+		list, err := s.Inspections(ctx, query)
+		use("Inspections "+name)(list, err)
+		if len(list.Items) != 20 || len(list.Items[0].Events) != 2 {
+			t.Errorf("Inspections %s: %d are listed", name, len(list.Items))
+		}
+	}
+	year, err := s.InspectionsBetween(ctx, hub.InspectionSpan{Agency: "j1", From: "2026-01-01", Until: "2027-01-01", Page: page})
+	use("InspectionsBetween")(year, err)
+	if len(year.Items) != 20 {
+		t.Errorf("InspectionsBetween: %d are listed", len(year.Items))
+	}
+	waits, err := s.WaitingInspections(ctx, "inspection 00100", 20)
+	use("WaitingInspections")(waits, err)
+	if len(waits) != 20 {
+		t.Errorf("WaitingInspections: %d are listed", len(waits))
+	}
 	use("Sent search")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Text: "cải cách", Page: page}))
 	use("Sent")(s.Sent(ctx, hub.SentQuery{Agency: "s1", Page: hub.Page{Limit: 20, After: sqlkit.Cursor("sent", fillID(now, 'd', 50))}}))
 	use("Sent by state")(s.Sent(ctx, hub.SentQuery{Agency: "s1", States: []hub.DeliveryState{hub.StateAccepted}, Page: page}))
@@ -328,6 +349,10 @@ func fill(t *testing.T, s stored) {
 	run(t, c, "INSERT INTO dossier_parties SELECT 'u1', id, ended = 9223372036854775807, CASE WHEN sequence % 50 = 0 THEN 9 ELSE 2 END FROM dossiers")
 	run(t, c, `INSERT INTO dossier_facts SELECT id, received, 9223372036854775807, CASE WHEN sequence < 100 THEN 'u2' ELSE 'u1' END, '1.001', 'post', received, ended, CASE WHEN sequence % 10 = 0 THEN 0 ELSE 9223372036854775807 END, 0, 1, 0, 1, 1 FROM dossiers`)
 	run(t, c, "INSERT INTO dossier_events SELECT id, n, json_build_object('seq', n, 'previous_sha256', repeat('00', 32)) FROM dossiers, generate_series(1, 2) n")
+	run(t, c, `INSERT INTO inspections SELECT 'inspection ' || lpad(n::text, 5, '0'), 'j1', '2026-' || lpad((1 + n % 12)::text, 2, '0') || '-02', CASE WHEN n % 2 = 0 THEN n::text ELSE '' END, CASE WHEN n % 2 = 1 THEN 'copy ' || n ELSE '' END, n % 50 = 0,
+		json_build_object('id', 'inspection ' || lpad(n::text, 5, '0'), 'version', 2, 'last_event_sha256', repeat('00', 32)) FROM generate_series(1, 20000::bigint) n`)
+	run(t, c, "INSERT INTO inspection_parties SELECT 'j1', id, CASE WHEN waits THEN 'recommended' ELSE 'open' END, CASE WHEN delivery = '' THEN 'announced' ELSE 'document' END FROM inspections")
+	run(t, c, "INSERT INTO inspection_events SELECT id, n, json_build_object('seq', n, 'previous_sha256', repeat('00', 32)) FROM inspections, generate_series(1, 2) n")
 	run(t, c, "ANALYZE")
 }
 

@@ -49,7 +49,7 @@ func TestRetentionOfOlderDatabases(t *testing.T) {
 	older := behind(t, s.url)
 	for _, text := range []string{
 		"DROP TABLE log_numbers",
-		"DROP TABLE report_parts, completions, retention_notes, log_entries, log_notes, log_rehash_tiles, log_rehashes, log_renewals, log_shards, log_stamps, accounts, sessions, drafts, register_numbers, register_years, outgoing_numbers, procedure_versions, procedure_changes, dossiers, dossier_parties, dossier_events, dossier_facts, enrolments, tasks, pushes, subscriptions", "DELETE FROM counters WHERE name IN ('pushes', 'subscriptions')", "DELETE FROM counters WHERE name = 'retention'",
+		"DROP TABLE report_parts, completions, retention_notes, log_entries, log_notes, log_rehash_tiles, log_rehashes, log_renewals, log_shards, log_stamps, accounts, sessions, drafts, register_numbers, register_years, outgoing_numbers, procedure_versions, procedure_changes, dossiers, dossier_parties, dossier_events, dossier_facts, inspections, inspection_parties, inspection_events, enrolments, tasks, pushes, subscriptions", "DELETE FROM counters WHERE name IN ('pushes', 'subscriptions')", "DELETE FROM counters WHERE name = 'retention'",
 		"DROP FUNCTION dispatches_with", "DROP FUNCTION indexed_words", "DROP TABLE dispatch_words", "UPDATE dispatches SET search = '173/ubnd-ksttHC – v/v: day  manh (cai cach) bac, ubnd tinh'",
 		"DROP INDEX deliveries_failing", "DROP INDEX deliveries_registered", "DROP INDEX deliveries_by_share", "DROP TABLE dispatch_links", "ALTER TABLE deliveries DROP COLUMN asked, DROP COLUMN awaits, DROP COLUMN arrived, DROP COLUMN due",
 		"DROP TRIGGER status_reports_are_noticed ON status_reports", "DROP FUNCTION notice_report", "DROP FUNCTION begin_notices", "DROP TABLE notices, notice_readers",

@@ -131,6 +131,8 @@ func recordSources() []recordSource {
 		{hub.RecordProcedureAct, "SELECT body FROM procedure_changes ORDER BY seq", scanRaw},
 		{hub.RecordDossier, "SELECT body FROM dossiers ORDER BY id", scanRaw},
 		{hub.RecordDossierEvent, "SELECT dossier, body FROM dossier_events ORDER BY dossier, seq", scanDossierRecord},
+		{hub.RecordInspection, "SELECT body FROM inspections ORDER BY id", scanRaw},
+		{hub.RecordInspectionEvent, "SELECT inspection, body FROM inspection_events ORDER BY inspection, seq", scanInspectionRecord},
 		{hub.RecordSubscription, "SELECT body FROM subscriptions ORDER BY id", scanRaw},
 		{hub.RecordPush, "SELECT " + sqlkit.PushColumns + " FROM pushes ORDER BY subscription, place", sqlkit.ScanPushRecord[*sql.Rows]},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, d.receipt,
@@ -194,6 +196,12 @@ func scanNoteRecord(rows *sql.Rows) (json.RawMessage, error) {
 func scanDossierRecord(rows *sql.Rows) (json.RawMessage, error) {
 	var r sqlkit.StoredDossierEvent
 	err := rows.Scan(&r.Dossier, (*sql.RawBytes)(&r.Event))
+	return r.Record(), err
+}
+
+func scanInspectionRecord(rows *sql.Rows) (json.RawMessage, error) {
+	var r sqlkit.StoredInspectionEvent
+	err := rows.Scan(&r.Inspection, (*sql.RawBytes)(&r.Event))
 	return r.Record(), err
 }
 

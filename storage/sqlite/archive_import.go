@@ -130,6 +130,16 @@ func (t *tx) importRecord(r *hub.Record) error {
 			}
 			return t.exec(insertDossierEvent, string(row.Dossier), row.Event.Seq, string(e.Event))
 		})
+	case hub.RecordInspection:
+		return importAs(r, func(i *hub.Inspection) error { return t.putInspection(i, string(r.Body)) })
+	case hub.RecordInspectionEvent:
+		return importAs(r, func(e *sqlkit.StoredInspectionEvent) error {
+			row, err := e.Decoded()
+			if err != nil {
+				return err
+			}
+			return t.exec(insertInspectionEvent, string(row.Inspection), row.Event.Seq, string(e.Event))
+		})
 	case hub.RecordSubscription:
 		return importAs(r, func(s *sqlkit.StoredSubscription) error {
 			return t.exec("INSERT INTO subscriptions (id, version, body) VALUES (?, ?, ?)", s.Subscription.ID, s.Subscription.Version, string(r.Body))

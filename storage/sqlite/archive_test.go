@@ -107,6 +107,9 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 		"evidences " +
 		"figure_facts figure_progress figure_refusals figures " + // counted anew from the log after a restore
 		"goose_db_version " + // made by the program that opens the store
+		"inspection_events " +
+		"inspection_parties " + // made anew from the inspections
+		"inspections " +
 		"log_entries log_notes log_numbers log_rehash_tiles log_rehashes log_renewals log_shards log_stamps " +
 		"notice_readers notices outgoing_numbers procedure_changes procedure_versions " + // an agency reads the last reports again after a restore
 		"pushes register_numbers register_years report_parts retention_notes " +

@@ -50,6 +50,10 @@ func TestPlans(t *testing.T) {
 	use(s.FindDossier(ctx, hub.DossierKey{Number: "x"}))
 	use(s.FindDossier(ctx, hub.DossierKey{Unit: "u", Key: "x"}))
 	use(s.LastDossier(ctx, "u", "2026-03-02"))
+	use(s.FindInspection(ctx, hub.InspectionKey{ID: "x"}))
+	use(s.FindInspection(ctx, hub.InspectionKey{Delivery: "x"}))
+	use(s.FindInspection(ctx, hub.InspectionKey{Agency: "j", Key: "x"}))
+	use(s.WaitingInspections(ctx, "x", 1))
 	for text := range s.reader.prepared {
 		checkPlan(t, s, text, indexOf(text), make([]any, strings.Count(text, "?"))...)
 	}
@@ -95,6 +99,11 @@ func TestPlans(t *testing.T) {
 	for _, finding := range hub.DossierFindings() {
 		paged(dossiersQuery(&hub.DossierQuery{Agency: "u", Finding: finding, Timeliness: hub.Timelinesses(), Page: page}))
 	}
+	for _, q := range []hub.InspectionQuery{{}, {State: hub.InspectionOpen}, {Kind: hub.InspectSurprise}, {Kind: hub.InspectSurprise, State: hub.InspectionOpen}} {
+		q.Agency, q.Page = "j", hub.Page{Limit: 1, After: sqlkit.Cursor("inspections", "x")}
+		paged(inspectionsQuery(&q))
+	}
+	paged(inspectionSpanQuery(&hub.InspectionSpan{Agency: "j", From: "2026-01-01", Until: "2027-01-01", Page: page}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", Page: page}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", States: hub.DeliveryStates(), Page: hub.Page{Limit: 1, After: sqlkit.Cursor("sent", "x")}}))
 	paged(sentQuery(&hub.SentQuery{Agency: "s", Number: "n", Page: page}))
@@ -145,6 +154,8 @@ func TestPlans(t *testing.T) {
 	for index, text := range map[string]string{"dossiers_counted (counted<?)": uncountedDossiers()[0], "dossiers_counted (counted>?)": uncountedDossiers()[1], "INDEX dossiers_uncounted": uncountedDossiers()[2]} {
 		searched(index, text, []any{"x", 2}, nil)
 	}
+	text, args, err = inspectionSpanQuery(&hub.InspectionSpan{Agency: "j", From: "2026-01-01", Until: "2027-01-01", Page: page})
+	searched("inspections_by_day (agency=? AND (day,id)>(?,?)", text, args, err)
 	sent := hub.SentQuery{Agency: "s", States: hub.DeliveryStates(), Page: page}
 	text, args = walkSent(" FROM dispatches d WHERE d.sender = ? ORDER BY d.id DESC", []any{"s"}, &sent, &asked, 9, 2)
 	paged(text, args, nil)

@@ -67,6 +67,9 @@ func (b *bench) history() {
 	d := b.dossier("s1", 1, "r1")
 	d.Number, d.Owner.Name = "H47.12-260102-0001", "Trần <Thị> & Mẫu"
 	b.must(b.store.AddDossier(b.ctx, d, true, nil))
+	inspected := b.inspection("s1", "r1")
+	inspected.SubjectName = "UBND <huyện> & xã"
+	b.must(b.store.AddInspection(b.ctx, inspected, b.inspectionNote()))
 	b.pushHistory()
 	first := b.accept("r1", "r2", "r3")
 	urgent := b.Acceptance("r1")
@@ -121,6 +124,8 @@ func (b *bench) answers() map[string]any {
 	keep("procedures", catalogue, err)
 	filed, err := b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "r1", Open: true, Page: hub.Page{Limit: 10}})
 	keep("dossiers", filed, err)
+	inspections, err := b.store.Inspections(b.ctx, hub.InspectionQuery{Agency: "r1", State: hub.InspectionOpen, Page: hub.Page{Limit: 10}})
+	keep("inspections", inspections, err)
 	b.pushAnswers(keep)
 	uploads, err := b.store.ExpiredUploads(b.ctx, b.Clock.Add(24*time.Hour), 10)
 	keep("uploads", uploads, err)

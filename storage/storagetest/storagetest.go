@@ -29,6 +29,7 @@ type Store interface {
 	OutgoingNumbers
 	Procedures
 	Dossiers
+	Inspections
 	Books
 	Figures
 	Enrolments
@@ -140,6 +141,16 @@ type Dossiers interface {
 	CountDossiers(ctx context.Context, dossiers []hub.DossierFile) error
 	EraseDossier(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, rules int64, gone []hub.RetentionNote) error
 	EndedDossiers(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
+}
+
+// Inspections keeps inspections with their events.
+type Inspections interface {
+	AddInspection(ctx context.Context, inspection hub.InspectionFile, note hub.LogNote) error
+	AddInspectionEvent(ctx context.Context, inspection hub.InspectionFile, note hub.LogNote) error
+	FindInspection(ctx context.Context, key hub.InspectionKey) (hub.InspectionFile, error)
+	Inspections(ctx context.Context, query hub.InspectionQuery) (hub.List[hub.InspectionFile], error)
+	InspectionsBetween(ctx context.Context, span hub.InspectionSpan) (hub.List[hub.InspectionFile], error)
+	WaitingInspections(ctx context.Context, after hub.InspectionID, limit int) ([]hub.InspectionFile, error)
 }
 
 // Procedures keeps the catalogue of administrative procedures.
@@ -287,6 +298,7 @@ func Run(t *testing.T, b Backend) {
 		"procedures":            testProcedures,
 		"dossiers":              testDossiers,
 		"dossier facts":         testDossierFacts,
+		"inspections":           testInspections,
 		"tasks":                 testTasks,
 		"forged cursors":        testForgedCursors,
 		"tasks and answers":     testTaskChanges,

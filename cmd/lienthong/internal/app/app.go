@@ -42,6 +42,7 @@ import (
 	"github.com/lienthong/lienthong/hub/dossiers"
 	"github.com/lienthong/lienthong/hub/enrolment"
 	"github.com/lienthong/lienthong/hub/figures"
+	"github.com/lienthong/lienthong/hub/inspection"
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/law"
 	"github.com/lienthong/lienthong/hub/lists"
@@ -120,6 +121,7 @@ type services struct {
 	numbers   *numbering.Service
 	catalogue *procedures.Service
 	dossiers  *dossiers.Service
+	inspected *inspection.Service
 	routing   *routing.Service
 	alerts    *alerts.Service
 	tasks     *tasks.Service
@@ -263,6 +265,7 @@ func (a *App) wire(ctx context.Context) error {
 	}
 	s.numbers = numbering.New(numbering.Options{Store: a.store, Now: a.now})
 	a.openDesks()
+	a.openInspections()
 	s.tasks = tasks.New(tasks.Options{
 		Store: a.store, Directory: s.directory, Notary: s.audit, Bell: a.bells, Calendar: s.calendar.Calendar, Now: a.now, Log: a.log,
 	})
@@ -284,9 +287,6 @@ func (a *App) wire(ctx context.Context) error {
 	s.connected = a.connecting()
 	return a.openSeals()
 }
-
-// count is what one node at a time does: it counts what the log has got.
-func (a *App) count(ctx context.Context, _ int64) error { return a.services.figures.Run(ctx) }
 
 // sweepGrace leaves fresh deliveries to the broker for a moment, where there is one.
 func (a *App) sweepGrace() time.Duration {

@@ -55,8 +55,8 @@ func (a *App) refresh(ctx context.Context) error {
 }
 
 // schedule is what one node at a time does: sweeping, expiry, house-keeping, retention,
-// judging again what could not be decided, forwarding by rules, telling operators what they
-// must know. Its context ends when the node may no longer be the one.
+// judging again what could not be decided, forwarding by rules, following recommendations,
+// telling operators what they must know. Its context ends when the node may no longer be the one.
 func (a *App) schedule(ctx context.Context, epoch int64) error {
 	a.log.Info("this node holds the schedule", "epoch", epoch)
 	defer a.log.Info("this node has given the schedule away", "epoch", epoch)
@@ -84,6 +84,9 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 		})
 	})
 	house.Go(func() { a.every(jobs, houseEvery, "counting dossiers anew", a.services.dossiers.Recount) })
+	house.Go(func() {
+		a.every(jobs, houseEvery, "following recommendations", a.services.inspected.Follow)
+	})
 	house.Go(func() { a.newRetention().Run(jobs) })
 	house.Go(func() { a.newForwarder().Run(jobs) })
 	house.Go(func() { a.services.alerts.Lead(jobs) })
@@ -92,3 +95,6 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 	house.Wait()
 	return err
 }
+
+// count is what one node at a time does: it counts what the log has got.
+func (a *App) count(ctx context.Context, _ int64) error { return a.services.figures.Run(ctx) }

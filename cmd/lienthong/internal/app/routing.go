@@ -23,7 +23,7 @@ var (
 // newForwarder makes the forwards of routing rules, on the node that holds the schedule.
 func (a *App) newForwarder() *routing.Forwarder {
 	s := &a.services
-	return routing.NewForwarder(routing.ForwarderOptions{Rules: s.routing, Feed: a.store, Items: a.store, Forwards: s.intake, Log: a.log})
+	return routing.NewForwarder(routing.ForwarderOptions{Rules: s.routing, Feed: a.store, Items: a.store, Forwards: s.intake, Inspections: s.inspected, Log: a.log})
 }
 
 // normativeRule is the example that ships, for an administrator to name the recipient.

@@ -78,6 +78,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	}
 	s.following()
 	s.deciding()
+	s.inspecting()
 	s.collecting()
 	s.uploading()
 	s.run("submitPackage")
@@ -252,6 +253,14 @@ func (s *samples) deciding() {
 	}
 	s.vars["DOSSIER"] = s.text(s.run("registerDossier"), "id")
 	for _, id := range []string{"setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "actOnDossier", "getDossier", "listDossiers", "getDossierFigures", "listCountedDossiers", "abolishProcedures"} {
+		s.run(id)
+	}
+}
+
+// inspecting visits an agency.
+func (s *samples) inspecting() {
+	s.vars["INSPECTION"] = s.text(s.run("visitAgency"), "id")
+	for _, id := range []string{"actOnInspection", "getInspection", "listInspections", "getInspectionFigures", "listCountedInspections"} {
 		s.run(id)
 	}
 }

@@ -73,6 +73,7 @@ type commands struct {
 	Task         taskCommand         `cmd:"" help:"Follow the tasks that documents set, and act on them."`
 	Procedure    procedureCommand    `cmd:"" help:"Keep the catalogue of administrative procedures: versions in force to the minute, each by a signed decision."`
 	Dossier      dossierCommand      `cmd:"" help:"Handle what is filed at one-stop desks: course, clock, figures and letters of apology."`
+	Inspection   inspectionCommand   `cmd:"" help:"Inspect normative documents and agencies: check list, findings, recommendation, answer, outcome."`
 	Number       numberCommand       `cmd:"" help:"Give numbers to outgoing documents: series by year and kind without gaps."`
 	Register     registerCommand     `cmd:"" help:"Close the registers of a year, and list closed years."`
 	Law          lawCommand          `cmd:"" help:"Keep how much time the law gives: rules with the days on which they are in force."`

@@ -106,6 +106,7 @@ type show struct {
 	procedures manifestProcedures
 	filed      hub.DossierID
 	dossier    manifestDossier
+	inspection manifestInspection
 
 	letterbox *letterbox // the mail server
 	nation    *show      // what happens at the second hub
@@ -158,6 +159,7 @@ func (s *show) play(ctx context.Context) error {
 		{"Gửi, nhận qua RabbitMQ (AMQP) / exchange by RabbitMQ", s.overBroker},
 		{"Gửi, nhận qua thư mục tệp / exchange by folders", s.overDrop},
 		{"Quy tắc chuyển văn bản / routing rules", s.byRules},
+		{"Kiểm tra văn bản quy phạm pháp luật / inspecting a normative document", s.inspect},
 		{"Tải biên nhận về tệp / downloading every receipt", s.gather},
 		{"Chờ dấu thời gian / waiting for the time-stamp over the log", s.stamp},
 		{"Tải gói bằng chứng / downloading evidence bundles", s.pack},

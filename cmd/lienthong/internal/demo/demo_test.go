@@ -94,6 +94,11 @@ type folderFile struct {
 		Lapsed   string
 		LapsedAt time.Time `json:"lapsed_at"`
 	}
+	Inspection struct {
+		ID, State, Outcome string
+		InTime             bool `json:"answered_in_time"`
+		Surprise           int
+	}
 	Dossier struct {
 		Number     string
 		Timeliness string
@@ -303,7 +308,7 @@ func checkManifest(t *testing.T, dir string) {
 	if m.Accounts != nil {
 		t.Error("accounts are promised although there is no page to use them on")
 	}
-	if len(m.Agencies) != 21 || len(m.Dispatches) != 20 || m.Hub.Operator.Key == "" {
+	if len(m.Agencies) != 21 || len(m.Dispatches) != 22 || m.Hub.Operator.Key == "" {
 		t.Errorf("%d agencies, %d dispatches, operator %q", len(m.Agencies), len(m.Dispatches), m.Hub.Operator.Key)
 	}
 	if p := m.Procedures; p.Decision == "" || p.InForce == p.Lapsed || p.LapsedAt.IsZero() || !p.LapsedAt.Before(time.Now()) {
@@ -311,6 +316,9 @@ func checkManifest(t *testing.T, dir string) {
 	}
 	if d := m.Dossier; d.Number == "" || d.Timeliness != "overdue" || d.Letter == 0 {
 		t.Errorf("the dossier: %+v", d)
+	}
+	if i := m.Inspection; i.ID == "" || i.State != "concluded" || i.Outcome != "amended" || !i.InTime || i.Surprise != 1 {
+		t.Errorf("the inspection: %+v", i)
 	}
 	checkAxis(t, &m)
 	checkProvince(t, &m)

@@ -187,6 +187,7 @@ type manifest struct {
 	Tasks      manifestTasks      `json:"tasks"` // of the directive
 	Procedures manifestProcedures `json:"procedures"`
 	Dossier    manifestDossier    `json:"dossier"` // that comes back late
+	Inspection manifestInspection `json:"inspection"`
 	Mail       manifestMail       `json:"mail"`
 	AMQP       manifestBroker     `json:"amqp"` // RabbitMQ
 	Drop       manifestDrop       `json:"drop"` // folders of files
@@ -245,6 +246,7 @@ func (s *show) describe(dispatches []manifestDispatch) error {
 		Tasks:      s.tasks,
 		Procedures: s.procedures,
 		Dossier:    s.dossier,
+		Inspection: s.inspection,
 		AMQP:       s.broker,
 		Drop:       s.drop,
 		Dispatches: dispatches,

@@ -246,6 +246,37 @@ func normativeData() hub.Document {
 	return d
 }
 
+// recommendation is what the Department of Justice recommends about the normative document.
+func recommendation() *sample.Letter {
+	l := guidance()
+	l.Number, l.Subject = "49/STP-KTVB", "kiến nghị xử lý Quyết định số 05/2020/QĐ-UBND"
+	l.To = []string{"UBND tỉnh Quảng Nam"}
+	l.Body = []string{"Qua kiểm tra Quyết định số 05/2020/QĐ-UBND, Sở Tư pháp nhận thấy Điều 3 quy định thủ tục hành chính khi không được luật giao (trái thẩm quyền). Sở Tư pháp kiến nghị UBND tỉnh sửa đổi, bổ sung và trả lời bằng văn bản./."}
+	return l
+}
+
+func recommendationData() hub.Document {
+	d := guidanceData()
+	d.CodeNumber, d.CodeNotation, d.Subject = "49", "STP-KTVB", "V/v kiến nghị xử lý Quyết định số 05/2020/QĐ-UBND"
+	d.ResponseFor = nil
+	return d
+}
+
+// explanation is the answer of the province.
+func explanation() *sample.Letter {
+	l := letter("186", "Sở Tư pháp")
+	l.Number, l.Subject = "186/UBND-NC", "trả lời kiến nghị về Quyết định số 05/2020/QĐ-UBND"
+	l.Body = []string{"UBND tỉnh tiếp thu kiến nghị của Sở Tư pháp tại Công văn số 49/STP-KTVB và đã sửa đổi Điều 3 bằng Quyết định số 06/2020/QĐ-UBND./."}
+	return l
+}
+
+func explanationData(task hub.TaskID) hub.Document {
+	d := letterData("186")
+	d.CodeNotation, d.Subject = "UBND-NC", "V/v trả lời kiến nghị về Quyết định số 05/2020/QĐ-UBND"
+	d.ResponseTasks = []string{string(task)}
+	return d
+}
+
 // communeLetter is the answer of a commune to the letter.
 func communeLetter() *sample.Letter {
 	return &sample.Letter{
@@ -341,6 +372,8 @@ const (
 	taskAnswerID   = finance + ",2020/02/20,98/STC-VP"
 	lateAnswerID   = interior + ",2020/02/28,99/SNV-CCHC"
 	normativeID    = province + ",2020/01/20,05/2020/QĐ-UBND"
+	recommendID    = justice + ",2020/01/21,49/STP-KTVB"
+	explainID      = province + ",2020/01/22,186/UBND-NC"
 	guidanceID     = justice + ",2020/01/15,42/STP-VP"
 	trainingID     = justice + ",2020/01/16,43/STP-VP"
 	letterID       = province + ",2020/01/20," + letterNumber

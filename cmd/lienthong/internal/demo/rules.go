@@ -27,6 +27,9 @@ func (s *show) byRules(ctx context.Context) error {
 	if err := s.keepRules(ctx, tamKy, []hub.RoutingRule{forwarded}); err != nil {
 		return err
 	}
+	if err := s.keepRules(ctx, justice, []hub.RoutingRule{inspectingRule()}); err != nil {
+		return err
+	}
 	accepted, err := s.submit(ctx, s.parties[province], normativeFile, normativeID, normativeData(), tamKy)
 	if err != nil {
 		return err

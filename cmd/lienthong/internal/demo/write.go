@@ -33,6 +33,9 @@ const (
 	lateAnswerFile = "99-SNV-CCHC.pdf"     // answers it too late
 	normativeFile  = "05-2020-QD-UBND.pdf" // goes where rules say
 
+	recommendationFile = "49-STP-KTVB.pdf" // asks for what that document lacks
+	explanationFile    = "186-UBND-NC.pdf" // answers it
+
 	communeFile         = "15-UBND-VP.pdf" // from a folder of files
 	provinceFile        = "46-STP-VP.pdf"  // to a unit behind the provincial API
 	unitFile            = "31-UBND-VP.pdf" // its answer
@@ -67,6 +70,8 @@ func (s *show) write(ctx context.Context) error {
 		{unitFile, hoiAn, unitLetter().Paper},
 		{provinceWaitingFile, justice, provinceLetter("47").Paper},
 		{normativeFile, province, normative().Paper},
+		{recommendationFile, justice, recommendation().Paper},
+		{explanationFile, province, explanation().Paper},
 	} {
 		if err := s.writeOne(ctx, d.name, d.agency, d.render); err != nil {
 			return err
@@ -76,7 +81,7 @@ func (s *show) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.say("22 tệp PDF, mỗi tệp hai chữ ký / PDF files, two signatures each: %s", s.path("documents"))
+	s.say("24 tệp PDF, mỗi tệp hai chữ ký / PDF files, two signatures each: %s", s.path("documents"))
 	return s.save(material, "documents", materialFile)
 }
 

@@ -23,6 +23,7 @@ import (
 	"github.com/lienthong/lienthong/hub/enrolment"
 	"github.com/lienthong/lienthong/hub/figures"
 	"github.com/lienthong/lienthong/hub/handover"
+	"github.com/lienthong/lienthong/hub/inspection"
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/numbering"
 	"github.com/lienthong/lienthong/hub/procedures"
@@ -82,6 +83,7 @@ type Served interface {
 	procedures.Store
 	dossiers.Store
 	dossiers.Counts
+	inspection.Store
 }
 
 // Booked keeps registers and the numbers in them.
