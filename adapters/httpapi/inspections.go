@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"strconv"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -115,8 +117,18 @@ func (a *api) actOnInspection(x *exchange) error {
 	return x.json(http.StatusOK, view)
 }
 
+// inspectionsIn reads whose inspections are counted, and in which period.
+func (a *api) inspectionsIn(x *exchange, q *query) (hub.AgencyID, hub.Period, error) {
+	code, period := q.text("agency"), q.text("period")
+	if err := q.done(); err != nil {
+		return "", "", err
+	}
+	agency, err := a.agencyOf(x.actor, code)
+	return agency, hub.Period(cmp.Or(period, strconv.Itoa(a.Now().In(hub.Vietnam()).Year()))), err
+}
+
 func (a *api) inspectionFigures(x *exchange) error {
-	agency, period, err := a.countedUnit(x, x.query())
+	agency, period, err := a.inspectionsIn(x, x.query())
 	if err != nil {
 		return err
 	}
@@ -130,7 +142,7 @@ func (a *api) inspectionFigures(x *exchange) error {
 func (a *api) countedInspections(x *exchange) error {
 	q := x.query()
 	page, measure := q.page(), hub.InspectionMeasure(q.text("measure"))
-	agency, period, err := a.countedUnit(x, q)
+	agency, period, err := a.inspectionsIn(x, q)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package hubclient
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -18,7 +19,8 @@ type InspectionQuery struct {
 
 // Inspections lists a page of inspections, those begun last first.
 func (c *Client) Inspections(ctx context.Context, q InspectionQuery) (hub.List[hub.InspectionView], error) {
-	query := countedQuery(q.Agency, "")
+	query := url.Values{}
+	setNonEmpty(query, "agency", q.Agency)
 	setNonEmpty(query, "state", string(q.State))
 	setNonEmpty(query, "kind", string(q.Kind))
 	return list[hub.InspectionView](ctx, c, pathOf("inspections"), query, q.Page)
@@ -60,17 +62,24 @@ func (c *Client) ActOnInspection(ctx context.Context, id hub.InspectionID, agenc
 	return view, err
 }
 
+func inspectionsIn(agency string, period hub.Period) url.Values {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	setNonEmpty(query, "period", string(period))
+	return query
+}
+
 // InspectionFigures counts the inspections of an agency in a period, this year where it is
 // empty.
 func (c *Client) InspectionFigures(ctx context.Context, agency string, period hub.Period) (hub.InspectionFigures, error) {
 	var figures hub.InspectionFigures
-	err := c.json(ctx, get(pathOf("inspections", "figures"), countedQuery(agency, period)), &figures)
+	err := c.json(ctx, get(pathOf("inspections", "figures"), inspectionsIn(agency, period)), &figures)
 	return figures, err
 }
 
 // CountedInspections lists a page of the inspections behind a figure.
 func (c *Client) CountedInspections(ctx context.Context, agency string, period hub.Period, measure hub.InspectionMeasure, page hub.Page) (hub.List[hub.InspectionView], error) {
-	query := countedQuery(agency, period)
+	query := inspectionsIn(agency, period)
 	query.Set("measure", string(measure))
 	return list[hub.InspectionView](ctx, c, pathOf("inspections", "counted"), query, page)
 }

@@ -658,7 +658,7 @@ func checkTampered(t *testing.T, dir string) {
 		"a receipt that is no JSON":       {edit("*-ContentHandover*", `^\{`, ``), "-ContentHandover.receipt.json of "},
 		"a member that was not signed":    {edit("*-ContentHandover*", `"evidence": ?\{`, `"evidence":{"extra":1,`), "-ContentHandover.receipt.json of "},
 		"a receipt in the middle is gone": {remove("receipts/*/*-ContentConsignment.receipt.json"), "form one whole chain"},
-		"the last receipt is gone":        {removeLast("receipts/*/*.receipt.json"), "(05/2020/QĐ-UBND) has its 7 receipts (6)"},
+		"the last receipt is gone":        {removeLast("receipts/*/*.receipt.json"), "(186/UBND-NC) has its 7 receipts (6)"},
 		"all receipts of a dispatch gone": {removeAll("receipts/*"), "dispatches of demo.json"},
 		"a receipt of another dispatch":   {swap("receipts/*/001-SubmissionAcceptance.receipt.json"), "form one whole chain"},
 		"an original":                     {grow("documents/173-UBND-KSTTHC.pdf"), "names the digest of the real 173-UBND-KSTTHC.pdf"},
