@@ -62,6 +62,8 @@ type Dossier struct {
 	Ended     time.Time        `json:"ended_at,omitzero"` // UTC
 	Version   int64            `json:"version"`           // number of its last event
 	Digest    Digest           `json:"last_event_sha256"` // of its last event
+	// Lookup is by what its owner finds it, see DossierSecret; zero for none. Views do not have it.
+	Lookup Digest `json:"lookup_sha256,omitzero"`
 
 	Erased *DossierErasure `json:"erased,omitempty"` // nil while all is there
 }
@@ -151,6 +153,7 @@ const (
 	DossierReport    DossierAct = "report"             // a status of the agency's own system
 	DossierAttach    DossierAct = "attach"             // a file came
 	DossierErase     DossierAct = "erase"              // by the hub: its time is over
+	DossierRenew     DossierAct = "renew_secret"       // the owner got another secret; the one before finds nothing any more
 )
 
 // dossierActs says which status an act brings, 0 for none.
@@ -159,12 +162,13 @@ func dossierActs() map[DossierAct]DossierStatus {
 		DossierRegister: DossierNew, DossierAccept: DossierAccepted, DossierRefuse: DossierRejected, DossierProcess: DossierProcessing,
 		DossierAsk: DossierSupplement, DossierSupply: DossierProcessing, DossierCharge: DossierDuty, DossierPay: DossierProcessing,
 		DossierWithdraw: DossierWithdrawn, DossierStop: DossierStopped, DossierFinish: DossierDone, DossierGiveBack: DossierReturned,
-		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierDeliver: 0, DossierReport: 0, DossierAttach: 0, DossierErase: 0,
+		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierDeliver: 0, DossierReport: 0, DossierAttach: 0, DossierErase: 0, DossierRenew: 0,
 	}
 }
 
 // DossierActs lists all acts but that of registering, which makes the dossier, that of
-// attaching, which takes a file, and that of erasing, which is the hub's.
+// attaching, which takes a file, that of renewing the secret, which answers with it, and that
+// of erasing, which is the hub's.
 func DossierActs() []DossierAct {
 	return []DossierAct{
 		DossierAccept, DossierRefuse, DossierProcess, DossierAsk, DossierSupply, DossierCharge, DossierPay, DossierWithdraw, DossierStop,
@@ -204,20 +208,21 @@ type DossierEvent struct {
 	At       time.Time     `json:"at"`     // UTC; when it happened, as the agency says
 	Agency   AgencyID      `json:"agency"` // that reports it
 	Name     string        `json:"agency_name"`
-	By       string        `json:"by"`                // Actor.Name
-	Recorded time.Time     `json:"recorded_at"`       // UTC, milliseconds
-	Key      string        `json:"key,omitempty"`     // of the agency: the same again changes nothing
-	Status   DossierStatus `json:"status,omitempty"`  // that it brings
-	Said     DossierStatus `json:"said,omitempty"`    // of an agency that handles with others: how far its share is
-	Local    string        `json:"local,omitempty"`   // status in the words of the agency's own system
-	To       AgencyID      `json:"to,omitempty"`      // of a hand-over
-	ToName   string        `json:"to_name,omitempty"` // of a hand-over
-	Role     DossierRole   `json:"role,omitempty"`    // of a hand-over
-	Due      time.Time     `json:"due_at,omitzero"`   // UTC; of a hand-over its end, of an apology the new appointment
-	Text     string        `json:"text,omitempty"`    // reason, or what is missing
-	Paper    *DossierPaper `json:"paper,omitempty"`   // of a file that came
-	Previous Digest        `json:"previous_sha256"`   // of the event before; zeros for the first
-	Note     string        `json:"note"`              // id of the note in the log
+	By       string        `json:"by"`                     // Actor.Name
+	Recorded time.Time     `json:"recorded_at"`            // UTC, milliseconds
+	Key      string        `json:"key,omitempty"`          // of the agency: the same again changes nothing
+	Status   DossierStatus `json:"status,omitempty"`       // that it brings
+	Said     DossierStatus `json:"said,omitempty"`         // of an agency that handles with others: how far its share is
+	Local    string        `json:"local,omitempty"`        // status in the words of the agency's own system
+	To       AgencyID      `json:"to,omitempty"`           // of a hand-over
+	ToName   string        `json:"to_name,omitempty"`      // of a hand-over
+	Role     DossierRole   `json:"role,omitempty"`         // of a hand-over
+	Due      time.Time     `json:"due_at,omitzero"`        // UTC; of a hand-over its end, of an apology the new appointment
+	Text     string        `json:"text,omitempty"`         // reason, or what is missing
+	Paper    *DossierPaper `json:"paper,omitempty"`        // of a file that came
+	Previous Digest        `json:"previous_sha256"`        // of the event before; zeros for the first
+	Note     string        `json:"note"`                   // id of the note in the log
+	Lookup   Digest        `json:"lookup_sha256,omitzero"` // of a secret that the owner got, see DossierSecret
 
 	Erased Digest `json:"erased_sha256,omitzero"` // what it was, where words of it are gone
 }
@@ -229,10 +234,12 @@ type DossierFile struct {
 	Kept   *DossierKept // written with it, never read
 }
 
-// DossierKey finds one dossier: by its id, its number, or the key of its intake at a unit.
+// DossierKey finds one dossier: by its id, its number, what its owner has, or the key of its
+// intake at a unit.
 type DossierKey struct {
 	ID     DossierID
 	Number string
+	Lookup Digest
 	Unit   AgencyID
 	Key    string
 }
@@ -355,6 +362,8 @@ type DossierView struct {
 	Anew     time.Time        `json:"new_due_at,omitzero"`    // UTC; of the last apology
 	Findings []DossierFinding `json:"findings"`
 	Events   []DossierEvent   `json:"events,omitempty"` // of one dossier, not in lists
+	// Secret is for the owner, in the one answer that made it.
+	Secret DossierSecret `json:"secret,omitempty"`
 }
 
 // Has reports whether a finding is among those of the dossier.

@@ -40,6 +40,20 @@ type DossierLetter struct {
 	Received, Due, Anew, At                time.Time // UTC; Due as it was set, Anew the new appointment
 }
 
+// DossierReceipt is what the receipt of a dossier says (giấy tiếp nhận hồ sơ và hẹn trả kết
+// quả).
+type DossierReceipt struct {
+	Unit, Number     string
+	Owner            DossierOwner
+	Procedure        DossierProcedure
+	Papers           []string // names of what was filed
+	Channel          DossierChannel
+	Received, Due    time.Time // UTC; Due zero where nothing says it
+	At               time.Time // UTC; when it was written
+	Secret           DossierSecret
+	Portal, Progress string // addresses: of the portal, and where a code leads; "" for none
+}
+
 // Part is the paper as content is handed out.
 func (p *DossierPaper) Part() Part {
 	return Part{ID: "paper", Role: RoleAttachment, Name: p.Name, MediaType: p.MediaType, Size: p.Size, Digest: p.Digest}
@@ -79,7 +93,7 @@ func (e *DossierEvent) Erase() error {
 	if err != nil {
 		return err
 	}
-	e.Erased, e.Text = digest, ""
+	e.Erased, e.Text, e.Lookup = digest, "", Digest{}
 	if e.Paper != nil {
 		e.Paper = &DossierPaper{Kind: e.Paper.Kind, Size: e.Paper.Size, Digest: e.Paper.Digest}
 	}

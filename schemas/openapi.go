@@ -15,6 +15,12 @@ var openAPI string
 // in YAML. It is the specification; adapters/httpapi follows it.
 func OpenAPI() string { return openAPI }
 
+//go:embed portal.yaml
+var portal []byte
+
+// Portal returns the description of what programs can ask of the portal, in the same form.
+func Portal() []byte { return portal }
+
 // API is the description in the form in which people read it: references are
 // resolved and everything is in the order in which it is written.
 type API struct {

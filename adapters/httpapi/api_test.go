@@ -108,6 +108,8 @@ func examples() map[string]example {
 		"GET /v1/dossiers/words":                   {path: "/v1/dossiers/words"},
 		"PUT /v1/dossiers/words":                   {path: "/v1/dossiers/words", body: `{"words": {"Chờ bổ sung": 5}}`, contentType: j},
 		"GET /v1/dossiers/{dossier}":               {path: "/v1/dossiers/H47-260302-0001"},
+		"POST /v1/dossiers/{dossier}/receipt":      {path: "/v1/dossiers/d1/receipt", body: `{}`, contentType: j},
+		"POST /v1/dossiers/{dossier}/secret":       {path: "/v1/dossiers/d1/secret"},
 		"POST /v1/dossiers/{dossier}/events":       {path: "/v1/dossiers/d1/events", body: `{"act": "hand_over", "to": "000.00.12.H47", "role": "co", "due_at": "2026-03-05T10:00"}`, contentType: j},
 		"POST /v1/dossiers/{dossier}/files":        {path: "/v1/dossiers/d1/files?name=a.pdf&kind=result", body: "%PDF-1.7", contentType: "application/pdf"},
 		"GET /v1/dossiers/{dossier}/files/{event}": {path: "/v1/dossiers/d1/files/3"},

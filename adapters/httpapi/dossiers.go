@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -16,9 +17,21 @@ import (
 type Dossiers interface {
 	DossierLists
 	DossierPapers
+	DossierDesk
+	DossierWords
+}
+
+// DossierDesk records dossiers and what happens to them.
+type DossierDesk interface {
 	Register(ctx context.Context, actor hub.Actor, wish hub.DossierWish) (view hub.DossierView, made bool, err error)
 	Act(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error)
-	DossierWords
+	DossierOwners
+}
+
+// DossierOwners gives owners of dossiers what they find them with.
+type DossierOwners interface {
+	RenewSecret(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID) (hub.DossierView, error)
+	Receipt(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID, secret string, to io.Writer) error
 }
 
 // DossierWords says what the statuses of agencies' own systems stand for.
@@ -54,6 +67,8 @@ func dossierRoutes() []route {
 		{method: http.MethodPut, pattern: "/v1/dossiers/words", scopes: act, limit: jsonLimit, handle: (*api).setDossierWords},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}", scopes: look, handle: (*api).dossier},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/events", scopes: act, limit: jsonLimit, handle: (*api).actOnDossier},
+		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/secret", scopes: act, handle: (*api).renewDossierSecret},
+		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/receipt", scopes: act, limit: jsonLimit, handle: (*api).dossierReceipt},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/files", scopes: act, limit: verifyLimit, handle: (*api).attachToDossier},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}/files/{event}", scopes: look, handle: (*api).dossierFile},
 	}
@@ -160,6 +175,54 @@ func (a *api) actOnDossier(x *exchange) error {
 		return err
 	}
 	return x.json(http.StatusOK, view)
+}
+
+// renewDossierSecret answers with another secret for the owner, this once.
+func (a *api) renewDossierSecret(x *exchange) error {
+	q := x.query()
+	code := q.text("agency")
+	if err := q.done(); err != nil {
+		return err
+	}
+	var agency hub.AgencyID
+	var err error
+	if code != "" {
+		if agency, err = a.anyAgency("agency", code); err != nil {
+			return err
+		}
+	}
+	view, err := a.Dossiers.RenewSecret(x.r.Context(), x.actor, hub.DossierID(x.param("dossier")), agency)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, view)
+}
+
+// dossierReceipt answers with the receipt as a PDF.
+func (a *api) dossierReceipt(x *exchange) error {
+	var wish struct {
+		Agency string `json:"agency"`
+		Secret string `json:"secret"`
+	}
+	if err := x.read(&wish); err != nil {
+		return err
+	}
+	var agency hub.AgencyID
+	var err error
+	if wish.Agency != "" {
+		if agency, err = a.anyAgency("agency", wish.Agency); err != nil {
+			return err
+		}
+	}
+	var pdf bytes.Buffer
+	if err := a.Dossiers.Receipt(x.r.Context(), x.actor, hub.DossierID(x.param("dossier")), agency, wish.Secret, &pdf); err != nil {
+		return err
+	}
+	h := x.w.Header()
+	h.Set("Content-Type", "application/pdf")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Disposition", `attachment; filename="giay-tiep-nhan.pdf"`)
+	return x.send(&pdf, http.StatusOK, int64(pdf.Len()))
 }
 
 // attachToDossier adds the file of the body.

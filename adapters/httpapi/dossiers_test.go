@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -49,6 +50,19 @@ func (f fakeDossiers) Act(_ context.Context, _ hub.Actor, id hub.DossierID, orde
 	v := f.view()
 	v.ID, v.Events[0].Act, v.Events[0].To, v.Events[0].Role = id, order.Act, order.To, order.Role
 	return v, f.err
+}
+
+func (f fakeDossiers) RenewSecret(_ context.Context, _ hub.Actor, id hub.DossierID, _ hub.AgencyID) (hub.DossierView, error) {
+	v := f.view()
+	v.ID, v.Events[0].Act, v.Events[0].Lookup, v.Secret = id, hub.DossierRenew, hub.Digest{1}, "7K3MQ9XD2VBTH5RW"
+	return v, f.err
+}
+
+func (f fakeDossiers) Receipt(_ context.Context, _ hub.Actor, _ hub.DossierID, _ hub.AgencyID, secret string, to io.Writer) error {
+	if f.err == nil {
+		_, _ = io.WriteString(to, "%PDF "+secret)
+	}
+	return f.err
 }
 
 func (f fakeDossiers) MayAttach(context.Context, hub.Actor, hub.DossierID, hub.AgencyID) error {
@@ -100,6 +114,10 @@ func TestDossierRequests(t *testing.T) {
 		{http.MethodPost, "/v1/dossiers", `{"unit": "000.00.00.H47", "Secret": 1}`, 422, `"rule":"unknown_member"`},
 		{http.MethodPost, "/v1/dossiers/d1/events", `{"act": "hand_over", "to": "làng"}`, 422, `"field":"to"`},
 		{http.MethodPost, "/v1/dossiers/d1/files?name=a.pdf&kind=filed&key=f1", `%PDF`, 200, `"paper":{"kind":"filed","name":"a.pdf","media_type":"application/json","size":4,`},
+		{http.MethodPost, "/v1/dossiers/d1/secret", ``, 200, `"secret":"7K3MQ9XD2VBTH5RW"`},
+		{http.MethodPost, "/v1/dossiers/d1/secret?agency=lang", ``, 422, `"field":"agency"`},
+		{http.MethodPost, "/v1/dossiers/d1/receipt", `{"secret": "7K3M"}`, 200, `%PDF 7K3M`},
+		{http.MethodPost, "/v1/dossiers/d1/receipt", `{"agency": "lang"}`, 422, `"field":"agency"`},
 		{http.MethodPost, "/v1/dossiers/d1/files?name=a.pdf", ``, 422, `"rule":"required"`},
 		{http.MethodPost, "/v1/dossiers/d1/files?name=a.pdf&to=x", `%PDF`, 422, `"field":"to"`},
 		{http.MethodGet, "/v1/dossiers/d1/files/4", "", 404, `"field":"event"`},

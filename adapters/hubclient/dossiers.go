@@ -76,6 +76,35 @@ func (c *Client) ActOnDossier(ctx context.Context, id hub.DossierID, agency, to 
 	return view, err
 }
 
+// RenewDossierSecret gives the owner of a dossier another secret, for an agency (as in
+// ActOnDossier); the answer has it this once.
+func (c *Client) RenewDossierSecret(ctx context.Context, id hub.DossierID, agency string) (hub.DossierView, error) {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	var view hub.DossierView
+	err := c.json(ctx, call{method: http.MethodPost, path: pathOf("dossiers", string(id), "secret"), query: query}, &view)
+	return view, err
+}
+
+// DossierReceipt writes the receipt of a dossier as a PDF, for an agency (as in
+// ActOnDossier), with the secret of its owner where that is given.
+func (c *Client) DossierReceipt(ctx context.Context, id hub.DossierID, agency string, secret hub.DossierSecret, w io.Writer) error {
+	k, err := call{method: http.MethodPost, path: pathOf("dossiers", string(id), "receipt"), idempotent: true}.withJSON(struct {
+		Agency string `json:"agency,omitempty"`
+		Secret string `json:"secret,omitempty"`
+	}{agency, string(secret)})
+	if err != nil {
+		return err
+	}
+	return c.do(ctx, k, func(resp *http.Response) error {
+		raw, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+		if err == nil {
+			_, err = w.Write(raw)
+		}
+		return err
+	})
+}
+
 // AttachToDossier adds a file to a dossier for an agency (as in ActOnDossier): filed by the
 // owner where the kind is empty. It is tried again only with a key.
 func (c *Client) AttachToDossier(ctx context.Context, id hub.DossierID, agency string, kind hub.DossierPaperKind, order hub.DossierOrder, f File, progress Progress) (hub.DossierView, error) {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"net/http"
@@ -27,7 +29,7 @@ func (x *exchange) attachToDossier() error {
 	for {
 		part, err := form.NextPart()
 		if err != nil || part.FormName() == "file" && part.FileName() == "" {
-			return x.showDossier(http.StatusUnprocessableEntity, map[string]string{}, map[string]string{"file": x.say("dossier.file.missing")})
+			return x.lookAtDossier(http.StatusUnprocessableEntity, map[string]string{}, map[string]string{"file": x.say("dossier.file.missing")})
 		}
 		if part.FormName() == "kind" {
 			value, err := io.ReadAll(io.LimitReader(part, 100))
@@ -48,6 +50,16 @@ func (x *exchange) attachToDossier() error {
 	}
 }
 
+// dossierReceipt gives out the receipt of a dossier, with the secret that was just made.
+func (x *exchange) dossierReceipt() error {
+	id := hub.DossierID(x.r.PathValue("dossier"))
+	var pdf bytes.Buffer
+	if err := x.Dossiers.Receipt(x.r.Context(), x.visit.Actor, id, x.office(), x.r.PostFormValue("secret"), &pdf); err != nil {
+		return err
+	}
+	return x.handOut(hub.Part{Name: x.say("dossier.receipt.name") + ".pdf", MediaType: "application/pdf", Digest: sha256.Sum256(pdf.Bytes())}, hub.BlobOf(pdf.Bytes()), false)
+}
+
 // attached answers when a file was taken, or not.
 func (x *exchange) attached(id hub.DossierID, err error) error {
 	var wrong *hub.Error
@@ -55,7 +67,7 @@ func (x *exchange) attached(id hub.DossierID, err error) error {
 	case err == nil:
 		return x.redirect("/dossiers/" + url.PathEscape(string(id)) + "?done=1#files")
 	case errors.As(err, &wrong) && (again(err) || wrong.Kind == hub.KindBusy || wrong.Kind == hub.KindUnavailable):
-		return x.showDossier(statusOf(hub.KindOf(err)), map[string]string{}, map[string]string{"file": x.explain(wrong)})
+		return x.lookAtDossier(statusOf(hub.KindOf(err)), map[string]string{}, map[string]string{"file": x.explain(wrong)})
 	}
 	return err
 }

@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,13 @@ type Dossiers interface {
 	Register(ctx context.Context, actor hub.Actor, wish hub.DossierWish) (view hub.DossierView, made bool, err error)
 	Act(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error)
 	DossierPapers
+	DossierOwners
+}
+
+// DossierOwners gives owners of dossiers what they find them with.
+type DossierOwners interface {
+	RenewSecret(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID) (hub.DossierView, error)
+	Receipt(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID, secret string, to io.Writer) error
 }
 
 // DossierLists shows dossiers, and counts them.
@@ -106,7 +115,7 @@ func (x *exchange) registerDossier() error {
 	for _, name := range []string{"key", "procedure", "owner", "contact", "channel", "received", "due"} {
 		typed[name] = strings.TrimSpace(x.r.PostFormValue(name))
 	}
-	v, _, err := x.Dossiers.Register(x.r.Context(), x.visit.Actor, hub.DossierWish{
+	v, made, err := x.Dossiers.Register(x.r.Context(), x.visit.Actor, hub.DossierWish{
 		Unit: x.office(), Procedure: typed["procedure"], Owner: hub.DossierOwner{Name: typed["owner"], Contact: typed["contact"]}, Channel: hub.DossierChannel(typed["channel"]),
 		Received: hub.DossierMoment(typed["received"]), Due: hub.DossierMoment(typed["due"]), Key: typed["key"],
 	})
@@ -115,8 +124,19 @@ func (x *exchange) registerDossier() error {
 		return x.showIntake(statusOf(hub.KindOf(err)), typed, x.dossierProblems(err))
 	case err != nil:
 		return err
+	case made:
+		return x.showDossier(http.StatusOK, &dossierPage{DossierView: v, Done: true}, nil)
 	}
 	return x.redirect("/dossiers/" + url.PathEscape(string(v.ID)) + "?done=register")
+}
+
+// renewDossierSecret shows another secret for the owner, this once.
+func (x *exchange) renewDossierSecret() error {
+	v, err := x.Dossiers.RenewSecret(x.r.Context(), x.visit.Actor, hub.DossierID(x.r.PathValue("dossier")), x.office())
+	if err != nil {
+		return err
+	}
+	return x.showDossier(http.StatusOK, &dossierPage{DossierView: v, Done: true}, nil)
 }
 
 // dossierProblems are what is wrong, beside the field that it is wrong with.
@@ -141,20 +161,27 @@ type dossierPage struct {
 	Done   bool
 	Kinds  []hub.DossierPaperKind
 	Papers []hub.DossierEvent // that brought files
+	Gives  bool               // the person may give the owner another secret
+	Taken  bool               // it was accepted: there is a receipt
 }
 
 // Get returns what was typed into a field.
 func (p *dossierPage) Get(field string) string { return p.fields[field] }
 
 // dossier shows one with its course and its clocks.
-func (x *exchange) dossier() error { return x.showDossier(http.StatusOK, map[string]string{}, nil) }
+func (x *exchange) dossier() error { return x.lookAtDossier(http.StatusOK, map[string]string{}, nil) }
 
-func (x *exchange) showDossier(status int, typed, problems map[string]string) error {
+func (x *exchange) lookAtDossier(status int, typed, problems map[string]string) error {
 	v, err := x.Dossiers.Show(x.r.Context(), x.visit.Actor, x.r.PathValue("dossier"))
 	if err != nil {
 		return err
 	}
-	p := dossierPage{DossierView: v, fields: typed, Done: x.r.URL.Query().Get("done") != ""}
+	return x.showDossier(status, &dossierPage{DossierView: v, fields: typed, Done: x.r.URL.Query().Get("done") != ""}, problems)
+}
+
+// showDossier adds what the person may do with a dossier.
+func (x *exchange) showDossier(status int, p *dossierPage, problems map[string]string) error {
+	v := &p.DossierView
 	p.Kinds = hub.DossierPaperKinds()
 	for i := range v.Events {
 		if v.Events[i].Paper != nil {
@@ -168,7 +195,8 @@ func (x *exchange) showDossier(status int, typed, problems map[string]string) er
 			p.Acts = append(p.Acts, act)
 		}
 	}
-	return x.show(status, "dossier", &p, problems)
+	p.Gives, p.Taken = slices.Contains(p.Acts, hub.DossierAccept), !v.Clock.Start.IsZero()
+	return x.show(status, "dossier", p, problems)
 }
 
 // actOnDossier reports what happened.
@@ -184,7 +212,7 @@ func (x *exchange) actOnDossier() error {
 		order.Role = hub.DossierRole(typed["role"])
 		to, err := x.oneAgency(typed["to"])
 		if err != nil {
-			return x.showDossier(http.StatusUnprocessableEntity, typed, map[string]string{"to": x.problems(err)[""]})
+			return x.lookAtDossier(http.StatusUnprocessableEntity, typed, map[string]string{"to": x.problems(err)[""]})
 		}
 		order.To = to
 	}
@@ -192,7 +220,7 @@ func (x *exchange) actOnDossier() error {
 	_, err := x.Dossiers.Act(x.r.Context(), x.visit.Actor, id, order)
 	switch {
 	case err != nil && again(err):
-		return x.showDossier(statusOf(hub.KindOf(err)), typed, x.dossierProblems(err))
+		return x.lookAtDossier(statusOf(hub.KindOf(err)), typed, x.dossierProblems(err))
 	case err != nil:
 		return err
 	}

@@ -96,6 +96,8 @@ func routes() []route {
 		{method: http.MethodGet, pattern: "/dossiers/new", scopes: submit, handle: (*exchange).newDossier},
 		{method: http.MethodGet, pattern: "/dossiers/{dossier}", scopes: numbers, handle: (*exchange).dossier},
 		{method: http.MethodPost, pattern: "/dossiers/{dossier}/events", scopes: submit, handle: (*exchange).actOnDossier},
+		{method: http.MethodPost, pattern: "/dossiers/{dossier}/secret", scopes: submit, handle: (*exchange).renewDossierSecret},
+		{method: http.MethodPost, pattern: "/dossiers/{dossier}/receipt", scopes: submit, handle: (*exchange).dossierReceipt},
 		{method: http.MethodPost, pattern: "/dossiers/{dossier}/files", scopes: submit, files: true, handle: (*exchange).attachToDossier},
 		{method: http.MethodGet, pattern: "/dossiers/{dossier}/files/{event}", scopes: numbers, handle: (*exchange).dossierFile},
 		{method: http.MethodGet, pattern: "/registers", scopes: books, handle: (*exchange).registers},

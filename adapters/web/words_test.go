@@ -146,7 +146,7 @@ func named() []string {
 	for s := range int(hub.DossierReturned) + 1 {
 		add("dossier.status.", strconv.Itoa(s))
 	}
-	for _, act := range append(hub.DossierActs(), hub.DossierRegister) {
+	for _, act := range append(hub.DossierActs(), hub.DossierRegister, hub.DossierRenew) {
 		add("dossier.act.", string(act))
 	}
 	for _, channel := range hub.DossierChannels() {

@@ -125,6 +125,7 @@ func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 		hubs.Store(ts, p)
 		ts.Defer(p.Kill)
 		ts.Setenv("LIENTHONG_URL", p.URL)
+		ts.Setenv("PORTAL_URL", p.Portal)
 	case "stop":
 		ts.Check(hubOf(ts).Stop(server.Patience))
 	case "kill":

@@ -27,9 +27,10 @@ type dossierEnd struct {
 	version int64
 	digest  hub.Digest
 	parties []hub.AgencyID
-	erased  bool // words of an event are gone
-	over    bool // an event says why
-	kept    bool // the dossier itself is there
+	lookup  hub.Digest // of the last secret of its owner
+	erased  bool       // words of an event are gone
+	over    bool       // an event says why
+	kept    bool       // the dossier itself is there
 }
 
 // NewDossierRows returns one that has read nothing.
@@ -73,6 +74,9 @@ func (r *DossierRows) event(row *hub.DossierRow, end *dossierEnd) {
 	}
 	end.version, end.digest = row.Seq, digest
 	end.erased, end.over = end.erased || !e.Erased.IsZero(), end.over || e.Act == hub.DossierErase
+	if !e.Lookup.IsZero() {
+		end.lookup = e.Lookup
+	}
 	switch e.Act {
 	case hub.DossierRegister:
 		end.parties = append(end.parties, e.Agency)
@@ -91,6 +95,8 @@ func (r *DossierRows) dossier(row *hub.DossierRow, end *dossierEnd) {
 		r.found("dossier_row", "the dossier %s is at event %d in the store, which is not the last that is kept, or another one", row.Dossier, d.Version)
 	case slices.ContainsFunc(d.Parties, func(id hub.AgencyID) bool { return !slices.Contains(end.parties, id) }):
 		r.found("dossier_row", "the dossier %s names an agency to which no event gave it", row.Dossier)
+	case d.Lookup != end.lookup:
+		r.found("dossier_row", "the dossier %s is found by another secret than its events gave", row.Dossier)
 	case (d.Erased != nil || end.erased) && !end.over:
 		r.found("dossier_row", "words of the dossier %s are gone, and no event says why", row.Dossier)
 	}

@@ -61,13 +61,15 @@ func TestDossierRows(t *testing.T) {
 	made := func() *shelf {
 		s := &shelf{dossiers: []hub.DossierFile{{Dossier: hub.Dossier{ID: "d1", Number: "1", Parties: []hub.AgencyID{"u", "c"}}}, {Dossier: hub.Dossier{ID: "d2", Number: "2", Parties: []hub.AgencyID{"u"}}}}}
 		for n := range s.dossiers {
-			s.happens(t, n, hub.DossierEvent{Act: hub.DossierRegister, Agency: "u"})
+			s.happens(t, n, hub.DossierEvent{Act: hub.DossierRegister, Agency: "u", Lookup: hub.Digest{byte(n), 7}})
+			s.dossiers[n].Lookup = hub.Digest{byte(n), 7}
 		}
 		s.happens(t, 0, hub.DossierEvent{Act: hub.DossierHandOver, Agency: "u", To: "c", Text: "chuyển"})
 		s.happens(t, 0, hub.DossierEvent{Act: hub.DossierStop, Agency: "u", Text: "rút"})
 		return s
 	}
 	erase := func(s *shelf) {
+		s.dossiers[0].Lookup = hub.Digest{}
 		for i := range s.dossiers[0].Events {
 			if err := s.dossiers[0].Events[i].Erase(); err != nil {
 				t.Fatal(err)
@@ -93,6 +95,7 @@ func TestDossierRows(t *testing.T) {
 		"shown to another":      {func(s *shelf) { s.strange = []hub.AgencyID{"x"} }, []string{"dossier_row the store shows the dossier d1 to the agency x"}},
 		"names another":         {func(s *shelf) { s.dossiers[1].Parties = []hub.AgencyID{"u", "x"} }, []string{"dossier_row the dossier d2 names an agency"}},
 		"found by another":      {func(s *shelf) { s.dossiers[1].Number = "" }, []string{"dossier_row the dossier d2 stands in the store with other columns"}},
+		"found by a secret":     {func(s *shelf) { s.dossiers[1].Lookup = s.dossiers[0].Lookup }, []string{"dossier_row the dossier d2 is found by another secret"}},
 		"without its events":    {func(s *shelf) { s.dossiers[1].Events = nil }, []string{"dossier_gone the log notes event 1 of the dossier d2", "dossier_row the store keeps the dossier d2 without an event"}},
 		"an event counts twice": {func(s *shelf) { s.dossiers[1].Events[0].Seq = 2 }, []string{"dossier_gone the log notes event 1 of the dossier d2", "dossier_row event 1 of the dossier d2 stands", "dossier_row the dossier d2 is at event 1"}},
 	} {

@@ -12,9 +12,9 @@ import (
 	"github.com/lienthong/lienthong/hub"
 )
 
-// Register records a dossier of a unit that the actor acts for, by default accepted at once.
-// The same key again returns the first dossier, and says that it was not made anew; with
-// something else it is a conflict.
+// Register records a dossier of a unit that the actor acts for, by default accepted at once,
+// and returns the secret for its owner. The same key again returns the first dossier without
+// that, and says that it was not made anew; with something else it is a conflict.
 func (s *Service) Register(ctx context.Context, actor hub.Actor, wish hub.DossierWish) (view hub.DossierView, made bool, err error) {
 	if err := actor.SpeaksFor(wish.Unit, scopeOfActs); err != nil {
 		return view, false, err
@@ -34,6 +34,9 @@ func (s *Service) Register(ctx context.Context, actor hub.Actor, wish hub.Dossie
 	if err != nil {
 		return view, false, err
 	}
+	if w.secret, err = s.newSecret(); err != nil {
+		return view, false, err
+	}
 	f, err := s.add(ctx, &actor, d, given, &w)
 	if hub.KindOf(err) == hub.KindConflict {
 		if first, again := s.before(ctx, &w); again != nil || first != nil {
@@ -43,13 +46,16 @@ func (s *Service) Register(ctx context.Context, actor hub.Actor, wish hub.Dossie
 	if err != nil {
 		return view, false, err
 	}
-	return s.shown(f), true, nil
+	view = s.shown(f)
+	view.Secret = w.secret
+	return view, true, nil
 }
 
-// filing is a wish with its times.
+// filing is a wish with its times, and what its owner is to get.
 type filing struct {
 	hub.DossierWish
 	received, due time.Time
+	secret        hub.DossierSecret
 }
 
 // moment reads a time that is given, or now.
@@ -217,7 +223,7 @@ func (s *Service) add(ctx context.Context, actor *hub.Actor, d hub.Dossier, give
 		for _, act := range acts {
 			e := hub.DossierEvent{Act: act, At: d.Received, Agency: d.Unit, Name: d.UnitName, Status: act.Status()}
 			if act == hub.DossierRegister {
-				e.Key, e.Local = w.Key, w.Local
+				e.Key, e.Local, e.Lookup = w.Key, w.Local, w.secret.Lookup(f.Number)
 			}
 			note, err := s.append(&f, e, actor)
 			if err != nil {
@@ -257,6 +263,9 @@ func (s *Service) append(f *hub.DossierFile, e hub.DossierEvent, actor *hub.Acto
 	if end, _ := c.end(); end != nil {
 		f.Ended = end.At
 	}
+	if !e.Lookup.IsZero() {
+		f.Lookup = e.Lookup
+	}
 	if e.To != "" && !slices.Contains(f.Parties, e.To) {
 		f.Parties = append(slices.Clone(f.Parties), e.To)
 	}
@@ -268,11 +277,19 @@ func (s *Service) append(f *hub.DossierFile, e hub.DossierEvent, actor *hub.Acto
 // whichever order they come; the same key again changes nothing. What the actor may not see
 // does not exist (KindNotFound).
 func (s *Service) Act(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder) (hub.DossierView, error) {
-	return s.report(ctx, &actor, id, order, nil)
+	return s.report(ctx, &actor, id, order, enclosed{})
 }
 
-// report records an event, of attaching with its file.
-func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID, order hub.DossierOrder, file *hub.DossierPaper) (hub.DossierView, error) {
+// enclosed is what an event brings that no order says: a file, or a secret for the owner.
+type enclosed struct {
+	file   *hub.DossierPaper
+	secret hub.DossierSecret
+}
+
+func (in *enclosed) any() bool { return in.file != nil || in.secret != "" }
+
+// report records an event, with what comes with it.
+func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID, order hub.DossierOrder, in enclosed) (hub.DossierView, error) {
 	if err := actor.Require(scopeOfActs); err != nil {
 		return hub.DossierView{}, err
 	}
@@ -282,7 +299,7 @@ func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID
 		if err != nil {
 			return hub.DossierView{}, err
 		}
-		if known, err := told(actor, &f, &order, file); err != nil {
+		if known, err := told(actor, &f, &order, in.file); err != nil {
 			return hub.DossierView{}, err
 		} else if known {
 			return s.shown(&f), nil
@@ -290,7 +307,7 @@ func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID
 		if f.Erased != nil {
 			return hub.DossierView{}, erasedAlready()
 		}
-		e, err := s.event(ctx, actor, &f, order, file)
+		e, err := s.event(ctx, actor, &f, order, &in)
 		if err == nil && e.Act == hub.DossierApologise {
 			if paper == nil {
 				paper, err = s.letter(ctx, actor, &f, &e)
@@ -309,7 +326,9 @@ func (s *Service) report(ctx context.Context, actor *hub.Actor, id hub.DossierID
 		}
 		switch {
 		case err == nil:
-			return s.shown(&f), nil
+			view := s.shown(&f)
+			view.Secret = in.secret
+			return view, nil
 		case hub.KindOf(err) != hub.KindConflict || try == maxTries:
 			return hub.DossierView{}, err
 		}
@@ -345,7 +364,7 @@ func actsFor(actor *hub.Actor, agency hub.AgencyID) bool {
 }
 
 // event checks an order and makes an event of it.
-func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFile, o hub.DossierOrder, paper *hub.DossierPaper) (hub.DossierEvent, error) {
+func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFile, o hub.DossierOrder, in *enclosed) (hub.DossierEvent, error) {
 	var e hub.DossierEvent
 	agency, err := s.acting(actor, f, o.Agency, o.Act)
 	if err != nil {
@@ -361,9 +380,12 @@ func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFil
 		happened = f.Received
 	}
 	due, wrong := s.due(o.Due, happened)
-	found = append(append(found, wrong...), checkOrder(&o, paper != nil)...)
+	found = append(append(found, wrong...), checkOrder(&o, in.any())...)
 	e = hub.DossierEvent{
-		Act: o.Act, At: happened, Agency: agency.ID, Name: agency.NameAt(now), Key: o.Key, Status: o.Act.Status(), Local: o.Local, Due: due, Text: o.Text, Paper: paper,
+		Act: o.Act, At: happened, Agency: agency.ID, Name: agency.NameAt(now), Key: o.Key, Status: o.Act.Status(), Local: o.Local, Due: due, Text: o.Text, Paper: in.file,
+	}
+	if in.secret != "" {
+		e.Lookup = in.secret.Lookup(f.Number)
 	}
 	switch o.Act {
 	case hub.DossierReport:
@@ -412,12 +434,12 @@ func (s *Service) acting(actor *hub.Actor, f *hub.DossierFile, wanted hub.Agency
 	return agency, nil
 }
 
-func checkOrder(o *hub.DossierOrder, file bool) hub.Violations {
+func checkOrder(o *hub.DossierOrder, brings bool) hub.Violations {
 	found := text("text", o.Text, maxText, o.Act.NeedsText())
 	found = append(found, text("key", o.Key, maxWord, false)...)
 	found = append(found, text("local", o.Local, maxWord, false)...)
 	switch {
-	case !slices.Contains(hub.DossierActs(), o.Act) && !file:
+	case !slices.Contains(hub.DossierActs(), o.Act) && !brings:
 		found = append(found, hub.Unlisted("act", o.Act, hub.DossierActs()))
 	case o.Status != 0 && (o.Act != hub.DossierReport || !o.Status.Valid()):
 		found = append(found, hub.Invalid("status", "code_list", "a report says a status from 1 to 10; other acts bring their own"))

@@ -2,6 +2,7 @@ package dossiers_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -46,6 +47,11 @@ func (d *desk) apology(w io.Writer, l *hub.DossierLetter) error {
 	return err
 }
 
+func writeReceipt(w io.Writer, r *hub.DossierReceipt) error {
+	_, err := fmt.Fprint(w, strings.Join([]string{r.Unit, r.Owner.Name, r.Number, r.Procedure.Name, fmt.Sprint(r.Papers), r.Secret.String(), r.Progress}, "|"))
+	return err
+}
+
 func (d *desk) VerifyPart(_ context.Context, part hub.Part, content hub.Blob) (hub.SignatureReport, error) {
 	raw, err := io.ReadAll(content)
 	if err != nil || d.broken || sha256.Sum256(raw) != part.Digest {
@@ -57,8 +63,8 @@ func (d *desk) VerifyPart(_ context.Context, part hub.Part, content hub.Blob) (h
 func newDesk() *desk {
 	d := &desk{World: hubtest.NewWorld(), now: at("03-10 10:00"), days: year()}
 	d.Service = dossiers.New(dossiers.Options{
-		Store: d, Counts: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Blobs: d.World.Blobs, Verifier: d, Seals: func() dossiers.Seals { return seals{d} }, Apology: d.apology, Calendar: func() *hub.Calendar { return d.days }, Now: func() time.Time { return d.now },
-		NewID: func() string { d.ids++; return fmt.Sprintf("id%04d", d.ids) }, Log: slog.New(slog.DiscardHandler),
+		Store: d, Counts: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Blobs: d.World.Blobs, Verifier: d, Seals: func() dossiers.Seals { return seals{d} }, Apology: d.apology, WriteReceipt: writeReceipt, Portal: "https://p.vn", Calendar: func() *hub.Calendar { return d.days }, Now: func() time.Time { return d.now },
+		NewID: func() string { d.ids++; return fmt.Sprintf("id%04d", d.ids) }, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	})
 	return d
 }
@@ -107,7 +113,7 @@ func (d *desk) AddDossierEvent(_ context.Context, f hub.DossierFile, note hub.Lo
 
 func (d *desk) FindDossier(_ context.Context, key hub.DossierKey) (hub.DossierFile, error) {
 	for _, f := range d.files {
-		if key.ID != "" && f.ID == key.ID || key.Number != "" && f.Number == key.Number || key.Key != "" && f.Unit == key.Unit && f.Key == key.Key {
+		if key.ID != "" && f.ID == key.ID || key.Number != "" && f.Number == key.Number || !key.Lookup.IsZero() && f.Lookup == key.Lookup || key.Key != "" && f.Unit == key.Unit && f.Key == key.Key {
 			f.Events = slices.Clone(f.Events)
 			return f, nil
 		}

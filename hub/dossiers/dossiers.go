@@ -7,9 +7,10 @@
 // same transaction and holds the digest of the event, which names that of the one before;
 // that what comes twice, late or out of order is kept and loses nothing; that the same key
 // again changes nothing; that files are originals, kept byte for byte with the verdict on
-// their signatures; and that a dossier exists for the agencies that handle it or did, and
-// for nobody else. When the time of a dossier is over (hub/retention), what it held of
-// persons goes; what happened stays with the digests of what was there.
+// their signatures; and that a dossier exists for the agencies that handle it or did, for
+// its owner, who has a secret and is shown no more than Owners shows, and for nobody else.
+// When the time of a dossier is over (hub/retention), what it held of persons goes; what
+// happened stays with the digests of what was there.
 //
 // Whether something is in time is computed from the events, the calendar and the office
 // hours, and says how it came about. So that lists and figures need not compute it for each
@@ -135,11 +136,16 @@ type Options struct {
 	Verifier   Verifier
 	Seals      func() Seals // asked for each letter: they are opened last
 	// Apology writes a letter of apology as a PDF.
-	Apology  func(to io.Writer, letter *hub.DossierLetter) error
+	Apology func(to io.Writer, letter *hub.DossierLetter) error
+	// WriteReceipt writes the receipt of a dossier as a PDF.
+	WriteReceipt func(to io.Writer, receipt *hub.DossierReceipt) error
+	// Portal is the address under which owners reach the portal; "" for none.
+	Portal   string
 	Calendar func() *hub.Calendar
 	Hours    hub.OfficeHours
 	Now      func() time.Time
 	NewID    func() string
+	Random   io.Reader // for secrets of owners
 	Log      *slog.Logger
 }
 
@@ -232,6 +238,7 @@ func (s *Service) view(f *hub.DossierFile) hub.DossierView {
 	w, now := s.working(), s.soon()
 	c := follow(f.Events, now)
 	v := hub.DossierView{Dossier: f.Dossier, Lead: f.Unit, LeadName: f.UnitName, Clock: clockOf(&f.Dossier, c, w, now), Shares: []hub.DossierShare{}, Findings: []hub.DossierFinding{}}
+	v.Lookup = hub.Digest{}
 	parts, lead := shares(&f.Dossier, c, w, now)
 	v.Shares = append(v.Shares, parts...)
 	for i := range parts {

@@ -14,11 +14,11 @@ func (s *Service) Ended(ctx context.Context, query hub.EndedDossiers) ([]hub.Dos
 	return s.Store.EndedDossiers(ctx, query)
 }
 
-// Erase ends the time of what a dossier holds of persons: its owner, the words of its
-// events and its files go, in one transaction with an event that says so. What happened,
-// when, and by which agency stays, and so do the digests of what was there. It is
-// KindConflict, and changes nothing, when the rules of retention are no longer of the
-// version, when something happened to the dossier meanwhile, or when it has not ended.
+// Erase ends the time of what a dossier holds of persons: its owner and by what that finds
+// it, the words of its events and its files go, in one transaction with an event that says
+// so. What happened, when, and by which agency stays, and so do the digests of what was
+// there. It is KindConflict, and changes nothing, when the rules of retention are no longer
+// of the version, when something happened to the dossier meanwhile, or when it has not ended.
 func (s *Service) Erase(ctx context.Context, id hub.DossierID, why hub.DossierErasure, rules int64) error {
 	f, err := s.Store.FindDossier(ctx, hub.DossierKey{ID: id})
 	switch {
@@ -38,7 +38,7 @@ func (s *Service) Erase(ctx context.Context, id hub.DossierID, why hub.DossierEr
 			return err
 		}
 	}
-	f.Owner, f.Erased = nil, &why
+	f.Owner, f.Lookup, f.Erased = nil, hub.Digest{}, &why
 	e := hub.DossierEvent{Act: hub.DossierErase, At: s.now(), Agency: f.Unit, Name: f.UnitName, Text: why.Class}
 	note, err := s.append(&f, e, &hub.Actor{Name: erasedBy})
 	if err != nil {

@@ -41,7 +41,7 @@ func (s *Service) Attach(ctx context.Context, actor hub.Actor, id hub.DossierID,
 		return hub.DossierView{}, err
 	}
 	order.Act = hub.DossierAttach
-	return s.report(ctx, &actor, id, order, &paper)
+	return s.report(ctx, &actor, id, order, enclosed{file: &paper})
 }
 
 // judge notes on a paper how large its content is, and the verdict on its signatures.

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, body, counted, counted_version)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[], $12::bigint[])`
+	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, lookup, body, counted, counted_version)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[], $12::text[], $13::bigint[])`
 	insertDossierEvents  = "INSERT INTO dossier_events (dossier, seq, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])"
 	replaceDossierEvents = insertDossierEvents + " ON CONFLICT (dossier, seq) DO UPDATE SET body = excluded.body"
 	insertLogNotes       = `INSERT INTO log_notes (id, kind, body, pending) SELECT id, kind, body, true
@@ -97,7 +97,7 @@ func (s *Store) actOnDossier(ctx context.Context, call func(context.Context, pgx
 func dossierColumns(f *hub.DossierFile, body string) []any {
 	d := &f.Dossier
 	basis, version := sqlkit.DossierBasis(f)
-	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, body, basis, version}
+	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, sqlkit.DossierLookup(d), body, basis, version}
 }
 
 func addDossierParties(parties *columns, f *hub.DossierFile) {
@@ -143,8 +143,8 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 	}
 	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		basis, version := sqlkit.DossierBasis(&f)
-		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, body = $2, counted = $3, counted_version = $4 WHERE id = $5 AND (body::jsonb ->> 'version')::bigint = $6",
-			sqlkit.DossierEnd(&f.Dossier), body, basis, version, string(f.ID), f.Version-1)
+		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, lookup = $2, body = $3, counted = $4, counted_version = $5 WHERE id = $6 AND (body::jsonb ->> 'version')::bigint = $7",
+			sqlkit.DossierEnd(&f.Dossier), sqlkit.DossierLookup(&f.Dossier), body, basis, version, string(f.ID), f.Version-1)
 		if err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 			return err
 		}
 		basis, version := sqlkit.DossierBasis(&f)
-		done, err := tx.Exec(ctx, "UPDATE dossiers SET erased = true, body = $1, counted = $2, counted_version = $3 WHERE id = $4 AND (body::jsonb ->> 'version')::bigint = $5",
+		done, err := tx.Exec(ctx, "UPDATE dossiers SET erased = true, lookup = '', body = $1, counted = $2, counted_version = $3 WHERE id = $4 AND (body::jsonb ->> 'version')::bigint = $5",
 			body, basis, version, string(f.ID), f.Version-1)
 		if err == nil && done.RowsAffected() == 0 {
 			err = sqlkit.DossierMoved()
@@ -210,6 +210,8 @@ func (s *Store) FindDossier(ctx context.Context, key hub.DossierKey) (hub.Dossie
 		text, args = "SELECT body FROM dossiers WHERE id = $1", []any{string(key.ID)}
 	case key.Number != "":
 		text, args = "SELECT body FROM dossiers WHERE number = $1", []any{key.Number}
+	case !key.Lookup.IsZero():
+		text, args = "SELECT body FROM dossiers WHERE lookup = $1 AND lookup <> ''", []any{key.Lookup.String()}
 	}
 	found, err := collect(ctx, s, scanBody[hub.Dossier], text, args...)
 	d, err := first(found, "dossier", err)

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	insertDossier       = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, body, counted, counted_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertDossier       = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, lookup, body, counted, counted_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	insertDossierFacts  = "INSERT INTO dossier_facts (" + sqlkit.DossierFactColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	insertDossierEvent  = "INSERT INTO dossier_events (dossier, seq, body) VALUES (?, ?, ?)"
 	replaceDossierEvent = insertDossierEvent + " ON CONFLICT (dossier, seq) DO UPDATE SET body = excluded.body"
@@ -24,6 +24,7 @@ const (
 	dossierEvents   = "SELECT dossier, body FROM dossier_events WHERE dossier IN (SELECT value FROM json_each(?)) ORDER BY dossier, seq"
 	dossierByID     = "SELECT body FROM dossiers WHERE id = ?"
 	dossierByNumber = "SELECT body FROM dossiers WHERE number = ?"
+	dossierByLookup = "SELECT body FROM dossiers WHERE lookup = ? AND lookup <> ''"
 	dossierByKey    = "SELECT body FROM dossiers WHERE unit = ? AND key = ? AND key <> ''"
 )
 
@@ -60,7 +61,7 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 func (t *tx) putDossier(f *hub.DossierFile, body string) error {
 	d := &f.Dossier
 	basis, version := sqlkit.DossierBasis(f)
-	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, body, basis, version)
+	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, sqlkit.DossierLookup(d), body, basis, version)
 	if err == nil {
 		err = t.keepDossier(f)
 	}
@@ -112,8 +113,8 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 	}
 	return s.do(ctx, 5+len(f.Parties)+len(keep), func(t *tx) error {
 		basis, version := sqlkit.DossierBasis(&f)
-		n, err := t.change("UPDATE dossiers SET ended = ?, body = ?, counted = ?, counted_version = ? WHERE id = ? AND body ->> '$.version' = ?",
-			sqlkit.DossierEnd(&f.Dossier), body, basis, version, string(f.ID), f.Version-1)
+		n, err := t.change("UPDATE dossiers SET ended = ?, lookup = ?, body = ?, counted = ?, counted_version = ? WHERE id = ? AND body ->> '$.version' = ?",
+			sqlkit.DossierEnd(&f.Dossier), sqlkit.DossierLookup(&f.Dossier), body, basis, version, string(f.ID), f.Version-1)
 		if err == nil && n == 0 {
 			return sqlkit.DossierMoved()
 		}
@@ -148,7 +149,7 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 			return err
 		}
 		basis, version := sqlkit.DossierBasis(&f)
-		n, err := t.change("UPDATE dossiers SET erased = 1, body = ?, counted = ?, counted_version = ? WHERE id = ? AND body ->> '$.version' = ?", body, basis, version, string(f.ID), f.Version-1)
+		n, err := t.change("UPDATE dossiers SET erased = 1, lookup = '', body = ?, counted = ?, counted_version = ? WHERE id = ? AND body ->> '$.version' = ?", body, basis, version, string(f.ID), f.Version-1)
 		if err == nil && n == 0 {
 			return sqlkit.DossierMoved()
 		}
@@ -185,6 +186,8 @@ func (s *Store) FindDossier(ctx context.Context, key hub.DossierKey) (hub.Dossie
 		text, args = dossierByID, []any{string(key.ID)}
 	case key.Number != "":
 		text, args = dossierByNumber, []any{key.Number}
+	case !key.Lookup.IsZero():
+		text, args = dossierByLookup, []any{key.Lookup.String()}
 	}
 	d, err := one(ctx, s.reader, "dossier", scanBody[hub.Dossier], text, args...)
 	if err != nil {

@@ -156,6 +156,7 @@ func TestPlans(t *testing.T) {
 	}
 	text, args, err = inspectionSpanQuery(&hub.InspectionSpan{Agency: "j", From: "2026-01-01", Until: "2027-01-01", Page: page})
 	searched("inspections_by_day (agency=? AND (day,id)>(?,?)", text, args, err)
+	searched("dossiers_by_lookup (lookup=?)", dossierByLookup, []any{"x"}, nil)
 	sent := hub.SentQuery{Agency: "s", States: hub.DeliveryStates(), Page: page}
 	text, args = walkSent(" FROM dispatches d WHERE d.sender = ? ORDER BY d.id DESC", []any{"s"}, &sent, &asked, 9, 2)
 	paged(text, args, nil)

@@ -64,7 +64,7 @@ func testDossiers(t *testing.T, back Backend) {
 		return len(found)
 	}
 	first := b.dossier("u1", 1)
-	first.Key = "k1"
+	first.Key, first.Lookup = "k1", hub.Digest{5, 1}
 	b.must(b.store.AddDossier(b.ctx, first, true, []hub.LogNote{b.dossierNote()}))
 	shared := b.dossier("u1", 2, "h1")
 	b.must(b.store.AddDossier(b.ctx, shared, true, []hub.LogNote{b.dossierNote()}))
@@ -109,17 +109,17 @@ func testDossiers(t *testing.T, back Backend) {
 	b.must(b.store.AddDossierEvent(b.ctx, shared, b.dossierNote()))
 	ended := first
 	b.happens(&ended, hub.DossierFinish)
-	ended.Ended = b.Clock.UTC().Add(time.Hour).Truncate(time.Millisecond)
+	ended.Ended, ended.Lookup = b.Clock.UTC().Add(time.Hour).Truncate(time.Millisecond), hub.Digest{5, 2}
 	b.must(b.store.AddDossierEvent(b.ctx, ended, b.dossierNote()))
 	if got := notes(); got != 6 {
 		t.Errorf("%d notes of six events", got)
 	}
-	for _, key := range []hub.DossierKey{{ID: ended.ID}, {Number: ended.Number}, {Unit: "u1", Key: "k1"}} {
+	for _, key := range []hub.DossierKey{{ID: ended.ID}, {Number: ended.Number}, {Lookup: ended.Lookup}, {Unit: "u1", Key: "k1"}} {
 		f, err := b.store.FindDossier(b.ctx, key)
 		b.must(err)
 		same(t, "a dossier", f, ended)
 	}
-	for _, key := range []hub.DossierKey{{}, {ID: "x"}, {Number: "x"}, {Unit: "u1", Key: "x"}, {Unit: "u3", Key: "k1"}, {Unit: "u1"}} {
+	for _, key := range []hub.DossierKey{{}, {ID: "x"}, {Number: "x"}, {Lookup: first.Lookup}, {Unit: "u1", Key: "x"}, {Unit: "u3", Key: "k1"}, {Unit: "u1"}} {
 		_, err := b.store.FindDossier(b.ctx, key)
 		b.wants(hub.KindNotFound, err)
 	}
@@ -219,6 +219,7 @@ func (b *bench) erasedDossier(ended hub.DossierFile) {
 	erased := ended
 	b.happens(&erased, hub.DossierErase)
 	erased.Events[0].Text, erased.Events[0].Erased, erased.Owner, erased.Status, erased.Ended = "", hub.Digest{9}, nil, ended.Status, ended.Ended
+	erased.Lookup = hub.Digest{}
 	erased.Erased = &hub.DossierErasure{At: b.Clock.UTC().Truncate(time.Millisecond), Class: "hs", Rules: 1}
 	gone := []hub.RetentionNote{{Name: keep.Name}}
 	b.wants(hub.KindConflict, b.store.EraseDossier(b.ctx, erased, b.dossierNote(), version+1, gone))
@@ -234,6 +235,8 @@ func (b *bench) erasedDossier(ended hub.DossierFile) {
 	f, err = b.store.FindDossier(b.ctx, hub.DossierKey{ID: ended.ID})
 	b.must(err)
 	same(b.t, "a dossier that was erased", f, erased)
+	_, err = b.store.FindDossier(b.ctx, hub.DossierKey{Lookup: ended.Lookup})
+	b.wants(hub.KindNotFound, err)
 	free, err := b.store.Unreferenced(b.ctx, []hub.Digest{content})
 	b.must(err)
 	same(b.t, "content of an erased dossier", free, []hub.Digest{content})

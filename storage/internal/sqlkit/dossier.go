@@ -15,6 +15,14 @@ func DossierEnd(d *hub.Dossier) int64 {
 	return Micros(d.Ended)
 }
 
+// DossierLookup is the column lookup of a dossier, by which its owner finds it.
+func DossierLookup(d *hub.Dossier) string {
+	if d.Lookup.IsZero() {
+		return ""
+	}
+	return d.Lookup.String()
+}
+
 // DossierMoved says that somebody else changed a dossier, or took its number or its key.
 func DossierMoved() error {
 	return hub.Errorf(hub.KindConflict, "", "version", "the dossier, its number or its key has been taken or changed meanwhile")
@@ -86,23 +94,23 @@ func DossierIDs(dossiers []hub.Dossier) []string {
 // dossier, then their agencies.
 func DossierRowTexts() []string {
 	return []string{
-		"SELECT dossier, seq, body, '', '', '', '', 0, '', 0 FROM dossier_events ORDER BY dossier, seq",
-		"SELECT id, 0, body, '', number, unit, day, sequence, key, ended FROM dossiers ORDER BY id",
-		"SELECT dossier, -1, CAST(NULL AS TEXT), agency, '', '', '', 0, '', 0 FROM dossier_parties ORDER BY dossier, agency",
+		"SELECT dossier, seq, body, '', '', '', '', 0, '', 0, '' FROM dossier_events ORDER BY dossier, seq",
+		"SELECT id, 0, body, '', number, unit, day, sequence, key, ended, lookup FROM dossiers ORDER BY id",
+		"SELECT dossier, -1, CAST(NULL AS TEXT), agency, '', '', '', 0, '', 0, '' FROM dossier_parties ORDER BY dossier, agency",
 	}
 }
 
 // ScanDossierRow reads a row of DossierRowTexts.
 func ScanDossierRow[R Row](row R) (hub.DossierRow, error) {
 	var r hub.DossierRow
-	var number, unit, day, key string
+	var number, unit, day, key, lookup string
 	var sequence, ended int64
-	if err := row.Scan(&r.Dossier, &r.Seq, &r.Body, &r.Agency, &number, &unit, &day, &sequence, &key, &ended); err != nil || r.Seq != 0 {
+	if err := row.Scan(&r.Dossier, &r.Seq, &r.Body, &r.Agency, &number, &unit, &day, &sequence, &key, &ended, &lookup); err != nil || r.Seq != 0 {
 		return r, err
 	}
 	var d hub.Dossier
 	r.Listed = json.Unmarshal(r.Body, &d) == nil && d.ID == r.Dossier && d.Number == number && string(d.Unit) == unit && string(d.Day) == day &&
-		d.Sequence == sequence && d.Key == key && DossierEnd(&d) == ended
+		d.Sequence == sequence && d.Key == key && DossierEnd(&d) == ended && DossierLookup(&d) == lookup
 	return r, nil
 }
 

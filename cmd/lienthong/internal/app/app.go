@@ -15,7 +15,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -79,6 +78,7 @@ type App struct {
 	listener net.Listener
 	server   *http.Server
 	side     *sideServer     // for operators; nil without one
+	portal   *portalServer   // for everybody; nil without one
 	sealer   *signing.Sealer // of evidence
 	rings    []*hubKeyring   // evidence keys, those in use last; only refreshKeys adds one
 	keysSeen string          // state of their list
@@ -154,7 +154,7 @@ func New(ctx context.Context, config Config, version Version, log *slog.Logger) 
 }
 
 func (a *App) open(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.openAccounts, a.openEnrolment, a.bootstrap, a.openSocket, a.alerting, a.listen, a.listenAside} {
+	for _, step := range []func(context.Context) error{a.lockData, a.openStores, a.wire, a.openAccounts, a.openEnrolment, a.bootstrap, a.openSocket, a.alerting, a.listen, a.listenAside, a.openPortal} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -458,17 +458,7 @@ func (a *App) tlsConfig() (*tls.Config, error) {
 }
 
 // URL is the address under which this machine reaches the hub.
-func (a *App) URL() string {
-	scheme := "https"
-	if a.config.plain() {
-		scheme = "http"
-	}
-	host, port, _ := net.SplitHostPort(a.listener.Addr().String())
-	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return fmt.Sprintf("%s://%s", scheme, net.JoinHostPort(host, port))
-}
+func (a *App) URL() string { return localURL(a.listener, !a.config.plain()) }
 
 // Run serves until ctx ends and stops in order. It returns nil after a stop.
 func (a *App) Run(ctx context.Context) error {
@@ -493,6 +483,9 @@ func (a *App) Run(ctx context.Context) error {
 	}
 	if a.side != nil {
 		parts = append(parts, a.side.serve)
+	}
+	if a.portal != nil {
+		parts = append(parts, a.portal.serve)
 	}
 	failed := make(chan error, len(parts))
 	for _, part := range parts {
@@ -551,6 +544,9 @@ func (a *App) stopServer() error {
 	if a.side != nil {
 		defer func() { _ = a.side.Close() }() // what it answered last is of no weight
 	}
+	if a.portal != nil {
+		defer func() { _ = errors.Join(a.portal.Shutdown(limit), a.portal.Close()) }() // who is cut off asks again
+	}
 	if err := a.server.Shutdown(limit); err != nil {
 		a.log.Warn("requests were cut off at the stop", "error", err)
 		return a.server.Close()
@@ -566,6 +562,9 @@ func (a *App) Close() error {
 	}
 	if a.side != nil {
 		errs = append(errs, ignoreClosed(a.side.Close()))
+	}
+	if a.portal != nil {
+		errs = append(errs, ignoreClosed(a.portal.listener.Close()))
 	}
 	for _, c := range []io.Closer{a.queue, a.blobs, a.store} {
 		if c != nil {

@@ -44,6 +44,7 @@ type Config struct {
 	BrokerSettings  `embed:""`
 	PushSettings    `embed:""`
 	AlertSettings   `embed:""`
+	PortalSettings  `embed:""`
 
 	ProviderSettings `embed:""`
 
@@ -136,6 +137,7 @@ func (c *Config) Check() error {
 	}
 	found = append(found, c.checkDeadlines()...)
 	found = append(found, c.checkPublishers()...)
+	found = append(found, c.checkPortal()...)
 	if c.MaxRecipients < 1 {
 		found = append(found, hub.Invalid("max-recipients", "minimum", "at least one recipient must be allowed"))
 	}

@@ -2,6 +2,8 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
+	"strings"
 
 	"github.com/lienthong/lienthong/adapters/onestop"
 	"github.com/lienthong/lienthong/hub"
@@ -18,9 +20,9 @@ func (a *App) openDesks() {
 	})
 	s.dossiers = dossiers.New(dossiers.Options{
 		Store: a.store, Counts: a.store, Procedures: s.catalogue, Directory: s.directory, Notes: a.store, Chronicle: dossierChronicle{s.notes}, Blobs: a.blobs, Verifier: &archiving{s.verifier, s.archive},
-		Seals: func() dossiers.Seals { return a.services.sealing }, Apology: onestop.Apology,
+		Seals: func() dossiers.Seals { return a.services.sealing }, Apology: onestop.Apology, WriteReceipt: onestop.Receipt, Portal: strings.TrimSuffix(a.config.PortalURL, "/"),
 		Calendar: s.calendar.Calendar, Hours: a.config.OfficeHours,
-		Now: a.now, NewID: a.newID, Log: a.log,
+		Now: a.now, NewID: a.newID, Random: rand.Reader, Log: a.log,
 	})
 }
 

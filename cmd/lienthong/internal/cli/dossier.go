@@ -3,9 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +23,8 @@ type dossierCommand struct {
 	Show     dossierShow     `cmd:"" help:"Show a dossier with its course, its clock and what its clock follows from."`
 	Register dossierRegister `cmd:"" help:"Register a dossier at a unit; it gets the next number of the day."`
 	Act      dossierAct      `cmd:"" help:"Report what happened to a dossier."`
+	Secret   dossierSecret   `cmd:"" help:"Give the owner of a dossier another secret for the portal; the one before finds nothing any more."`
+	Receipt  dossierReceipt  `cmd:"" help:"Write the receipt of a dossier as a PDF, without the secret of its owner: that is on the one of register and secret."`
 	Attach   dossierAttach   `cmd:"" help:"Add a file to a dossier; its signatures are checked."`
 	File     dossierFile     `cmd:"" help:"Download a file of a dossier."`
 	Figures  dossierFigures  `cmd:"" help:"Count the dossiers of a unit in a period: in time, late, with and without a letter of apology."`
@@ -101,6 +105,9 @@ func printDossier(w io.Writer, v *hub.DossierView) {
 	if v.Owner != nil {
 		fmt.Fprintf(w, "filed by %s\n", text.Printable(strings.TrimSpace(v.Owner.Name+" "+v.Owner.Contact)))
 	}
+	if v.Secret != "" {
+		fmt.Fprintf(w, "secret for its owner, shown this once: %s\n", v.Secret)
+	}
 	if found := findingsOf(v); found != "" {
 		fmt.Fprintf(w, "findings: %s\n", found)
 	}
@@ -176,12 +183,16 @@ type dossierRegister struct {
 	ID         string `name:"id" help:"A key of your own: the same again registers nothing anew."`
 	Waits      bool   `help:"It is not accepted yet."`
 	Local      string `help:"Status in the words of the unit's own system."`
+	Receipt    string `type:"path" placeholder:"FILE" help:"New file for the receipt, a PDF with the secret of the owner."`
 }
 
 // Run registers a dossier.
 func (c *dossierRegister) Run(ctx context.Context, e *env) error {
 	client, err := c.client(e)
 	if err != nil {
+		return err
+	}
+	if err := isNew("receipt", c.Receipt); err != nil {
 		return err
 	}
 	view, err := client.RegisterDossier(ctx, c.Unit, hub.DossierWish{
@@ -191,7 +202,85 @@ func (c *dossierRegister) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.print(view, func(w io.Writer) { printDossier(w, &view) })
+	printed := e.print(view, func(w io.Writer) { printDossier(w, &view) }) // first: the secret is told this once
+	return errors.Join(printed, writeReceipt(ctx, client, &view, c.Unit, c.Receipt))
+}
+
+type dossierSecret struct {
+	connection `embed:""`
+	ownAgency  `embed:""`
+	Dossier    string `arg:"" help:"Number or id."`
+	Receipt    string `type:"path" placeholder:"FILE" help:"New file for the receipt, a PDF with the new secret."`
+}
+
+// Run gives the owner of a dossier another secret.
+func (c *dossierSecret) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	if err := isNew("receipt", c.Receipt); err != nil {
+		return err
+	}
+	id, err := dossierID(ctx, client, c.Dossier)
+	if err != nil {
+		return err
+	}
+	view, err := client.RenewDossierSecret(ctx, id, c.Agency)
+	if err != nil {
+		return err
+	}
+	printed := e.print(view, func(w io.Writer) { printDossier(w, &view) }) // first: the secret is told this once
+	return errors.Join(printed, writeReceipt(ctx, client, &view, c.Agency, c.Receipt))
+}
+
+type dossierReceipt struct {
+	connection `embed:""`
+	ownAgency  `embed:""`
+	Dossier    string `arg:"" help:"Number or id."`
+	Out        string `required:"" type:"path" placeholder:"FILE" help:"New file for the PDF."`
+}
+
+// Run writes the receipt of a dossier.
+func (c *dossierReceipt) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	if err := isNew("out", c.Out); err != nil {
+		return err
+	}
+	view := hub.DossierView{}
+	if view.ID, err = dossierID(ctx, client, c.Dossier); err != nil {
+		return err
+	}
+	if err := writeReceipt(ctx, client, &view, c.Agency, c.Out); err != nil {
+		return err
+	}
+	return e.print(struct {
+		File string `json:"file"`
+	}{c.Out}, func(w io.Writer) { fmt.Fprintln(w, c.Out) })
+}
+
+// isNew refuses a file that is there already; "" is none.
+func isNew(flag, file string) error {
+	if file == "" {
+		return nil
+	}
+	if _, err := os.Lstat(file); err == nil {
+		return hub.Invalid(flag, "exists", "%s exists already", file)
+	}
+	return nil
+}
+
+// writeReceipt writes a receipt with the secret that the view has, where a file is wanted.
+func writeReceipt(ctx context.Context, client *hubclient.Client, v *hub.DossierView, agency, file string) error {
+	if file == "" {
+		return nil
+	}
+	return writeFile(file, func(w io.Writer) error {
+		return client.DossierReceipt(ctx, v.ID, agency, v.Secret, w)
+	})
 }
 
 type dossierAct struct {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/lienthong/lienthong/adapters/hubclient"
@@ -66,8 +65,8 @@ func (c *dossierFile) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(c.Out); err == nil {
-		return hub.Invalid("out", "exists", "%s exists already", c.Out)
+	if err := isNew("out", c.Out); err != nil {
+		return err
 	}
 	view, err := client.Dossier(ctx, c.Dossier)
 	if err != nil {

@@ -19,7 +19,7 @@ type serveCommand struct {
 
 // Help says what the first start leaves behind.
 func (serveCommand) Help() string {
-	return "Prints one line, \"lienthong: ready url=...\", when it answers; logs go to standard error. " +
+	return "Prints one line, \"lienthong: ready url=...\", when it answers, and before it \"lienthong: portal url=...\" where there is a portal; logs go to standard error. " +
 		"The first start makes the hub's key and writes a key for the operator to DATA-DIR/operator.key, " +
 		"the certificate that receipts are verified with to DATA-DIR/hub-certificate.pem, " +
 		"the key of the log to DATA-DIR/key/log.pem, and what audit and verify take as --policy to DATA-DIR/policy.tlog. " +
@@ -36,6 +36,9 @@ func (c *serveCommand) Run(ctx context.Context, e *env, k *kong.Context) error {
 		return err
 	}
 	log.Info("configuration", "settings", effective(&c.Config))
+	if url := a.PortalURL(); url != "" {
+		fmt.Fprintf(e.Stdout, "lienthong: portal url=%s\n", url)
+	}
 	fmt.Fprintf(e.Stdout, "lienthong: ready url=%s\n", a.URL())
 	log.Info("ready", "url", a.URL(), "version", e.Version, "operator_key", c.OperatorKeyFile())
 	runErr := a.Run(ctx)

@@ -41,11 +41,12 @@ type Options struct {
 
 // Process is one running hub.
 type Process struct {
-	URL  string
-	cmd  *exec.Cmd
-	log  tail
-	done chan struct{} // closed when the process has ended and was reaped
-	dir  string
+	URL    string
+	Portal string // its address; "" for none
+	cmd    *exec.Cmd
+	log    tail
+	done   chan struct{} // closed when the process has ended and was reaped
+	dir    string
 }
 
 // Start runs the command and returns when the hub says it is ready.
@@ -65,10 +66,11 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
-	ready := make(chan string, 1)
+	ready := make(chan [2]string, 1)
 	go p.watch(stdout, ready)
 	select {
-	case p.URL = <-ready:
+	case urls := <-ready:
+		p.URL, p.Portal = urls[0], urls[1]
 		return p, nil
 	case <-p.done:
 		return nil, fmt.Errorf("the hub ended before it was ready:\n%s", p.Log())
@@ -81,13 +83,17 @@ func Start(ctx context.Context, o Options) (*Process, error) {
 	}
 }
 
-func (p *Process) watch(stdout io.Reader, ready chan<- string) {
+func (p *Process) watch(stdout io.Reader, ready chan<- [2]string) {
 	defer close(p.done)
 	lines := bufio.NewScanner(stdout)
+	portal := ""
 	for lines.Scan() {
+		if _, url, ok := strings.Cut(lines.Text(), "portal url="); ok {
+			portal = strings.TrimSpace(url)
+		}
 		if _, url, ok := strings.Cut(lines.Text(), "ready url="); ok {
 			select {
-			case ready <- strings.TrimSpace(url):
+			case ready <- [2]string{strings.TrimSpace(url), portal}:
 			default: // said twice: the first one counts
 			}
 		}

@@ -20,6 +20,8 @@ type meters struct {
 	stamps      *prometheus.CounterVec
 	witnesses   *prometheus.CounterVec
 	relayed     *prometheus.CounterVec
+	portal      *prometheus.HistogramVec
+	guesses     *prometheus.CounterVec
 }
 
 // moments are the bounds of the times from acceptance, in seconds: from at once to
@@ -53,8 +55,10 @@ func newMeters(r prometheus.Registerer) meters {
 		stamps:    counters("lienthong_log_timestamps_total", "Time-stamps asked for over the log, by outcome: token, or the kind of the error.", "outcome"),
 		witnesses: counters("lienthong_log_witness_answers_total", "Answers of the witnesses that were asked about the log, by outcome: cosigned, or the kind of the error.", "witness", "outcome"),
 		relayed:   counters("lienthong_axis_packages_total", "Packages exchanged with the axis of which the hub is a member, by direction (in, out), kind (edoc, status) and outcome: accepted, duplicate, reported, echo, moot, held, retried, sent_back, sent, or the kind of the error.", "direction", "kind", "outcome"),
+		portal:    histograms("lienthong_portal_request_seconds", "Time of a request to the portal, by the pattern of its address.", short, "route", "status"),
+		guesses:   counters("lienthong_portal_wrong_secrets_total", "Looks for a dossier with a wrong number or secret: many of them are somebody who guesses.", "route"),
 	}
-	r.MustRegister(m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed, m.stamps, m.witnesses, m.relayed)
+	r.MustRegister(m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed, m.stamps, m.witnesses, m.relayed, m.portal, m.guesses)
 	return m
 }
 

@@ -23,6 +23,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/lienthong/lienthong/adapters/httpapi"
+	"github.com/lienthong/lienthong/adapters/portal"
 )
 
 // Options configure a Telemetry.
@@ -108,6 +109,14 @@ func (t *Telemetry) Observe(ctx context.Context, o httpapi.Observation) {
 	span := trace.SpanFromContext(ctx)
 	span.SetName(o.Method + " " + o.Route)
 	span.SetAttributes(attribute.String("http.route", o.Route), attribute.Int("http.response.status_code", o.Status))
+}
+
+// Portal counts a request to the portal that is over.
+func (t *Telemetry) Portal(o portal.Observation) {
+	t.portal.WithLabelValues(o.Route, statusClass(o.Status)).Observe(o.Took.Seconds())
+	if o.Guessed {
+		t.guesses.WithLabelValues(o.Route).Inc()
+	}
 }
 
 func statusClass(status int) string {
