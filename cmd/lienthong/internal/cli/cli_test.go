@@ -116,7 +116,7 @@ func TestEverythingHasHelp(t *testing.T) {
 
 func TestNoFlagTakesASecret(t *testing.T) {
 	// Named as if they did: files, the address of a key in a token, the id of an act.
-	harmless := []string{"tls-key", "lienthong key rotate-secrets --token", "lienthong forward --key"}
+	harmless := []string{"tls-key", "portal-tls-key", "lienthong key rotate-secrets --token", "lienthong forward --key"}
 	var visit func(node *kong.Node)
 	visit = func(node *kong.Node) {
 		for _, flag := range node.Flags {
