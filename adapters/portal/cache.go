@@ -87,6 +87,7 @@ func (x *exchange) everybody(key string, write func() (kind string, body []byte,
 		body = m.small
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
+	x.leave()
 	x.w.WriteHeader(http.StatusOK)
 	_, _ = x.w.Write(body) // the client may have gone
 	return nil

@@ -117,6 +117,7 @@ func (x *exchange) showProgress() error {
 		return err
 	}
 	x.w.Header().Set("Content-Type", kind)
+	x.leave()
 	_, _ = x.w.Write(body) // the client may have gone
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lienthong/lienthong/adapters/internal/gzipped"
@@ -35,6 +36,7 @@ type exchange struct {
 	api     bool
 	who     string // by which the sender is counted
 	guessed bool   // the number or the secret was wrong
+	leave   func() // makes room for another request: the work is done, and what remains is to send
 }
 
 // answer remembers the status of an answer.
@@ -72,17 +74,31 @@ func (x *exchange) within(handle func(*exchange) error) error {
 	if wait := x.asking.take(x.who); wait > 0 {
 		return busy("this address asks too often", wait)
 	}
+	if err := x.receive(); err != nil {
+		return err
+	}
 	select {
 	case x.working <- struct{}{}:
-		defer func() { <-x.working }()
+		x.leave = sync.OnceFunc(func() { <-x.working })
+		defer x.leave()
 	default:
 		return &hub.Error{Kind: hub.KindUnavailable, Message: "the portal is working on as many requests as it can", RetryAfter: time.Second}
 	}
-	if x.r.Method == http.MethodPost {
-		x.r.Body = http.MaxBytesReader(x.w, x.r.Body, maxBody)
-		_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(bodyTime)) // writers in tests have none
-	}
 	return handle(x)
+}
+
+// receive takes the body in before there is work on it: who sends slowly takes no room.
+func (x *exchange) receive() error {
+	if x.r.Method != http.MethodPost {
+		return nil
+	}
+	_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(bodyTime)) // writers in tests have none
+	raw, err := io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	if err != nil {
+		return broken(err)
+	}
+	x.r.Body = io.NopCloser(bytes.NewReader(raw))
+	return nil
 }
 
 func (*exchange) nothing() error {
@@ -155,6 +171,9 @@ func (x *exchange) show(status int, page string, data any) error {
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", x.lang)
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	if x.leave != nil {
+		x.leave()
+	}
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(b.Bytes()) // the browser may have gone
 	return nil
@@ -192,6 +211,11 @@ func broken(err error) error {
 // send hands out a file and closes it. What is damaged never arrives whole.
 func (x *exchange) send(part hub.Part, blob hub.Blob) error {
 	defer blob.Close()
+	x.leave()
+	if !x.fetching.begin(x.who) {
+		return busy("this address is fetching as many files as it may", time.Second)
+	}
+	defer x.fetching.end(x.who)
 	select {
 	case x.sending <- struct{}{}:
 		defer func() { <-x.sending }()

@@ -14,8 +14,9 @@ import (
 // Limits bound what one address and all together may take. Zero means the default named
 // beside the field.
 type Limits struct {
-	Requests  int     // under way; default 64
+	Requests  int     // worked on at a time; default 64
 	Downloads int     // under way; default 64
+	Fetches   int     // downloads of one address under way; default 4
 	Rate      float64 // requests of one address in a second; default 20
 	Burst     float64 // requests of one address at once; default 200
 	// Tries are the wrong numbers and secrets that one address, and that one number, has;
@@ -30,6 +31,7 @@ type Limits struct {
 func (l Limits) withDefaults() Limits {
 	l.Requests = cmp.Or(l.Requests, 64)
 	l.Downloads = cmp.Or(l.Downloads, 64)
+	l.Fetches = cmp.Or(l.Fetches, 4)
 	l.Rate = cmp.Or(l.Rate, 20)
 	l.Burst = cmp.Or(l.Burst, 200)
 	l.Tries = cmp.Or(l.Tries, 20)
@@ -113,6 +115,33 @@ func (b *buckets) sweep(now time.Time) {
 		if of.tokens+now.Sub(of.at).Seconds()*b.rate >= b.burst {
 			delete(b.left, who)
 		}
+	}
+}
+
+// shares bound what each of many has under way.
+type shares struct {
+	most int
+
+	mu   sync.Mutex
+	held map[string]int
+}
+
+// begin reports whether somebody may have one more; then end MUST follow.
+func (s *shares) begin(who string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[who] >= s.most {
+		return false
+	}
+	s.held[who]++
+	return true
+}
+
+func (s *shares) end(who string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[who]--; s.held[who] == 0 {
+		delete(s.held, who)
 	}
 }
 

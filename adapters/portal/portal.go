@@ -72,8 +72,10 @@ type site struct {
 	asking  *buckets      // requests, by address
 	tries   *buckets      // wrong numbers and secrets, by address
 	aimed   *buckets      // the same, by number
-	working chan struct{} // bounds requests under way
+	working chan struct{} // bounds requests that are worked on
 	sending chan struct{} // bounds downloads under way
+	// fetching bounds those of one address.
+	fetching shares
 }
 
 // route is an address of the portal.
@@ -108,7 +110,7 @@ func New(o Options) (http.Handler, error) {
 	l := o.Limits
 	s := &site{
 		Options: o, asking: newBuckets(l.Rate, l.Burst, l.Addresses, o.Now), tries: newBuckets(l.TryRate, l.Tries, l.Addresses, o.Now), aimed: newBuckets(l.TryRate, l.Tries, l.Addresses, o.Now),
-		working: make(chan struct{}, l.Requests), sending: make(chan struct{}, l.Downloads),
+		working: make(chan struct{}, l.Requests), sending: make(chan struct{}, l.Downloads), fetching: shares{most: l.Fetches, held: map[string]int{}},
 	}
 	var err error
 	if s.texts, err = readCatalogues(); err != nil {

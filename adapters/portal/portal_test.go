@@ -47,6 +47,8 @@ type world struct {
 	looks    []string      // for dossiers
 	hold     chan struct{} // of a look, until it is closed
 	arrived  chan struct{} // a look that is held
+	taken    chan struct{} // a file that is held
+	taking   chan struct{} // of a file, until it is closed; nil for at once
 	observed []portal.Observation
 	log      bytes.Buffer
 	handler  http.Handler
@@ -147,7 +149,24 @@ func (d dossiers) File(_ context.Context, typed, key string, event int64) (hub.P
 	if err == nil && event != 5 {
 		err = hub.Errorf(hub.KindNotFound, "dossier", "", "there is no such dossier")
 	}
-	return hub.Part{Name: "kết quả.pdf", MediaType: "application/pdf", Digest: sha256.Sum256([]byte(content))}, hub.BlobOf([]byte(content)), err
+	return hub.Part{Name: "kết quả.pdf", MediaType: "application/pdf", Digest: sha256.Sum256([]byte(content))}, &slowBlob{hub.BlobOf([]byte(content)), d.w}, err
+}
+
+// slowBlob is content that is taken when it may be.
+type slowBlob struct {
+	hub.Blob
+	w *world
+}
+
+func (b *slowBlob) Read(p []byte) (int, error) {
+	if b.w.taking != nil {
+		select {
+		case b.w.taken <- struct{}{}:
+		default:
+		}
+		<-b.w.taking
+	}
+	return b.Blob.Read(p)
 }
 
 // ask sends a request from an address.
@@ -393,6 +412,62 @@ func TestCrowd(t *testing.T) {
 	close(w.hold)
 	all.Wait()
 	has(t, "afterwards", w.get("/"), http.StatusOK)
+}
+
+// slowBody is a body that comes when it may.
+type slowBody struct {
+	arrived, hold chan struct{}
+	io.Reader
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	select {
+	case b.arrived <- struct{}{}:
+	default:
+	}
+	<-b.hold
+	return b.Reader.Read(p)
+}
+
+// TestSlowClients: who sends or takes slowly keeps nobody else from being answered, and has
+// a share of the downloads alone.
+func TestSlowClients(t *testing.T) {
+	w := newWorld(t, func(o *portal.Options) { o.Limits.Requests, o.Limits.Fetches = 1, 1 })
+	arrives := func(what string, arrived chan struct{}) {
+		t.Helper()
+		select {
+		case <-arrived:
+		case <-time.After(server.Patience):
+			t.Fatal(what + " does not begin")
+		}
+	}
+	var all sync.WaitGroup
+	body := &slowBody{make(chan struct{}, 1), make(chan struct{}), strings.NewReader(form("number", number, "secret", secret))}
+	all.Go(func() {
+		r := httptest.NewRequest(http.MethodPost, "/dossiers", body)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		answer := httptest.NewRecorder()
+		w.handler.ServeHTTP(answer, r)
+		has(t, "who sent slowly", answer, http.StatusOK, number)
+	})
+	arrives("a body", body.arrived)
+	has(t, "while a body comes slowly", w.get("/"), http.StatusOK)
+	close(body.hold)
+	all.Wait()
+
+	w.taken, w.taking = make(chan struct{}, 10), make(chan struct{})
+	fetch := func(from string) *httptest.ResponseRecorder {
+		return w.ask(from, http.MethodPost, "/dossiers/file", form("number", number, "secret", secret, "event", "5"))
+	}
+	for _, from := range []string{here, "198.51.100.7:1"} {
+		all.Go(func() { has(t, "who took slowly", fetch(from), http.StatusOK, content) })
+		arrives("a download", w.taken)
+	}
+	has(t, "while files are taken slowly", w.get("/"), http.StatusOK)
+	has(t, "one more of an address", fetch(here), http.StatusTooManyRequests)
+	close(w.taking)
+	all.Wait()
+	has(t, "afterwards", fetch(here), http.StatusOK, content)
 }
 
 // TestCaches: an answer is made once until the catalogue may be another, and caches must ask
