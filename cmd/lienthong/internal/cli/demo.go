@@ -151,7 +151,7 @@ func (d *demoHubs) start(ctx context.Context, config app.Config) (demo.Hub, erro
 		default:
 		}
 	}()
-	return demo.HubOf(&config, a.URL())
+	return demo.HubOf(&config, a.URL(), a.PortalURL())
 }
 
 // wait returns when a hub fails or the operator wants an end; stop tells what failed.

@@ -32,17 +32,19 @@ import (
 // Hub is a running hub. HubOf names its files.
 type Hub struct {
 	URL             string
+	Portal          string // address of its portal; "" for none
 	OperatorKey     string
 	CertificateFile string // certificates that its evidence leads to
 	// TimestampAnchors is a file with the certificates that time-stamps of its log lead to.
 	TimestampAnchors string
 }
 
-// HubOf describes a hub that was started with the configuration and has an address.
-func HubOf(config *app.Config, url string) (Hub, error) {
+// HubOf describes a hub that was started with the configuration and has an address, and its
+// portal another one.
+func HubOf(config *app.Config, url, portal string) (Hub, error) {
 	key, err := os.ReadFile(config.OperatorKeyFile())
 	return Hub{
-		URL: url, OperatorKey: strings.TrimSpace(string(key)),
+		URL: url, Portal: portal, OperatorKey: strings.TrimSpace(string(key)),
 		CertificateFile: config.CertificateFile(), TimestampAnchors: config.TimestampAnchorsFile(),
 	}, err
 }

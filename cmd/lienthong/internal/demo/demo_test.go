@@ -66,7 +66,7 @@ func startHub(t *testing.T, front func(t *testing.T, hubURL string) string) func
 		if front != nil && config.Axis != "" { // that of the province
 			address = front(t, address)
 		}
-		return demo.HubOf(&config, address)
+		return demo.HubOf(&config, address, a.PortalURL())
 	}
 }
 
@@ -103,6 +103,8 @@ type folderFile struct {
 		Number     string
 		Timeliness string
 		Letter     int
+		Portal     string
+		Secret     string
 	}
 	Dispatches []struct {
 		ID                   string
@@ -314,7 +316,7 @@ func checkManifest(t *testing.T, dir string) {
 	if p := m.Procedures; p.Decision == "" || p.InForce == p.Lapsed || p.LapsedAt.IsZero() || !p.LapsedAt.Before(time.Now()) {
 		t.Errorf("the procedures: %+v", p)
 	}
-	if d := m.Dossier; d.Number == "" || d.Timeliness != "overdue" || d.Letter == 0 {
+	if d := m.Dossier; d.Number == "" || d.Timeliness != "overdue" || d.Letter == 0 || !strings.HasSuffix(d.Portal, "/dossiers") || len(d.Secret) != 16 {
 		t.Errorf("the dossier: %+v", d)
 	}
 	if i := m.Inspection; i.ID == "" || i.State != "concluded" || i.Outcome != "amended" || !i.InTime || i.Surprise != 1 {

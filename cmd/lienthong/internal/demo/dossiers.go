@@ -3,7 +3,10 @@ package demo
 import (
 	"context"
 	"fmt"
+	"io"
+	"strings"
 
+	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -15,6 +18,9 @@ const (
 	anewDays    = overdueDay + 1
 )
 
+// resultText is what the department decides.
+const resultText = "Trích lục khai sinh (mẫu, hư cấu)\n"
+
 // manifestDossier tells scripts about the dossier that is late once.
 type manifestDossier struct {
 	Number     string         `json:"number"`
@@ -22,6 +28,9 @@ type manifestDossier struct {
 	Handles    string         `json:"handles"`
 	Timeliness hub.Timeliness `json:"timeliness"`
 	Letter     int64          `json:"letter"` // event that brought the letter of apology
+	// Portal is where its owner sees how it stands, with the number and the secret.
+	Portal string            `json:"portal"`
+	Secret hub.DossierSecret `json:"secret"`
 }
 
 func (s *show) dossierDay(n int) hub.DossierMoment { return hub.DossierMoment(s.day(n)) }
@@ -42,9 +51,11 @@ func (s *show) fileDossier(ctx context.Context) error {
 		return err
 	}
 	s.filed = view.ID
-	s.dossier = manifestDossier{Number: view.Number, Unit: hoaThuan, Handles: justice}
-	_, err = s.actOnDossier(ctx, hoaThuan, hub.DossierOrder{Act: hub.DossierHandOver, Role: hub.DossierLead, Due: s.dossierDay(shareDays)}, justice)
-	return err
+	s.dossier = manifestDossier{Number: view.Number, Unit: hoaThuan, Handles: justice, Portal: s.hub.Portal + "/dossiers", Secret: view.Secret}
+	if _, err := s.actOnDossier(ctx, hoaThuan, hub.DossierOrder{Act: hub.DossierHandOver, Role: hub.DossierLead, Due: s.dossierDay(shareDays)}, justice); err != nil {
+		return err
+	}
+	return s.seenByOwner(ctx)
 }
 
 // apologise says sorry before the dossier is late, with a letter, and gives it to the owner.
@@ -65,6 +76,16 @@ func (s *show) apologise(ctx context.Context) error {
 
 // giveBack has the department decide, late, and the commune give the result to the owner.
 func (s *show) giveBack(ctx context.Context) error {
+	result := hubclient.File{
+		Part: hub.Part{Name: "trich-luc-khai-sinh.txt", MediaType: "text/plain"},
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(resultText)), nil },
+	}
+	if err := result.Measure(); err != nil {
+		return err
+	}
+	if _, err := s.parties[justice].client.AttachToDossier(ctx, s.filed, justice, hub.DossierResult, hub.DossierOrder{Key: "result"}, result, nil); err != nil {
+		return err
+	}
 	for _, step := range []struct {
 		code string
 		act  hub.DossierAct
@@ -82,6 +103,9 @@ func (s *show) giveBack(ctx context.Context) error {
 	s.check(view.Status == hub.DossierReturned && excused, "%s comes back late, with its letter in time (%v)", view.Number, view.Findings)
 	_, err = s.parties[tamKy].client.Dossier(ctx, s.dossier.Number)
 	s.check(hub.KindOf(err) == hub.KindNotFound, "who has no part in %s finds no such dossier (%v)", view.Number, err)
+	if err := s.fetchedByOwner(ctx); err != nil {
+		return err
+	}
 	s.say("%s: %s → %s → %s, trễ hạn có phiếu xin lỗi / late with its letter of apology", view.Number, hoaThuan, justice, hoaThuan)
 	return nil
 }

@@ -110,7 +110,7 @@ func (s *show) config(name string, dataDir ...string) app.Config {
 
 func (s *show) provinceConfig() app.Config {
 	c := s.config("lienthong-demo", "hub-data")
-	c.Listen, c.LGSPPath = s.Listen, ProvincePath
+	c.Listen, c.LGSPPath, c.PortalListen = s.Listen, ProvincePath, "127.0.0.1:0"
 	anchors := s.path("anchors.pem")
 	c.PushSettings = app.PushSettings{
 		WebhookNetworks: []string{webhookNetwork}, WebhookCA: anchors,
