@@ -36,9 +36,10 @@ type Channel string
 
 // The channels. Pull agencies collect from their mailbox; the others are pushed to.
 const (
-	ChannelPull Channel = "pull"
-	ChannelAMQP Channel = "amqp" // a queue of its own in RabbitMQ
-	ChannelAxis Channel = "axis" // lives behind another axis, of which this hub is a member
+	ChannelPull  Channel = "pull"
+	ChannelAMQP  Channel = "amqp" // a queue of its own in RabbitMQ
+	ChannelAxis  Channel = "axis" // lives behind another axis, of which this hub is a member
+	ChannelPaper Channel = "post" // not connected: gets documents on paper, by post
 )
 
 // Agency is a party of the exchange. Everything about it but the id can change

@@ -25,6 +25,7 @@ const (
 	RecordDossier      RecordKind = "dossier"       // Dossier
 	RecordDossierEvent RecordKind = "dossier_event" // DossierEvent with its dossier, by that and number
 	RecordInspection   RecordKind = "inspection"    // Inspection
+	RecordPostal       RecordKind = "postal_order"  // PostalOrder
 	RecordSubscription RecordKind = "subscription"  // Subscription with its sealed secrets
 	RecordPush         RecordKind = "push"          // Push, by subscription and place
 	RecordDispatch     RecordKind = "dispatch"      // DispatchRecord
@@ -49,7 +50,7 @@ const RecordInspectionEvent RecordKind = "inspection_event"
 // record refers to comes before it.
 func RecordKinds() []RecordKind {
 	return []RecordKind{
-		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordInspection, RecordInspectionEvent, RecordSubscription, RecordPush,
+		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordInspection, RecordInspectionEvent, RecordPostal, RecordSubscription, RecordPush,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
 		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogNumber, RecordLogStamp, RecordLogRenewal, RecordLogRehash, RecordRehashTile,
 	}

@@ -186,10 +186,12 @@ func (d *Delivery) Final() bool {
 	return len(d.State.Next()) == 0 || d.State == StateHandedOver && (!d.Registers || d.Destroyed != nil)
 }
 
-// Relayed reports whether the delivery lies with another axis, which took it over and has
-// not said that the recipient has it. It is consigned, but not in a box of this hub: the
-// hub cannot take it back by itself.
-func (d *Delivery) Relayed() bool { return d.Channel == ChannelAxis && d.State == StateConsigned }
+// Relayed reports whether the delivery lies with another axis or the post, which took it over
+// and has not said that the recipient has it. It is consigned, but not in a box of this hub:
+// the hub cannot take it back by itself.
+func (d *Delivery) Relayed() bool {
+	return (d.Channel == ChannelAxis || d.Channel == ChannelPaper) && d.State == StateConsigned
+}
 
 // Deadline is when the passing of time does something to an open delivery: a warning
 // comes due or, after that, its end.

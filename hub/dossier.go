@@ -153,6 +153,7 @@ const (
 	DossierReport    DossierAct = "report"             // a status of the agency's own system
 	DossierAttach    DossierAct = "attach"             // a file came
 	DossierErase     DossierAct = "erase"              // by the hub: its time is over
+	DossierPosted    DossierAct = "post"               // the post did something for it; the time is that of the bill
 	DossierRenew     DossierAct = "renew_secret"       // the owner got another secret; the one before finds nothing any more
 )
 
@@ -162,13 +163,13 @@ func dossierActs() map[DossierAct]DossierStatus {
 		DossierRegister: DossierNew, DossierAccept: DossierAccepted, DossierRefuse: DossierRejected, DossierProcess: DossierProcessing,
 		DossierAsk: DossierSupplement, DossierSupply: DossierProcessing, DossierCharge: DossierDuty, DossierPay: DossierProcessing,
 		DossierWithdraw: DossierWithdrawn, DossierStop: DossierStopped, DossierFinish: DossierDone, DossierGiveBack: DossierReturned,
-		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierDeliver: 0, DossierReport: 0, DossierAttach: 0, DossierErase: 0, DossierRenew: 0,
+		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierDeliver: 0, DossierReport: 0, DossierAttach: 0, DossierErase: 0, DossierPosted: 0, DossierRenew: 0,
 	}
 }
 
 // DossierActs lists all acts but that of registering, which makes the dossier, that of
-// attaching, which takes a file, that of renewing the secret, which answers with it, and that
-// of erasing, which is the hub's.
+// attaching, which takes a file, that of renewing the secret, which answers with it, and those
+// of erasing and of the post, which are the hub's.
 func DossierActs() []DossierAct {
 	return []DossierAct{
 		DossierAccept, DossierRefuse, DossierProcess, DossierAsk, DossierSupply, DossierCharge, DossierPay, DossierWithdraw, DossierStop,
@@ -220,6 +221,7 @@ type DossierEvent struct {
 	Due      time.Time     `json:"due_at,omitzero"`        // UTC; of a hand-over its end, of an apology the new appointment
 	Text     string        `json:"text,omitempty"`         // reason, or what is missing
 	Paper    *DossierPaper `json:"paper,omitempty"`        // of a file that came
+	Post     *DossierPost  `json:"post,omitempty"`         // what the post did
 	Previous Digest        `json:"previous_sha256"`        // of the event before; zeros for the first
 	Note     string        `json:"note"`                   // id of the note in the log
 	Lookup   Digest        `json:"lookup_sha256,omitzero"` // of a secret that the owner got, see DossierSecret

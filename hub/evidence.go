@@ -43,6 +43,7 @@ const (
 	EventStatusReport              Event = ownEvent + "StatusReport"
 	EventExpiryWarning             Event = ownEvent + "ExpiryWarning"
 	EventTask                      Event = ownEvent + "Task"
+	EventPostalDelivery            Event = ownEvent + "PostalDelivery"
 )
 
 // Name returns the last segment of the URI, for people and file names.
@@ -276,9 +277,9 @@ func (s *SealedEvidence) Ref() EvidenceRef {
 // proves none.
 func (e *Evidence) StateAfter() (DeliveryState, bool) {
 	switch e.Event {
-	case EventContentConsignment, EventRelayAcceptance:
+	case EventContentConsignment, EventRelayAcceptance, EventRelayToNonERDS:
 		return StateConsigned, true
-	case EventContentHandover:
+	case EventContentHandover, EventPostalDelivery:
 		return StateHandedOver, true
 	case EventConsignmentAcceptance:
 		return StateAccepted, true
@@ -290,7 +291,7 @@ func (e *Evidence) StateAfter() (DeliveryState, bool) {
 		return StateWithdrawn, true
 	case EventRelayRejection:
 		return StateFailed, true
-	case EventContentConsignmentFailure, EventContentHandoverFailure, EventRelayFailure:
+	case EventContentConsignmentFailure, EventContentHandoverFailure, EventRelayFailure, EventRelayToNonERDSFailure:
 		expired := func(r Reason) bool { return r.Code == ReasonRetentionExpired }
 		if slices.ContainsFunc(e.Reasons, expired) {
 			return StateExpired, true

@@ -207,6 +207,9 @@ func (f *DeliveryFacts) Take(e *Evidence) {
 		if e.Event == EventContentConsignment {
 			f.ArrivedAt = e.Time
 		}
+		if e.Event == EventRelayToNonERDS { // by post, on paper
+			f.PaperFollows = true
+		}
 	case StateHandedOver:
 		f.HandedOver = true
 		if f.ArrivedAt.IsZero() {

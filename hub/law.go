@@ -216,7 +216,7 @@ func (d *Delivery) Arrived(of *Dispatch) time.Time {
 	switch {
 	case d.State == StateQueued, d.Relayed():
 		return time.Time{}
-	case d.Channel == ChannelAxis: // in no box here, whatever was kept of it before
+	case d.Channel == ChannelAxis || d.Channel == ChannelPaper: // in no box here, whatever was kept of it before
 		return d.HandedOverAt
 	case !d.ConsignedAt.IsZero():
 		return d.ConsignedAt

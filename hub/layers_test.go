@@ -40,6 +40,7 @@ func rooms() []room {
 		{"hub/procedures", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/dossiers", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/inspection", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/post", []string{"hub"}, []string{"hub/hubtest", "hub/intake", "hub/tracking", "hub/delivery", "hub/audit"}}, // what it does with documents
 		{"hub/numbering", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/law", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/enrolment", []string{"hub"}, []string{"hub/hubtest"}},

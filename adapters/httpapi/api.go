@@ -55,6 +55,7 @@ type Options struct {
 	Procedures     Procedures
 	Dossiers       Dossiers
 	Inspections    Inspections
+	Post           Post
 	RoutingRules   RoutingRules
 	HandOvers      HandOvers
 	Tasks          Tasks

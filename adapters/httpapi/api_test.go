@@ -119,6 +119,10 @@ func examples() map[string]example {
 		"GET /v1/inspections/counted":              {path: "/v1/inspections/counted?period=2026&measure=answered_late&limit=5"},
 		"GET /v1/inspections/{inspection}":         {path: "/v1/inspections/i1"},
 		"POST /v1/inspections/{inspection}/events": {path: "/v1/inspections/i1/events", body: `{"act": "check", "item": "authority", "verdict": "wrong", "text": "Trái thẩm quyền"}`, contentType: j},
+		"GET /v1/post/orders":                      {path: "/v1/post/orders?agency=000.00.00.H47&open=true&outgoing=true&finding=silent&from=2026-03-01&limit=5"},
+		"POST /v1/post/orders":                     {path: "/v1/post/orders", body: `{"kind": "return", "dossier": "H47-260302-0001", "to": {"address": "2 Lê Lợi"}, "key": "p-1"}`, contentType: j, status: 201},
+		"GET /v1/post/orders/{order}":              {path: "/v1/post/orders/o1"},
+		"POST /v1/post/orders/{order}/events":      {path: "/v1/post/orders/o1/events", body: `{"act": "handed_over", "at": "2026-03-02T15:30", "bill": "EB1", "key": "b-1"}`, contentType: j},
 		"GET /v1/procedures":                       {path: "/v1/procedures?q=khai+sinh&agency=000.00.00.H47&at=2026-01-05T08:00:00Z"},
 		"GET /v1/procedures/changes":               {path: "/v1/procedures/changes?after=3&limit=10"},
 		"GET /v1/procedures/{code}":                {path: "/v1/procedures/1.001193"},
@@ -356,6 +360,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 		"FILE=" + filepath.Join(dir, "a.pdf"), "PACKAGE=" + filepath.Join(dir, "a.edxml"), "BUNDLE=" + filepath.Join(dir, "a.pdf"), "CSV=" + filepath.Join(dir, "a.csv"),
 		"DISPATCH=d1", "DELIVERY=v1", "FENCE=7", "EVIDENCE=e1", "UPLOAD=u1", "ENROLMENT=e1", "CODE=ABCD", "KEY_ID=k1", "BINDING=b1", "SUBSCRIPTION=s1", "ALERT=x", "HOOK=https://qlvb.xa.example/hook", "HOLD=h1", "AXIS=https://axis.example.vn/vxp", "RUN=r1", "SIZE=4", "YEAR=2026", "TILE=0/000",
 		"TASK=t1", "DOSSIER=d1", "INSPECTION=i1",
+		"ORDER=o1",
 		"SHA256=" + strings.Trim(hashOfContent, `"`),
 	}
 	for _, op := range api.Operations {

@@ -133,6 +133,7 @@ func partWords(part string) [2]string {
 		"queue": {"Hàng chờ", "The queue"}, "log": {"Nhật ký chứng cứ", "The log of evidence"},
 		"timestamps": {"Dấu thời gian", "Time-stamping"}, "witnesses": {"Bên làm chứng", "Witnessing"},
 		"clock": {"Đồng hồ", "The clock"}, "axis": {"Trục liên thông quốc gia", "The national axis"},
+		"post":   {"Bưu chính công ích", "The post"},
 		"proofs": {"Khả năng chứng minh", "The proof of evidence"},
 	}[part]
 	if !known {

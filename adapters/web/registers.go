@@ -56,8 +56,8 @@ type bookColumn struct {
 }
 
 // books are the registers with the columns of NĐ 30/2020/NĐ-CP, annex IV: I.2 (outgoing),
-// II.2 (incoming), II.4 (handling of incoming documents). What people sign or note by hand
-// stays empty.
+// II.2 (incoming), II.4 (handling of incoming documents), I.3 (sent by post). What people
+// sign or note by hand stays empty.
 func books() []book {
 	return []book{
 		{"out", hub.ScopeRead, outgoingAtOnce, []bookColumn{
@@ -70,6 +70,9 @@ func books() []book {
 		}},
 		{"handling", hub.ScopeCollect, incomingAtOnce, []bookColumn{
 			{"arrival", 0.06}, {"document", 0.32}, {"unit", 0.15}, {"due", 0.09}, {"progress", 0.13}, {"answer", 0.14}, {"note", 0.11},
+		}},
+		{"post", hub.ScopeRead, incomingAtOnce, []bookColumn{
+			{"passed", 0.1}, {"number", 0.18}, {"place", 0.3}, {"envelopes", 0.08}, {"bill", 0.2}, {"note", 0.14},
 		}},
 	}
 }
@@ -230,6 +233,13 @@ func (x *exchange) bookRows(b *book, query hub.RegisterQuery) (rows [][]string, 
 			var cancelled [][]string
 			cancelled, err = x.cancelledRows(&query)
 			rows = append(rows, cancelled...)
+		}
+		return rows, list.Next, err
+	}
+	if b.Name == "post" {
+		list, err := x.Post.List(x.r.Context(), x.visit.Actor, hub.PostalQuery{Agency: query.Agency, Outgoing: true, Oldest: true, From: query.From, To: query.To, Page: query.Page})
+		for i := range list.Items {
+			rows = append(rows, x.postRow(&list.Items[i]))
 		}
 		return rows, list.Next, err
 	}

@@ -182,6 +182,7 @@ func (v *view) links() []link {
 		{"/tasks", "tasks task", []hub.Scope{hub.ScopeCollect, hub.ScopeRead}},
 		{"/dossiers", "dossiers dossier dossiernew", []hub.Scope{hub.ScopeSubmit, hub.ScopeRead}},
 		{"/inspections", "inspections inspection inspectionnew", []hub.Scope{hub.ScopeSubmit, hub.ScopeRead}},
+		{"/post", "post postorder postnew", []hub.Scope{hub.ScopeSubmit, hub.ScopeRead}},
 		{"/registers", "registers numbers", []hub.Scope{hub.ScopeCollect, hub.ScopeRead, hub.ScopeAccounts}},
 		{"/figures", "figures counted", []hub.Scope{hub.ScopeFigures}},
 		{"/trail", "trail entry course", []hub.Scope{hub.ScopeAudit}},

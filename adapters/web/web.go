@@ -211,6 +211,7 @@ type Options struct {
 	Procedures    Procedures
 	Dossiers      Dossiers
 	Inspections   Inspections
+	Post          Post
 	Pieces        Pieces
 	Drafts        Drafts
 	Filters       Filters

@@ -2,6 +2,7 @@ package main
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -87,7 +88,7 @@ func runScripts(t *testing.T, servers func() map[string]string) {
 			return servers == nil, nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"hub": hubCommand, "parties": partiesCommand, "set": setCommand, "exits": exitsCommand, "edit": editCommand,
+			"hub": hubCommand, "office": officeCommand, "parties": partiesCommand, "set": setCommand, "exits": exitsCommand, "edit": editCommand,
 			"samefile": sameFileCommand, "recover": recoverCommand,
 		},
 	})
@@ -133,6 +134,24 @@ func hubCommand(ts *testscript.TestScript, _ bool, args []string) {
 	default:
 		ts.Fatalf("hub: start, stop or kill, not %q", args[0])
 	}
+}
+
+// officeCommand: "office [flags]" plays the operator of the post with the token of
+// post.token, as a process of its own; sets $POST.
+func officeCommand(ts *testscript.TestScript, _ bool, args []string) {
+	args = append([]string{"post", "operator", "--listen", "127.0.0.1:0", "--token-file", ts.MkAbs("post.token")}, args...)
+	cmd := exec.Command(raced(ts), args...)
+	cmd.Env = append(os.Environ(), serverEnv(ts)...)
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		_ = cmd.Process.Kill() // it may have ended by itself
+		_ = cmd.Wait()
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	ts.Check(err)
+	ts.Setenv("POST", strings.TrimSpace(line))
 }
 
 // recoverCommand: "recover" writes a new operator key beside the servers of the script.

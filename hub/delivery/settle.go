@@ -201,6 +201,9 @@ func eventOf(m *move) (hub.Event, bool) {
 	if step.From == hub.StateQueued && step.Delivery.Channel == hub.ChannelAxis {
 		return relayEventOf(&step.Delivery)
 	}
+	if step.Delivery.Channel == hub.ChannelPaper && step.Delivery.State == hub.StateExpired {
+		return hub.EventRelayToNonERDSFailure, true
+	}
 	switch step.Delivery.State {
 	case hub.StateConsigned:
 		return hub.EventContentConsignment, true

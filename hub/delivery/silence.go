@@ -48,7 +48,10 @@ func (s *Service) silence(item *hub.Item, now time.Time) move {
 	}
 	next.State = hub.StateExpired
 	what := "collected"
-	if item.Delivery.Relayed() {
+	switch {
+	case item.Delivery.Channel == hub.ChannelPaper:
+		what = "delivered by post"
+	case item.Delivery.Relayed():
 		what = "reported by the axis as collected"
 	}
 	if item.Delivery.State == hub.StateHandedOver {

@@ -72,6 +72,11 @@ func (b *batch) add(item *hub.Item) {
 	if d.Channel != hub.ChannelAxis && b.InBox != nil && b.InBox(d.Recipient) {
 		d.Channel = hub.ChannelPull
 	}
+	if d.Channel == hub.ChannelPaper { // who has it carried says so elsewhere; here its time ends it
+		d.NextAttempt = later(d.ExpiresAt, b.now().Add(crowdedPause))
+		b.moves = append(b.moves, b.transition(item, d))
+		return
+	}
 	if d.Channel == hub.ChannelPull {
 		d.Attempts++
 		b.moves = append(b.moves, b.outcome(item, d, nil))
@@ -102,6 +107,13 @@ func (b *batch) done(settled bool) {
 		b.settled.Add(1)
 	}
 	b.carries.Done()
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // carry claims a delivery, brings it, and settles what became of it.

@@ -289,9 +289,9 @@ func (r *row) checkText(found *problems) {
 		found.add(r.line, colArrival, "boolean", "reports_arrival is true, false or empty (as before), not %q", v)
 	}
 	switch hub.Channel(r.cells[colChannel]) {
-	case "", hub.ChannelPull, hub.ChannelAMQP, hub.ChannelAxis:
+	case "", hub.ChannelPull, hub.ChannelAMQP, hub.ChannelAxis, hub.ChannelPaper:
 	default:
-		found.add(r.line, colChannel, "channel", "channel is pull, amqp, axis or empty (as before), not %q", r.cells[colChannel])
+		found.add(r.line, colChannel, "channel", "channel is pull, amqp, axis, post or empty (as before), not %q", r.cells[colChannel])
 	}
 	if v := r.cells[colEmail]; v != "" && !isMailAddress(v) {
 		found.add(r.line, colEmail, "email", "%q is not a mail address", v)

@@ -318,7 +318,7 @@ func badKind(s string) string {
 
 func badChannel(c hub.Channel) string {
 	switch c {
-	case hub.ChannelPull, hub.ChannelAMQP, hub.ChannelAxis:
+	case hub.ChannelPull, hub.ChannelAMQP, hub.ChannelAxis, hub.ChannelPaper:
 		return ""
 	}
 	return "channel"

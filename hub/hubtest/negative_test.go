@@ -14,6 +14,7 @@ import (
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/hubtest"
 	"github.com/lienthong/lienthong/hub/intake"
+	"github.com/lienthong/lienthong/hub/post"
 	"github.com/lienthong/lienthong/hub/push"
 	"github.com/lienthong/lienthong/hub/tracking"
 )
@@ -24,6 +25,7 @@ type station struct {
 	intake   *intake.Service
 	delivery *delivery.Service
 	tracking *tracking.Service
+	notary   *audit.Service
 	carry    error // what the carriers answer
 }
 
@@ -37,17 +39,20 @@ func newStation(carriers bool) *station {
 		if all[i].ID == hubtest.Stranger {
 			all[i].Channels = []hub.Dated[hub.Channel]{{Value: hub.ChannelAxis}}
 		}
+		if all[i].ID == hubtest.Ward {
+			all[i].Channels = []hub.Dated[hub.Channel]{{Value: hub.ChannelPaper}}
+		}
 	}
 	s.Directory = hubtest.NewDirectory(all...)
-	notary := audit.New(audit.Options{
+	s.notary = audit.New(audit.Options{
 		Store: s, Sealer: s.Notary, Issuer: hub.Party{ID: "hub"}, Origin: "hub.test/evidence", Now: s.Clock.Now, NewID: s.IDs.New,
 	})
 	s.tracking = tracking.New(tracking.Options{
 		Store: s, Leases: s, Reports: s, Links: s, Evidences: s, Blobs: s.Blobs, Directory: s.Directory,
-		Notary: notary, Now: s.Clock.Now, NewID: s.IDs.New,
+		Notary: s.notary, Now: s.Clock.Now, NewID: s.IDs.New,
 	})
 	o := delivery.Options{
-		Store: s, Notary: notary, Queue: delivery.NewLocalQueue(4), Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Retry: delivery.Backoff{Attempts: 2},
+		Store: s, Notary: s.notary, Queue: delivery.NewLocalQueue(4), Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Retry: delivery.Backoff{Attempts: 2},
 	}
 	if carriers {
 		o.Carriers = map[hub.Channel]delivery.Carrier{hubtest.ChannelTest: s, hub.ChannelAxis: s}
@@ -55,7 +60,7 @@ func newStation(carriers bool) *station {
 	s.delivery = delivery.New(o)
 	s.intake = intake.New(intake.Options{
 		Store: s, Uploads: s, Blobs: s.Blobs, Staging: s.Blobs, Directory: s.Directory, Verifier: s.Verifier, Changes: s.tracking,
-		Notary: notary, Queue: s.Queue, Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Canonical: hubtest.CanonicalReport,
+		Notary: s.notary, Queue: s.Queue, Bell: s.tracking, Now: s.Clock.Now, NewID: s.IDs.New, Canonical: hubtest.CanonicalReport,
 		Policy: hub.PolicyEnforce, MaxRecipients: 3,
 	})
 	return s
@@ -64,6 +69,7 @@ func newStation(carriers bool) *station {
 const (
 	remoteCode = "000.00.14.H47"
 	axisCode   = "000.00.00.H48" // lives behind another axis
+	paperCode  = "000.31.05.H47" // is not connected
 )
 
 // TestEveryNegativeSaysWhy: on every path that ends in a negative evidence it carries the
@@ -141,6 +147,14 @@ func TestEveryNegativeSaysWhy(t *testing.T) {
 			s.work(t)
 			s.expire(t)
 		}},
+		{"not by post in time", hub.EventRelayToNonERDSFailure, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
+			s.send(t, paperCode)
+			s.work(t)
+			s.expire(t)
+		}},
+		{"back from the post", hub.EventRelayToNonERDSFailure, hub.ReasonUnreachable, func(t *testing.T, s *station) {
+			s.comesBack(t, s.send(t, paperCode))
+		}},
 		{"not carried in time", hub.EventContentHandoverFailure, hub.ReasonRetentionExpired, func(t *testing.T, s *station) {
 			s.send(t, remoteCode)
 			s.expire(t)
@@ -184,7 +198,7 @@ func TestEveryNegativeSaysWhy(t *testing.T) {
 			}})
 		}
 	}
-	issued := map[hub.Event]bool{hub.EventRelayToNonERDSFailure: true} // of a channel that is not there: paper, by post
+	issued := map[hub.Event]bool{}
 	for _, p := range paths {
 		t.Run(p.name, func(t *testing.T) {
 			s := newStation(p.name != "no carrier")
@@ -214,7 +228,7 @@ func allEvents() []hub.Event {
 		hub.EventContentHandover, hub.EventContentHandoverFailure, hub.EventConsignmentAcceptance, hub.EventConsignmentRejection,
 		hub.EventAcceptanceRejectionExpiry, hub.EventContentAccessTracking, hub.EventRelayToNonERDS, hub.EventRelayToNonERDSFailure,
 		hub.EventReceivedFromNonERDS, hub.EventSignatureValidation, hub.EventWithdrawal, hub.EventCorrection, hub.EventForward,
-		hub.EventStatusReport, hub.EventExpiryWarning, hub.EventContentPurge, hub.EventTask,
+		hub.EventStatusReport, hub.EventExpiryWarning, hub.EventContentPurge, hub.EventTask, hub.EventPostalDelivery,
 	}
 }
 
@@ -225,6 +239,43 @@ func (s *station) send(t *testing.T, code string) hub.Delivery {
 		t.Fatal(err)
 	}
 	return a.Deliveries[0]
+}
+
+// comesBack lets the post bring a document back.
+func (s *station) comesBack(t *testing.T, d hub.Delivery) {
+	t.Helper()
+	orders := &orders{}
+	service := post.New(post.Options{
+		Store: orders, Documents: s.tracking, Deliveries: s.World, Notary: s.notary, Directory: s.Directory, Now: s.Clock.Now, NewID: s.IDs.New, Log: s.Log,
+	})
+	actor, address := hubtest.System(hubtest.Province), &hub.PostalParty{Address: "1 Trần Phú"}
+	o, _, err := service.Order(t.Context(), actor, hub.PostalWish{Agency: hubtest.Province, Kind: hub.PostalPaper, Dispatch: d.Dispatch, From: address, To: address})
+	if err == nil {
+		_, err = service.Report(t.Context(), actor, o.ID, hub.PostalReport{Act: hub.PostalReturned})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// orders keeps one order at the post.
+type orders struct {
+	post.Store
+	one hub.PostalOrder
+}
+
+func (s *orders) AddPostalOrder(_ context.Context, o hub.PostalOrder) error {
+	s.one = o
+	return nil
+}
+
+func (s *orders) ChangePostalOrder(_ context.Context, o hub.PostalOrder) error {
+	s.one = o
+	return nil
+}
+
+func (s *orders) FindPostalOrder(context.Context, hub.PostalKey) (hub.PostalOrder, error) {
+	return s.one, nil
 }
 
 func (s *station) work(t *testing.T) {

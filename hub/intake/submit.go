@@ -311,6 +311,10 @@ func (s *Service) draft(p *plan, now time.Time) hub.Acceptance {
 			Tasks:          assignments(p.tasks, r.Agency.ID, calendar, now),
 		}
 		s.Deadlines.Accepted(&deliveries[i], d.Document.Priority, now)
+		if d := &deliveries[i]; d.Channel == hub.ChannelPaper {
+			// Nobody carries it but the post, and who is not connected registers nothing here.
+			d.Registers, d.ReportsArrival, d.NextAttempt = false, false, d.ExpiresAt
+		}
 	}
 	return hub.Acceptance{Dispatch: d, Deliveries: deliveries, Reports: p.reports}
 }

@@ -149,6 +149,8 @@ func (i *importer) flush() error {
 		err = i.inspections()
 	case hub.RecordInspectionEvent:
 		err = i.inspectionEvents()
+	case hub.RecordPostal:
+		err = insert(i, insertPostal, func(c *columns, r *hub.Record, o *hub.PostalOrder) { c.add(postalColumns(o, string(r.Body))...) })
 	case hub.RecordSubscription:
 		err = insert(i, `INSERT INTO subscriptions (id, version, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
 			func(c *columns, r *hub.Record, s *sqlkit.StoredSubscription) {

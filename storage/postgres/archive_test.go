@@ -135,7 +135,7 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 		"leaders", // nobody leads after a restore
 		"log_entries", "log_notes", "log_numbers", "log_rehash_tiles", "log_rehashes", "log_renewals", "log_shards", "log_stamps",
 		"notice_readers", "notices", // an agency reads the last reports again after a restore
-		"outgoing_numbers", "procedure_changes", "procedure_versions",
+		"outgoing_numbers", "postal_orders", "procedure_changes", "procedure_versions",
 		"pushes", "register_numbers", "register_years",
 		"report_parts", // made anew from the reports
 		"retention_notes",

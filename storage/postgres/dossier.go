@@ -192,7 +192,10 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 		if err != nil {
 			return err
 		}
-		return runAll(ctx, tx, statement{putDossierParties, parties.args}, forgetFacts(string(f.ID)), factsOf(&f), statement{replaceDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(gone))
+		if err := runAll(ctx, tx, statement{putDossierParties, parties.args}, forgetFacts(string(f.ID)), factsOf(&f), statement{replaceDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(gone)); err != nil {
+			return err
+		}
+		return erasePostal(ctx, tx, f.ID)
 	})
 }
 

@@ -17,7 +17,7 @@ const indexTasks = `INSERT INTO tasks (task, delivery, dispatch, assigner, agenc
 		coalesce(t.value ->> 'due', '` + sqlkit.NoDue + `'), coalesce(t.value ->> 'ended_on', ''), coalesce(t.value ->> 'remind_on', ''),
 		(t.value -> 'notice' IS NOT NULL AND t.value -> 'notice' -> 'noted' IS NULL)::integer,
 		(coalesce(t.value -> 'notice' ->> 'act' IN ('overdue', 'escalate', 'hand_over'), false) AND t.value -> 'notice' -> 'seen' IS NULL)::integer,
-		(v.state NOT IN ('queued', 'withdrawn') AND NOT (v.state = 'consigned' AND v.body::json ->> 'channel' = 'axis') AND v.body::json -> 'destroyed' IS NULL)::integer
+		(v.state NOT IN ('queued', 'withdrawn') AND NOT (v.state = 'consigned' AND v.body::json ->> 'channel' IN ('axis', 'post')) AND v.body::json -> 'destroyed' IS NULL)::integer
 	FROM deliveries v CROSS JOIN LATERAL (SELECT sender FROM dispatches WHERE id = v.dispatch LIMIT 1) d
 		CROSS JOIN LATERAL json_array_elements(v.body::json -> 'tasks') t (value) `
 

@@ -133,6 +133,7 @@ func recordSources() []recordSource {
 		{hub.RecordDossierEvent, "SELECT dossier, body FROM dossier_events ORDER BY dossier, seq", scanDossierRecord},
 		{hub.RecordInspection, "SELECT body FROM inspections ORDER BY id", scanRaw},
 		{hub.RecordInspectionEvent, "SELECT inspection, body FROM inspection_events ORDER BY inspection, seq", scanInspectionRecord},
+		{hub.RecordPostal, "SELECT body FROM postal_orders ORDER BY id", scanRaw},
 		{hub.RecordSubscription, "SELECT body FROM subscriptions ORDER BY id", scanRaw},
 		{hub.RecordPush, "SELECT " + sqlkit.PushColumns + " FROM pushes ORDER BY subscription, place", sqlkit.ScanPushRecord[*sql.Rows]},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, d.receipt,

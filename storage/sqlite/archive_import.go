@@ -140,6 +140,8 @@ func (t *tx) importRecord(r *hub.Record) error {
 			}
 			return t.exec(insertInspectionEvent, string(row.Inspection), row.Event.Seq, string(e.Event))
 		})
+	case hub.RecordPostal:
+		return importAs(r, func(o *hub.PostalOrder) error { return t.putPostal(o, string(r.Body)) })
 	case hub.RecordSubscription:
 		return importAs(r, func(s *sqlkit.StoredSubscription) error {
 			return t.exec("INSERT INTO subscriptions (id, version, body) VALUES (?, ?, ?)", s.Subscription.ID, s.Subscription.Version, string(r.Body))

@@ -111,7 +111,7 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 		"inspection_parties " + // made anew from the inspections
 		"inspections " +
 		"log_entries log_notes log_numbers log_rehash_tiles log_rehashes log_renewals log_shards log_stamps " +
-		"notice_readers notices outgoing_numbers procedure_changes procedure_versions " + // an agency reads the last reports again after a restore
+		"notice_readers notices outgoing_numbers postal_orders procedure_changes procedure_versions " + // an agency reads the last reports again after a restore
 		"pushes register_numbers register_years report_parts retention_notes " +
 		"sessions " + // nobody is signed in after a restore
 		"settled status_reports subscriptions " +

@@ -168,6 +168,9 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 		if err == nil {
 			err = saveNotes(t, gone)
 		}
+		if err == nil {
+			err = t.erasePostal(ctx, f.ID)
+		}
 		return failed("erase a dossier", err)
 	})
 }

@@ -16,7 +16,7 @@ const indexTasks = `INSERT INTO tasks (task, delivery, dispatch, assigner, agenc
 		coalesce(t.value ->> 'due', '` + sqlkit.NoDue + `'), coalesce(t.value ->> 'ended_on', ''), coalesce(t.value ->> 'remind_on', ''),
 		t.value ->> '$.notice' IS NOT NULL AND t.value ->> '$.notice.noted' IS NULL,
 		coalesce(t.value ->> '$.notice.act' IN ('overdue', 'escalate', 'hand_over'), 0) AND t.value ->> '$.notice.seen' IS NULL,
-		v.state NOT IN ('queued', 'withdrawn') AND NOT (v.state = 'consigned' AND v.body ->> '$.channel' = 'axis') AND v.body ->> '$.destroyed' IS NULL
+		v.state NOT IN ('queued', 'withdrawn') AND NOT (v.state = 'consigned' AND v.body ->> '$.channel' IN ('axis', 'post')) AND v.body ->> '$.destroyed' IS NULL
 	FROM deliveries v JOIN dispatches d ON d.id = v.dispatch, json_each(v.body, '$.tasks') t `
 
 const replaceTasks = ` ON CONFLICT (task, delivery) DO UPDATE

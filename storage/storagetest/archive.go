@@ -70,6 +70,7 @@ func (b *bench) history() {
 	inspected := b.inspection("s1", "r1")
 	inspected.SubjectName = "UBND <huyện> & xã"
 	b.must(b.store.AddInspection(b.ctx, inspected, b.inspectionNote()))
+	b.must(b.store.AddPostalOrder(b.ctx, b.postal("r1", func(o *hub.PostalOrder) { o.Key = "k <1>" })))
 	b.pushHistory()
 	first := b.accept("r1", "r2", "r3")
 	urgent := b.Acceptance("r1")
@@ -126,6 +127,10 @@ func (b *bench) answers() map[string]any {
 	keep("dossiers", filed, err)
 	inspections, err := b.store.Inspections(b.ctx, hub.InspectionQuery{Agency: "r1", State: hub.InspectionOpen, Page: hub.Page{Limit: 10}})
 	keep("inspections", inspections, err)
+	posted, err := b.store.PostalOrders(b.ctx, hub.PostalQuery{Agency: "r1", Open: true, Page: hub.Page{Limit: 10}})
+	keep("postal orders", posted, err)
+	ordered, err := b.store.DuePostalOrders(b.ctx, b.Clock.Add(24*time.Hour), 10)
+	keep("postal orders that are due", ordered, err)
 	b.pushAnswers(keep)
 	uploads, err := b.store.ExpiredUploads(b.ctx, b.Clock.Add(24*time.Hour), 10)
 	keep("uploads", uploads, err)

@@ -30,6 +30,7 @@ type Store interface {
 	Procedures
 	Dossiers
 	Inspections
+	PostalOrders
 	Books
 	Figures
 	Enrolments
@@ -125,6 +126,16 @@ type OutgoingNumbers interface {
 	NextOutgoing(ctx context.Context, agency hub.AgencyID, year int, kind string) (int64, error)
 	OutgoingNumbers(ctx context.Context, query hub.OutgoingQuery) (hub.List[hub.OutgoingNumber], error)
 	CheckOutgoing(ctx context.Context, d *hub.Dispatch) error
+}
+
+// PostalOrders keeps what agencies have the post carry.
+type PostalOrders interface {
+	AddPostalOrder(ctx context.Context, order hub.PostalOrder) error
+	ChangePostalOrder(ctx context.Context, order hub.PostalOrder) error
+	FindPostalOrder(ctx context.Context, key hub.PostalKey) (hub.PostalOrder, error)
+	PostalOrders(ctx context.Context, query hub.PostalQuery) (hub.List[hub.PostalOrder], error)
+	DuePostalOrders(ctx context.Context, now time.Time, limit int) ([]hub.PostalOrder, error)
+	PostalBacklog(ctx context.Context) (hub.PostalBacklog, error)
 }
 
 // Dossiers keeps what is filed at one-stop desks.
@@ -299,6 +310,7 @@ func Run(t *testing.T, b Backend) {
 		"dossiers":              testDossiers,
 		"dossier facts":         testDossierFacts,
 		"inspections":           testInspections,
+		"postal orders":         testPostalOrders,
 		"tasks":                 testTasks,
 		"forged cursors":        testForgedCursors,
 		"tasks and answers":     testTaskChanges,

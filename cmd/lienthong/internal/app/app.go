@@ -38,7 +38,6 @@ import (
 	"github.com/lienthong/lienthong/hub/connection"
 	"github.com/lienthong/lienthong/hub/delivery"
 	"github.com/lienthong/lienthong/hub/directory"
-	"github.com/lienthong/lienthong/hub/dossiers"
 	"github.com/lienthong/lienthong/hub/enrolment"
 	"github.com/lienthong/lienthong/hub/figures"
 	"github.com/lienthong/lienthong/hub/inspection"
@@ -46,7 +45,6 @@ import (
 	"github.com/lienthong/lienthong/hub/law"
 	"github.com/lienthong/lienthong/hub/lists"
 	"github.com/lienthong/lienthong/hub/numbering"
-	"github.com/lienthong/lienthong/hub/procedures"
 	"github.com/lienthong/lienthong/hub/push"
 	"github.com/lienthong/lienthong/hub/relay"
 	"github.com/lienthong/lienthong/hub/routing"
@@ -96,6 +94,7 @@ type App struct {
 
 // services are the rooms of the domain, wired.
 type services struct {
+	desks
 	directory *directory.Directory
 	keys      *directory.Keys
 	accounts  *accounts.Service
@@ -119,8 +118,6 @@ type services struct {
 	calendar  *calendar.Service
 	law       *law.Service
 	numbers   *numbering.Service
-	catalogue *procedures.Service
-	dossiers  *dossiers.Service
 	inspected *inspection.Service
 	routing   *routing.Service
 	alerts    *alerts.Service
@@ -264,7 +261,9 @@ func (a *App) wire(ctx context.Context) error {
 		return err
 	}
 	s.numbers = numbering.New(numbering.Options{Store: a.store, Now: a.now})
-	a.openDesks()
+	if err := a.openDesks(); err != nil {
+		return err
+	}
 	a.openInspections()
 	s.tasks = tasks.New(tasks.Options{
 		Store: a.store, Directory: s.directory, Notary: s.audit, Bell: a.bells, Calendar: s.calendar.Calendar, Now: a.now, Log: a.log,

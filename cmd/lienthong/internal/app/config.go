@@ -45,6 +45,7 @@ type Config struct {
 	PushSettings    `embed:""`
 	AlertSettings   `embed:""`
 	PortalSettings  `embed:""`
+	PostSettings    `embed:""`
 
 	ProviderSettings `embed:""`
 
@@ -132,6 +133,7 @@ func (c *Config) Check() error {
 	found = append(found, c.checkPush()...)
 	found = append(found, c.checkAlerts()...)
 	found = append(found, c.checkProvider()...)
+	found = append(found, c.checkPost()...)
 	if _, err := c.readSeals(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
 	}

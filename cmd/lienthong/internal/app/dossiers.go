@@ -9,11 +9,20 @@ import (
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/dossiers"
+	"github.com/lienthong/lienthong/hub/post"
 	"github.com/lienthong/lienthong/hub/procedures"
 )
 
-// openDesks wires what people come to agencies for: procedures, and dossiers of them.
-func (a *App) openDesks() {
+// desks are the services that people come to agencies for.
+type desks struct {
+	catalogue *procedures.Service
+	dossiers  *dossiers.Service
+	post      *post.Service
+}
+
+// openDesks wires what people come to agencies for: procedures, dossiers of them, and what
+// goes by post.
+func (a *App) openDesks() error {
 	s := &a.services
 	s.catalogue = procedures.New(procedures.Options{
 		Store: a.store, Dispatches: a.store, Verdicts: s.archive, Directory: s.directory, Chronicle: catalogueChronicle{a.newID, a.now}, Publishers: a.config.publishers(), Now: a.now, Log: a.log,
@@ -24,6 +33,7 @@ func (a *App) openDesks() {
 		Calendar: s.calendar.Calendar, Hours: a.config.OfficeHours,
 		Now: a.now, NewID: a.newID, Random: rand.Reader, Log: a.log,
 	})
+	return a.openPost()
 }
 
 // dossierChronicle notes what happens to dossiers, and who reads about their owners.

@@ -62,6 +62,7 @@ func (h *health) look(ctx context.Context) {
 		{"witnesses", hub.HealthDegraded, h.app.witnessFault},
 		{"clock", hub.HealthDegraded, h.app.clockFault},
 		{"axis", hub.HealthDegraded, h.app.axisFault},
+		{"post", hub.HealthDegraded, h.app.postFault},
 		{"proofs", hub.HealthDegraded, h.app.proofs},
 	}
 	found := make([]hub.HealthCheck, len(checks))

@@ -56,7 +56,7 @@ func (a *App) refresh(ctx context.Context) error {
 
 // schedule is what one node at a time does: sweeping, expiry, house-keeping, retention,
 // judging again what could not be decided, forwarding by rules, following recommendations,
-// telling operators what they must know. Its context ends when the node may no longer be the one.
+// telling operators what they must know, having the post carry things. Its context ends when the node may no longer be the one.
 func (a *App) schedule(ctx context.Context, epoch int64) error {
 	a.log.Info("this node holds the schedule", "epoch", epoch)
 	defer a.log.Info("this node has given the schedule away", "epoch", epoch)
@@ -90,6 +90,7 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 	house.Go(func() { a.newRetention().Run(jobs) })
 	house.Go(func() { a.newForwarder().Run(jobs) })
 	house.Go(func() { a.services.alerts.Lead(jobs) })
+	house.Go(func() { a.carryPost(jobs) })
 	err := a.services.delivery.RunSweeper(jobs)
 	stop()
 	house.Wait()

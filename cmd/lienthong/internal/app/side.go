@@ -49,7 +49,7 @@ func (a *App) listenAside(ctx context.Context) error {
 func (a *App) look() telemetry.Look {
 	return telemetry.Look{
 		Backlog: a.health.lastBacklog, Depths: a.queue.Depths, Circuits: a.services.delivery.OpenCircuits,
-		Health: a.health.readiness, Axis: a.lastRelay, Now: a.now,
+		Health: a.health.readiness, Axis: a.lastRelay, Post: a.lastPost, Now: a.now,
 	}
 }
 

@@ -74,6 +74,7 @@ type commands struct {
 	Procedure    procedureCommand    `cmd:"" help:"Keep the catalogue of administrative procedures: versions in force to the minute, each by a signed decision."`
 	Dossier      dossierCommand      `cmd:"" help:"Handle what is filed at one-stop desks: course, clock, figures and letters of apology."`
 	Inspection   inspectionCommand   `cmd:"" help:"Inspect normative documents and agencies: check list, findings, recommendation, answer, outcome."`
+	Post         postCommand         `cmd:"" help:"Have the post carry papers and results of dossiers, and documents to who is not connected."`
 	Number       numberCommand       `cmd:"" help:"Give numbers to outgoing documents: series by year and kind without gaps."`
 	Register     registerCommand     `cmd:"" help:"Close the registers of a year, and list closed years."`
 	Law          lawCommand          `cmd:"" help:"Keep how much time the law gives: rules with the days on which they are in force."`

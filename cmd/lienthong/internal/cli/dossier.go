@@ -121,7 +121,7 @@ func printDossier(w io.Writer, v *hub.DossierView) {
 		if !a.Due.IsZero() {
 			due = text.Clock(a.Due)
 		}
-		t.Add(strconv.FormatInt(a.Seq, 10), text.Clock(a.At), string(a.Act), status, text.Short(text.Printable(a.Name), 40), text.Short(text.Printable(a.ToName), 40), due, text.Short(text.Printable(strings.TrimSpace(a.Local+" "+a.Text+" "+paperText(a.Paper))), 80))
+		t.Add(strconv.FormatInt(a.Seq, 10), text.Clock(a.At), string(a.Act), status, text.Short(text.Printable(a.Name), 40), text.Short(text.Printable(a.ToName), 40), due, text.Short(text.Printable(strings.TrimSpace(a.Local+" "+a.Text+" "+paperText(a.Paper)+" "+postText(a.Post))), 80))
 	}
 	t.Write(w)
 	printDossierClock(w, "the dossier", &v.Clock)
@@ -129,6 +129,14 @@ func printDossier(w io.Writer, v *hub.DossierView) {
 		s := &v.Shares[i]
 		printDossierClock(w, text.Printable(s.Name)+" ("+string(s.Role)+")", &s.Clock)
 	}
+}
+
+// postText is what the post did for a dossier in a line.
+func postText(p *hub.DossierPost) string {
+	if p == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s %s", p.Kind, p.Act, p.Bill)
 }
 
 // paperText is a file of a dossier in a line.

@@ -26,6 +26,7 @@ import (
 	"github.com/lienthong/lienthong/hub/inspection"
 	"github.com/lienthong/lienthong/hub/intake"
 	"github.com/lienthong/lienthong/hub/numbering"
+	"github.com/lienthong/lienthong/hub/post"
 	"github.com/lienthong/lienthong/hub/procedures"
 	"github.com/lienthong/lienthong/hub/push"
 	"github.com/lienthong/lienthong/hub/relay"
@@ -84,6 +85,7 @@ type Served interface {
 	dossiers.Store
 	dossiers.Counts
 	inspection.Store
+	post.Store
 }
 
 // Booked keeps registers and the numbers in them.

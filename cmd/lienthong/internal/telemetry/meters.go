@@ -22,6 +22,7 @@ type meters struct {
 	relayed     *prometheus.CounterVec
 	portal      *prometheus.HistogramVec
 	guesses     *prometheus.CounterVec
+	post        *prometheus.CounterVec
 }
 
 // moments are the bounds of the times from acceptance, in seconds: from at once to
@@ -58,7 +59,8 @@ func newMeters(r prometheus.Registerer) meters {
 		portal:    histograms("lienthong_portal_request_seconds", "Time of a request to the portal, by the pattern of its address.", short, "route", "status"),
 		guesses:   counters("lienthong_portal_wrong_secrets_total", "Looks for a dossier with a wrong number or secret: many of them are somebody who guesses.", "route"),
 	}
-	r.MustRegister(m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed, m.stamps, m.witnesses, m.relayed, m.portal, m.guesses)
+	m.post = counters("lienthong_post_calls_total", "Calls to the operator of the post, by call (order, ask) and outcome: answered, or the kind of the error.", "call", "outcome")
+	r.MustRegister(m.post, m.info, m.requests, m.received, m.sent, m.store, m.submissions, m.steps, m.retries, m.handover, m.consigned, m.missed, m.stamps, m.witnesses, m.relayed, m.portal, m.guesses)
 	return m
 }
 

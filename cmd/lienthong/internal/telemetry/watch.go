@@ -20,6 +20,8 @@ type Look struct {
 	Health   func(ctx context.Context) hub.Readiness
 	// Axis is how the membership in another axis goes; false without one.
 	Axis func(ctx context.Context) (hub.AxisStatus, bool)
+	// Post is what waits for the post, and when its operator answered last; false without one.
+	Post func(ctx context.Context) (hub.PostalBacklog, time.Time, bool)
 	Now  func() time.Time
 }
 
@@ -30,21 +32,25 @@ const scrapeLimit = 5 * time.Second
 func (t *Telemetry) Watch(l Look) { t.registry.MustRegister(&scrape{l, newViews()}) }
 
 // views are the metrics that are looked up at each scrape.
-type views struct{ backlog, age, depth, circuits, health, held, following, polled *prometheus.Desc }
+type views struct {
+	backlog, age, depth, circuits, health, held, following, polled, posted, postAnswer *prometheus.Desc
+}
 
 func newViews() views {
 	describe := func(name, help string, labels ...string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, labels, nil)
 	}
 	return views{
-		backlog:   describe("lienthong_backlog_deliveries", "Deliveries that wait to be carried (queued) or have not ended (open); counting stops at a limit.", "state"),
-		age:       describe("lienthong_queue_age_seconds", "How long the first queued delivery has waited beyond its time."),
-		depth:     describe("lienthong_broker_queue_messages", "Messages that wait in the broker.", "queue"),
-		circuits:  describe("lienthong_open_circuits", "Recipients whose endpoints are left alone for now.", "channel"),
-		health:    describe("lienthong_health", "What the hub needs: 1 sound, 0.5 degraded, 0 failed.", "check"),
-		held:      describe("lienthong_axis_held_packages", "Packages of the axis that are not in the exchange: those that wait for the operator (held) and those that are tried again (retried); counting stops at a limit.", "state"),
-		following: describe("lienthong_axis_open_dispatches", "Dispatches that the axis took over and about which it has more to say; counting stops at a limit."),
-		polled:    describe("lienthong_axis_last_answer_timestamp_seconds", "When the axis answered this node last; 0 for never."),
+		backlog:    describe("lienthong_backlog_deliveries", "Deliveries that wait to be carried (queued) or have not ended (open); counting stops at a limit.", "state"),
+		age:        describe("lienthong_queue_age_seconds", "How long the first queued delivery has waited beyond its time."),
+		depth:      describe("lienthong_broker_queue_messages", "Messages that wait in the broker.", "queue"),
+		circuits:   describe("lienthong_open_circuits", "Recipients whose endpoints are left alone for now.", "channel"),
+		health:     describe("lienthong_health", "What the hub needs: 1 sound, 0.5 degraded, 0 failed.", "check"),
+		held:       describe("lienthong_axis_held_packages", "Packages of the axis that are not in the exchange: those that wait for the operator (held) and those that are tried again (retried); counting stops at a limit.", "state"),
+		following:  describe("lienthong_axis_open_dispatches", "Dispatches that the axis took over and about which it has more to say; counting stops at a limit."),
+		posted:     describe("lienthong_post_orders", "Orders for the post: those of which it has more to say (open), and of these those that its operator has not got yet (unsent).", "state"),
+		postAnswer: describe("lienthong_post_last_answer_timestamp_seconds", "When the operator of the post answered this node last; 0 for never."),
+		polled:     describe("lienthong_axis_last_answer_timestamp_seconds", "When the axis answered this node last; 0 for never."),
 	}
 }
 
@@ -78,6 +84,7 @@ func (s *scrape) Collect(to chan<- prometheus.Metric) {
 		gauge(s.circuits, float64(n), string(channel))
 	}
 	s.axis(ctx, gauge)
+	s.post(ctx, gauge)
 	worth := map[hub.HealthState]float64{hub.HealthSound: 1, hub.HealthDegraded: 0.5}
 	for _, c := range s.Health(ctx).Checks {
 		gauge(s.health, worth[c.State], c.Name)
@@ -93,13 +100,32 @@ func (s *scrape) axis(ctx context.Context, gauge func(d *prometheus.Desc, value 
 		gauge(s.held, float64(st.Held), "held")
 		gauge(s.held, float64(st.Retrying), "retried")
 		gauge(s.following, float64(st.Relayed))
-		at := 0.0
-		if !st.LastPoll.IsZero() {
-			at = float64(st.LastPoll.Unix())
-		}
-		gauge(s.polled, at)
+		gauge(s.polled, stamp(st.LastPoll))
 	}
 }
+
+// post tells of what waits for the post.
+func (s *scrape) post(ctx context.Context, gauge func(d *prometheus.Desc, value float64, labels ...string)) {
+	if s.Post == nil {
+		return
+	}
+	if b, answered, ok := s.Post(ctx); ok {
+		gauge(s.posted, float64(b.Open), "open")
+		gauge(s.posted, float64(b.Unsent), "unsent")
+		gauge(s.postAnswer, stamp(answered))
+	}
+}
+
+// stamp is an instant as metrics have it; 0 for none.
+func stamp(at time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return float64(at.Unix())
+}
+
+// Posted counts calls to the operator of the post.
+func (t *Telemetry) Posted(call, outcome string) { t.post.WithLabelValues(call, outcome).Inc() }
 
 // Relayed counts packages that the axis and the hub exchanged.
 func (t *Telemetry) Relayed(direction, kind, outcome string) {

@@ -1,0 +1,104 @@
+package postal
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// Client gives orders to the operator. It is safe for concurrent use.
+type Client struct {
+	HTTP     *http.Client // follows no redirects: they would carry the token elsewhere
+	URL      string       // what stands before the names of the calls
+	Customer string       // MaKhachHang: as whom the operator knows this hub
+	Token    func() (string, error)
+	Codes    Codes
+}
+
+// maxAnswer bounds an answer, in bytes.
+const maxAnswer = 1 << 20
+
+// Order gives an order. One that the operator has already under its number is taken.
+func (c *Client) Order(ctx context.Context, o *hub.PostalOrder) error {
+	a, err := c.call(ctx, callOrder, orderOf(c.Customer, o))
+	switch {
+	case err != nil || a.Status || slices.Contains(c.Codes.Known, string(a.Code)):
+		return err
+	}
+	return hub.Errorf(hub.KindInvalid, "", "post", "the operator refuses the order: %s", said(&a))
+}
+
+// Ask tells what the operator knows of an order; KindNotFound where it has none.
+func (c *Client) Ask(ctx context.Context, o *hub.PostalOrder) (hub.PostalNews, error) {
+	asked := question{SoDonHang: string(o.ID), MaKhachHang: c.Customer}
+	var rows []row
+	for _, name := range []string{callAcceptance, callDelivery} {
+		a, err := c.call(ctx, name, asked)
+		unknown := !a.Status && slices.Contains(c.Codes.Unknown, string(a.Code))
+		switch {
+		case err != nil:
+			return hub.PostalNews{}, err
+		case unknown && name == callAcceptance:
+			return hub.PostalNews{}, hub.Errorf(hub.KindNotFound, "order", "post", "the operator has no such order")
+		case !a.Status && !unknown:
+			return hub.PostalNews{}, hub.Errorf(hub.KindUnavailable, "", "post", "the operator does not say what became of the order: %s", said(&a))
+		}
+		rows = append(rows, a.Data...)
+	}
+	return c.Codes.news(rows), nil
+}
+
+func said(a *answer) string { return short(strings.TrimSpace(string(a.Code) + " " + a.Message)) }
+
+// call makes one call. That the operator does not know this hub is no refusal of the order:
+// the token may be the wrong one.
+func (c *Client) call(ctx context.Context, name string, body any) (answer, error) {
+	var a answer
+	token, err := c.Token()
+	if err != nil {
+		return a, &hub.Error{Kind: hub.KindUnavailable, Rule: "post", Message: "the token of the post cannot be read", Err: err}
+	}
+	text, err := json.Marshal(body)
+	if err != nil {
+		return a, hub.Internal("encode an order", err)
+	}
+	address := strings.TrimSuffix(c.URL, "/") + "/" + name + "?" + url.Values{"token": {token}}.Encode()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(text))
+	if err != nil {
+		return a, unavailable("the address of the post is none", err)
+	}
+	r.Header.Set("Content-Type", "application/json; charset=utf-8")
+	response, err := c.HTTP.Do(r)
+	if err != nil {
+		return a, unavailable("the post does not answer", err)
+	}
+	defer response.Body.Close()
+	switch status := response.StatusCode; {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		return a, hub.Errorf(hub.KindUnavailable, "", "post_token", "the post does not know this hub: its token or customer number is wrong")
+	case status == http.StatusNotFound || status == http.StatusConflict || status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == http.StatusOK || status == http.StatusCreated:
+	default:
+		return a, hub.Errorf(hub.KindUnavailable, "", "post", "the post answers with status %d", status)
+	}
+	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&a); err != nil {
+		return a, unavailable("the answer of the post cannot be read", err)
+	}
+	return a, nil
+}
+
+// unavailable is an error without the address that it may hold: the token stands in it.
+func unavailable(what string, err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	return &hub.Error{Kind: hub.KindUnavailable, Rule: "post", Message: what, Err: err}
+}
