@@ -245,14 +245,18 @@ func (s *samples) following() {
 	}
 }
 
-// deciding publishes a procedure by the document that was sent, handles a dossier of it, and
-// abolishes it.
+// deciding publishes a procedure by the document that was sent, handles a dossier of it,
+// abolishes it, and has the post bring the result.
 func (s *samples) deciding() {
 	for _, id := range []string{"importProcedures", "listProcedures", "getProcedure", "listProcedureChanges"} {
 		s.run(id)
 	}
 	s.vars["DOSSIER"] = s.text(s.run("registerDossier"), "id")
 	for _, id := range []string{"setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "renewDossierSecret", "getDossierReceipt", "actOnDossier", "getDossier", "listDossiers", "getDossierFigures", "listCountedDossiers", "abolishProcedures"} {
+		s.run(id)
+	}
+	s.vars["ORDER"] = s.text(s.run("orderPost"), "id")
+	for _, id := range []string{"listPostalOrders", "getPostalOrder", "reportPost"} {
 		s.run(id)
 	}
 }
