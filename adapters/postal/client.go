@@ -81,12 +81,12 @@ func (c *Client) call(ctx context.Context, name string, body any) (answer, error
 		return a, unavailable("the post does not answer", err)
 	}
 	defer response.Body.Close()
-	switch status := response.StatusCode; {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	switch response.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
 		return a, hub.Errorf(hub.KindUnavailable, "", "post_token", "the post does not know this hub: its token or customer number is wrong")
-	case status == http.StatusNotFound || status == http.StatusConflict || status == http.StatusBadRequest || status == http.StatusUnprocessableEntity || status == http.StatusOK || status == http.StatusCreated:
+	case http.StatusOK, http.StatusCreated, http.StatusBadRequest, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity: // with an answer
 	default:
-		return a, hub.Errorf(hub.KindUnavailable, "", "post", "the post answers with status %d", status)
+		return a, hub.Errorf(hub.KindUnavailable, "", "post", "the post answers with status %d", response.StatusCode)
 	}
 	if err := json.NewDecoder(io.LimitReader(response.Body, maxAnswer)).Decode(&a); err != nil {
 		return a, unavailable("the answer of the post cannot be read", err)
