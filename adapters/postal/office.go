@@ -21,6 +21,7 @@ type Fault string
 // The faults.
 const (
 	FaultLost       Fault = "lost"         // takes an order, and the answer never arrives
+	FaultHold       Fault = "hold"         // takes an order, and never answers
 	FaultDuplicate  Fault = "duplicate"    // tells everything twice
 	FaultOutOfOrder Fault = "out_of_order" // tells the last first
 	FaultDate       Fault = "date"         // tells times that cannot be
@@ -34,7 +35,7 @@ const (
 
 // Faults lists all faults.
 func Faults() []Fault {
-	return []Fault{FaultLost, FaultDuplicate, FaultOutOfOrder, FaultDate, FaultCode, FaultSlow, FaultError, FaultNaive, FaultRefuse, FaultGarbage}
+	return []Fault{FaultLost, FaultHold, FaultDuplicate, FaultOutOfOrder, FaultDate, FaultCode, FaultSlow, FaultError, FaultNaive, FaultRefuse, FaultGarbage}
 }
 
 // Carried is an order that an Office has.
@@ -152,7 +153,7 @@ func (o *Office) take(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	o.mu.Lock()
-	known, lost, refuses := o.find(given.SoDonHang), o.has(FaultLost), o.has(FaultRefuse)
+	known, lost, holds, refuses := o.find(given.SoDonHang), o.has(FaultLost), o.has(FaultHold), o.has(FaultRefuse)
 	switch {
 	case refuses:
 	case known == nil:
@@ -168,6 +169,9 @@ func (o *Office) take(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case refuses:
 		reply(w, http.StatusOK, answer{Code: "422", Message: "ngoài vùng phục vụ"})
+	case holds:
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
 	case lost:
 		panic(http.ErrAbortHandler)
 	case known != nil:

@@ -246,7 +246,7 @@ const (
 func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.PostalID, report hub.PostalReport) (hub.PostalOrder, error) {
 	for try := 1; ; try++ {
 		o, err := s.find(ctx, &actor, id)
-		if err == nil {
+		if err == nil && !actsFor(&actor, o.Agency) {
 			err = actor.SpeaksFor(o.Agency, hub.ScopeSubmit)
 		}
 		if err != nil {
@@ -270,6 +270,11 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.PostalID, 
 			return hub.PostalOrder{}, err
 		}
 	}
+}
+
+// actsFor reports whether the actor reports for an agency, its own or one that it took over.
+func actsFor(actor *hub.Actor, agency hub.AgencyID) bool {
+	return actor.Require(hub.ScopeSubmit) == nil && (slices.Contains(actor.Agencies, agency) || slices.Contains(actor.TookOver, agency))
 }
 
 // reported checks a report and makes an event of it; known where its key was used for it.

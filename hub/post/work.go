@@ -14,6 +14,7 @@ const (
 	longest   = time.Hour
 	slowest   = 6 * time.Hour // between two questions about an order that is old
 	unasked   = 60 * 24 * time.Hour
+	toldAgain = time.Minute
 	doublings = 16
 )
 
@@ -49,7 +50,8 @@ func (s *Service) Work(ctx context.Context) (int, error) {
 
 func (s *Service) work(ctx context.Context, o hub.PostalOrder) error {
 	if err := s.tell(ctx, &o); err != nil {
-		return err
+		o.Next = s.now().Add(toldAgain) // behind all others
+		return errors.Join(err, s.save(ctx, &o))
 	}
 	switch {
 	case s.Operator == nil, !o.Open(), o.From == nil || o.To == nil, o.SentAt.IsZero() && o.State != "": // the last was brought to the post by hand

@@ -36,6 +36,7 @@ type PostSettings struct {
 	PostTokenFile string        `env:"LIENTHONG_POST_TOKEN_FILE" type:"path" placeholder:"FILE" help:"File with the token of this hub at the operator of the post, read again for every call."`
 	PostCustomer  string        `env:"LIENTHONG_POST_CUSTOMER" help:"Customer number (MaKhachHang) of this hub at the operator of the post."`
 	PostCodes     string        `env:"LIENTHONG_POST_CODES" type:"path" placeholder:"FILE" help:"File (JSON) that says what the codes of the operator of the post stand for, in place of those of the program; see deploy/post.md."`
+	PostPatience  time.Duration `env:"LIENTHONG_POST_PATIENCE" default:"1m" help:"How long a call to the operator of the post may take. An order that was sent, and not recorded as answered, is asked about after twice this time."`
 	PostPoll      time.Duration `env:"LIENTHONG_POST_POLL" default:"10m" help:"Time between two questions to the operator of the post about a young order; about older ones it is longer."`
 }
 
@@ -43,6 +44,9 @@ func (c *Config) checkPost() hub.Violations {
 	var found hub.Violations
 	if c.PostPoll != 0 && c.PostPoll < 50*time.Millisecond {
 		found = append(found, hub.Invalid("post-poll", "minimum", "--post-poll is at least 50ms"))
+	}
+	if c.PostPatience != 0 && c.PostPatience < 100*time.Millisecond {
+		found = append(found, hub.Invalid("post-patience", "minimum", "--post-patience is at least 100ms"))
 	}
 	if _, err := c.postalCodes(); err != nil {
 		found = append(found, hub.ViolationsOf(err)...)
@@ -93,7 +97,7 @@ func (a *App) openPost() error {
 	c, s := &a.config, &a.services
 	o := post.Options{
 		Store: a.store, Dossiers: s.dossiers, Documents: s.tracking, Deliveries: a.store, Notary: s.audit, Directory: s.directory,
-		Observed: a.watch.Posted, Now: a.now, NewID: a.newID, Log: a.log, Poll: c.PostPoll, Jitter: func(d time.Duration) time.Duration { return rand.N(d + 1) },
+		Observed: a.watch.Posted, Now: a.now, NewID: a.newID, Log: a.log, Poll: c.PostPoll, Patience: c.PostPatience, Jitter: func(d time.Duration) time.Duration { return rand.N(d + 1) },
 	}
 	if c.Post != "" {
 		codes, err := c.postalCodes()

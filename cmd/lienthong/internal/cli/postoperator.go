@@ -20,7 +20,7 @@ type postOperator struct {
 	TokenFile string        `required:"" type:"path" placeholder:"FILE" help:"File with the token that the hub must know."`
 	Step      time.Duration `default:"2s" help:"Time between two things that happen to an order: collected, accepted, and how it ends."`
 	Ends      string        `enum:"delivered,returned,failed" default:"delivered" help:"How orders end: delivered, returned or failed."`
-	Misbehave []string      `help:"How it misbehaves: lost (answers to orders), duplicate, out_of_order, date (that cannot be), code (that stands for nothing), slow, error, naive (the same order twice is two), refuse, garbage; several with commas."`
+	Misbehave []string      `help:"How it misbehaves: lost (answers to orders), hold (them back), duplicate, out_of_order, date (that cannot be), code (that stands for nothing), slow, error, naive (the same order twice is two), refuse, garbage; several with commas."`
 }
 
 // Run plays the operator until it is stopped. GET /orders lists what it has.
