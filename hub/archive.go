@@ -26,6 +26,7 @@ const (
 	RecordDossierEvent RecordKind = "dossier_event" // DossierEvent with its dossier, by that and number
 	RecordInspection   RecordKind = "inspection"    // Inspection
 	RecordPostal       RecordKind = "postal_order"  // PostalOrder
+	RecordDossierNews  RecordKind = "dossier_news"  // the place of a DossierEvent in the series of an agency, by that and place
 	RecordSubscription RecordKind = "subscription"  // Subscription with its sealed secrets
 	RecordPush         RecordKind = "push"          // Push, by subscription and place
 	RecordDispatch     RecordKind = "dispatch"      // DispatchRecord
@@ -50,7 +51,7 @@ const RecordInspectionEvent RecordKind = "inspection_event"
 // record refers to comes before it.
 func RecordKinds() []RecordKind {
 	return []RecordKind{
-		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordInspection, RecordInspectionEvent, RecordPostal, RecordSubscription, RecordPush,
+		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordDossierNews, RecordInspection, RecordInspectionEvent, RecordPostal, RecordSubscription, RecordPush,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
 		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogNumber, RecordLogStamp, RecordLogRenewal, RecordLogRehash, RecordRehashTile,
 	}

@@ -66,6 +66,7 @@ type Dossier struct {
 	Lookup Digest `json:"lookup_sha256,omitzero"`
 
 	Erased *DossierErasure `json:"erased,omitempty"` // nil while all is there
+	Remind time.Time       `json:"-"`                // UTC; when the hub looks at it next for something to say
 }
 
 // Open reports whether nothing has ended the dossier.
@@ -152,6 +153,7 @@ const (
 	DossierDeliver   DossierAct = "deliver_letter"     // the owner has the letter of apology; says how
 	DossierReport    DossierAct = "report"             // a status of the agency's own system
 	DossierAttach    DossierAct = "attach"             // a file came
+	DossierRemind    DossierAct = "remind"             // by the hub: it is about to be late
 	DossierErase     DossierAct = "erase"              // by the hub: its time is over
 	DossierPosted    DossierAct = "post"               // the post did something for it; the time is that of the bill
 	DossierRenew     DossierAct = "renew_secret"       // the owner got another secret; the one before finds nothing any more
@@ -163,13 +165,13 @@ func dossierActs() map[DossierAct]DossierStatus {
 		DossierRegister: DossierNew, DossierAccept: DossierAccepted, DossierRefuse: DossierRejected, DossierProcess: DossierProcessing,
 		DossierAsk: DossierSupplement, DossierSupply: DossierProcessing, DossierCharge: DossierDuty, DossierPay: DossierProcessing,
 		DossierWithdraw: DossierWithdrawn, DossierStop: DossierStopped, DossierFinish: DossierDone, DossierGiveBack: DossierReturned,
-		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierDeliver: 0, DossierReport: 0, DossierAttach: 0, DossierErase: 0, DossierPosted: 0, DossierRenew: 0,
+		DossierHandOver: 0, DossierHandBack: 0, DossierApologise: 0, DossierDeliver: 0, DossierReport: 0, DossierAttach: 0, DossierRemind: 0, DossierErase: 0, DossierPosted: 0, DossierRenew: 0,
 	}
 }
 
 // DossierActs lists all acts but that of registering, which makes the dossier, that of
 // attaching, which takes a file, that of renewing the secret, which answers with it, and those
-// of erasing and of the post, which are the hub's.
+// of erasing, of reminding and of the post, which are the hub's.
 func DossierActs() []DossierAct {
 	return []DossierAct{
 		DossierAccept, DossierRefuse, DossierProcess, DossierAsk, DossierSupply, DossierCharge, DossierPay, DossierWithdraw, DossierStop,
@@ -218,15 +220,27 @@ type DossierEvent struct {
 	To       AgencyID      `json:"to,omitempty"`           // of a hand-over
 	ToName   string        `json:"to_name,omitempty"`      // of a hand-over
 	Role     DossierRole   `json:"role,omitempty"`         // of a hand-over
-	Due      time.Time     `json:"due_at,omitzero"`        // UTC; of a hand-over its end, of an apology the new appointment
+	Due      time.Time     `json:"due_at,omitzero"`        // UTC; of a hand-over its end, of an apology the new appointment, of an acceptance the first one
 	Text     string        `json:"text,omitempty"`         // reason, or what is missing
+	Finding  DossierRule   `json:"finding,omitempty"`      // of a reminder; Due is the end of the time that it is about
 	Paper    *DossierPaper `json:"paper,omitempty"`        // of a file that came
 	Post     *DossierPost  `json:"post,omitempty"`         // what the post did
 	Previous Digest        `json:"previous_sha256"`        // of the event before; zeros for the first
 	Note     string        `json:"note"`                   // id of the note in the log
+	Dispatch DispatchID    `json:"dispatch,omitempty"`     // that reported it, of a package
 	Lookup   Digest        `json:"lookup_sha256,omitzero"` // of a secret that the owner got, see DossierSecret
 
 	Erased Digest `json:"erased_sha256,omitzero"` // what it was, where words of it are gone
+}
+
+// DossierNews is an event of a dossier as the agencies of that follow it, each in a series of
+// its own: without gaps, and one with a higher number became visible later.
+type DossierNews struct {
+	Seq     int64        `json:"seq"` // from 1
+	Dossier DossierID    `json:"dossier"`
+	Number  string       `json:"number"`
+	Unit    AgencyID     `json:"unit"`
+	Event   DossierEvent `json:"event"` // as it now is
 }
 
 // DossierFile is a dossier with its events, in the order in which they were recorded.
@@ -303,6 +317,7 @@ const (
 	FindingLetterDue   DossierRule = "letter_due"   // no result yet, and this is the last day of an apology in time
 	FindingUndelivered DossierRule = "letter_waits" // there is a letter that the owner does not have
 	FindingForeseen    DossierRule = "foreseen"     // a share of the work is late or ends behind the dossier
+	FindingDueSoon     DossierRule = "due_soon"     // of reminders alone: the end is near
 	FindingOutOfOrder  DossierRule = "out_of_order" // a status that could not come next
 	FindingUnknownWord DossierRule = "unknown_status"
 )
@@ -453,6 +468,8 @@ type DossierOrder struct {
 	Role   DossierRole   `json:"role,omitempty"` // "": co
 	Due    DossierMoment `json:"due_at,omitempty"`
 	Text   string        `json:"text,omitempty"`
+
+	Dispatch DispatchID `json:"-"` // of a package: the dispatch that it is
 }
 
 // DossierWords say which national status the words of an agency's own system stand for.

@@ -138,4 +138,7 @@ type DossierFact struct {
 	Agency  AgencyID   `json:"agency"`
 	Actor   string     `json:"actor"`
 	SHA256  Digest     `json:"event_sha256"`
+
+	Finding DossierRule `json:"finding,omitempty"` // of a reminder
+	Tell    []AgencyID  `json:"tell,omitempty"`    // whom subscriptions tell of it
 }

@@ -24,12 +24,15 @@ const (
 	TopicWaiting  Topic = "delivery.waiting"  // something waits in the box of the agency, its sender reminds of it, or it will soon be over
 	TopicStatus   Topic = "status.reported"   // the other side reported progress, asked for a document back, or answered
 	TopicTask     Topic = "task.changed"      // the other side did something about a task, or a deadline is near or over
+	TopicDossier  Topic = "dossier.changed"   // another agency did something about a dossier, or it is about to be late
 	TopicEvidence Topic = "evidence.recorded" // any evidence about what the agency sent or received
 	TopicTest     Topic = "test"              // somebody tries the subscription; never subscribed to
 )
 
 // Topics lists what can be subscribed to.
-func Topics() []Topic { return []Topic{TopicWaiting, TopicStatus, TopicTask, TopicEvidence} }
+func Topics() []Topic {
+	return []Topic{TopicWaiting, TopicStatus, TopicTask, TopicDossier, TopicEvidence}
+}
 
 // Subscription says that an agency wants to be told, and where. What it is told of waits
 // in the box of the agency or stands in its lists anyway: a subscription that fails loses
@@ -123,11 +126,11 @@ func PushStates() []PushState {
 	return []PushState{PushWaiting, PushTold, PushMoot, PushUnknown, PushSetAside}
 }
 
-// Push is one evidence on its way to one subscription. There is at most one for each
-// evidence and subscription.
+// Push is one evidence, or note of an event of a dossier, on its way to one subscription.
+// There is at most one for each of them and subscription.
 type Push struct {
 	Subscription string     `json:"subscription"`
-	Evidence     EvidenceID `json:"evidence"` // the id of the message, the same at every attempt
+	Evidence     EvidenceID `json:"evidence"` // or the id of the note: of the message, the same at every attempt
 	Place        int64      `json:"place"`    // of the evidence in the log: pushes are told in this order
 	Topic        Topic      `json:"topic"`
 	Dispatch     DispatchID `json:"dispatch,omitempty"`
@@ -140,10 +143,11 @@ type Push struct {
 	LastError    string     `json:"last_error,omitempty"`
 }
 
-// PlacedEvidence is an evidence as the log has it.
+// PlacedEvidence is an evidence as the log has it, or the note of an event of a dossier.
 type PlacedEvidence struct {
 	Place    int64
 	Evidence SealedEvidence
+	Note     *LogNote // of LogNoteDossier; nil of evidence
 }
 
 // PushQuery lists pushes of a subscription, by place.
@@ -179,7 +183,8 @@ type PushEvent struct {
 	ID       string // the same at every attempt
 	Topic    Topic
 	At       time.Time      // UTC
-	Evidence SealedEvidence // empty of a test
+	Evidence SealedEvidence // empty of a test, and of a dossier
+	Dossier  *DossierFact   // of TopicDossier
 	Item     *Item          // nil when it is about no single delivery
 	// Open opens a file of the document; nil where the subscription carries no content.
 	Open func(ctx context.Context, partID string) (Blob, error)

@@ -107,6 +107,8 @@ func examples() map[string]example {
 		"GET /v1/dossiers/counted":                 {path: "/v1/dossiers/counted?period=2026&limit=5"},
 		"GET /v1/dossiers/words":                   {path: "/v1/dossiers/words"},
 		"PUT /v1/dossiers/words":                   {path: "/v1/dossiers/words", body: `{"words": {"Chờ bổ sung": 5}}`, contentType: j},
+		"GET /v1/dossiers/events":                  {path: "/v1/dossiers/events?agency=000.00.00.H47&after=3&limit=5"},
+		"GET /v1/dossiers/packages":                {path: "/v1/dossiers/packages"},
 		"GET /v1/dossiers/{dossier}":               {path: "/v1/dossiers/H47-260302-0001"},
 		"POST /v1/dossiers/{dossier}/receipt":      {path: "/v1/dossiers/d1/receipt", body: `{}`, contentType: j},
 		"POST /v1/dossiers/{dossier}/secret":       {path: "/v1/dossiers/d1/secret"},

@@ -17,6 +17,7 @@ import (
 type Dossiers interface {
 	DossierLists
 	DossierPapers
+	DossierNews
 	DossierDesk
 	DossierWords
 }
@@ -65,6 +66,8 @@ func dossierRoutes() []route {
 		{method: http.MethodGet, pattern: "/v1/dossiers/counted", scopes: count, handle: (*api).countedDossiers},
 		{method: http.MethodGet, pattern: "/v1/dossiers/words", scopes: look, handle: (*api).dossierWords},
 		{method: http.MethodPut, pattern: "/v1/dossiers/words", scopes: act, limit: jsonLimit, handle: (*api).setDossierWords},
+		{method: http.MethodGet, pattern: "/v1/dossiers/events", scopes: look, handle: (*api).dossierNews},
+		{method: http.MethodGet, pattern: "/v1/dossiers/packages", scopes: look, handle: (*api).dossierTakings},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}", scopes: look, handle: (*api).dossier},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/events", scopes: act, limit: jsonLimit, handle: (*api).actOnDossier},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/secret", scopes: act, handle: (*api).renewDossierSecret},

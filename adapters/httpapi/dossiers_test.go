@@ -100,6 +100,17 @@ func (f fakeDossiers) SetWords(_ context.Context, _ hub.Actor, agency hub.Agency
 	return hub.DossierWords{Agency: agency, Version: 1, Words: words, SetBy: "an", SetAt: testTime}, f.err
 }
 
+func (f fakeDossiers) News(_ context.Context, _ hub.Actor, _ hub.AgencyID, after int64, _ int) ([]hub.DossierNews, error) {
+	if after >= 7 {
+		return nil, f.err
+	}
+	return []hub.DossierNews{{Seq: 7, Dossier: "d1", Number: "H47-260302-0001", Unit: "a1", Event: f.view().Events[0]}}, f.err
+}
+
+func (f fakeDossiers) Takings(_ context.Context, _ hub.Actor, agency hub.AgencyID) ([]hub.DossierTaking, error) {
+	return []hub.DossierTaking{{Dispatch: "x1", Sender: agency, Number: "H47-260302-0001", At: testTime, By: "an", Refused: []hub.DossierFault{{Field: "dossier", Rule: "erased", Message: "gone"}}}}, f.err
+}
+
 // TestDossierRequests: what a request says wrongly is refused by field and rule, and a
 // dossier that was registered before is no new one.
 func TestDossierRequests(t *testing.T) {
@@ -125,6 +136,9 @@ func TestDossierRequests(t *testing.T) {
 		{http.MethodGet, "/v1/dossiers?status=11", "", 422, `"field":"status"`},
 		{http.MethodGet, "/v1/dossiers?finding=late,foreseen", "", 422, `"field":"finding"`},
 		{http.MethodGet, "/v1/dossiers?timeliness=soon", "", 422, `"field":"timeliness"`},
+		{http.MethodGet, "/v1/dossiers/events?after=3", "", 200, `"last":7`},
+		{http.MethodGet, "/v1/dossiers/events?after=7", "", 200, `{"items":[],"last":7}`},
+		{http.MethodGet, "/v1/dossiers/events?after=-1", "", 422, `"field":"after"`},
 		{http.MethodGet, "/v1/dossiers/d1?x=1", "", 422, `"field":"x"`},
 	} {
 		a := s.call(t, c.method, c.path, c.body, "Content-Type", "application/json")

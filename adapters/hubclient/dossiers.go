@@ -184,3 +184,25 @@ func (c *Client) SetDossierWords(ctx context.Context, agency string, words map[s
 	}
 	return now, err
 }
+
+// DossierNews are what happened to the dossiers of an agency (code or id, empty where the
+// credential speaks for one) behind a number, in order, and the number of the last.
+func (c *Client) DossierNews(ctx context.Context, agency string, after int64, limit int) ([]hub.DossierNews, int64, error) {
+	query := url.Values{"after": {strconv.FormatInt(after, 10)}, "limit": {strconv.Itoa(limit)}}
+	setNonEmpty(query, "agency", agency)
+	var feed struct {
+		Items []hub.DossierNews `json:"items"`
+		Last  int64             `json:"last"`
+	}
+	err := c.json(ctx, get(pathOf("dossiers", "events"), query), &feed)
+	return feed.Items, feed.Last, err
+}
+
+// DossierPackages are the packages of an agency that are not in their dossiers.
+func (c *Client) DossierPackages(ctx context.Context, agency string) ([]hub.DossierTaking, error) {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	var found hub.List[hub.DossierTaking]
+	err := c.json(ctx, get(pathOf("dossiers", "packages"), query), &found)
+	return found.Items, err
+}

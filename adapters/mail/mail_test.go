@@ -228,6 +228,29 @@ func TestMailOfTasks(t *testing.T) {
 	}
 }
 
+// TestMailOfDossiers: a mail counts what is told of dossiers, the most pressing first, and
+// names none.
+func TestMailOfDossiers(t *testing.T) {
+	o := open(t, false, false)
+	fact := func(id string, act hub.DossierAct, finding hub.DossierRule) hub.PushEvent {
+		return hub.PushEvent{ID: id, Topic: hub.TopicDossier, Dossier: &hub.DossierFact{Dossier: "0198c0de", Act: act, Finding: finding}}
+	}
+	c := call(fact("e1", hub.DossierRemind, hub.FindingDueSoon), fact("e2", hub.DossierRemind, hub.FindingLetterDue), fact("e3", hub.DossierRemind, hub.FindingDueSoon), fact("e4", hub.DossierProcess, ""))
+	c.Subscription.Details = true
+	if err := o.teller().Tell(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	m, err := netmail.ReadMessage(strings.NewReader(o.mails[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(quotedprintable.NewReader(m.Body))
+	want := "- 1 hồ sơ cần xin lỗi và hẹn lại ngay trong ngày / dossiers: an apology is due today\r\n  - 2 hồ sơ sắp đến hạn trả kết quả / dossiers: due soon\r\n  - 1 diễn biến mới / new events"
+	if err != nil || !strings.Contains(string(body), want) || strings.Contains(string(body), "0198c0de") {
+		t.Errorf("%v\n%s", err, body)
+	}
+}
+
 // TestAnswers: who is to blame decides what comes next.
 func TestAnswers(t *testing.T) {
 	o := open(t, false, false)

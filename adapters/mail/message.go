@@ -57,7 +57,7 @@ func (t *Teller) words(call *hub.PushCall) (subject, body string) {
 		fmt.Fprintf(&b, "%s có %d tin mới trên trục liên thông %s. Xin mở hộp văn bản để xem.\n", agency, n, t.options.Hub)
 		fmt.Fprintf(&b, "%d new notices wait for %s on the hub %s. Open the inbox to see them.\n", n, agency, t.options.Hub)
 	}
-	b.WriteString(taskSummary(call.Events))
+	b.WriteString(taskSummary(call.Events) + dossierSummary(call.Events))
 	if call.Subscription.Details {
 		b.WriteString("\n" + details(call.Events))
 	}
@@ -108,6 +108,47 @@ func taskSummary(events []hub.PushEvent) string {
 		return ""
 	}
 	return "\nNhiệm vụ / Tasks:\n" + b.String()
+}
+
+// dossierSummary counts what is told of dossiers, a line for each kind: it names none of them.
+func dossierSummary(events []hub.PushEvent) string {
+	reminders, others := map[hub.DossierRule]int{}, 0
+	for i := range events {
+		switch f := events[i].Dossier; {
+		case f == nil:
+		case f.Act == hub.DossierRemind:
+			reminders[f.Finding]++
+		default:
+			others++
+		}
+	}
+	var b strings.Builder
+	for _, r := range reminderWords() {
+		if n := reminders[r.rule]; n > 0 {
+			fmt.Fprintf(&b, "  - %d hồ sơ %s / dossiers: %s\n", n, r.vietnamese, r.english)
+		}
+	}
+	if others > 0 {
+		fmt.Fprintf(&b, "  - %d diễn biến mới / new events\n", others)
+	}
+	if b.Len() == 0 {
+		return ""
+	}
+	return "\nHồ sơ một cửa / One-stop dossiers:\n" + b.String()
+}
+
+type reminderWord struct {
+	rule                hub.DossierRule
+	vietnamese, english string
+}
+
+// reminderWords name what the hub reminds of, the most pressing first.
+func reminderWords() []reminderWord {
+	return []reminderWord{
+		{hub.FindingLetterDue, "cần xin lỗi và hẹn lại ngay trong ngày", "an apology is due today"},
+		{hub.FindingForeseen, "dự kiến trễ hạn", "foreseen to be late"},
+		{hub.FindingDueSoon, "sắp đến hạn trả kết quả", "due soon"},
+	}
 }
 
 // taskWords say what was done about a task.

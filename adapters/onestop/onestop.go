@@ -1,5 +1,6 @@
-// Package onestop writes the papers of the one-stop process (TT 01/2018/TT-VPCP) as PDF. It
-// knows their words, and nothing of when they are needed.
+// Package onestop speaks with one-stop systems: it reads what their packages say of dossiers,
+// and writes the papers of the one-stop process (TT 01/2018/TT-VPCP) as PDF. It knows names
+// and words, and nothing of what is allowed or when a paper is needed.
 package onestop
 
 import (

@@ -146,13 +146,13 @@ func named() []string {
 	for s := range int(hub.DossierReturned) + 1 {
 		add("dossier.status.", strconv.Itoa(s))
 	}
-	for _, act := range append(hub.DossierActs(), hub.DossierRegister, hub.DossierRenew) {
+	for _, act := range append(hub.DossierActs(), hub.DossierRegister, hub.DossierAttach, hub.DossierRemind, hub.DossierErase, hub.DossierRenew) {
 		add("dossier.act.", string(act))
 	}
 	for _, channel := range hub.DossierChannels() {
 		add("dossier.channel.", string(channel))
 	}
-	for _, rule := range append(hub.DossierFindings(), hub.RuleStart, hub.RuleAppointment, hub.RuleLimit, hub.RuleSuspended, hub.RuleMoved, hub.RuleEndDone, hub.RuleEndReturned, hub.RuleEndStopped, hub.RuleEndAsked, hub.RuleEndNone, hub.RuleInTime, hub.RuleNoStart) {
+	for _, rule := range append(hub.DossierFindings(), hub.RuleStart, hub.RuleAppointment, hub.RuleLimit, hub.RuleSuspended, hub.RuleMoved, hub.RuleEndDone, hub.RuleEndReturned, hub.RuleEndStopped, hub.RuleEndAsked, hub.RuleEndNone, hub.RuleInTime, hub.RuleNoStart, hub.FindingDueSoon) {
 		add("dossier.rule.", string(rule))
 	}
 	add("dossier.wrong.", "in_force", "required", "range", "date_time", "before_receipt", "control_character", "max_length", "exclusive", "unknown_agency", "taken")

@@ -29,9 +29,19 @@ type Data struct {
 	Status   *hub.StatusFact     `json:"status,omitempty"`  // of a status report
 	Receipt  *hub.SealedEvidence `json:"receipt,omitempty"` // the receipt file, where evidence is subscribed to
 	Tasks    []hub.TaskFact      `json:"tasks,omitempty"`   // what was done about a task
+	Dossier  *Dossier            `json:"dossier,omitempty"` // what happened to one
 	Parts    []Part              `json:"parts,omitempty"`   // of what waits
 	// Omitted says why files that the subscription carries are not here.
 	Omitted string `json:"content_omitted,omitempty"`
+}
+
+// Dossier is an event of a dossier, without words of people: the path has more.
+type Dossier struct {
+	ID      hub.DossierID   `json:"id"`
+	Event   int64           `json:"event"` // its number
+	Act     hub.DossierAct  `json:"act"`
+	Finding hub.DossierRule `json:"finding,omitempty"` // of a reminder
+	Path    string          `json:"path"`              // in the REST interface of the hub
 }
 
 // Delivery is where the document stands when the message is made, which can be later than
@@ -62,6 +72,10 @@ type Part struct {
 func (t *Teller) message(ctx context.Context, event *hub.PushEvent) (Message, error) {
 	m := Message{Type: event.Topic, Timestamp: event.At.UTC()}
 	if event.Topic == hub.TopicTest {
+		return m, nil
+	}
+	if f := event.Dossier; f != nil {
+		m.Data.Dossier = &Dossier{ID: f.Dossier, Event: f.Seq, Act: f.Act, Finding: f.Finding, Path: "/v1/dossiers/" + string(f.Dossier)}
 		return m, nil
 	}
 	e := &event.Evidence.Evidence

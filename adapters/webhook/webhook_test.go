@@ -257,6 +257,20 @@ func TestMessageOfTasks(t *testing.T) {
 	}
 }
 
+// TestMessageOfDossiers: a call says which event of which dossier, and where it is found.
+func TestMessageOfDossiers(t *testing.T) {
+	var body []byte
+	s, o := endpoint(t, func(_ http.ResponseWriter, r *http.Request) { body, _ = io.ReadAll(r.Body) })
+	call := callTo(s.URL)
+	call.Events[0] = hub.PushEvent{ID: "n1", Topic: hub.TopicDossier, At: call.At, Dossier: &hub.DossierFact{Dossier: "d1", Seq: 4, Act: hub.DossierRemind, Finding: hub.FindingForeseen, Actor: "SECRET"}}
+	if err := teller(t, o).Tell(t.Context(), call); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(body), `"data":{"dossier":{"id":"d1","event":4,"act":"remind","finding":"foreseen","path":"/v1/dossiers/d1"}}`) || strings.Contains(string(body), "SECRET") {
+		t.Errorf("%s", body)
+	}
+}
+
 // TestHops: a test tells of each hop to the endpoint, and the caller at which it ended.
 func TestHops(t *testing.T) {
 	s, options := endpoint(t, func(w http.ResponseWriter, r *http.Request) {

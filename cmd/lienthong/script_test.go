@@ -294,7 +294,8 @@ var documents = sync.OnceValues(makeDocuments) //nolint:gochecknoglobals // keys
 //	tampered.pdf     signed, then changed
 //	unsigned.pdf
 //	directive.edxml  signed.pdf from H47 to SNV and STP, id "173"
-//	sealed.edxml     the same, its envelope signed by the agency
+//	dossier.edxml    a dossier with signed.pdf, handed over by H47 to SNV
+//	sealed.edxml     directive.edxml, its envelope signed by the agency
 //	wrapped.xml      that below another root
 //	bundle.asice     a container with signed.pdf, signed by the agency
 //	added.asice      the same with a file that nobody signed
@@ -346,6 +347,9 @@ func makeDocuments() (map[string][]byte, error) {
 		return nil, err
 	}
 	if files["directive.edxml"], err = directive(files["signed.pdf"]); err != nil {
+		return nil, err
+	}
+	if files["dossier.edxml"], err = dossierPackage(files["signed.pdf"]); err != nil {
 		return nil, err
 	}
 	return files, addSealed(files, seal)
@@ -420,12 +424,37 @@ func directive(pdf []byte) ([]byte, error) {
 		Parts: []hub.Part{{ID: "p1", Role: hub.RoleOriginal, Name: "173.pdf", MediaType: "application/pdf"}},
 		Trace: []hub.Hop{{Agency: "000.00.00.H47", Time: time.Date(2020, 1, 10, 8, 0, 0, 0, hub.Vietnam())}},
 	}
+	return packed(&sub, map[string][]byte{"p1": pdf})
+}
+
+// dossierPackage is the example of a package by which one-stop systems hand dossiers to each
+// other.
+func dossierPackage(pdf []byte) ([]byte, error) {
+	content, err := os.ReadFile("../../adapters/onestop/testdata/hoso.xml")
+	if err != nil {
+		return nil, err
+	}
+	sub := hub.Submission{
+		Sender: "000.00.00.H47", Recipients: []string{"000.00.12.H47"}, ExternalID: "hs1", Operation: hub.OperationNew,
+		Document: hub.Document{
+			CodeNumber: "1", CodeNotation: "HS", TypeName: "Hồ sơ liên thông", Subject: "Hồ sơ đăng ký khai sinh", Promulgated: "2026-03-02", Application: "HoSoLienThong",
+		},
+		Parts: []hub.Part{
+			{ID: "p1", Role: hub.RoleOriginal, Name: "giay-chung-sinh.pdf", MediaType: "application/pdf"},
+			{ID: "p2", Role: hub.RoleAttachment, Name: "hoso.xml", MediaType: "application/xml"},
+		},
+	}
+	return packed(&sub, map[string][]byte{"p1": pdf, "p2": content})
+}
+
+// packed is a package with parts of such content.
+func packed(sub *hub.Submission, parts map[string][]byte) ([]byte, error) {
 	var out bytes.Buffer
-	err := edxml.New(edxml.Options{}).EncodeSubmission(context.Background(), &out, sub, nil, func(context.Context, hub.Part) (hub.Blob, error) {
-		return hub.BlobOf(pdf), nil
+	err := edxml.New(edxml.Options{}).EncodeSubmission(context.Background(), &out, *sub, nil, func(_ context.Context, p hub.Part) (hub.Blob, error) {
+		return hub.BlobOf(parts[p.ID]), nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("encode the directive: %w", err)
+		return nil, fmt.Errorf("encode the package %s: %w", sub.ExternalID, err)
 	}
 	return out.Bytes(), nil
 }

@@ -258,6 +258,9 @@ func (s *Service) append(f *hub.DossierFile, e hub.DossierEvent, actor *hub.Acto
 	}
 	f.Events = append(f.Events, e)
 	f.Version, f.Digest = e.Seq, digest
+	if e.Act == hub.DossierAccept && f.Appointed.IsZero() {
+		f.Appointed = e.Due
+	}
 	c := follow(f.Events, s.now().Add(clockLeeway+time.Millisecond))
 	f.Status, f.Local, f.Ended = c.status, c.local, time.Time{}
 	if end, _ := c.end(); end != nil {
@@ -270,7 +273,12 @@ func (s *Service) append(f *hub.DossierFile, e hub.DossierEvent, actor *hub.Acto
 		f.Parties = append(slices.Clone(f.Parties), e.To)
 	}
 	f.Kept = keep(f, s.working())
-	return s.Chronicle.DossierNote(f.ID, &e, f.Digest)
+	f.Remind = morningAfter(s.now())
+	fact := hub.DossierFact{Dossier: f.ID, Seq: e.Seq, Act: e.Act, Agency: e.Agency, Actor: e.By, SHA256: digest, Finding: e.Finding, Tell: f.Parties}
+	if e.Act == hub.DossierRemind {
+		fact.Tell = s.concerned(f)
+	}
+	return s.Chronicle.DossierNote(fact, e.Note, e.Recorded)
 }
 
 // Act records an event that one of the agencies of a dossier reports. Events are kept in
@@ -382,12 +390,16 @@ func (s *Service) event(ctx context.Context, actor *hub.Actor, f *hub.DossierFil
 	due, wrong := s.due(o.Due, happened)
 	found = append(append(found, wrong...), checkOrder(&o, in.any())...)
 	e = hub.DossierEvent{
-		Act: o.Act, At: happened, Agency: agency.ID, Name: agency.NameAt(now), Key: o.Key, Status: o.Act.Status(), Local: o.Local, Due: due, Text: o.Text, Paper: in.file,
+		Act: o.Act, At: happened, Agency: agency.ID, Name: agency.NameAt(now), Key: o.Key, Status: o.Act.Status(), Local: o.Local, Due: due, Text: o.Text, Paper: in.file, Dispatch: o.Dispatch,
 	}
 	if in.secret != "" {
 		e.Lookup = in.secret.Lookup(f.Number)
 	}
 	switch o.Act {
+	case hub.DossierAccept:
+		if !due.IsZero() && !f.Appointed.IsZero() && !due.Equal(f.Appointed) {
+			found = append(found, hub.Invalid("due_at", "taken", "the dossier has another appointment: %s", hub.MinuteOf(f.Appointed)))
+		}
 	case hub.DossierReport:
 		if e.Status = o.Status; e.Status == 0 && o.Local != "" {
 			if e.Status, err = s.meaning(ctx, agency.ID, o.Local); err != nil {
@@ -451,8 +463,8 @@ func checkOrder(o *hub.DossierOrder, brings bool) hub.Violations {
 		found = append(found, hub.Invalid("to", "exclusive", "only a hand-over names an agency"))
 	case o.Act == hub.DossierApologise && o.Due == "":
 		found = append(found, hub.Invalid("due_at", "required", "an apology names a new appointment"))
-	case o.Due != "" && o.Act != hub.DossierHandOver && o.Act != hub.DossierApologise:
-		found = append(found, hub.Invalid("due_at", "exclusive", "a hand-over has an end, and an apology a new appointment; nothing else"))
+	case o.Due != "" && o.Act != hub.DossierHandOver && o.Act != hub.DossierApologise && o.Act != hub.DossierAccept:
+		found = append(found, hub.Invalid("due_at", "exclusive", "a hand-over has an end, an acceptance an appointment, and an apology a new one; nothing else"))
 	}
 	return found
 }

@@ -36,6 +36,10 @@ type desk struct {
 	keeps  []hub.RetentionNote
 	broken bool // no verdict can be made
 
+	told       []hub.DossierFact
+	dispatches map[hub.DispatchID]hub.Dispatch
+	fails      int // the write of that number from now on, and all behind it, fail; 0: none
+
 	sealAway bool
 	letters  int // that were written
 }
@@ -63,10 +67,22 @@ func (d *desk) VerifyPart(_ context.Context, part hub.Part, content hub.Blob) (h
 func newDesk() *desk {
 	d := &desk{World: hubtest.NewWorld(), now: at("03-10 10:00"), days: year()}
 	d.Service = dossiers.New(dossiers.Options{
-		Store: d, Counts: d, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Blobs: d.World.Blobs, Verifier: d, Seals: func() dossiers.Seals { return seals{d} }, Apology: d.apology, WriteReceipt: writeReceipt, Portal: "https://p.vn", Calendar: func() *hub.Calendar { return d.days }, Now: func() time.Time { return d.now },
+		Store: d, Counts: d, Reminders: d, Dispatches: d, Packages: jsonPackages{}, Applications: []string{application}, Procedures: d, Directory: d, Notes: d.World, Chronicle: d, Blobs: d.World.Blobs, Verifier: d, Seals: func() dossiers.Seals { return seals{d} }, Apology: d.apology, WriteReceipt: writeReceipt, Portal: "https://p.vn", Calendar: func() *hub.Calendar { return d.days }, Now: func() time.Time { return d.now },
 		NewID: func() string { d.ids++; return fmt.Sprintf("id%04d", d.ids) }, Random: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	})
 	return d
+}
+
+// fail fails a write whose turn it is.
+func (d *desk) fail() error {
+	if d.fails == 0 {
+		return nil
+	}
+	if d.fails > 1 {
+		d.fails--
+		return nil
+	}
+	return hub.Internal("write", errors.New("the disk is away"))
 }
 
 func (d *desk) raced() {
@@ -78,6 +94,9 @@ func (d *desk) raced() {
 
 func (d *desk) AddDossier(_ context.Context, f hub.DossierFile, next bool, notes []hub.LogNote) error {
 	d.raced()
+	if err := d.fail(); err != nil {
+		return err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	last := int64(0)
@@ -99,6 +118,9 @@ func (d *desk) AddDossier(_ context.Context, f hub.DossierFile, next bool, notes
 
 func (d *desk) AddDossierEvent(_ context.Context, f hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error {
 	d.raced()
+	if err := d.fail(); err != nil {
+		return err
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range d.files {
@@ -138,6 +160,11 @@ func (d *desk) Dossiers(_ context.Context, q hub.DossierQuery) (hub.List[hub.Dos
 		}
 	}
 	return l, nil
+}
+
+// DossierNews tells what it was asked for.
+func (d *desk) DossierNews(_ context.Context, agency hub.AgencyID, after int64, limit int) ([]hub.DossierNews, error) {
+	return []hub.DossierNews{{Seq: after + 1, Unit: agency, Number: fmt.Sprint(limit)}}, nil
 }
 
 // listed says of what is kept of a dossier what stores select by it.
@@ -249,12 +276,18 @@ func (d *desk) ByID(id hub.AgencyID) (*hub.Agency, bool) {
 	return a, strings.Contains(" u l c x p q gone ", " "+string(id)+" ")
 }
 
-func (d *desk) Resolve(string, time.Time) (hub.Resolution, error) {
+func (d *desk) Resolve(code string, _ time.Time) (hub.Resolution, error) {
+	if id, ok := strings.CutPrefix(code, "H47."); ok {
+		if a, ok := d.ByID(hub.AgencyID(id)); ok {
+			return hub.Resolution{Agency: a, Code: hub.Code(code)}, nil
+		}
+	}
 	return hub.Resolution{}, hub.Errorf(hub.KindUnknownAgency, "", "", "none")
 }
 
-func (d *desk) DossierNote(_ hub.DossierID, e *hub.DossierEvent, digest hub.Digest) (hub.LogNote, error) {
-	return hub.LogNote{ID: e.Note, Kind: hub.LogNoteDossier, Body: []byte(digest.String())}, nil
+func (d *desk) DossierNote(fact hub.DossierFact, id string, _ time.Time) (hub.LogNote, error) {
+	d.told = append(d.told, fact)
+	return hub.LogNote{ID: id, Kind: hub.LogNoteDossier, Body: []byte(fact.SHA256.String())}, nil
 }
 
 func (d *desk) DossierRead(_ context.Context, actor hub.Actor, id hub.DossierID) error {

@@ -7,10 +7,11 @@
 // same transaction and holds the digest of the event, which names that of the one before;
 // that what comes twice, late or out of order is kept and loses nothing; that the same key
 // again changes nothing; that files are originals, kept byte for byte with the verdict on
-// their signatures; and that a dossier exists for the agencies that handle it or did, for
-// its owner, who has a secret and is shown no more than Owners shows, and for nobody else.
-// When the time of a dossier is over (hub/retention), what it held of persons goes; what
-// happened stays with the digests of what was there.
+// their signatures; that what a package of a one-stop system says comes into its dossier
+// once it was accepted, whatever is interrupted meanwhile; and that a dossier exists for the
+// agencies that handle it or did, for its owner, who has a secret and is shown no more than
+// Owners shows, and for nobody else. When the time of a dossier is over (hub/retention), what
+// it held of persons goes; what happened stays with the digests of what was there.
 //
 // Whether something is in time is computed from the events, the calendar and the office
 // hours, and says how it came about. So that lists and figures need not compute it for each
@@ -54,6 +55,9 @@ type Lists interface {
 	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
 	// Dossiers lists those of an agency by what is kept of them, the last recorded first.
 	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)
+	// DossierNews are the events of dossiers of an agency behind a place of its series, in
+	// order. They MUST be numbered without gaps, and in the order of their becoming visible.
+	DossierNews(ctx context.Context, agency hub.AgencyID, after int64, limit int) ([]hub.DossierNews, error)
 	// EndedDossiers lists those that have ended and were not erased.
 	EndedDossiers(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
 }
@@ -85,7 +89,8 @@ type Directory interface {
 	Resolve(code string, at time.Time) (hub.Resolution, error)
 }
 
-// Notes keeps what the words of agencies' own systems stand for, by name.
+// Notes keeps what the words of agencies' own systems stand for, and packages that are not
+// in their dossiers yet, by name.
 type Notes interface {
 	// RulesVersion grows with every change of rules of whatever kind.
 	RulesVersion(ctx context.Context) (int64, error)
@@ -93,12 +98,15 @@ type Notes interface {
 	// then grows by one; else nothing is saved (KindConflict).
 	ChangeRules(ctx context.Context, version int64, notes ...hub.RetentionNote) error
 	Notes(ctx context.Context, query hub.NotesQuery) ([]hub.RetentionNote, error)
+	// SaveNotes inserts or replaces notes in one transaction, and removes those without a
+	// body; it MUST be durable when it returns.
+	SaveNotes(ctx context.Context, notes ...hub.RetentionNote) error
 }
 
 // Chronicle makes the notes of events for the log, and notes who read about an owner.
 type Chronicle interface {
 	// DossierNote is the note of an event, which is recorded with it.
-	DossierNote(dossier hub.DossierID, event *hub.DossierEvent, digest hub.Digest) (hub.LogNote, error)
+	DossierNote(fact hub.DossierFact, id string, at time.Time) (hub.LogNote, error)
 	// DossierRead notes that somebody read a dossier; durable when it returns.
 	DossierRead(ctx context.Context, actor hub.Actor, dossier hub.DossierID) error
 }
@@ -128,13 +136,18 @@ type Seals interface {
 type Options struct {
 	Store      Store
 	Counts     Counts
-	Procedures Procedures
-	Directory  Directory
-	Notes      Notes
-	Chronicle  Chronicle
-	Blobs      Blobs
-	Verifier   Verifier
-	Seals      func() Seals // asked for each letter: they are opened last
+	Reminders  Reminders
+	Dispatches Dispatches
+	Packages   Packages
+	// Applications are the application types (ApplicationType) of packages about dossiers.
+	Applications []string
+	Procedures   Procedures
+	Directory    Directory
+	Notes        Notes
+	Chronicle    Chronicle
+	Blobs        Blobs
+	Verifier     Verifier
+	Seals        func() Seals // asked for each letter: they are opened last
 	// Apology writes a letter of apology as a PDF.
 	Apology func(to io.Writer, letter *hub.DossierLetter) error
 	// WriteReceipt writes the receipt of a dossier as a PDF.
@@ -166,6 +179,7 @@ func (s *Service) working() hub.WorkingTime {
 
 const (
 	maxPage      = 200
+	maxNews      = 500
 	maxTries     = 100  // against others at the same moment, of whom one always gets through
 	maxText      = 2000 // characters
 	maxWord      = 200  // of a name, a contact, a key, a status in other words
@@ -283,7 +297,7 @@ func findings(v *hub.DossierView, c *course, w hub.WorkingTime, now time.Time) [
 		}
 	}
 	for i := range v.Shares {
-		if s := &v.Shares[i]; !k.Late && !k.Ended && !s.Clock.Ended && (s.Clock.Late || s.Clock.Due.After(k.Due)) {
+		if s := &v.Shares[i]; !k.Start.IsZero() && !k.Late && !k.Ended && !s.Clock.Ended && (s.Clock.Late || s.Clock.Due.After(k.Due)) {
 			add(hub.FindingForeseen, 0, s.Agency)
 		}
 	}
@@ -341,4 +355,19 @@ func (s *Service) moments() hub.DossierMoments {
 	today := hub.DateOf(now)
 	behind := func(day hub.Date) time.Time { return hub.Midnight(day.Plus(1)) }
 	return hub.DossierMoments{Look: now, Soon: behind(days.Soon(today)), Letter: behind(days.After(today, 1))}
+}
+
+// News are what happened to the dossiers of an agency behind a number, in order; limit is at
+// most 500. They are for systems: a person looks at one dossier at a time (KindDenied).
+func (s *Service) News(ctx context.Context, actor hub.Actor, agency hub.AgencyID, after int64, limit int) ([]hub.DossierNews, error) {
+	if !sees(&actor, agency) {
+		return nil, actor.SpeaksFor(agency, scopeOfLooks)
+	}
+	if actor.Kind != hub.ActorSystem {
+		return nil, hub.Errorf(hub.KindDenied, "", "system", "events are followed by systems; a person looks at one dossier at a time")
+	}
+	if limit <= 0 || limit > maxNews {
+		limit = min(max(limit, 100), maxNews)
+	}
+	return s.Store.DossierNews(ctx, agency, after, limit)
 }

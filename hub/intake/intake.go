@@ -7,7 +7,7 @@
 // one trace, a sealed SubmissionRejection. A repeated submission leaves none and
 // gets the first answer, byte for byte. What is wrong with the submission of a
 // stranger is not told and not recorded. Intake never looks into what a document
-// says. What a recipient collects here lies in its box when the sender has its answer;
+// says; what a package says of a dossier is another room's to check. What a recipient collects here lies in its box when the sender has its answer;
 // what has to be carried further is left to the workers.
 //
 // The order is fixed: who may send, is it a repetition, is the intake open, every field
@@ -37,6 +37,7 @@ type Options struct {
 	Verdicts  Verdicts
 	Numbers   Numbers              // that senders keep here, for Preview; nil: none
 	Tasks     Tasks                // that answers are about; nil: a document answers none
+	Dossiers  Dossiers             // that packages of one-stop systems are about; nil: none
 	Calendar  func() *hub.Calendar // of working days; default: weekends and fixed holidays
 	Steering  []int                // steering types of packages that set a task by their due date
 	Notary    Notary

@@ -108,6 +108,19 @@ type Tasks interface {
 	Answered(ctx context.Context, actor hub.Actor, acceptance *hub.Acceptance) ([]hub.Step, error)
 }
 
+// Dossiers takes what packages of one-stop systems say of dossiers; of other submissions all
+// of it does nothing.
+type Dossiers interface {
+	// CheckPackage says what is wrong with it, as hub.Violations; other errors are failures
+	// of the hub. Nothing is recorded.
+	CheckPackage(ctx context.Context, actor hub.Actor, sender hub.AgencyID, sub *hub.Submission, recipients []hub.AgencyID) error
+	// AwaitPackage MUST be durable before it returns; the dispatch is recorded behind it, or
+	// never.
+	AwaitPackage(ctx context.Context, actor hub.Actor, dispatch *hub.Dispatch) error
+	// TakePackage puts it into its dossier, now or later.
+	TakePackage(ctx context.Context, dispatch *hub.Dispatch)
+}
+
 // Notary completes evidences (version, profile, id, issuer, log) and seals them. One may
 // follow another of the same call: its Prev has the id and no digest.
 type Notary interface {

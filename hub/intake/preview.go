@@ -23,7 +23,7 @@ func (s *Service) Preview(ctx context.Context, actor hub.Actor, sub hub.Submissi
 	if found {
 		return hub.Preview{Accepted: first.Dispatch.ID}, nil
 	}
-	plan, err := s.examine(ctx, sender, &sub, now)
+	plan, err := s.examine(ctx, actor, sender, &sub, now)
 	if err == nil {
 		err = s.numbered(ctx, sender, &sub)
 	}

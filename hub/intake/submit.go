@@ -37,12 +37,15 @@ func (s *Service) Submit(ctx context.Context, actor hub.Actor, sub hub.Submissio
 		return hub.Accepted{}, err
 	}
 	if first, found, err := s.first(ctx, sender.ID, &sub); found || err != nil {
+		if found {
+			s.takePackage(ctx, &first.Dispatch)
+		}
 		return first, err
 	}
 	if err := s.Closed(); err != nil {
 		return hub.Accepted{}, err
 	}
-	plan, err := s.examine(ctx, sender, &sub, now)
+	plan, err := s.examine(ctx, actor, sender, &sub, now)
 	if err != nil {
 		return hub.Accepted{}, s.refuse(ctx, actor, sender, &sub, err, now)
 	}
@@ -115,7 +118,7 @@ type plan struct {
 
 // examine makes every check that can refuse a submission. Cheap checks come
 // first and report together; bytes are looked at only when they all passed.
-func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Submission, now time.Time) (*plan, error) {
+func (s *Service) examine(ctx context.Context, actor hub.Actor, sender *hub.Agency, sub *hub.Submission, now time.Time) (*plan, error) {
 	violations := s.validate(sub)
 	recipients, unresolved, err := s.addressees(ctx, sender.ID, sub, now)
 	if err != nil {
@@ -131,6 +134,9 @@ func (s *Service) examine(ctx context.Context, sender *hub.Agency, sub *hub.Subm
 	}
 	if violations = slices.Concat(violations, unresolved, strangers, unfit); len(violations) > 0 {
 		return nil, violations
+	}
+	if err := s.checkPackage(ctx, actor, sender.ID, sub, recipients); err != nil {
+		return nil, err
 	}
 	to := routed{recipients: recipients, informed: informed}
 	s.route(sender, sub, &to, now)
@@ -164,6 +170,11 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 	if err := s.watch(ctx, &acceptance); err != nil {
 		return hub.Accepted{}, err
 	}
+	if s.Dossiers != nil {
+		if err := s.Dossiers.AwaitPackage(ctx, actor, &acceptance.Dispatch); err != nil {
+			return hub.Accepted{}, err
+		}
+	}
 	accepted, err := s.record(ctx, actor, &acceptance, p.earlier.Aims)
 	if err != nil && hub.KindOf(err) == hub.KindConflict {
 		// The same key came twice at once and the other one was faster.
@@ -180,7 +191,28 @@ func (s *Service) accept(ctx context.Context, actor hub.Actor, p *plan, now time
 			s.Bell.Ring(acceptance.Changes[i].Delivery.Recipient)
 		}
 	}
+	s.takePackage(ctx, &accepted.Dispatch)
 	return accepted, nil
+}
+
+// takePackage has what a package says put into its dossier before the sender has its answer,
+// also where an earlier try of the same is at it, or was interrupted.
+func (s *Service) takePackage(ctx context.Context, d *hub.Dispatch) {
+	if s.Dossiers != nil {
+		s.Dossiers.TakePackage(context.WithoutCancel(ctx), d)
+	}
+}
+
+// checkPackage has a submission checked for what it says of a dossier.
+func (s *Service) checkPackage(ctx context.Context, actor hub.Actor, sender hub.AgencyID, sub *hub.Submission, recipients []hub.Resolution) error {
+	if s.Dossiers == nil {
+		return nil
+	}
+	ids := make([]hub.AgencyID, len(recipients))
+	for i := range recipients {
+		ids[i] = recipients[i].Agency.ID
+	}
+	return s.Dossiers.CheckPackage(ctx, actor, sender, sub, ids)
 }
 
 // seal seals the acceptance and what follows it in the same act, by one signature: a key

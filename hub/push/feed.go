@@ -2,6 +2,7 @@ package push
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -75,6 +76,9 @@ func (s *Service) pushesOf(entries []hub.PlacedEvidence, subs []hub.Subscription
 
 // appendPushes adds what an entry of the log means for subscriptions.
 func (s *Service) appendPushes(pushes []hub.Push, p *hub.PlacedEvidence, byAgency map[hub.AgencyID][]*hub.Subscription) []hub.Push {
+	if p.Note != nil {
+		return s.appendNote(pushes, p, byAgency)
+	}
 	e := &p.Evidence.Evidence
 	for _, agency := range parties(e) {
 		topic := topicFor(e, agency)
@@ -97,6 +101,38 @@ func (s *Service) appendPushes(pushes []hub.Push, p *hub.PlacedEvidence, byAgenc
 		}
 	}
 	return pushes
+}
+
+// appendNote adds what the note of an event of a dossier means for subscriptions: to all that
+// it names but the agency that reported it. A reminder is nobody's report.
+func (s *Service) appendNote(pushes []hub.Push, p *hub.PlacedEvidence, byAgency map[hub.AgencyID][]*hub.Subscription) []hub.Push {
+	fact, err := factOf(p.Note)
+	if err != nil {
+		s.Log.Error("the note of an event of a dossier can't be read; nobody is told of it", "note", p.Note.ID, "error", err)
+		return pushes
+	}
+	for _, agency := range fact.Tell {
+		if agency == fact.Agency && fact.Act != hub.DossierRemind {
+			continue
+		}
+		for _, sub := range byAgency[agency] {
+			if !sub.Wants(hub.TopicDossier) || p.Note.Time.Before(sub.Created.Add(-clocks)) {
+				continue
+			}
+			pushes = append(pushes, hub.Push{
+				Subscription: sub.ID, Evidence: hub.EvidenceID(p.Note.ID), Place: p.Place, Topic: hub.TopicDossier, At: p.Note.Time, State: hub.PushWaiting, Due: s.now().Add(s.gather(sub)),
+			})
+		}
+	}
+	return pushes
+}
+
+func factOf(n *hub.LogNote) (*hub.DossierFact, error) {
+	var fact hub.DossierFact
+	if err := json.Unmarshal(n.Body, &fact); err != nil {
+		return nil, hub.Internal("decode the note "+n.ID, err)
+	}
+	return &fact, nil
 }
 
 // digestAt is when the mail of the morning goes out, from midnight in Vietnam: the hub

@@ -25,8 +25,8 @@ type SubscriptionStore interface {
 type Feed interface {
 	// PushPosition tells how far the log was read for pushes, and where it ends.
 	PushPosition(ctx context.Context) (position, end int64, err error)
-	// LogFrom reads entries in their order, from a place on. What is no evidence comes
-	// with its place alone.
+	// LogFrom reads entries in their order, from a place on. What is neither evidence nor
+	// the note of an event of a dossier comes with its place alone.
 	LogFrom(ctx context.Context, place int64, limit int) ([]hub.PlacedEvidence, error)
 	// AddPushes MUST record pushes together with the new position, or, with KindConflict,
 	// nothing when the position is not where it was read from.
@@ -51,6 +51,12 @@ type Outbox interface {
 type Items interface {
 	Item(ctx context.Context, id hub.DeliveryID) (hub.Item, error)
 	Evidence(ctx context.Context, id hub.EvidenceID) (hub.SealedEvidence, error)
+}
+
+// Noted shows the notes of events of dossiers.
+type Noted interface {
+	// LogNote answers KindNotFound when there is none.
+	LogNote(ctx context.Context, id string) (hub.LogNote, error)
 }
 
 // Steps records what subscriptions could not tell.

@@ -35,6 +35,7 @@ type Options struct {
 	Feed          Feed
 	Outbox        Outbox
 	Items         Items
+	Noted         Noted
 	Steps         Steps
 	Notary        Notary
 	Contents      Contents

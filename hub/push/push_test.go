@@ -142,6 +142,40 @@ func TestWhoIsToldOfTasks(t *testing.T) {
 	}
 }
 
+// TestWhoIsToldOfDossiers: the agencies that a note names, but not of what they reported
+// themselves; of a reminder those who can do something.
+func TestWhoIsToldOfDossiers(t *testing.T) {
+	w := newWorld(t)
+	here := w.subscribe(t, hub.Subscription{Agency: recipient, Kind: hub.SubscriptionWebhook})
+	w.subscribe(t, hub.Subscription{Agency: sender, Kind: hub.SubscriptionMail, Topics: []hub.Topic{hub.TopicDossier}})
+	w.subscribe(t, hub.Subscription{Agency: sender, Kind: hub.SubscriptionMail, Topics: []hub.Topic{hub.TopicEvidence}})
+	now := w.clock.Now()
+	both := []hub.AgencyID{sender, recipient}
+	w.dossier(t, "old", now.Add(-time.Hour), hub.DossierFact{Dossier: "d0", Agency: sender, Tell: both})
+	w.dossier(t, "n1", now, hub.DossierFact{Dossier: "d1", Seq: 3, Act: hub.DossierProcess, Agency: sender, Tell: both})
+	w.dossier(t, "n2", now, hub.DossierFact{Dossier: "d1", Seq: 4, Act: hub.DossierRemind, Agency: sender, Finding: hub.FindingLetterDue, Tell: []hub.AgencyID{sender}})
+	w.dossier(t, "n3", now, hub.DossierFact{Dossier: "d1", Seq: 5, Act: hub.DossierReport, Agency: recipient, Tell: both})
+	w.work(t)
+	told := func(f *teller) string {
+		var list []string
+		for _, c := range f.calls {
+			for i := range c.Events {
+				e := &c.Events[i]
+				list = append(list, fmt.Sprint(e.ID, " ", e.Topic, " ", e.Dossier.Seq, e.Dossier.Act, e.Dossier.Finding))
+			}
+		}
+		return strings.Join(list, "; ")
+	}
+	if got := told(w.hook); got != "n1 dossier.changed 3process" || w.hook.calls[0].Subscription.ID != here.ID {
+		t.Errorf("the other agency is told %s", got)
+	}
+	w.clock.Advance(time.Hour)
+	w.work(t)
+	if got := told(w.mail); got != "n2 dossier.changed 4remindletter_due; n3 dossier.changed 5report" || len(w.mail.calls) != 1 {
+		t.Errorf("the unit is told %s in %d mails", got, len(w.mail.calls))
+	}
+}
+
 // TestAFailingTarget: it is left alone with growing pauses, loses nothing, keeps its
 // order, and is paused in the end, with a note and the reason.
 func TestAFailingTarget(t *testing.T) {

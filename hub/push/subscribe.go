@@ -46,7 +46,7 @@ func (s *Service) Create(ctx context.Context, actor hub.Actor, wish hub.Subscrip
 		if sub.Kind == hub.SubscriptionWebhook {
 			sub.Topics = append(sub.Topics, hub.TopicStatus)
 		}
-		sub.Topics = append(sub.Topics, hub.TopicTask)
+		sub.Topics = append(sub.Topics, hub.TopicTask, hub.TopicDossier)
 	}
 	if err := s.check(&sub); err != nil {
 		return hub.Subscription{}, "", err

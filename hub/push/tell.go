@@ -115,6 +115,9 @@ func (s *Service) events(ctx context.Context, sub *hub.Subscription, pushes []hu
 }
 
 func (s *Service) event(ctx context.Context, sub *hub.Subscription, p *hub.Push) (hub.PushEvent, bool, error) {
+	if p.Topic == hub.TopicDossier {
+		return s.dossierEvent(ctx, p)
+	}
 	sealed, err := s.Items.Evidence(ctx, p.Evidence)
 	if err != nil {
 		return hub.PushEvent{}, false, ignoreMissing(err)
@@ -142,6 +145,15 @@ func (s *Service) event(ctx context.Context, sub *hub.Subscription, p *hub.Push)
 		}
 	}
 	return event, true, nil
+}
+
+func (s *Service) dossierEvent(ctx context.Context, p *hub.Push) (hub.PushEvent, bool, error) {
+	note, err := s.Noted.LogNote(ctx, string(p.Evidence))
+	if err != nil {
+		return hub.PushEvent{}, false, ignoreMissing(err)
+	}
+	fact, err := factOf(&note)
+	return hub.PushEvent{ID: string(p.Evidence), Topic: p.Topic, At: p.At, Dossier: fact}, err == nil, err
 }
 
 // waits reports whether a delivery still waits for what an evidence announced: to be

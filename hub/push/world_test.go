@@ -3,6 +3,7 @@ package push_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"sync"
@@ -34,7 +35,7 @@ func newWorld(t *testing.T, change ...func(*push.Options)) *world {
 	w := &world{memory: newMemory(), clock: hubtest.NewClock(), hook: &teller{}, mail: &teller{}}
 	n := 0
 	o := push.Options{
-		Subscriptions: w.memory, Feed: w.memory, Outbox: w.memory, Items: w.memory, Steps: w.memory, Contents: w.memory, Directory: w.memory, Vault: safe{}, Notes: w,
+		Subscriptions: w.memory, Feed: w.memory, Outbox: w.memory, Items: w.memory, Noted: w.memory, Steps: w.memory, Contents: w.memory, Directory: w.memory, Vault: safe{}, Notes: w,
 		Now: w.clock.Now, Random: func(b []byte) error { return nil }, Jitter: func(time.Duration) time.Duration { return 0 },
 		NewID: func() string { n++; return fmt.Sprintf("id%d", n) },
 		Ways: map[hub.SubscriptionKind]push.Way{
@@ -146,6 +147,7 @@ type memory struct {
 	outbox   map[string][]hub.Push
 	items    map[hub.DeliveryID]hub.Item
 	evidence map[hub.EvidenceID]hub.SealedEvidence
+	dossiers map[string]hub.LogNote
 	// looked is called before each look into the log, added behind what was recorded; its
 	// error is the answer.
 	looked func()
@@ -157,8 +159,28 @@ type memory struct {
 
 func newMemory() *memory {
 	return &memory{
-		subs: map[string]hub.Subscription{}, outbox: map[string][]hub.Push{}, items: map[hub.DeliveryID]hub.Item{}, evidence: map[hub.EvidenceID]hub.SealedEvidence{},
+		subs: map[string]hub.Subscription{}, outbox: map[string][]hub.Push{}, items: map[hub.DeliveryID]hub.Item{}, evidence: map[hub.EvidenceID]hub.SealedEvidence{}, dossiers: map[string]hub.LogNote{},
 	}
+}
+
+// dossier puts the note of an event of a dossier into the log.
+func (m *memory) dossier(t *testing.T, id string, at time.Time, fact hub.DossierFact) {
+	t.Helper()
+	body, err := json.Marshal(fact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	note := hub.LogNote{ID: id, Kind: hub.LogNoteDossier, Time: at, Body: body}
+	m.dossiers[id] = note
+	m.log = append(m.log, hub.PlacedEvidence{Place: int64(len(m.log)), Note: &note})
+}
+
+func (m *memory) LogNote(_ context.Context, id string) (hub.LogNote, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.dossiers[id], nil
 }
 
 // happen puts an evidence about a delivery into the log.

@@ -151,6 +151,11 @@ func (i *importer) flush() error {
 		err = i.inspectionEvents()
 	case hub.RecordPostal:
 		err = insert(i, insertPostal, func(c *columns, r *hub.Record, o *hub.PostalOrder) { c.add(postalColumns(o, string(r.Body))...) })
+	case hub.RecordDossierNews:
+		err = insert(i, "INSERT INTO dossier_news (agency, seq, dossier, event) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[])",
+			func(c *columns, _ *hub.Record, n *sqlkit.StoredDossierNews) {
+				c.add(n.Agency, n.Seq, n.Dossier, n.Event)
+			})
 	case hub.RecordSubscription:
 		err = insert(i, `INSERT INTO subscriptions (id, version, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])`,
 			func(c *columns, r *hub.Record, s *sqlkit.StoredSubscription) {

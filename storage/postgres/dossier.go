@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -11,8 +12,8 @@ import (
 )
 
 const (
-	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, lookup, body, counted, counted_version)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[], $12::text[], $13::bigint[])`
+	insertDossiers = `INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, lookup, body, counted, counted_version, remind)
+		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::boolean[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[])`
 	insertDossierEvents  = "INSERT INTO dossier_events (dossier, seq, body) SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[])"
 	replaceDossierEvents = insertDossierEvents + " ON CONFLICT (dossier, seq) DO UPDATE SET body = excluded.body"
 	insertLogNotes       = `INSERT INTO log_notes (id, kind, body, pending) SELECT id, kind, body, true
@@ -20,6 +21,14 @@ const (
 	putDossierParties = `INSERT INTO dossier_parties (agency, dossier, open, status, late, foreseen, marks)
 		SELECT * FROM unnest($1::text[], $2::text[], $3::boolean[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
 		ON CONFLICT (agency, dossier) DO UPDATE SET open = excluded.open, status = excluded.status, late = excluded.late, foreseen = excluded.foreseen, marks = excluded.marks`
+	// Who tells an agency of something waits for the others that do, so that a number which is
+	// seen has all lower ones before it.
+	lockDossierNews = "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT hashtextextended('dossier-news/' || agency, 0) AS key FROM unnest($1::text[]) AS a (agency) ORDER BY key) k"
+	addDossierNews  = `INSERT INTO dossier_news (agency, seq, dossier, event)
+		SELECT a.agency, coalesce((SELECT max(n.seq) FROM dossier_news n WHERE n.agency = a.agency), 0) + e.place, $2, e.event
+		FROM unnest($1::text[]) AS a (agency), unnest($3::bigint[]) WITH ORDINALITY AS e (event, place)`
+	dossierNews = `SELECT n.seq, n.dossier, d.number, d.unit, e.body FROM (SELECT * FROM dossier_news WHERE agency = $1 AND seq > $2 ORDER BY seq LIMIT $3) n
+		JOIN dossiers d ON d.id = n.dossier JOIN dossier_events e ON e.dossier = n.dossier AND e.seq = n.event ORDER BY n.seq`
 	lastDossier = "SELECT coalesce(max(sequence), 0) FROM dossiers WHERE unit = $1 AND day = $2"
 )
 
@@ -53,7 +62,10 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 				return sqlkit.DossierMoved()
 			}
 		}
-		return runAll(ctx, tx, statement{insertDossiers, rows.args}, statement{putDossierParties, parties.args}, factsOf(&f), statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args})
+		if err := runAll(ctx, tx, statement{insertDossiers, rows.args}, statement{putDossierParties, parties.args}, factsOf(&f), statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}); err != nil {
+			return err
+		}
+		return tellOfDossier(ctx, tx, &f.Dossier, f.Events)
 	})
 }
 
@@ -73,6 +85,19 @@ func runAll(ctx context.Context, tx pgx.Tx, statements ...statement) error {
 		}
 	}
 	return nil
+}
+
+// tellOfDossier gives events of a dossier their places in the series of each of its agencies.
+// It comes last in its transaction: others wait for its end.
+func tellOfDossier(ctx context.Context, tx pgx.Tx, d *hub.Dossier, events []hub.DossierEvent) error {
+	agencies, places := make([]string, len(d.Parties)), make([]int64, len(events))
+	for i, agency := range d.Parties {
+		agencies[i] = string(agency)
+	}
+	for i := range events {
+		places[i] = events[i].Seq
+	}
+	return runAll(ctx, tx, statement{lockDossierNews, []any{agencies}}, statement{addDossierNews, []any{agencies, string(d.ID), places}})
 }
 
 // savingNotes is SaveNotes as a part of an act.
@@ -97,7 +122,7 @@ func (s *Store) actOnDossier(ctx context.Context, call func(context.Context, pgx
 func dossierColumns(f *hub.DossierFile, body string) []any {
 	d := &f.Dossier
 	basis, version := sqlkit.DossierBasis(f)
-	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, sqlkit.DossierLookup(d), body, basis, version}
+	return []any{string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, sqlkit.DossierLookup(d), body, basis, version, sqlkit.DossierRemind(d)}
 }
 
 func addDossierParties(parties *columns, f *hub.DossierFile) {
@@ -143,15 +168,18 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 	}
 	return s.actOnDossier(ctx, func(ctx context.Context, tx pgx.Tx) error {
 		basis, version := sqlkit.DossierBasis(&f)
-		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, lookup = $2, body = $3, counted = $4, counted_version = $5 WHERE id = $6 AND (body::jsonb ->> 'version')::bigint = $7",
-			sqlkit.DossierEnd(&f.Dossier), sqlkit.DossierLookup(&f.Dossier), body, basis, version, string(f.ID), f.Version-1)
+		done, err := tx.Exec(ctx, "UPDATE dossiers SET ended = $1, lookup = $2, body = $3, counted = $4, counted_version = $5, remind = $6 WHERE id = $7 AND (body::jsonb ->> 'version')::bigint = $8",
+			sqlkit.DossierEnd(&f.Dossier), sqlkit.DossierLookup(&f.Dossier), body, basis, version, sqlkit.DossierRemind(&f.Dossier), string(f.ID), f.Version-1)
 		if err != nil {
 			return err
 		}
 		if done.RowsAffected() == 0 {
 			return sqlkit.DossierMoved()
 		}
-		return runAll(ctx, tx, statement{putDossierParties, parties.args}, forgetFacts(string(f.ID)), factsOf(&f), statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(keep))
+		if err := runAll(ctx, tx, statement{putDossierParties, parties.args}, forgetFacts(string(f.ID)), factsOf(&f), statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(keep)); err != nil {
+			return err
+		}
+		return tellOfDossier(ctx, tx, &f.Dossier, f.Events[len(f.Events)-1:])
 	})
 }
 
@@ -195,7 +223,10 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 		if err := runAll(ctx, tx, statement{putDossierParties, parties.args}, forgetFacts(string(f.ID)), factsOf(&f), statement{replaceDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(gone)); err != nil {
 			return err
 		}
-		return erasePostal(ctx, tx, f.ID)
+		if err := erasePostal(ctx, tx, f.ID); err != nil {
+			return err
+		}
+		return tellOfDossier(ctx, tx, &f.Dossier, f.Events[len(f.Events)-1:])
 	})
 }
 
@@ -203,6 +234,28 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 func (s *Store) EndedDossiers(ctx context.Context, q hub.EndedDossiers) ([]hub.Dossier, error) {
 	return collect(ctx, s, scanBody[hub.Dossier], "SELECT body FROM dossiers WHERE NOT erased AND (ended, id) > ($1, $2) AND ended <= $3 ORDER BY ended, id LIMIT $4",
 		sqlkit.Micros(q.After), string(q.AfterDossier), sqlkit.Micros(q.Until), q.Limit)
+}
+
+const (
+	dossiersToRemind = "SELECT body FROM dossiers WHERE remind <= $1 AND remind < 9223372036854775807 ORDER BY remind, id LIMIT $2"
+	remindLater      = "UPDATE dossiers SET remind = $1 WHERE id = $2 AND remind < 9223372036854775807 AND (body::jsonb ->> 'version')::bigint = $3"
+)
+
+// DossiersToRemind lists dossiers whose next look has come, the longest waiting first.
+func (s *Store) DossiersToRemind(ctx context.Context, now time.Time, limit int) ([]hub.DossierFile, error) {
+	found, err := collect(ctx, s, scanBody[hub.Dossier], dossiersToRemind, sqlkit.Micros(now), limit)
+	if err != nil {
+		return nil, err
+	}
+	return s.dossierFiles(ctx, found)
+}
+
+// RemindLater puts off the next look at a dossier that is at the version, else nothing.
+func (s *Store) RemindLater(ctx context.Context, id hub.DossierID, version int64, at time.Time) error {
+	return s.act(ctx, "look at a dossier later", func(ctx context.Context, c *pgx.Conn) error {
+		_, err := c.Exec(ctx, remindLater, sqlkit.Micros(at), string(id), version)
+		return err
+	})
 }
 
 // FindDossier returns one dossier; KindNotFound when there is none.
@@ -252,6 +305,11 @@ func scanDossierEvent(row pgx.CollectableRow) (r sqlkit.DossierEventRow, err err
 func (s *Store) LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error) {
 	found, err := collect(ctx, s, pgx.RowTo[int64], lastDossier, string(unit), string(day))
 	return first(found, "dossier", err)
+}
+
+// DossierNews are the events of dossiers of an agency behind a place of its series.
+func (s *Store) DossierNews(ctx context.Context, agency hub.AgencyID, after int64, limit int) ([]hub.DossierNews, error) {
+	return collect(ctx, s, sqlkit.ScanDossierNews[pgx.CollectableRow], dossierNews, string(agency), after, limit)
 }
 
 // Dossiers lists those of an agency, the last recorded first.

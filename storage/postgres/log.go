@@ -224,6 +224,12 @@ func (s *Store) LogNotes(ctx context.Context, kind hub.LogNoteKind, limit int) (
 		"SELECT body FROM log_notes WHERE kind = $1 OR $1 = '' ORDER BY position DESC LIMIT $2", string(kind), limit)
 }
 
+// LogNote returns one note; KindNotFound when there is none.
+func (s *Store) LogNote(ctx context.Context, id string) (hub.LogNote, error) {
+	found, err := collect(ctx, s, scanBody[hub.LogNote], "SELECT body FROM log_notes WHERE id = $1", id)
+	return first(found, "note", err)
+}
+
 // AddLogStamp keeps a time-stamped checkpoint.
 func (s *Store) AddLogStamp(ctx context.Context, stamp hub.LogStamp) error {
 	body, err := sqlkit.Encode(stamp)

@@ -71,11 +71,12 @@ func (s *Store) PushPosition(ctx context.Context) (position, end int64, err erro
 	return p.position, sqlkit.Place(p.shard, p.size), err
 }
 
-// LogFrom reads entries in their order, from a place on. What is no evidence comes with
+// LogFrom reads entries in their order, from a place on. What is neither evidence
+// nor the note of an event of a dossier comes with
 // its place alone.
 func (s *Store) LogFrom(ctx context.Context, place int64, limit int) ([]hub.PlacedEvidence, error) {
 	shard, index := sqlkit.SplitPlace(place)
-	return collect(ctx, s, sqlkit.ScanPlaced, `SELECT l.shard, l.idx, e.canonical, `+sqlkit.PostgresJWS+` FROM log_entries l LEFT JOIN evidences e ON e.id = l.source
+	return collect(ctx, s, sqlkit.ScanPlaced, `SELECT l.shard, l.idx, e.canonical, `+sqlkit.PostgresJWS+`, n.body FROM log_entries l LEFT JOIN evidences e ON e.id = l.source`+sqlkit.PlacedNotes+`
 		WHERE (l.shard, l.idx) >= ($1, $2) ORDER BY l.shard, l.idx LIMIT $3`, shard, index, limit)
 }
 

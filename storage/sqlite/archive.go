@@ -131,6 +131,7 @@ func recordSources() []recordSource {
 		{hub.RecordProcedureAct, "SELECT body FROM procedure_changes ORDER BY seq", scanRaw},
 		{hub.RecordDossier, "SELECT body FROM dossiers ORDER BY id", scanRaw},
 		{hub.RecordDossierEvent, "SELECT dossier, body FROM dossier_events ORDER BY dossier, seq", scanDossierRecord},
+		{hub.RecordDossierNews, sqlkit.DossierNewsRows, sqlkit.ScanDossierNewsRecord[*sql.Rows]},
 		{hub.RecordInspection, "SELECT body FROM inspections ORDER BY id", scanRaw},
 		{hub.RecordInspectionEvent, "SELECT inspection, body FROM inspection_events ORDER BY inspection, seq", scanInspectionRecord},
 		{hub.RecordPostal, "SELECT body FROM postal_orders ORDER BY id", scanRaw},

@@ -142,6 +142,10 @@ func (t *tx) importRecord(r *hub.Record) error {
 		})
 	case hub.RecordPostal:
 		return importAs(r, func(o *hub.PostalOrder) error { return t.putPostal(o, string(r.Body)) })
+	case hub.RecordDossierNews:
+		return importAs(r, func(n *sqlkit.StoredDossierNews) error {
+			return t.exec("INSERT INTO dossier_news (agency, seq, dossier, event) VALUES (?, ?, ?, ?)", n.Agency, n.Seq, n.Dossier, n.Event)
+		})
 	case hub.RecordSubscription:
 		return importAs(r, func(s *sqlkit.StoredSubscription) error {
 			return t.exec("INSERT INTO subscriptions (id, version, body) VALUES (?, ?, ?)", s.Subscription.ID, s.Subscription.Version, string(r.Body))

@@ -5,13 +5,14 @@ import (
 	"database/sql"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/sqlkit"
 )
 
 const (
-	insertDossier       = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, lookup, body, counted, counted_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	insertDossier       = "INSERT INTO dossiers (id, number, unit, day, sequence, key, received, ended, erased, lookup, body, counted, counted_version, remind) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	insertDossierFacts  = "INSERT INTO dossier_facts (" + sqlkit.DossierFactColumns + ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	insertDossierEvent  = "INSERT INTO dossier_events (dossier, seq, body) VALUES (?, ?, ?)"
 	replaceDossierEvent = insertDossierEvent + " ON CONFLICT (dossier, seq) DO UPDATE SET body = excluded.body"
@@ -25,7 +26,11 @@ const (
 	dossierByID     = "SELECT body FROM dossiers WHERE id = ?"
 	dossierByNumber = "SELECT body FROM dossiers WHERE number = ?"
 	dossierByLookup = "SELECT body FROM dossiers WHERE lookup = ? AND lookup <> ''"
-	dossierByKey    = "SELECT body FROM dossiers WHERE unit = ? AND key = ? AND key <> ''"
+	addDossierNews  = `INSERT INTO dossier_news (agency, seq, dossier, event)
+		SELECT ?1, coalesce(max(seq), 0) + 1, ?2, ?3 FROM dossier_news WHERE agency = ?1`
+	dossierNews = `SELECT n.seq, n.dossier, d.number, d.unit, e.body FROM dossier_news n CROSS JOIN dossiers d ON d.id = n.dossier
+		CROSS JOIN dossier_events e ON e.dossier = n.dossier AND e.seq = n.event WHERE n.agency = ? AND n.seq > ? ORDER BY n.seq LIMIT ?`
+	dossierByKey = "SELECT body FROM dossiers WHERE unit = ? AND key = ? AND key <> ''"
 )
 
 // AddDossier records a dossier; see the contract in hub/dossiers.
@@ -34,7 +39,7 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 5+2*len(f.Events), func(t *tx) error {
+	return s.do(ctx, 5+(2+len(f.Parties))*len(f.Events), func(t *tx) error {
 		taken, err := one(ctx, t, "dossier", scanInt, dossierTaken, f.Number, string(f.Unit), string(f.Day), f.Sequence, f.Key)
 		if err == nil && taken == 0 && next {
 			var last int64
@@ -49,7 +54,9 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 			err = t.putDossier(&f, body)
 		}
 		for i := 0; err == nil && i < len(f.Events); i++ {
-			err = t.putDossierEvent(f.ID, &f.Events[i])
+			if err = t.putDossierEvent(f.ID, &f.Events[i]); err == nil {
+				err = t.tellDossier(&f.Dossier, f.Events[i].Seq)
+			}
 		}
 		for i := 0; err == nil && i < len(notes); i++ {
 			err = t.putLogNote(&notes[i])
@@ -61,7 +68,7 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 func (t *tx) putDossier(f *hub.DossierFile, body string) error {
 	d := &f.Dossier
 	basis, version := sqlkit.DossierBasis(f)
-	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, sqlkit.DossierLookup(d), body, basis, version)
+	err := t.exec(insertDossier, string(d.ID), d.Number, string(d.Unit), string(d.Day), d.Sequence, d.Key, sqlkit.Micros(d.Received), sqlkit.DossierEnd(d), d.Erased != nil, sqlkit.DossierLookup(d), body, basis, version, sqlkit.DossierRemind(d))
 	if err == nil {
 		err = t.keepDossier(f)
 	}
@@ -93,6 +100,16 @@ func (t *tx) putDossierEvent(id hub.DossierID, e *hub.DossierEvent) error {
 	return failed("record an event of a dossier", err)
 }
 
+// tellDossier gives an event of a dossier its place in the series of each of its agencies.
+func (t *tx) tellDossier(d *hub.Dossier, event int64) error {
+	for _, agency := range d.Parties {
+		if err := t.exec(addDossierNews, string(agency), string(d.ID), event); err != nil {
+			return failed("tell of an event of a dossier", err)
+		}
+	}
+	return nil
+}
+
 func (t *tx) putLogNote(n *hub.LogNote) error {
 	body, err := sqlkit.Encode(n)
 	if err == nil {
@@ -111,10 +128,10 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 5+len(f.Parties)+len(keep), func(t *tx) error {
+	return s.do(ctx, 5+2*len(f.Parties)+len(keep), func(t *tx) error {
 		basis, version := sqlkit.DossierBasis(&f)
-		n, err := t.change("UPDATE dossiers SET ended = ?, lookup = ?, body = ?, counted = ?, counted_version = ? WHERE id = ? AND body ->> '$.version' = ?",
-			sqlkit.DossierEnd(&f.Dossier), sqlkit.DossierLookup(&f.Dossier), body, basis, version, string(f.ID), f.Version-1)
+		n, err := t.change("UPDATE dossiers SET ended = ?, lookup = ?, body = ?, counted = ?, counted_version = ?, remind = ? WHERE id = ? AND body ->> '$.version' = ?",
+			sqlkit.DossierEnd(&f.Dossier), sqlkit.DossierLookup(&f.Dossier), body, basis, version, sqlkit.DossierRemind(&f.Dossier), string(f.ID), f.Version-1)
 		if err == nil && n == 0 {
 			return sqlkit.DossierMoved()
 		}
@@ -123,6 +140,9 @@ func (s *Store) AddDossierEvent(ctx context.Context, f hub.DossierFile, note hub
 		}
 		if err == nil {
 			err = t.putDossierEvent(f.ID, event)
+		}
+		if err == nil {
+			err = t.tellDossier(&f.Dossier, event.Seq)
 		}
 		if err == nil {
 			err = t.putLogNote(&note)
@@ -144,7 +164,7 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 4+len(f.Events)+len(gone), func(t *tx) error {
+	return s.do(ctx, 4+len(f.Events)+len(f.Parties)+len(gone), func(t *tx) error {
 		if err := checkRules(ctx, t, rules); err != nil {
 			return err
 		}
@@ -163,6 +183,9 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 			}
 		}
 		if err == nil {
+			err = t.tellDossier(&f.Dossier, f.Version)
+		}
+		if err == nil {
 			err = t.putLogNote(&note)
 		}
 		if err == nil {
@@ -179,6 +202,27 @@ func (s *Store) EraseDossier(ctx context.Context, f hub.DossierFile, note hub.Lo
 func (s *Store) EndedDossiers(ctx context.Context, q hub.EndedDossiers) ([]hub.Dossier, error) {
 	return collect(ctx, s.reader, scanBody[hub.Dossier], "SELECT body FROM dossiers WHERE erased = 0 AND (ended, id) > (?, ?) AND ended <= ? ORDER BY ended, id LIMIT ?",
 		sqlkit.Micros(q.After), string(q.AfterDossier), sqlkit.Micros(q.Until), q.Limit)
+}
+
+const (
+	dossiersToRemind = "SELECT body FROM dossiers WHERE remind <= ? AND remind < 9223372036854775807 ORDER BY remind, id LIMIT ?"
+	remindLater      = "UPDATE dossiers SET remind = ? WHERE id = ? AND remind < 9223372036854775807 AND body ->> '$.version' = ?"
+)
+
+// DossiersToRemind lists dossiers whose next look has come, the longest waiting first.
+func (s *Store) DossiersToRemind(ctx context.Context, now time.Time, limit int) ([]hub.DossierFile, error) {
+	found, err := collect(ctx, s.reader, scanBody[hub.Dossier], dossiersToRemind, sqlkit.Micros(now), limit)
+	if err != nil {
+		return nil, err
+	}
+	return s.dossierFiles(ctx, found)
+}
+
+// RemindLater puts off the next look at a dossier that is at the version, else nothing.
+func (s *Store) RemindLater(ctx context.Context, id hub.DossierID, version int64, at time.Time) error {
+	return s.do(ctx, 1, func(t *tx) error {
+		return failed("look at a dossier later", t.exec(remindLater, sqlkit.Micros(at), string(id), version))
+	})
 }
 
 // FindDossier returns one dossier; KindNotFound when there is none.
@@ -226,6 +270,11 @@ func scanDossierEvent(rows *sql.Rows) (r sqlkit.DossierEventRow, err error) {
 // LastDossier is the last place that a unit gave on a day; 0 for none.
 func (s *Store) LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error) {
 	return one(ctx, s.reader, "dossier", scanInt, lastDossier, string(unit), string(day))
+}
+
+// DossierNews are the events of dossiers of an agency behind a place of its series.
+func (s *Store) DossierNews(ctx context.Context, agency hub.AgencyID, after int64, limit int) ([]hub.DossierNews, error) {
+	return collect(ctx, s.reader, sqlkit.ScanDossierNews[*sql.Rows], dossierNews, string(agency), after, limit)
 }
 
 // Dossiers lists those of an agency, the last recorded first.

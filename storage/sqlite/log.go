@@ -194,6 +194,11 @@ func (s *Store) LogNotes(ctx context.Context, kind hub.LogNoteKind, limit int) (
 		"SELECT body FROM log_notes WHERE kind = ?1 OR ?1 = '' ORDER BY position DESC LIMIT ?2", string(kind), limit)
 }
 
+// LogNote returns one note; KindNotFound when there is none.
+func (s *Store) LogNote(ctx context.Context, id string) (hub.LogNote, error) {
+	return one(ctx, s.reader, "note", scanBody[hub.LogNote], "SELECT body FROM log_notes WHERE id = ?", id)
+}
+
 // AddLogStamp keeps a time-stamped checkpoint.
 func (s *Store) AddLogStamp(ctx context.Context, stamp hub.LogStamp) error {
 	body, err := sqlkit.Encode(stamp)

@@ -87,11 +87,12 @@ func scanEnd(rows *sql.Rows) (int64, error) {
 	return sqlkit.Place(shard, size), err
 }
 
-// LogFrom reads entries in their order, from a place on. What is no evidence comes with
+// LogFrom reads entries in their order, from a place on. What is neither evidence
+// nor the note of an event of a dossier comes with
 // its place alone.
 func (s *Store) LogFrom(ctx context.Context, place int64, limit int) ([]hub.PlacedEvidence, error) {
 	shard, index := sqlkit.SplitPlace(place)
-	return collect(ctx, s.reader, sqlkit.ScanPlaced, `SELECT l.shard, l.idx, e.canonical, `+sqlkit.SQLiteJWS+` FROM log_entries l LEFT JOIN evidences e ON e.id = l.source
+	return collect(ctx, s.reader, sqlkit.ScanPlaced, `SELECT l.shard, l.idx, e.canonical, `+sqlkit.SQLiteJWS+`, n.body FROM log_entries l LEFT JOIN evidences e ON e.id = l.source`+sqlkit.PlacedNotes+`
 		WHERE (l.shard, l.idx) >= (?, ?) ORDER BY l.shard, l.idx LIMIT ?`, shard, index, limit)
 }
 

@@ -131,6 +131,8 @@ func (b *bench) answers() map[string]any {
 	keep("postal orders", posted, err)
 	ordered, err := b.store.DuePostalOrders(b.ctx, b.Clock.Add(24*time.Hour), 10)
 	keep("postal orders that are due", ordered, err)
+	news, err := b.store.DossierNews(b.ctx, "r1", 0, 10)
+	keep("news of dossiers", news, err)
 	b.pushAnswers(keep)
 	uploads, err := b.store.ExpiredUploads(b.ctx, b.Clock.Add(24*time.Hour), 10)
 	keep("uploads", uploads, err)

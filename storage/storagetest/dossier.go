@@ -145,6 +145,8 @@ func testDossiers(t *testing.T, back Backend) {
 	_, err = b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "u1", Page: hub.Page{Limit: 1, After: "x"}})
 	b.wants(hub.KindInvalid, err)
 
+	b.dossierNews(ended, shared)
+	b.dossierLooks(ended, shared)
 	b.erasedDossier(ended)
 
 	b.dossierRows(shared)
@@ -178,6 +180,7 @@ func testDossiers(t *testing.T, back Backend) {
 	for i := range list.Items {
 		places = append(places, list.Items[i].Sequence)
 	}
+	b.unbroken("u3", writers)
 	slices.Sort(places)
 	if got := fmt.Sprint(places); got != "[1 2 3 4 5 6 7 8]" {
 		t.Error("the places are", got)
@@ -277,7 +280,137 @@ func (b *bench) dossierRows(shared hub.DossierFile) {
 	}))
 	same(b.t, "events", events, []string{"1register", "2accept", "3hand_over"})
 	same(b.t, "agencies", parties, []string{"h1", "h2", "u1"})
-	if len(dossiers) != 3 || slices.ContainsFunc(dossiers, func(d string) bool { return !strings.HasSuffix(d, " true") }) {
+	if len(dossiers) != 4 || slices.ContainsFunc(dossiers, func(d string) bool { return !strings.HasSuffix(d, " true") }) {
 		b.t.Errorf("dossiers: %q", dossiers)
 	}
+}
+
+// dossierNews checks that each agency of a dossier is told of its events from when on it is
+// one, in a series of its own that has no gap.
+func (b *bench) dossierNews(ended, shared hub.DossierFile) {
+	b.t.Helper()
+	told := func(agency hub.AgencyID, after int64, limit int) string {
+		b.t.Helper()
+		news, err := b.store.DossierNews(b.ctx, agency, after, limit)
+		b.must(err)
+		var got []string
+		for i := range news {
+			n := &news[i]
+			got = append(got, fmt.Sprint(n.Seq, " ", n.Number, " ", n.Unit, " ", n.Event.Seq, n.Event.Act))
+		}
+		return fmt.Sprint(got)
+	}
+	first, second := ended.Number+" u1 ", shared.Number+" u1 "
+	for _, c := range []struct {
+		agency hub.AgencyID
+		after  int64
+		want   []string
+	}{
+		{"u1", 0, []string{"1 " + first + "1register", "2 " + second + "1register", "3 " + second + "2accept", "4 " + second + "3hand_over", "5 " + first + "2result"}},
+		{"u1", 3, []string{"4 " + second + "3hand_over", "5 " + first + "2result"}},
+		{"h1", 0, []string{"1 " + second + "1register", "2 " + second + "2accept", "3 " + second + "3hand_over"}},
+		{"h2", 0, []string{"1 " + second + "3hand_over"}},
+		{"h3", 0, nil},
+	} {
+		if got := told(c.agency, c.after, 10); got != fmt.Sprint(c.want) {
+			b.t.Errorf("%s behind %d: %s, want %s", c.agency, c.after, got, c.want)
+		}
+	}
+	if got := told("u1", 1, 1); got != "[2 "+second+"1register]" {
+		b.t.Errorf("a page of one: %s", got)
+	}
+}
+
+// unbroken checks that an agency was told of so many things, however many told at once.
+func (b *bench) unbroken(agency hub.AgencyID, count int) {
+	b.t.Helper()
+	news, err := b.store.DossierNews(b.ctx, agency, 0, count+1)
+	b.must(err)
+	for i := range news {
+		if news[i].Seq != int64(i+1) {
+			b.t.Errorf("%s is told of %d behind %d", agency, news[i].Seq, i)
+		}
+	}
+	if len(news) != count {
+		b.t.Errorf("%s is told of %d things, and not of %d", agency, len(news), count)
+	}
+}
+
+// dossierLooks checks that open dossiers are looked at when their time has come, and those
+// that changed meanwhile are not put off.
+func (b *bench) dossierLooks(ended, shared hub.DossierFile) {
+	b.t.Helper()
+	due := func(at time.Time) string {
+		b.t.Helper()
+		found, err := b.store.DossiersToRemind(b.ctx, at, 10)
+		b.must(err)
+		var got []string
+		for i := range found {
+			got = append(got, fmt.Sprint(found[i].Number, "/", len(found[i].Events)))
+		}
+		return fmt.Sprint(got)
+	}
+	now := b.Clock.UTC().Truncate(time.Millisecond)
+	f := b.dossier("u4", 1)
+	f.Remind = now.Add(time.Hour)
+	b.must(b.store.AddDossier(b.ctx, f, true, nil))
+	others, err := b.store.DossiersToRemind(b.ctx, now, 10)
+	b.must(err)
+	for i := range others {
+		if others[i].ID == ended.ID {
+			b.t.Errorf("a dossier that has ended is looked at")
+		}
+		b.must(b.store.RemindLater(b.ctx, others[i].ID, others[i].Version, now.Add(24*time.Hour)))
+	}
+	for at, want := range map[time.Duration]string{time.Hour - time.Millisecond: "[]", time.Hour: "[" + f.Number + "/1]"} {
+		if got := due(now.Add(at)); got != want {
+			b.t.Errorf("after %v: %s, want %s", at, got, want)
+		}
+	}
+	b.happens(&f, hub.DossierAccept)
+	f.Remind = now.Add(2 * time.Hour)
+	b.must(b.store.AddDossierEvent(b.ctx, f, b.dossierNote()))
+	b.must(b.store.RemindLater(b.ctx, f.ID, f.Version-1, now.Add(24*time.Hour)))
+	if got := due(now.Add(2 * time.Hour)); got != "["+f.Number+"/2]" {
+		b.t.Errorf("after a change: %s", got)
+	}
+	b.must(b.store.RemindLater(b.ctx, ended.ID, ended.Version, now))
+	b.must(b.store.RemindLater(b.ctx, shared.ID, shared.Version, now.Add(-time.Hour)))
+	if got := due(now); got != "["+shared.Number+"/3]" {
+		b.t.Errorf("the next look: %s", got)
+	}
+	b.happens(&f, hub.DossierFinish)
+	f.Ended = now.Add(1000 * time.Hour)
+	b.must(b.store.AddDossierEvent(b.ctx, f, b.dossierNote()))
+	if got := due(now.Add(10 * time.Hour)); got != "["+shared.Number+"/3]" {
+		b.t.Errorf("after its end: %s", got)
+	}
+}
+
+// testDossierNotes: the log hands out the notes of events of dossiers with their places, and
+// no other notes.
+func testDossierNotes(t *testing.T, back Backend) {
+	b := newBench(t, back)
+	note := b.dossierNote()
+	b.must(b.store.AddDossier(b.ctx, b.dossier("u1", 1), true, []hub.LogNote{note}))
+	b.note(hub.LogNoteKey)
+	intake, ids := b.unsequenced("", 2)
+	b.must(b.store.AppendLog(b.ctx, 0, batchOf("o/2026", 1, 0, intake.Mark, ids...)))
+	placed, err := b.store.LogFrom(b.ctx, 0, 10)
+	b.must(err)
+	var found []hub.LogNote
+	for i := range placed {
+		if placed[i].Note != nil {
+			found = append(found, *placed[i].Note)
+		}
+	}
+	if len(placed) != 2 {
+		t.Errorf("%d entries", len(placed))
+	}
+	same(t, "the notes of the log", found, []hub.LogNote{note})
+	one, err := b.store.LogNote(b.ctx, note.ID)
+	b.must(err)
+	same(t, "a note", one, note)
+	_, err = b.store.LogNote(b.ctx, "x")
+	b.wants(hub.KindNotFound, err)
 }

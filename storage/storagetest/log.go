@@ -31,6 +31,7 @@ type LogRecords interface {
 	LogPlace(ctx context.Context, source string) (hub.LogPlace, error)
 	AddLogNote(ctx context.Context, note hub.LogNote) error
 	LogNotes(ctx context.Context, kind hub.LogNoteKind, limit int) ([]hub.LogNote, error)
+	LogNote(ctx context.Context, id string) (hub.LogNote, error)
 	LogStamps
 	LogSequences
 }

@@ -152,6 +152,9 @@ type Dossiers interface {
 	CountDossiers(ctx context.Context, dossiers []hub.DossierFile) error
 	EraseDossier(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, rules int64, gone []hub.RetentionNote) error
 	EndedDossiers(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
+	DossiersToRemind(ctx context.Context, now time.Time, limit int) ([]hub.DossierFile, error)
+	RemindLater(ctx context.Context, id hub.DossierID, version int64, at time.Time) error
+	DossierNews(ctx context.Context, agency hub.AgencyID, after int64, limit int) ([]hub.DossierNews, error)
 }
 
 // Inspections keeps inspections with their events.
@@ -311,6 +314,7 @@ func Run(t *testing.T, b Backend) {
 		"dossier facts":         testDossierFacts,
 		"inspections":           testInspections,
 		"postal orders":         testPostalOrders,
+		"dossier notes":         testDossierNotes,
 		"tasks":                 testTasks,
 		"forged cursors":        testForgedCursors,
 		"tasks and answers":     testTaskChanges,

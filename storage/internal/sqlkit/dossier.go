@@ -23,6 +23,14 @@ func DossierLookup(d *hub.Dossier) string {
 	return d.Lookup.String()
 }
 
+// DossierRemind is the column remind of a dossier.
+func DossierRemind(d *hub.Dossier) int64 {
+	if !d.Open() {
+		return math.MaxInt64
+	}
+	return Micros(d.Remind)
+}
+
 // DossierMoved says that somebody else changed a dossier, or took its number or its key.
 func DossierMoved() error {
 	return hub.Errorf(hub.KindConflict, "", "version", "the dossier, its number or its key has been taken or changed meanwhile")
@@ -62,6 +70,35 @@ func (r *StoredDossierEvent) Decoded() (row DossierEventRow, err error) {
 		err = badRecord(hub.RecordDossierEvent, err)
 	}
 	return row, err
+}
+
+// StoredDossierNews is the place of an event in the series of an agency, as stores keep it.
+type StoredDossierNews struct {
+	Agency  string `json:"agency"`
+	Seq     int64  `json:"seq"`
+	Dossier string `json:"dossier"`
+	Event   int64  `json:"event"`
+}
+
+// DossierNewsRows read what ScanDossierNewsRecord takes.
+const DossierNewsRows = "SELECT agency, seq, dossier, event FROM dossier_news ORDER BY agency, seq"
+
+// ScanDossierNewsRecord reads the record of a row of DossierNewsRows.
+func ScanDossierNewsRecord[R Row](row R) (json.RawMessage, error) {
+	var r StoredDossierNews
+	if err := row.Scan(&r.Agency, &r.Seq, &r.Dossier, &r.Event); err != nil {
+		return nil, err
+	}
+	return json.Marshal(r)
+}
+
+// ScanDossierNews reads place, dossier, number, unit and body of an event.
+func ScanDossierNews[R Row](row R) (n hub.DossierNews, err error) {
+	var body []byte
+	if err = row.Scan(&n.Seq, &n.Dossier, &n.Number, &n.Unit, &body); err != nil {
+		return n, err
+	}
+	return n, json.Unmarshal(body, &n.Event)
 }
 
 // DossierFiles joins dossiers with their events, which come by dossier and number. An event

@@ -88,17 +88,24 @@ func Time(n int64) time.Time {
 	return time.UnixMicro(n).UTC()
 }
 
+// PlacedNotes joins the notes of events of dossiers with entries l of the log.
+const PlacedNotes = " LEFT JOIN log_notes n ON n.id = l.source AND n.kind = '" + string(hub.LogNoteDossier) + "' "
+
 // ScanPlaced reads shard and index of an entry with canonical bytes and signature of its
-// evidence, which are NULL where it is something else.
+// evidence, and the body of its note, which are NULL where it is something else.
 func ScanPlaced[R Row](row R) (hub.PlacedEvidence, error) {
 	var p hub.PlacedEvidence
 	var shard, index int64
-	var canonical []byte
+	var canonical, note []byte
 	var jws *string
-	err := row.Scan(&shard, &index, &canonical, &jws)
+	err := row.Scan(&shard, &index, &canonical, &jws, &note)
 	p.Place = Place(shard, index)
 	if err == nil && jws != nil {
 		p.Evidence, err = Sealed(canonical, *jws)
+	}
+	if err == nil && note != nil {
+		p.Note = new(hub.LogNote)
+		err = json.Unmarshal(note, p.Note)
 	}
 	return p, err
 }

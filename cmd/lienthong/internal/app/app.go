@@ -272,7 +272,7 @@ func (a *App) wire(ctx context.Context) error {
 		Store: a.store, Uploads: a.store, Numbers: a.store, Blobs: a.blobs, Staging: a.blobs, Directory: s.directory, Lists: s.lists, Routing: s.routing,
 		Verifier: &archiving{s.verifier, s.archive}, Changes: s.tracking, Forwards: s.tracking, Verdicts: s.archive, Notary: s.audit, Queue: a.queue, Bell: a.bells, Now: a.now, NewID: a.newID, Log: a.log,
 		Rules: s.rules, Undecided: s.archive, Policy: hub.SignaturePolicy(a.config.SignaturePolicy), Deadlines: a.config.deadlines(), Canonical: blank.Canonical(signing.CanonicalReport),
-		MaxRecipients: a.config.MaxRecipients, AwaitLog: a.awaitLog, Closed: a.health.closed, Tasks: s.tasks, Calendar: s.calendar.Calendar, Steering: a.config.TaskSteering,
+		MaxRecipients: a.config.MaxRecipients, AwaitLog: a.awaitLog, Closed: a.health.closed, Tasks: s.tasks, Dossiers: s.dossiers, Calendar: s.calendar.Calendar, Steering: a.config.TaskSteering,
 	})
 	if err := a.joinAxis(ctx); err != nil {
 		return err

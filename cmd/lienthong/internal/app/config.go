@@ -58,6 +58,7 @@ type Config struct {
 	WarnBefore          time.Duration   `env:"LIENTHONG_WARN_BEFORE" default:"72h" help:"How long before either time is over both sides are warned; of a short time, its last third."`
 	TrackAccess         bool            `env:"LIENTHONG_TRACK_ACCESS" help:"Prove by evidence when a recipient first opens the content of a delivery (ContentAccessTracking)."`
 	TaskSteering        []int           `env:"LIENTHONG_TASK_STEERING" default:"2" help:"Steering types (SteeringType) of edXML packages that direct: with a due date to come such a package sets a task; peers number them in two ways."`
+	DossierApplications []string        `name:"dossier-application" env:"LIENTHONG_DOSSIER_APPLICATION" default:"HoSoLienThong" help:"Application types (ApplicationType) of edXML packages by which one-stop systems hand dossiers to each other."`
 	ProcedurePublishers []string        `env:"LIENTHONG_PROCEDURE_PUBLISHERS" placeholder:"CODE" help:"Codes of agencies whose decisions publish procedures of all others, not only of those under them, such as a ministry. See deploy/procedures.md."`
 	OfficeHours         hub.OfficeHours `env:"LIENTHONG_OFFICE_HOURS" default:"07:30-11:30,13:30-17:30" help:"Hours that are worked on each working day, in Viet Nam: by these the time of one-stop dossiers runs. See deploy/dossiers.md."`
 	MaxRecipients       int             `env:"LIENTHONG_MAX_RECIPIENTS" default:"1000" help:"Recipients of one document."`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"strings"
+	"time"
 
 	"github.com/lienthong/lienthong/adapters/onestop"
 	"github.com/lienthong/lienthong/hub"
@@ -28,7 +29,7 @@ func (a *App) openDesks() error {
 		Store: a.store, Dispatches: a.store, Verdicts: s.archive, Directory: s.directory, Chronicle: catalogueChronicle{a.newID, a.now}, Publishers: a.config.publishers(), Now: a.now, Log: a.log,
 	})
 	s.dossiers = dossiers.New(dossiers.Options{
-		Store: a.store, Counts: a.store, Procedures: s.catalogue, Directory: s.directory, Notes: a.store, Chronicle: dossierChronicle{s.notes}, Blobs: a.blobs, Verifier: &archiving{s.verifier, s.archive},
+		Store: a.store, Counts: a.store, Reminders: a.store, Dispatches: a.store, Packages: onestop.Packages{}, Applications: a.config.DossierApplications, Procedures: s.catalogue, Directory: s.directory, Notes: a.store, Chronicle: dossierChronicle{s.notes}, Blobs: a.blobs, Verifier: &archiving{s.verifier, s.archive},
 		Seals: func() dossiers.Seals { return a.services.sealing }, Apology: onestop.Apology, WriteReceipt: onestop.Receipt, Portal: strings.TrimSuffix(a.config.PortalURL, "/"),
 		Calendar: s.calendar.Calendar, Hours: a.config.OfficeHours,
 		Now: a.now, NewID: a.newID, Random: rand.Reader, Log: a.log,
@@ -40,8 +41,8 @@ func (a *App) openDesks() error {
 type dossierChronicle struct{ notes *audit.Notes }
 
 // DossierNote implements dossiers.Chronicle.
-func (dossierChronicle) DossierNote(id hub.DossierID, e *hub.DossierEvent, digest hub.Digest) (hub.LogNote, error) {
-	return audit.NewNote(hub.LogNoteDossier, hub.DossierFact{Dossier: id, Seq: e.Seq, Act: e.Act, Agency: e.Agency, Actor: e.By, SHA256: digest}, e.Note, e.Recorded)
+func (dossierChronicle) DossierNote(fact hub.DossierFact, id string, at time.Time) (hub.LogNote, error) {
+	return audit.NewNote(hub.LogNoteDossier, fact, id, at)
 }
 
 // dossierReading is the body of a note.

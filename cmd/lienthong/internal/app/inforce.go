@@ -103,7 +103,7 @@ func (a *App) notePolicy(ctx context.Context, trustList int64) error {
 func (c *Config) limits() map[string]string {
 	return map[string]string{
 		"time-to-live": c.TimeToLive.String(), "register-within": c.RegisterWithin.String(), "warn-before": c.WarnBefore.String(),
-		"max-recipients": fmt.Sprint(c.MaxRecipients), "task-steering": fmt.Sprint(c.TaskSteering), "procedure-publishers": fmt.Sprint(c.ProcedurePublishers), "office-hours": c.OfficeHours.String(), "track-access": fmt.Sprint(c.TrackAccess),
+		"max-recipients": fmt.Sprint(c.MaxRecipients), "task-steering": fmt.Sprint(c.TaskSteering), "dossier-application": fmt.Sprint(c.DossierApplications), "procedure-publishers": fmt.Sprint(c.ProcedurePublishers), "office-hours": c.OfficeHours.String(), "track-access": fmt.Sprint(c.TrackAccess),
 		"require-timestamp-within": c.RequireTimestampWithin.String(), "require-witnesses-within": c.RequireWitnessesWithin.String(),
 	}
 }

@@ -87,6 +87,15 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 	house.Go(func() {
 		a.every(jobs, houseEvery, "following recommendations", a.services.inspected.Follow)
 	})
+	house.Go(func() {
+		a.every(jobs, cmp.Or(a.config.RemindEvery, remindEvery), "reminding of dossiers", func(ctx context.Context) error {
+			_, err := a.services.dossiers.Remind(ctx)
+			return err
+		})
+	})
+	house.Go(func() {
+		a.every(jobs, houseEvery, "putting packages into their dossiers", a.services.dossiers.TakePackages)
+	})
 	house.Go(func() { a.newRetention().Run(jobs) })
 	house.Go(func() { a.newForwarder().Run(jobs) })
 	house.Go(func() { a.services.alerts.Lead(jobs) })

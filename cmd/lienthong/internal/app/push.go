@@ -27,6 +27,7 @@ var (
 	_ push.Feed              = engine.State(nil)
 	_ push.Outbox            = engine.State(nil)
 	_ push.Items             = engine.State(nil)
+	_ push.Noted             = engine.State(nil)
 	_ push.Contents          = (*tracking.Service)(nil)
 	_ push.Directory         = (*directory.Directory)(nil)
 	_ push.Vault             = (*vault)(nil)
@@ -167,7 +168,7 @@ func (a *App) pushing() (*push.Service, error) {
 	}
 	s := &a.services
 	return push.New(push.Options{
-		Subscriptions: a.store, Feed: a.store, Outbox: a.store, Items: a.store, Steps: a.store, Notary: s.audit, Contents: s.tracking, Directory: s.directory,
+		Subscriptions: a.store, Feed: a.store, Outbox: a.store, Items: a.store, Noted: a.store, Steps: a.store, Notary: s.audit, Contents: s.tracking, Directory: s.directory,
 		Vault: s.vault, Notes: s.notes, Now: a.now, NewID: a.newID, Log: a.log, PauseAfter: a.config.PushPauseAfter,
 		Random: func(b []byte) error {
 			_, err := rand.Read(b)

@@ -252,7 +252,7 @@ func (s *samples) deciding() {
 		s.run(id)
 	}
 	s.vars["DOSSIER"] = s.text(s.run("registerDossier"), "id")
-	for _, id := range []string{"setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "renewDossierSecret", "getDossierReceipt", "actOnDossier", "getDossier", "listDossiers", "getDossierFigures", "listCountedDossiers", "abolishProcedures"} {
+	for _, id := range []string{"setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "renewDossierSecret", "getDossierReceipt", "actOnDossier", "getDossier", "listDossiers", "listDossierEvents", "listDossierPackages", "getDossierFigures", "listCountedDossiers", "abolishProcedures"} {
 		s.run(id)
 	}
 	s.vars["ORDER"] = s.text(s.run("orderPost"), "id")

@@ -27,6 +27,8 @@ type dossierCommand struct {
 	Receipt  dossierReceipt  `cmd:"" help:"Write the receipt of a dossier as a PDF, without the secret of its owner: that is on the one of register and secret."`
 	Attach   dossierAttach   `cmd:"" help:"Add a file to a dossier; its signatures are checked."`
 	File     dossierFile     `cmd:"" help:"Download a file of a dossier."`
+	Events   dossierEvents   `cmd:"" help:"List what happened to the dossiers of an agency behind a number, as one-stop systems follow it."`
+	Packages dossierPackages `cmd:"" help:"List the packages of an agency that are not in their dossiers, and why."`
 	Figures  dossierFigures  `cmd:"" help:"Count the dossiers of a unit in a period: in time, late, with and without a letter of apology."`
 	Words    dossierWords    `cmd:"" help:"Say which national status the words of an agency's own system stand for."`
 }
@@ -121,7 +123,7 @@ func printDossier(w io.Writer, v *hub.DossierView) {
 		if !a.Due.IsZero() {
 			due = text.Clock(a.Due)
 		}
-		t.Add(strconv.FormatInt(a.Seq, 10), text.Clock(a.At), string(a.Act), status, text.Short(text.Printable(a.Name), 40), text.Short(text.Printable(a.ToName), 40), due, text.Short(text.Printable(strings.TrimSpace(a.Local+" "+a.Text+" "+paperText(a.Paper)+" "+postText(a.Post))), 80))
+		t.Add(strconv.FormatInt(a.Seq, 10), text.Clock(a.At), string(a.Act), status, text.Short(text.Printable(a.Name), 40), text.Short(text.Printable(a.ToName), 40), due, text.Short(text.Printable(strings.TrimSpace(string(a.Finding)+" "+a.Local+" "+a.Text+" "+paperText(a.Paper)+" "+postText(a.Post))), 80))
 	}
 	t.Write(w)
 	printDossierClock(w, "the dossier", &v.Clock)
@@ -300,7 +302,7 @@ type dossierAct struct {
 	Text       string `help:"Why, or what is missing."`
 	To         string `placeholder:"CODE" help:"Agency that it is handed over to."`
 	Role       string `help:"What that is: lead or co; co when left out."`
-	Due        string `help:"End of its time, or the new appointment of an apology: a day, or a minute."`
+	Due        string `help:"End of its time, the appointment of an acceptance or the new one of an apology: a day, or a minute."`
 	Status     int    `help:"National status of a report, 1 to 10; that of its words when left out."`
 	Local      string `help:"Status in the words of the agency's own system."`
 	ID         string `name:"id" help:"A key of your own: the same again changes nothing."`

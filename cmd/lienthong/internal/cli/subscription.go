@@ -29,7 +29,7 @@ type subscriptionCreate struct {
 	Agency     string        `env:"LIENTHONG_AGENCY" help:"Agency to be told (code or id); not needed when the key speaks for one."`
 	Webhook    string        `xor:"target" required:"" placeholder:"https://HOST/PATH" help:"Tell by signed requests to this address (Standard Webhooks)."`
 	Mail       string        `xor:"target" required:"" placeholder:"USER@HOST" help:"Tell by mail to this address."`
-	Topic      []string      `help:"What to tell of: delivery.waiting, status.reported, task.changed, evidence.recorded; without it what waits, tasks and, by webhook, status reports."`
+	Topic      []string      `help:"What to tell of: delivery.waiting, status.reported, task.changed, dossier.changed, evidence.recorded; without it what waits, tasks, dossiers and, by webhook, status reports."`
 	Content    bool          `help:"Of a webhook: carry the files of what waits, up to 8 MiB."`
 	Details    bool          `help:"Of a mail: name number, subject and sender."`
 	Gather     time.Duration `help:"Of a mail: how long it waits for more; without it, the setting of the hub."`

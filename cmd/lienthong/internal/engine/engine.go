@@ -86,6 +86,7 @@ type Served interface {
 	dossiers.Counts
 	inspection.Store
 	post.Store
+	dossiers.Reminders
 }
 
 // Booked keeps registers and the numbers in them.
@@ -127,6 +128,7 @@ type Told interface {
 	push.SubscriptionStore
 	push.Feed
 	push.Outbox
+	push.Noted
 	Counted
 }
 

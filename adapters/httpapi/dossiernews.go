@@ -1,0 +1,54 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/lienthong/lienthong/hub"
+)
+
+// DossierNews is for one-stop systems that follow the dossiers of their agency.
+type DossierNews interface {
+	News(ctx context.Context, actor hub.Actor, agency hub.AgencyID, after int64, limit int) ([]hub.DossierNews, error)
+	Takings(ctx context.Context, actor hub.Actor, agency hub.AgencyID) ([]hub.DossierTaking, error)
+}
+
+// dossierFeed is a page of events. Last is the number behind which the next page begins.
+type dossierFeed struct {
+	Items []hub.DossierNews `json:"items"`
+	Last  int64             `json:"last"`
+}
+
+func (a *api) dossierNews(x *exchange) error {
+	q := x.query()
+	code := q.text("agency")
+	after, limit := q.number("after", 0, 1<<53, 0), q.number("limit", 1, 500, 100)
+	if err := q.done(); err != nil {
+		return err
+	}
+	agency, err := a.agencyOf(x.actor, code)
+	if err != nil {
+		return err
+	}
+	news, err := a.Dossiers.News(x.r.Context(), x.actor, agency, after, int(limit))
+	if err != nil {
+		return err
+	}
+	feed := dossierFeed{Items: []hub.DossierNews{}, Last: after}
+	if n := len(news); n > 0 {
+		feed.Items, feed.Last = news, news[n-1].Seq
+	}
+	return x.current(feed)
+}
+
+func (a *api) dossierTakings(x *exchange) error {
+	agency, err := a.agencyAsked(x)
+	if err != nil {
+		return err
+	}
+	takings, err := a.Dossiers.Takings(x.r.Context(), x.actor, agency)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, listed(hub.List[hub.DossierTaking]{Items: takings}))
+}
