@@ -82,10 +82,15 @@ type Exchange interface {
 // Served keeps what people come to agencies for.
 type Served interface {
 	procedures.Store
-	dossiers.Store
-	dossiers.Counts
 	inspection.Store
 	post.Store
+	Filed
+}
+
+// Filed keeps dossiers.
+type Filed interface {
+	dossiers.Store
+	dossiers.Counts
 	dossiers.Reminders
 }
 
