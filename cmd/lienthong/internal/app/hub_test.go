@@ -313,6 +313,15 @@ func TestConfigCheckNamesEveryFault(t *testing.T) {
 		{"names", func(c *app.Config) { c.Name = "trục liên thông" }, []string{"name hub_name"}},
 		{"no name", func(c *app.Config) { c.Name = "" }, []string{"name hub_name"}},
 		{"publishers", func(c *app.Config) { c.ProcedurePublishers = []string{"H47", "Bộ Tư pháp"} }, []string{"procedure-publishers grammar"}},
+		{"a portal in plain HTTP", func(c *app.Config) { c.PortalListen = "0.0.0.0:0" }, []string{"portal-listen plain"}},
+		{"a portal of a name in plain HTTP", func(c *app.Config) { c.PortalListen = ":80" }, []string{"portal-listen plain"}},
+		{"a portal behind a proxy", func(c *app.Config) { c.PortalListen, c.BehindProxy = "0.0.0.0:0", true }, nil},
+		{"a portal without a port", func(c *app.Config) { c.PortalListen = "127.0.0.1" }, []string{"portal-listen address"}},
+		{"a portal with half a certificate", func(c *app.Config) { c.PortalTLSCert = file }, []string{"portal-tls-cert pair"}},
+		{"a portal with no certificate", func(c *app.Config) { c.PortalTLSCert, c.PortalTLSKey = file, file }, []string{"portal-tls-cert pem"}},
+		{"a portal elsewhere", func(c *app.Config) { c.PortalURL = "dichvucong.example.vn" }, []string{"portal-url url"}},
+		{"a portal at a secret", func(c *app.Config) { c.PortalURL = "https://dichvucong.example.vn/#x" }, []string{"portal-url url"}},
+		{"proxies of a portal", func(c *app.Config) { c.PortalProxies = []string{"10.0.0.0/8", "::1", "proxy.example.vn"} }, []string{"portal-proxies address"}},
 		{"limits", func(c *app.Config) { c.TimeToLive, c.MaxRecipients = hub.NewTerms(time.Second), 0 }, []string{"time-to-live minimum", "max-recipients minimum"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

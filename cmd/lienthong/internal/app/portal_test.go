@@ -1,11 +1,15 @@
 package app_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -142,6 +146,43 @@ func TestPortal(t *testing.T) {
 	}
 	if downloads != 1 {
 		t.Errorf("%d downloads are noted", downloads)
+	}
+}
+
+// TestPortalOverTLS: with a certificate of its own the portal speaks HTTPS alone, also where
+// the hub does not.
+func TestPortalOverTLS(t *testing.T) {
+	t.Parallel()
+	config := configIn(t.TempDir())
+	config.Listen = "0.0.0.0:0" // so that it makes a certificate
+	if err := start(t, config).stop(); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(config.DataDir, "tls.pem")
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(raw)
+	config = configIn(t.TempDir())
+	config.PortalListen, config.PortalTLSCert, config.PortalTLSKey = "0.0.0.0:0", file, file
+	h := start(t, config)
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}}}
+	defer client.CloseIdleConnections()
+	for address, want := range map[string]int{h.PortalURL(): http.StatusOK, strings.Replace(h.PortalURL(), "https:", "http:", 1): http.StatusBadRequest} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address+"/procedures", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want || want == http.StatusOK && answer.Header.Get("Strict-Transport-Security") == "" {
+			t.Errorf("%s: %d %v", address, answer.StatusCode, answer.Header)
+		}
 	}
 }
 

@@ -23,7 +23,7 @@ type question struct {
 const maxPortalAnswer = 16 << 20
 
 func (s *show) askPortal(ctx context.Context, path string, of question) ([]byte, error) {
-	body, err := json.Marshal(of)
+	body, err := json.Marshal(of) //nolint:gosec // the secret is what the owner asks with
 	if err != nil {
 		return nil, err
 	}
