@@ -41,6 +41,7 @@ func rooms() []room {
 		{"hub/dossiers", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/inspection", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/post", []string{"hub"}, []string{"hub/hubtest", "hub/intake", "hub/tracking", "hub/delivery", "hub/audit"}}, // what it does with documents
+		{"hub/reports", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/numbering", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/law", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/enrolment", []string{"hub"}, []string{"hub/hubtest"}},

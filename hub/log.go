@@ -51,6 +51,9 @@ const LogNoteDossier LogNoteKind = "dossier"
 // LogNoteInspection is an event of an inspection, by its digest.
 const LogNoteInspection LogNoteKind = "inspection"
 
+// LogNoteReport is a reform report that was made, by its digest.
+const LogNoteReport LogNoteKind = "report"
+
 // LogNoteSession is a person who signed in or out.
 const LogNoteSession LogNoteKind = "session"
 

@@ -56,6 +56,7 @@ type Options struct {
 	Dossiers       Dossiers
 	Inspections    Inspections
 	Post           Post
+	Reports        Reports
 	RoutingRules   RoutingRules
 	HandOvers      HandOvers
 	Tasks          Tasks

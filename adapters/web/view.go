@@ -185,6 +185,7 @@ func (v *view) links() []link {
 		{"/post", "post postorder postnew", []hub.Scope{hub.ScopeSubmit, hub.ScopeRead}},
 		{"/registers", "registers numbers", []hub.Scope{hub.ScopeCollect, hub.ScopeRead, hub.ScopeAccounts}},
 		{"/figures", "figures counted", []hub.Scope{hub.ScopeFigures}},
+		{"/reports", "reports report", []hub.Scope{hub.ScopeFigures}},
 		{"/trail", "trail entry course", []hub.Scope{hub.ScopeAudit}},
 		{"/health", "health", []hub.Scope{hub.ScopeOperate}},
 		{"/alerts", "alerts", []hub.Scope{hub.ScopeOperate}},

@@ -212,6 +212,7 @@ type Options struct {
 	Dossiers      Dossiers
 	Inspections   Inspections
 	Post          Post
+	Reports       Reports
 	Pieces        Pieces
 	Drafts        Drafts
 	Filters       Filters

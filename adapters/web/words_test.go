@@ -156,7 +156,13 @@ func named() []string {
 		add("dossier.rule.", string(rule))
 	}
 	add("dossier.wrong.", "in_force", "required", "range", "date_time", "before_receipt", "control_character", "max_length", "exclusive", "unknown_agency", "taken")
-	add("nav", "/inspections")
+	add("nav", "/inspections", "/reports")
+	add("title.", "reports", "report")
+	addAll(add, "reform.scope.", hub.ReportScopes())
+	addAll(add, "reform.format.", hub.ReportFormats())
+	add("reform.why.", string(hub.GapNothing), string(hub.GapTooMany), string(hub.GapNotKept), string(hub.GapPending))
+	add("reform.wrong.", "to_come", "period", "unknown", "placeholders", "active", "external", "docx", "file_name", "max_size", "max_items")
+	add("reform.key.", reportKeys()...)
 	add("title.", "inspections", "inspection", "inspectionnew")
 	addAll(add, "inspection.kind.", hub.InspectionKinds())
 	addAll(add, "inspection.state.", hub.InspectionStates())
@@ -225,6 +231,21 @@ func addAll[T ~string](add func(prefix string, names ...string), prefix string, 
 	for _, v := range list {
 		add(prefix, string(v))
 	}
+}
+
+// reportKeys are the numbers of reports: hub/reports names them, and says so in its template.
+func reportKeys() []string {
+	keys := []string{
+		"documents.sent", "documents.sent.deliveries", "documents.sent.electronic", "documents.sent.electronic_share", "documents.received", "documents.received.electronic",
+		"documents.received.accepted", "documents.received.refused", "documents.answered_in_time", "documents.answered_late", "documents.overdue", "tasks.done_in_time",
+		"tasks.done_late", "tasks.open", "tasks.overdue", "dossiers.total", "dossiers.new", "dossiers.ended",
+		"dossiers.in_time", "dossiers.late", "dossiers.online", "letters.issued", "letters.late", "letters.missing",
+		"dossiers.rate", "procedures.published", "procedures.amended", "procedures.abolished", "evaluation.score",
+	}
+	for _, m := range hub.InspectionMeasures() {
+		keys = append(keys, "inspections."+string(m))
+	}
+	return keys
 }
 
 // letterRules are those that the form for sending meets and that no template names.

@@ -47,6 +47,7 @@ import (
 	"github.com/lienthong/lienthong/hub/numbering"
 	"github.com/lienthong/lienthong/hub/push"
 	"github.com/lienthong/lienthong/hub/relay"
+	"github.com/lienthong/lienthong/hub/reports"
 	"github.com/lienthong/lienthong/hub/routing"
 	"github.com/lienthong/lienthong/hub/sealing"
 	"github.com/lienthong/lienthong/hub/signrules"
@@ -119,6 +120,7 @@ type services struct {
 	law       *law.Service
 	numbers   *numbering.Service
 	inspected *inspection.Service
+	reports   *reports.Service
 	routing   *routing.Service
 	alerts    *alerts.Service
 	tasks     *tasks.Service
@@ -283,16 +285,9 @@ func (a *App) wire(ctx context.Context) error {
 	s.figures = figures.New(figures.Options{
 		Store: a.store, Sums: a.store, Log: a.store, Traffic: s.traffic, Directory: s.directory, Tree: s.directory, Now: a.now, Logger: a.log,
 	})
+	a.openReports()
 	s.connected = a.connecting()
 	return a.openSeals()
-}
-
-// sweepGrace leaves fresh deliveries to the broker for a moment, where there is one.
-func (a *App) sweepGrace() time.Duration {
-	if a.config.Broker == "" {
-		return 0
-	}
-	return 5 * time.Second
 }
 
 func (a *App) auditing() *audit.Service {

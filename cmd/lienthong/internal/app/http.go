@@ -105,7 +105,7 @@ func (a *App) handler() (http.Handler, error) {
 		Mailbox: s.tracking, Leases: s.tracking, Recipient: s.tracking, Dispatches: s.tracking, Changes: s.tracking,
 		Evidences: s.audit, ReceiptXML: a.sealer.ReceiptXML, Verifier: a.examining(), ReportForms: reportForms(s.pages), Blobs: a.blobs, Codec: codec(), DeadLetters: notedLetters{a.queue, acts}, AgencyQueues: queues, Stuck: notedStuck{s.delivery, acts}, Alerts: notedAlerts{s.alerts, acts}, Axis: notedAxis{s.passages, acts}, Passages: notedPassages{s.passages, acts}, Retention: notedRetention{a.newRetention(), acts}, Proofs: s.proofs, Sequences: s.sequences, SignatureRules: notedRules{s.rules, acts},
 		Validation: s.archive, Seals: s.sealing, Bundles: s.bundles,
-		Subscriptions: s.push, Telling: s.push, Lists: s.lists, RoutingRules: notedRouting{s.routing, acts}, HandOvers: a.handOvers(), WorkingDays: notedCalendar{s.calendar, acts}, Law: notedLaw{s.law, acts}, RegisterYears: s.tracking, Numbers: s.numbers, Procedures: s.catalogue, Dossiers: s.dossiers, Inspections: s.inspected, Post: s.post, Connections: s.connected, Tasks: s.tasks,
+		Subscriptions: s.push, Telling: s.push, Lists: s.lists, RoutingRules: notedRouting{s.routing, acts}, HandOvers: a.handOvers(), WorkingDays: notedCalendar{s.calendar, acts}, Law: notedLaw{s.law, acts}, RegisterYears: s.tracking, Numbers: s.numbers, Procedures: s.catalogue, Dossiers: s.dossiers, Inspections: s.inspected, Reports: s.reports, Post: s.post, Connections: s.connected, Tasks: s.tasks,
 		Now: a.now, NewID: a.newID, Log: a.log, Version: a.version, Stopping: a.stopping,
 		Ready: a.health.readiness, Overloaded: a.health.overloaded, Metrics: a.watch.Metrics(), Observe: a.watch.Observe,
 		Limits: httpapi.Limits{Rate: a.config.ClientRate},

@@ -108,3 +108,11 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 
 // count is what one node at a time does: it counts what the log has got.
 func (a *App) count(ctx context.Context, _ int64) error { return a.services.figures.Run(ctx) }
+
+// sweepGrace leaves fresh deliveries to the broker for a moment, where there is one.
+func (a *App) sweepGrace() time.Duration {
+	if a.config.Broker == "" {
+		return 0
+	}
+	return 5 * time.Second
+}

@@ -370,7 +370,7 @@ func TestNobodySeesAnothersPages(t *testing.T) {
 				got = p.post(path, "number", "1", "date", "2026-01-01", "code", "other", "detail", "x", "status", "05", "act", "start", "at", string(sent.Deliveries[0].Recipient))
 			}
 			audits := name == "auditor" && (a[4] == "audit" || a[4] == "proof") // evidence is for auditors, content is not
-			for _, secret := range []string{"cải cách hành chính", "173/UBND", "Nội dung.", "van.thu", "Nâng cấp Cổng"} {
+			for _, secret := range []string{"V/v cải cách hành chính", "173/UBND", "Nội dung.", "van.thu", "Nâng cấp Cổng"} {
 				if strings.Contains(got.text, secret) && (!audits || secret == "Nội dung.") {
 					t.Errorf("%s sees %q at %s", name, secret, path)
 				}

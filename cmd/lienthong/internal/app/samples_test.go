@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -79,6 +80,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	s.following()
 	s.deciding()
 	s.inspecting()
+	s.reporting()
 	s.collecting()
 	s.uploading()
 	s.run("submitPackage")
@@ -267,6 +269,64 @@ func (s *samples) inspecting() {
 	for _, id := range []string{"actOnInspection", "getInspection", "listInspections", "getInspectionFigures", "listCountedInspections"} {
 		s.run(id)
 	}
+}
+
+// reporting makes a report by a template of one's own.
+func (s *samples) reporting() {
+	s.run("setReportTemplate")
+	s.vars["REPORT"] = s.text(s.run("makeReformReport"), "id")
+	s.run("getReformReportFile")
+	s.vars["DOCX"] = filepath.Join(s.vars["HOME"], "report.docx") // which has placeholders again
+	s.docx()
+	for _, id := range []string{"setReportFile", "getReportTemplate", "dropReportFile", "setReportSchedule", "getReportSchedule", "listDueReports", "previewReformReport", "listReformReports", "getReformReport"} {
+		s.run(id)
+	}
+}
+
+// docx puts a placeholder into the document of a report.
+func (s *samples) docx() {
+	file, err := os.ReadFile(s.vars["DOCX"])
+	if err == nil {
+		file, err = withPlaceholder(file, "{documents.sent}")
+	}
+	if err == nil {
+		err = os.WriteFile(s.vars["DOCX"], file, 0o600)
+	}
+	if err != nil {
+		s.Fatal(err)
+	}
+}
+
+// withPlaceholder is a document with a paragraph more.
+func withPlaceholder(file []byte, name string) ([]byte, error) {
+	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			return nil, err
+		}
+		body, err := io.ReadAll(r)
+		if err != nil {
+			return nil, err
+		}
+		if f.Name == "word/document.xml" {
+			body = bytes.Replace(body, []byte("<w:sectPr>"), []byte("<w:p><w:r><w:t>"+name+"</w:t></w:r></w:p><w:sectPr>"), 1)
+		}
+		part, err := w.Create(f.Name)
+		if err == nil {
+			_, err = part.Write(body)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	err = w.Close()
+	return out.Bytes(), err
 }
 
 func (s *samples) collecting() {

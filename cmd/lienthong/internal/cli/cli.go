@@ -75,6 +75,7 @@ type commands struct {
 	Dossier      dossierCommand      `cmd:"" help:"Handle what is filed at one-stop desks: course, clock, figures and letters of apology."`
 	Inspection   inspectionCommand   `cmd:"" help:"Inspect normative documents and agencies: check list, findings, recommendation, answer, outcome."`
 	Post         postCommand         `cmd:"" help:"Have the post carry papers and results of dossiers, and documents to who is not connected."`
+	Report       reportCommand       `cmd:"" help:"Report on reform: numbers that open to what is behind them, as DOCX, PDF and XLSX, by a template and a schedule."`
 	Number       numberCommand       `cmd:"" help:"Give numbers to outgoing documents: series by year and kind without gaps."`
 	Register     registerCommand     `cmd:"" help:"Close the registers of a year, and list closed years."`
 	Law          lawCommand          `cmd:"" help:"Keep how much time the law gives: rules with the days on which they are in force."`

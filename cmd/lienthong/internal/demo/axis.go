@@ -31,6 +31,11 @@ func (s *show) overAxis(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.statuses = func(ctx context.Context) error {
+		defer http.CloseIdleConnections()
+		_, err := s.takeStatuses(ctx, from, "")
+		return err
+	}
 	to, err := s.admit(ctx, http, interior)
 	if err != nil {
 		return err

@@ -109,6 +109,9 @@ type show struct {
 	filed      hub.DossierID
 	dossier    manifestDossier
 	inspection manifestInspection
+	// statuses takes what waits for the system of the Department of Justice at the axis.
+	statuses func(ctx context.Context) error
+	reform   manifestReport
 
 	letterbox *letterbox // the mail server
 	nation    *show      // what happens at the second hub
@@ -162,6 +165,7 @@ func (s *show) play(ctx context.Context) error {
 		{"Gửi, nhận qua thư mục tệp / exchange by folders", s.overDrop},
 		{"Quy tắc chuyển văn bản / routing rules", s.byRules},
 		{"Kiểm tra văn bản quy phạm pháp luật / inspecting a normative document", s.inspect},
+		{"Báo cáo cải cách hành chính / the report on reform", s.reportReform},
 		{"Tải biên nhận về tệp / downloading every receipt", s.gather},
 		{"Chờ dấu thời gian / waiting for the time-stamp over the log", s.stamp},
 		{"Tải gói bằng chứng / downloading evidence bundles", s.pack},

@@ -94,6 +94,11 @@ type folderFile struct {
 		Lapsed   string
 		LapsedAt time.Time `json:"lapsed_at"`
 	}
+	Report struct {
+		ID, SHA256 string
+		Units      int
+		Files      []string
+	}
 	Inspection struct {
 		ID, State, Outcome string
 		InTime             bool `json:"answered_in_time"`
@@ -180,7 +185,7 @@ func TestRun(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, progress.String())
 	}
-	if len(result.Failed) > 0 || result.Checks < 1000 || result.Receipts < 150 || len(result.Board) != 20 {
+	if len(result.Failed) > 0 || result.Checks < 1000 || result.Receipts < 150 || len(result.Board) != 22 {
 		t.Errorf("%d checks, %d failed, %d receipts, %d documents", result.Checks, len(result.Failed), result.Receipts, len(result.Board))
 	}
 	t.Run("files", func(t *testing.T) { checkFiles(t, dir) })
@@ -321,6 +326,9 @@ func checkManifest(t *testing.T, dir string) {
 	}
 	if i := m.Inspection; i.ID == "" || i.State != "concluded" || i.Outcome != "amended" || !i.InTime || i.Surprise != 1 {
 		t.Errorf("the inspection: %+v", i)
+	}
+	if r := m.Report; r.ID == "" || len(r.SHA256) != 64 || r.Units < 20 || len(r.Files) != 3 {
+		t.Errorf("the report: %+v", r)
 	}
 	checkAxis(t, &m)
 	checkProvince(t, &m)
@@ -585,7 +593,7 @@ func checkOutcome(t *testing.T, r *demo.Result) {
 			}
 		}
 	}
-	if states[hub.StateAccepted] != 47 || states[hub.StateRefused] != 1 || states[hub.StateHandedOver] != 2 {
+	if states[hub.StateAccepted] != 49 || states[hub.StateRefused] != 1 || states[hub.StateHandedOver] != 2 {
 		t.Errorf("states: %v", states)
 	}
 	checkTasks(t, r)
@@ -635,7 +643,7 @@ func checkBoard(t *testing.T, board string) {
 	for _, want := range []string{
 		"173/UBND-KSTTHC  V/v đẩy mạnh công tác cải cách hành chính năm 2020",
 		"từ chối: sai nơi nhận  từ chối     –       –       3 ✓",
-		"20 nơi nhận: 2 đã nhận, 17 đã vào sổ, 1 từ chối;", "Nhiệm vụ giao theo Công văn 173/UBND-KSTTHC", "done in time: 1, quá hạn / late: 1;", "overdue: 1", "Total: 20 documents, 50 deliveries (50 ✓)",
+		"20 nơi nhận: 2 đã nhận, 17 đã vào sổ, 1 từ chối;", "Nhiệm vụ giao theo Công văn 173/UBND-KSTTHC", "done in time: 1, quá hạn / late: 1;", "overdue: 1", "Total: 22 documents, 52 deliveries (52 ✓)",
 	} {
 		if !strings.Contains(board, want) {
 			t.Errorf("the board lacks %q", want)

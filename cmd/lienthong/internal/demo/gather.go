@@ -188,6 +188,7 @@ type manifest struct {
 	Procedures manifestProcedures `json:"procedures"`
 	Dossier    manifestDossier    `json:"dossier"` // that comes back late
 	Inspection manifestInspection `json:"inspection"`
+	Report     manifestReport     `json:"report"` // on reform
 	Mail       manifestMail       `json:"mail"`
 	AMQP       manifestBroker     `json:"amqp"` // RabbitMQ
 	Drop       manifestDrop       `json:"drop"` // folders of files
@@ -247,6 +248,7 @@ func (s *show) describe(dispatches []manifestDispatch) error {
 		Procedures: s.procedures,
 		Dossier:    s.dossier,
 		Inspection: s.inspection,
+		Report:     s.reform,
 		AMQP:       s.broker,
 		Drop:       s.drop,
 		Dispatches: dispatches,

@@ -68,6 +68,9 @@ func (s *show) inspect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.statuses(ctx); err != nil { // about the recommendation
+		return err
+	}
 	return s.countInspections(ctx, inspector)
 }
 
