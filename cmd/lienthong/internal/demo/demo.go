@@ -114,9 +114,10 @@ type show struct {
 	reform   manifestReport
 
 	letterbox *letterbox // the mail server
-	nation    *show      // what happens at the second hub
-	hubName   string     // of the second hub; empty for that of the province
-	away      string     // code of the agency that is reached over the axis, which tells no number of a register
+	office    *postOffice
+	nation    *show  // what happens at the second hub
+	hubName   string // of the second hub; empty for that of the province
+	away      string // code of the agency that is reached over the axis, which tells no number of a register
 
 	axisPackages manifestAxisPackage
 

@@ -108,6 +108,7 @@ type folderFile struct {
 		Number     string
 		Timeliness string
 		Letter     int
+		Bill       string
 		Portal     string
 		Secret     string
 	}
@@ -321,7 +322,7 @@ func checkManifest(t *testing.T, dir string) {
 	if p := m.Procedures; p.Decision == "" || p.InForce == p.Lapsed || p.LapsedAt.IsZero() || !p.LapsedAt.Before(time.Now()) {
 		t.Errorf("the procedures: %+v", p)
 	}
-	if d := m.Dossier; d.Number == "" || d.Timeliness != "overdue" || d.Letter == 0 || !strings.HasSuffix(d.Portal, "/dossiers") || len(d.Secret) != 16 {
+	if d := m.Dossier; d.Number == "" || d.Timeliness != "overdue" || d.Letter == 0 || d.Bill == "" || !strings.HasSuffix(d.Portal, "/dossiers") || len(d.Secret) != 16 {
 		t.Errorf("the dossier: %+v", d)
 	}
 	if i := m.Inspection; i.ID == "" || i.State != "concluded" || i.Outcome != "amended" || !i.InTime || i.Surprise != 1 {

@@ -28,6 +28,7 @@ type manifestDossier struct {
 	Handles    string         `json:"handles"`
 	Timeliness hub.Timeliness `json:"timeliness"`
 	Letter     int64          `json:"letter"` // event that brought the letter of apology
+	Bill       string         `json:"bill"`   // of the post, which brought the result
 	// Portal is where its owner sees how it stands, with the number and the secret.
 	Portal string            `json:"portal"`
 	Secret hub.DossierSecret `json:"secret"`
@@ -74,7 +75,8 @@ func (s *show) apologise(ctx context.Context) error {
 	return err
 }
 
-// giveBack has the department decide, late, and the commune give the result to the owner.
+// giveBack has the department decide, late, and the post bring the result to the owner for
+// the commune.
 func (s *show) giveBack(ctx context.Context) error {
 	result := hubclient.File{
 		Part: hub.Part{Name: "trich-luc-khai-sinh.txt", MediaType: "text/plain"},
@@ -89,10 +91,13 @@ func (s *show) giveBack(ctx context.Context) error {
 	for _, step := range []struct {
 		code string
 		act  hub.DossierAct
-	}{{justice, hub.DossierFinish}, {justice, hub.DossierHandBack}, {hoaThuan, hub.DossierGiveBack}} {
+	}{{justice, hub.DossierFinish}, {justice, hub.DossierHandBack}} {
 		if _, err := s.actOnDossier(ctx, step.code, hub.DossierOrder{Act: step.act}, ""); err != nil {
 			return err
 		}
+	}
+	if err := s.bringByPost(ctx); err != nil {
+		return err
 	}
 	view, err := s.parties[hoaThuan].client.Dossier(ctx, s.dossier.Number)
 	if err != nil {

@@ -67,6 +67,9 @@ func (s *show) build(ctx context.Context) error {
 	if err := s.openLetterbox(ctx); err != nil {
 		return err
 	}
+	if err := s.openOffice(ctx); err != nil {
+		return err
+	}
 	if err := s.foundNation(ctx); err != nil {
 		return err
 	}
@@ -116,6 +119,7 @@ func (s *show) provinceConfig() app.Config {
 		WebhookNetworks: []string{webhookNetwork}, WebhookCA: anchors,
 		MailServer: s.letterbox.url, MailFrom: mailFrom, MailCA: anchors,
 	}
+	c.PostSettings = s.postSettings()
 	s.join(&c)
 	return c
 }
@@ -195,6 +199,9 @@ func (s *show) issueKey(ctx context.Context, p *party) error {
 func (s *show) hangUp() {
 	if s.letterbox != nil {
 		s.letterbox.close()
+	}
+	if s.office != nil {
+		s.office.close()
 	}
 	if s.nation != nil {
 		s.nation.hangUp()
