@@ -27,6 +27,7 @@ const (
 	RecordInspection   RecordKind = "inspection"    // Inspection
 	RecordPostal       RecordKind = "postal_order"  // PostalOrder
 	RecordDossierNews  RecordKind = "dossier_news"  // the place of a DossierEvent in the series of an agency, by that and place
+	RecordFeedback     RecordKind = "feedback"      // Feedback, by agency and id
 	RecordSubscription RecordKind = "subscription"  // Subscription with its sealed secrets
 	RecordPush         RecordKind = "push"          // Push, by subscription and place
 	RecordDispatch     RecordKind = "dispatch"      // DispatchRecord
@@ -51,7 +52,7 @@ const RecordInspectionEvent RecordKind = "inspection_event"
 // record refers to comes before it.
 func RecordKinds() []RecordKind {
 	return []RecordKind{
-		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordDossierNews, RecordInspection, RecordInspectionEvent, RecordPostal, RecordSubscription, RecordPush,
+		RecordAgency, RecordCounter, RecordSetting, RecordKey, RecordKeyUse, RecordUpload, RecordAccount, RecordRegister, RecordRegisterYear, RecordOutgoing, RecordProcedure, RecordProcedureAct, RecordDossier, RecordDossierEvent, RecordDossierNews, RecordInspection, RecordInspectionEvent, RecordPostal, RecordFeedback, RecordSubscription, RecordPush,
 		RecordDispatch, RecordDelivery, RecordEvidence, RecordStatusReport, RecordRetention,
 		RecordLogNote, RecordLogShard, RecordLogEntry, RecordLogNumber, RecordLogStamp, RecordLogRenewal, RecordLogRehash, RecordRehashTile,
 	}

@@ -39,6 +39,7 @@ func rooms() []room {
 		{"hub/calendar", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/procedures", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/dossiers", []string{"hub"}, []string{"hub/hubtest"}},
+		{"hub/evaluation", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/inspection", []string{"hub"}, []string{"hub/hubtest"}},
 		{"hub/post", []string{"hub"}, []string{"hub/hubtest", "hub/intake", "hub/tracking", "hub/delivery", "hub/audit"}}, // what it does with documents
 		{"hub/reports", []string{"hub"}, []string{"hub/hubtest"}},

@@ -547,7 +547,7 @@ func newTestServer(t *testing.T, change ...func(*Options)) *testServer {
 		Figures: fakeFigures{}, Counted: fakeFigures{},
 		Authenticator: f, KeyKeeper: f, Accounts: fakeAccounts{f}, Enrolments: fakeEnrolments{f}, Directory: f, Registry: f, Intake: f, Uploads: f, Mailbox: f, Leases: f,
 		Recipient: f, Dispatches: f, Changes: f, Forwards: f, Evidences: f, Verifier: f, ReportForms: fakeForms(), Blobs: f, Codec: fakeCodec(), DeadLetters: f, AgencyQueues: fakeQueues{}, Stuck: fakeStuck{}, Axis: fakeAxis{f}, Passages: fakePassages{f}, Subscriptions: fakeSubscriptions{f}, Telling: fakeSubscriptions{f}, Connections: fakeConnections{f}, Retention: f, SignatureRules: f, Seals: fakeSeals{f}, Proofs: f, Sequences: fakeSequences{f}, Bundles: fakeBundles{f}, Validation: f,
-		Lists: fakeLists{f}, RoutingRules: fakeRouting{f}, WorkingDays: fakeCalendar{f}, Law: fakeLaw{f}, RegisterYears: fakeYears{f}, Numbers: fakeNumbers{f}, Procedures: fakeProcedures{f}, Dossiers: fakeDossiers{f}, Inspections: fakeInspections{f}, Reports: fakeReports{f}, Post: fakePost{f},
+		Lists: fakeLists{f}, RoutingRules: fakeRouting{f}, WorkingDays: fakeCalendar{f}, Law: fakeLaw{f}, RegisterYears: fakeYears{f}, Numbers: fakeNumbers{f}, Procedures: fakeProcedures{f}, Dossiers: fakeDossiers{f}, Evaluations: fakeEvaluations{f}, Inspections: fakeInspections{f}, Reports: fakeReports{f}, Post: fakePost{f},
 		Tasks:  fakeTasks{f},
 		Alerts: fakeAlerts{},
 		Now:    func() time.Time { return testTime }, NewID: func() string { return "request-1" }, HandOvers: fakeHandOvers{f},

@@ -23,7 +23,7 @@ type route struct {
 
 // routes is the whole API; schemas/openapi.yaml describes the same operations.
 func routes() []route {
-	lists := [][]route{publicRoutes(), directoryRoutes(), sendingRoutes(), collectingRoutes(), readingRoutes(), logRoutes(), bundleRoutes(), retentionRoutes(), signatureRoutes(), changeRoutes(), accountRoutes(), enrolmentRoutes(), subscriptionRoutes(), alertRoutes(), listRoutes(), routingRoutes(), calendarRoutes(), lawRoutes(), registerRoutes(), numberRoutes(), procedureRoutes(), dossierRoutes(), inspectionRoutes(), reportRoutes(), axisRoutes(), passageRoutes(), connectionRoutes(), figureRoutes()}
+	lists := [][]route{publicRoutes(), directoryRoutes(), sendingRoutes(), collectingRoutes(), readingRoutes(), logRoutes(), bundleRoutes(), retentionRoutes(), signatureRoutes(), changeRoutes(), accountRoutes(), enrolmentRoutes(), subscriptionRoutes(), alertRoutes(), listRoutes(), routingRoutes(), calendarRoutes(), lawRoutes(), registerRoutes(), numberRoutes(), procedureRoutes(), dossierRoutes(), evaluationRoutes(), inspectionRoutes(), reportRoutes(), axisRoutes(), passageRoutes(), connectionRoutes(), figureRoutes()}
 	lists = append(lists, taskRoutes(), handOverRoutes(), postRoutes())
 	var all []route
 	for _, list := range lists {

@@ -207,6 +207,7 @@ func recordSources() []recordSource {
 		{hub.RecordInspection, "SELECT body FROM inspections ORDER BY id", scanRaw},
 		{hub.RecordInspectionEvent, "SELECT inspection, body FROM inspection_events ORDER BY inspection, seq", scanInspectionRecord},
 		{hub.RecordPostal, "SELECT body FROM postal_orders ORDER BY id", scanRaw},
+		{hub.RecordFeedback, "SELECT body FROM feedback ORDER BY agency, id", scanRaw},
 		{hub.RecordSubscription, "SELECT body FROM subscriptions ORDER BY id", scanRaw},
 		{hub.RecordPush, "SELECT " + sqlkit.PushColumns + " FROM pushes ORDER BY subscription, place", sqlkit.ScanPushRecord[pgx.CollectableRow]},
 		{hub.RecordDispatch, `SELECT d.body, d.reports, coalesce(a.receipt, ''), d.first_delivery, d.last_delivery, CASE WHEN c.open = 0 THEN c.completed_at ELSE 0 END

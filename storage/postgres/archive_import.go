@@ -143,6 +143,8 @@ func (i *importer) flush() error {
 		})
 	case hub.RecordDossier:
 		err = i.dossiers()
+	case hub.RecordFeedback:
+		err = i.feedback()
 	case hub.RecordDossierEvent:
 		err = i.dossierEvents()
 	case hub.RecordInspection:
@@ -266,6 +268,22 @@ func (i *importer) inspectionEvents() error {
 		events.add(string(row.Inspection), row.Event.Seq, string(stored.Event))
 	}
 	return i.exec(insertInspectionEvents, &events)
+}
+
+func (i *importer) feedback() error {
+	var rows columns
+	for n := range i.batch {
+		f, err := sqlkit.DecodeRecord[hub.Feedback](&i.batch[n])
+		if err != nil {
+			return err
+		}
+		values, err := sqlkit.FeedbackValues(&f)
+		if err != nil {
+			return err
+		}
+		rows.add(values...)
+	}
+	return i.exec(insertFeedback, &rows)
 }
 
 func (i *importer) dossierEvents() error {

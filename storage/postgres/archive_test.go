@@ -127,7 +127,7 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 		"drafts",     // a letter that was not sent is begun again after a restore
 		"enrolments", // no code opens anything after a restore
 		"eras",       // eras belong to a cluster
-		"evidences",
+		"evidences", "feedback",
 		"figure_facts", "figure_progress", "figure_refusals", "figures", // counted anew from the log after a restore
 		"goose_db_version",
 		"inspection_events",

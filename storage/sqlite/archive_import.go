@@ -122,6 +122,14 @@ func (t *tx) importRecord(r *hub.Record) error {
 		return importAs(r, t.putProcedureChange)
 	case hub.RecordDossier:
 		return importAs(r, func(d *hub.Dossier) error { return t.putDossier(&hub.DossierFile{Dossier: *d}, string(r.Body)) })
+	case hub.RecordFeedback:
+		return importAs(r, func(f *hub.Feedback) error {
+			values, err := sqlkit.FeedbackValues(f)
+			if err != nil {
+				return err
+			}
+			return t.exec(insertFeedback, values...)
+		})
 	case hub.RecordDossierEvent:
 		return importAs(r, func(e *sqlkit.StoredDossierEvent) error {
 			row, err := e.Decoded()

@@ -105,7 +105,7 @@ func TestArchiveKnowsEveryTable(t *testing.T) {
 		"dossiers " +
 		"drafts " + // a letter that was not sent is begun again after a restore
 		"enrolments " + // no code opens anything after a restore
-		"evidences " +
+		"evidences feedback " +
 		"figure_facts figure_progress figure_refusals figures " + // counted anew from the log after a restore
 		"goose_db_version " + // made by the program that opens the store
 		"inspection_events " +

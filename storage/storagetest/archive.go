@@ -67,6 +67,8 @@ func (b *bench) history() {
 	d := b.dossier("s1", 1, "r1")
 	d.Number, d.Owner.Name = "H47.12-260102-0001", "Trần <Thị> & Mẫu"
 	b.must(b.store.AddDossier(b.ctx, d, true, nil))
+	_, err = b.store.AddFeedback(b.ctx, []hub.Feedback{{ID: "f-1", Agency: "s1", Kind: hub.FeedbackRating, At: b.Clock.UTC(), Score: 4}})
+	b.must(err)
 	inspected := b.inspection("s1", "r1")
 	inspected.SubjectName = "UBND <huyện> & xã"
 	b.must(b.store.AddInspection(b.ctx, inspected, b.inspectionNote()))
@@ -125,6 +127,8 @@ func (b *bench) answers() map[string]any {
 	keep("procedures", catalogue, err)
 	filed, err := b.store.Dossiers(b.ctx, hub.DossierQuery{Agency: "r1", Open: true, Page: hub.Page{Limit: 10}})
 	keep("dossiers", filed, err)
+	fed, err := b.store.FeedbackSums(b.ctx, b.Clock.Add(-time.Hour), b.Clock.Add(time.Hour))
+	keep("feedback", fed, err)
 	inspections, err := b.store.Inspections(b.ctx, hub.InspectionQuery{Agency: "r1", State: hub.InspectionOpen, Page: hub.Page{Limit: 10}})
 	keep("inspections", inspections, err)
 	posted, err := b.store.PostalOrders(b.ctx, hub.PostalQuery{Agency: "r1", Open: true, Page: hub.Page{Limit: 10}})

@@ -29,6 +29,7 @@ type Store interface {
 	OutgoingNumbers
 	Procedures
 	Dossiers
+	Feedbacks
 	Inspections
 	PostalOrders
 	Books
@@ -165,6 +166,12 @@ type Inspections interface {
 	Inspections(ctx context.Context, query hub.InspectionQuery) (hub.List[hub.InspectionFile], error)
 	InspectionsBetween(ctx context.Context, span hub.InspectionSpan) (hub.List[hub.InspectionFile], error)
 	WaitingInspections(ctx context.Context, after hub.InspectionID, limit int) ([]hub.InspectionFile, error)
+}
+
+// Feedbacks keeps what those who filed dossiers say of agencies.
+type Feedbacks interface {
+	AddFeedback(ctx context.Context, list []hub.Feedback) (hub.FeedbackFed, error)
+	FeedbackSums(ctx context.Context, from, look time.Time) ([]hub.FeedbackSum, error)
 }
 
 // Procedures keeps the catalogue of administrative procedures.
@@ -312,6 +319,7 @@ func Run(t *testing.T, b Backend) {
 		"procedures":            testProcedures,
 		"dossiers":              testDossiers,
 		"dossier facts":         testDossierFacts,
+		"feedback":              testFeedback,
 		"inspections":           testInspections,
 		"postal orders":         testPostalOrders,
 		"dossier notes":         testDossierNotes,

@@ -61,6 +61,15 @@ func NewPDF(to io.Writer, table *Table) (*PDF, error) {
 	return p, nil
 }
 
+// WritePDF writes a table that is short.
+func WritePDF(to io.Writer, table *Table, rows [][]string) error {
+	p, err := NewPDF(to, table)
+	if err != nil {
+		return err
+	}
+	return writeAll(p, rows)
+}
+
 func beginPDF(to io.Writer, table *Table, wide, high float64) (*PDF, error) {
 	f, err := newFace()
 	if err != nil {

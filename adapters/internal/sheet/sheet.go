@@ -42,6 +42,17 @@ type Writer interface {
 	Discard()
 }
 
+// writeAll writes rows and ends the table.
+func writeAll(w Writer, rows [][]string) error {
+	defer w.Discard()
+	for _, row := range rows {
+		if err := w.Row(row); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
 // clean is a text as it is shown: letters put together with their marks, which would be
 // drawn beside them (TCVN 6909 allows both forms), without controls, lines as words.
 func clean(text string) string {

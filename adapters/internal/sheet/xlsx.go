@@ -87,13 +87,7 @@ func WriteXLSX(to io.Writer, table *Table, rows [][]string) error {
 	if err != nil {
 		return err
 	}
-	defer x.Discard()
-	for _, row := range rows {
-		if err := x.Row(row); err != nil {
-			return err
-		}
-	}
-	return x.Close()
+	return writeAll(x, rows)
 }
 
 // Row implements Writer.

@@ -10,6 +10,7 @@ import (
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/hub/audit"
 	"github.com/lienthong/lienthong/hub/dossiers"
+	"github.com/lienthong/lienthong/hub/evaluation"
 	"github.com/lienthong/lienthong/hub/post"
 	"github.com/lienthong/lienthong/hub/procedures"
 )
@@ -18,6 +19,7 @@ import (
 type desks struct {
 	catalogue *procedures.Service
 	dossiers  *dossiers.Service
+	evaluated *evaluation.Service
 	post      *post.Service
 }
 
@@ -34,6 +36,7 @@ func (a *App) openDesks() error {
 		Calendar: s.calendar.Calendar, Hours: a.config.OfficeHours,
 		Now: a.now, NewID: a.newID, Random: rand.Reader, Log: a.log,
 	})
+	a.openScores()
 	return a.openPost()
 }
 

@@ -14,6 +14,7 @@ import (
 const (
 	refreshEvery = 5 * time.Second
 	houseEvery   = 5 * time.Second
+	workEvery    = time.Second // of what somebody waits for
 	remindEvery  = 10 * time.Second
 	dayEvery     = 12 * time.Hour  // a job of every day, with one try to spare
 	lastWords    = 2 * time.Second // for what a node writes when it ends
@@ -96,6 +97,7 @@ func (a *App) schedule(ctx context.Context, epoch int64) error {
 	house.Go(func() {
 		a.every(jobs, houseEvery, "putting packages into their dossiers", a.services.dossiers.TakePackages)
 	})
+	house.Go(func() { a.every(jobs, workEvery, "evaluating", a.services.evaluated.Work) })
 	house.Go(func() { a.newRetention().Run(jobs) })
 	house.Go(func() { a.newForwarder().Run(jobs) })
 	house.Go(func() { a.services.alerts.Lead(jobs) })

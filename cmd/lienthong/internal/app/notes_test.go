@@ -73,6 +73,7 @@ func operatorActs() map[string]struct{ path, body, action string } {
 		"handOver":            {"/v1/agencies/snv-cu/hand-over", `{"basis":"NQ 2"}`, "directory.hand_over"},
 		"reorganise":          {"/v1/agencies/acts", `{"kind":"rename","day":"2030-01-01","from":["H47"],"name":"Tên mới (hư cấu)","basis":"NQ 1"}`, "directory.reorganise"},
 		"setSignatureRules":   {"/v1/signatures/rules", `{"rules":[]}`, "signatures.rules"},
+		"applyScoreTable":     {"/v1/evaluations/tables", `{"table":{"id":"tinh","name":{"vi":"Bộ chỉ số"},"basis":"QĐ 1","from":"2026-01-01","indicators":[{"id":"1","name":{"vi":"Đúng hạn"},"formula":"in_time","max":"1","points":"value"}],"grades":[]}}`, "evaluation.table"},
 		"importCalendar":      {"/v1/calendar", `{"source":"TB 1","days":[{"date":"2027-02-05","kind":"off","name":"Tết"}]}`, "calendar.import"},
 		"importLegalTerms":    {"/v1/legal-terms", `{"source":"NĐ 1","terms":[{"id":"send","duty":"send","from":"2020-03-05","source":"x"}]}`, "law.import"},
 		"bindCertificate":     {"/v1/agencies/000.00.00.H47/certificates", `{"issuer":"CA","subject":["O=UBND"],"role":"seal"}`, "signatures.bind"},

@@ -48,7 +48,7 @@ func TestDocumentedExamplesRun(t *testing.T) {
 	s := newSamples(t)
 	for _, id := range []string{"health", "ready", "metrics", "version", "specification", "documentation", "me", "searchAgencies", "resolveAgency",
 		"listChildren", "listSent", "listRejections", "seal", "getFigures", "exportFiguresCSV", "exportFiguresXLSX", "listCounted", "rebuildFigures", "importAgencies", "exportAgencies", "listKeys",
-		"exportAgencyHistory", "agencyHistory", "reorganise", "listAgencyActs", "listAgencyChanges", "showCalendar", "importCalendar", "showLegalTerms", "importLegalTerms", "takeNumber", "nextNumber", "cancelNumber", "listNumbers", "closeYear", "listClosedYears", "saveList", "listLists", "removeList",
+		"exportAgencyHistory", "agencyHistory", "reorganise", "listAgencyActs", "listAgencyChanges", "showCalendar", "importCalendar", "applyScoreTable", "showLegalTerms", "importLegalTerms", "takeNumber", "nextNumber", "cancelNumber", "listNumbers", "closeYear", "listClosedYears", "saveList", "listLists", "removeList",
 		"handOver", "setRoutingRules", "getRoutingRules", "tryRoutingRules", "listRoutingFailures",
 		"listDeadLetters", "replayDeadLetters", "discardDeadLetters", "listStuckDeliveries", "retryDeliveries"} {
 		s.run(id)
@@ -254,7 +254,7 @@ func (s *samples) deciding() {
 		s.run(id)
 	}
 	s.vars["DOSSIER"] = s.text(s.run("registerDossier"), "id")
-	for _, id := range []string{"setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "renewDossierSecret", "getDossierReceipt", "actOnDossier", "getDossier", "listDossiers", "listDossierEvents", "listDossierPackages", "getDossierFigures", "listCountedDossiers", "abolishProcedures"} {
+	for _, id := range []string{"setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "renewDossierSecret", "getDossierReceipt", "actOnDossier", "getDossier", "listDossiers", "listDossierEvents", "listDossierPackages", "getDossierFigures", "listCountedDossiers", "setEvaluationInput", "feedEvaluation", "startEvaluation", "getEvaluation", "exportEvaluationXLSX", "exportEvaluationPDF", "listScoreTables", "abolishProcedures"} {
 		s.run(id)
 	}
 	s.vars["ORDER"] = s.text(s.run("orderPost"), "id")

@@ -72,6 +72,7 @@ type commands struct {
 	Lgsp         lgspCommand         `cmd:"" help:"Let applications in that speak the provincial API (operator)."`
 	Task         taskCommand         `cmd:"" help:"Follow the tasks that documents set, and act on them."`
 	Procedure    procedureCommand    `cmd:"" help:"Keep the catalogue of administrative procedures: versions in force to the minute, each by a signed decision."`
+	Evaluation   evaluationCommand   `cmd:"" help:"Score agencies by their dossiers: score tables, results by agency, level and period, ratings and complaints."`
 	Dossier      dossierCommand      `cmd:"" help:"Handle what is filed at one-stop desks: course, clock, figures and letters of apology."`
 	Inspection   inspectionCommand   `cmd:"" help:"Inspect normative documents and agencies: check list, findings, recommendation, answer, outcome."`
 	Post         postCommand         `cmd:"" help:"Have the post carry papers and results of dossiers, and documents to who is not connected."`
@@ -183,6 +184,10 @@ func (e *env) print(v any, text func(w io.Writer)) error {
 		text(e.Stdout)
 		return nil
 	}
+	return e.printJSON(v)
+}
+
+func (e *env) printJSON(v any) error {
 	encoder := json.NewEncoder(e.Stdout)
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)

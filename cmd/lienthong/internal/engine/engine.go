@@ -21,6 +21,7 @@ import (
 	"github.com/lienthong/lienthong/hub/directory"
 	"github.com/lienthong/lienthong/hub/dossiers"
 	"github.com/lienthong/lienthong/hub/enrolment"
+	"github.com/lienthong/lienthong/hub/evaluation"
 	"github.com/lienthong/lienthong/hub/figures"
 	"github.com/lienthong/lienthong/hub/handover"
 	"github.com/lienthong/lienthong/hub/inspection"
@@ -91,6 +92,7 @@ type Served interface {
 type Filed interface {
 	dossiers.Store
 	dossiers.Counts
+	evaluation.Feedbacks
 	dossiers.Reminders
 }
 
