@@ -152,6 +152,7 @@ func (q *DossierFigureQuery) values() url.Values {
 
 // DossierFigures counts dossiers in a period.
 func (c *Client) DossierFigures(ctx context.Context, q DossierFigureQuery) (hub.DossierFigures, error) {
+	q.Measure = "" // figures have all
 	var figures hub.DossierFigures
 	err := c.json(ctx, get(pathOf("dossiers", "figures"), q.values()), &figures)
 	return figures, err
@@ -159,6 +160,7 @@ func (c *Client) DossierFigures(ctx context.Context, q DossierFigureQuery) (hub.
 
 // CountedDossiers lists a page of the dossiers behind the figures, each with how it counts.
 func (c *Client) CountedDossiers(ctx context.Context, q DossierFigureQuery, page hub.Page) (hub.List[hub.DossierCounted], error) {
+	q.Under = false // those of the unit itself are listed
 	return list[hub.DossierCounted](ctx, c, pathOf("dossiers", "counted"), q.values(), page)
 }
 

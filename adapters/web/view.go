@@ -186,6 +186,7 @@ func (v *view) links() []link {
 		{"/registers", "registers numbers", []hub.Scope{hub.ScopeCollect, hub.ScopeRead, hub.ScopeAccounts}},
 		{"/figures", "figures counted", []hub.Scope{hub.ScopeFigures}},
 		{"/reports", "reports report", []hub.Scope{hub.ScopeFigures}},
+		{"/evaluations", "evaluations scored", []hub.Scope{hub.ScopeFigures}},
 		{"/trail", "trail entry course", []hub.Scope{hub.ScopeAudit}},
 		{"/health", "health", []hub.Scope{hub.ScopeOperate}},
 		{"/alerts", "alerts", []hub.Scope{hub.ScopeOperate}},

@@ -210,6 +210,7 @@ type Options struct {
 	Numbers       Numbers
 	Procedures    Procedures
 	Dossiers      Dossiers
+	Evaluations   Evaluations
 	Inspections   Inspections
 	Post          Post
 	Reports       Reports

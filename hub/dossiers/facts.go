@@ -15,13 +15,13 @@ func keep(f *hub.DossierFile, w hub.WorkingTime) *hub.DossierKept {
 	if n == 0 {
 		return k
 	}
+	if f.Open() {
+		k.Foreseen = foreseen(&f.Dossier, whole, w)
+	}
 	last := &k.Facts[n-1]
 	k.Late, k.Marks = last.Late, k.Marks|hub.MarkBegun|last.Marks
 	if last.Requests > 1 {
 		k.Marks |= hub.MarkSecond
-	}
-	if last.Ended.IsZero() {
-		k.Foreseen = foreseen(&f.Dossier, whole, w)
 	}
 	return k
 }
@@ -145,6 +145,9 @@ func lateFrom(k *hub.DossierClock) time.Time {
 
 // foreseen is the instant behind which looks foresee that a dossier will be late.
 func foreseen(d *hub.Dossier, whole *course, w hub.WorkingTime) time.Time {
+	if len(whole.events) == 0 {
+		return time.Time{}
+	}
 	look := whole.events[len(whole.events)-1].At.Add(time.Millisecond)
 	k := clockOf(d, whole, w, look)
 	var first time.Time

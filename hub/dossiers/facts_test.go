@@ -216,6 +216,17 @@ func (d *desk) sameLists(t *testing.T, seed uint64) {
 	}
 }
 
+// TestHandedOverBeforeItBegins: lists say of what was handed over before it was accepted what
+// its page says.
+func TestHandedOverBeforeItBegins(t *testing.T) {
+	d := newDesk()
+	w := wish()
+	w.Waits = true
+	v := d.register(t, w)
+	d.act(t, "u", v.ID, hub.DossierOrder{Act: hub.DossierHandOver, To: "c", At: "2026-03-03T08:00", Due: "2026-03-22"})
+	d.sameLists(t, 0)
+}
+
 // TestWhoCounts: figures are for the unit, and with the scope for who is above it; those of
 // others are listed one unit at a time.
 func TestWhoCounts(t *testing.T) {

@@ -83,7 +83,7 @@ func (a *App) withPages(api http.Handler) (http.Handler, error) {
 	options := web.Options{
 		Persons: people, Seconds: s.accounts, Filters: s.accounts, Keeper: keeper, Outside: people, Links: keeper, Directory: s.directory,
 		Boxes: s.tracking, Documents: readings{s.tracking, s.notes}, Live: watching{s.tracking, s.accounts}, Stopping: a.stopping, Recipient: s.tracking, Changes: s.tracking,
-		Intake: desk{a.watch.Intake(s.intake), s.intake}, Content: a.blobs, Pieces: s.intake, Forwards: s.intake, Drafts: a.store, Stuck: notedStuck{s.delivery, chronicle{s.notes}}, Enrolments: s.enrolment, Connections: s.connected, Registers: registers{s.tracking, s.notes}, RegisterYears: s.tracking, Numbers: s.numbers, Procedures: s.catalogue, Dossiers: s.dossiers, Inspections: s.inspected, Reports: s.reports, Post: s.post, Figures: s.figures, Counted: s.tracking,
+		Intake: desk{a.watch.Intake(s.intake), s.intake}, Content: a.blobs, Pieces: s.intake, Forwards: s.intake, Drafts: a.store, Stuck: notedStuck{s.delivery, chronicle{s.notes}}, Enrolments: s.enrolment, Connections: s.connected, Registers: registers{s.tracking, s.notes}, RegisterYears: s.tracking, Numbers: s.numbers, Procedures: s.catalogue, Dossiers: s.dossiers, Evaluations: s.evaluated, Inspections: s.inspected, Reports: s.reports, Post: s.post, Figures: s.figures, Counted: s.tracking,
 		Lists:        s.lists,
 		RoutingRules: notedRouting{s.routing, chronicle{s.notes}}, NormativeRule: normativeRule,
 		Traffic: s.traffic, Vitals: a.vitals,
