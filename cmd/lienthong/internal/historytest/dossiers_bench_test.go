@@ -129,8 +129,7 @@ func TestFilledDossiers(t *testing.T) {
 }
 
 // BenchmarkDossiers: what pages of units and leaders wait for, and the evaluation of a province.
-// LIENTHONG_BENCH_DOSSIERS says over how many dossiers, at 300 units and in a year;
-// deploy/evaluation.md has what was measured.
+// LIENTHONG_BENCH_DOSSIERS says over how many dossiers, at 300 units and in a year.
 func BenchmarkDossiers(b *testing.B) {
 	n, err := strconv.Atoi(os.Getenv("LIENTHONG_BENCH_DOSSIERS"))
 	if err != nil {
