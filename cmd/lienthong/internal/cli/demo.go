@@ -118,6 +118,7 @@ func (c *demoCommand) next(e *env, r *demo.Result) {
 	for _, p := range r.Persons {
 		fmt.Fprintf(e.Stderr, "  %-13s %-17s %s\n", p.Role, p.Name, p.Password)
 	}
+	fmt.Fprintf(e.Stderr, "\nCổng cho mọi người / portal for everybody: %s\n  mã hồ sơ / dossier %s, mã tra cứu / secret %s\n", r.Dossier.Portal, r.Dossier.Number, r.Dossier.Secret)
 	fmt.Fprintln(e.Stderr)
 	fmt.Fprintf(e.Stderr, "  %s/v1/docs\nMọi thứ nằm ở / everything is in %s\n", r.URL, in("demo.json"))
 }

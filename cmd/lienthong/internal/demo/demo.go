@@ -74,7 +74,8 @@ type Result struct {
 	Board    []Sheet  `json:"board"`
 	Persons  []Person `json:"persons"` // who may sign in to the pages
 
-	Tasks manifestTasks `json:"tasks"`
+	Tasks   manifestTasks   `json:"tasks"`
+	Dossier manifestDossier `json:"dossier"`
 }
 
 // show is one run.
@@ -138,7 +139,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	err := s.play(ctx)
 	result := Result{
 		Dir: o.Dir, URL: s.hub.URL, Checks: s.passed + len(s.failed), Failed: s.failed,
-		Receipts: s.receipts, Seconds: time.Since(begin).Seconds(), Board: s.sheets, Persons: s.persons, Tasks: s.tasks,
+		Receipts: s.receipts, Seconds: time.Since(begin).Seconds(), Board: s.sheets, Persons: s.persons, Tasks: s.tasks, Dossier: s.dossier,
 	}
 	if err == nil {
 		printBoard(o.Out, &result)
