@@ -77,10 +77,10 @@ const maxBuffers = 600
 // full it is, nor through the months that it does not ask for.
 func TestPlans(t *testing.T) {
 	url := shared.Get(t).Database(t)
-	fill(t, openAt(t, url))
+	now, page := time.Now(), hub.Page{Limit: 20}
+	fill(t, openAt(t, url), now)
 	p := &plans{}
 	s, m, ctx := openAt(t, url, p.explain), storagetest.NewMaker(), t.Context()
-	now, page := time.Now(), hub.Page{Limit: 20}
 	noticed := func(what string, err error, most int) {
 		t.Helper()
 		if err != nil && hub.KindOf(err) != hub.KindNotFound {
@@ -289,15 +289,22 @@ func checkPlan(t *testing.T, what string, e explained, most int) {
 	}
 }
 
-// fillID is the id of row n, letter tells what of, in the month of at.
+// fillID is the id of row n, letter tells what of, at the start of the month of at.
 func fillID(at time.Time, letter byte, n int) string {
-	hex := fmt.Sprintf("%012x", at.UTC().UnixMilli()/1e9*1e9)
+	hex := fmt.Sprintf("%012x", monthsBefore(at, 0).UnixMilli())
 	return fmt.Sprintf("%s-%s-7%03x-8000-%010d%02x", hex[:8], hex[8:], n%4096, n, letter)
 }
 
-// fill writes some months of rows the quick way: 4 recipients that get everything,
-// one sender, mostly accepted.
-func fill(t *testing.T, s stored) {
+// monthsBefore is the start of the month n months before that of at, in UTC, as months
+// are kept.
+func monthsBefore(at time.Time, n int) time.Time {
+	year, month, _ := at.UTC().Date()
+	return time.Date(year, month-time.Month(n), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// fill writes some months of rows up to now the quick way: 4 recipients that get
+// everything, one sender, mostly accepted.
+func fill(t *testing.T, s stored, now time.Time) {
 	t.Helper()
 	c := behind(t, s.url)
 	m := storagetest.NewMaker()
@@ -310,9 +317,8 @@ func fill(t *testing.T, s stored) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Now()
 	for month := range 4 {
-		at := now.AddDate(0, -month, 0)
+		at := monthsBefore(now, month)
 		run(t, c, "SELECT ensure_partitions($1::date, $1::date)", at)
 		prefix := fillID(at, 0, 0)[:13]
 		id := func(letter byte) string {
@@ -353,7 +359,7 @@ func fill(t *testing.T, s stored) {
 		json_build_object('id', 'inspection ' || lpad(n::text, 5, '0'), 'version', 2, 'last_event_sha256', repeat('00', 32)) FROM generate_series(1, 20000::bigint) n`)
 	run(t, c, "INSERT INTO inspection_parties SELECT 'j1', id, CASE WHEN waits THEN 'recommended' ELSE 'open' END, CASE WHEN delivery = '' THEN 'announced' ELSE 'document' END FROM inspections")
 	run(t, c, "INSERT INTO inspection_events SELECT id, n, json_build_object('seq', n, 'previous_sha256', repeat('00', 32)) FROM inspections, generate_series(1, 2) n")
-	run(t, c, "ANALYZE")
+	run(t, c, "VACUUM ANALYZE")
 }
 
 func suffix(month int) string {
