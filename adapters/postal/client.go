@@ -36,24 +36,31 @@ func (c *Client) Order(ctx context.Context, o *hub.PostalOrder) error {
 	return hub.Errorf(hub.KindInvalid, "", "post", "the operator refuses the order: %s", said(&a))
 }
 
-// Ask tells what the operator knows of an order; KindNotFound where it has none.
+// Ask tells what the operator knows of an order; KindNotFound where it has none. It asks for
+// the end first: what led to an end that is told is then told, too.
 func (c *Client) Ask(ctx context.Context, o *hub.PostalOrder) (hub.PostalNews, error) {
-	asked := question{SoDonHang: string(o.ID), MaKhachHang: c.Customer}
-	var rows []row
-	for _, name := range []string{callAcceptance, callDelivery} {
-		a, err := c.call(ctx, name, asked)
-		unknown := !a.Status && slices.Contains(c.Codes.Unknown, string(a.Code))
-		switch {
-		case err != nil:
-			return hub.PostalNews{}, err
-		case unknown && name == callAcceptance:
-			return hub.PostalNews{}, hub.Errorf(hub.KindNotFound, "order", "post", "the operator has no such order")
-		case !a.Status && !unknown:
-			return hub.PostalNews{}, hub.Errorf(hub.KindUnavailable, "", "post", "the operator does not say what became of the order: %s", said(&a))
-		}
-		rows = append(rows, a.Data...)
+	end, _, err := c.rows(ctx, callDelivery, o)
+	if err != nil {
+		return hub.PostalNews{}, err
 	}
-	return c.Codes.news(rows), nil
+	begin, known, err := c.rows(ctx, callAcceptance, o)
+	if err != nil {
+		return hub.PostalNews{}, err
+	}
+	if !known {
+		return hub.PostalNews{}, hub.Errorf(hub.KindNotFound, "order", "post", "the operator has no such order")
+	}
+	return c.Codes.news(append(begin, end...)), nil
+}
+
+// rows are what a call tells of an order, and whether the operator knows the order.
+func (c *Client) rows(ctx context.Context, call string, o *hub.PostalOrder) (rows []row, known bool, err error) {
+	a, err := c.call(ctx, call, question{SoDonHang: string(o.ID), MaKhachHang: c.Customer})
+	known = a.Status || !slices.Contains(c.Codes.Unknown, string(a.Code))
+	if err == nil && known && !a.Status {
+		err = hub.Errorf(hub.KindUnavailable, "", "post", "the operator does not say what became of the order: %s", said(&a))
+	}
+	return a.Data, known, err
 }
 
 func said(a *answer) string { return short(strings.TrimSpace(string(a.Code) + " " + a.Message)) }

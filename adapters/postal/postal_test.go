@@ -64,6 +64,36 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestOrderThatGoesOn: what happens between the two questions about an order is told with all
+// that led to it, or at the next time.
+func TestOrderThatGoesOn(t *testing.T) {
+	o, c, s := office(t)
+	if err := c.Order(t.Context(), order("n1")); err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2026, 3, 2, 8, 30, 0, 0, time.UTC)
+	asked := 0
+	between := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.ServeHTTP(w, r)
+		if asked++; asked == 1 {
+			o.Happens("n1", hub.PostalAccepted, at, "")
+			o.Happens("n1", hub.PostalDelivered, at.Add(time.Hour), "")
+		}
+	}))
+	defer between.Close()
+	c.URL = strings.Replace(c.URL, s.URL, between.URL, 1)
+	for _, want := range []string{"accepted", "accepted delivered"} {
+		news, err := c.Ask(t.Context(), order("n1"))
+		var got []string
+		for _, e := range news.Events {
+			got = append(got, string(e.Act))
+		}
+		if text := strings.Join(got, " "); err != nil || text != want {
+			t.Errorf("%s, %v, want %s", text, err, want)
+		}
+	}
+}
+
 // TestFaults: what goes wrong is the right kind of error, and none holds the token.
 func TestFaults(t *testing.T) {
 	for _, c := range []struct {
