@@ -82,12 +82,7 @@ func (a *api) dossiers(x *exchange) error {
 	code := q.text("agency")
 	wanted := hub.DossierQuery{
 		Open: q.flag("open"), Status: hub.DossierStatus(q.number("status", 1, int64(hub.DossierReturned), 0)),
-		Timeliness: listedIn(q, "timeliness", hub.Timelinesses()), Page: q.page(),
-	}
-	if findings := listedIn(q, "finding", hub.DossierFindings()); len(findings) > 1 {
-		q.fail("finding", "max_items", "one finding at a time")
-	} else if len(findings) == 1 {
-		wanted.Finding = findings[0]
+		Timeliness: listedIn(q, "timeliness", hub.Timelinesses()), Page: q.page(), Finding: oneIn(q, "finding", hub.DossierFindings()),
 	}
 	if err := q.done(); err != nil {
 		return err
@@ -123,11 +118,7 @@ func (a *api) registerDossier(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if made {
-		status = http.StatusCreated
-	}
-	return x.json(status, view)
+	return x.made(made, view)
 }
 
 // renamed is an error about a field under the name that it has in a request.
@@ -163,15 +154,11 @@ func (a *api) actOnDossier(x *exchange) error {
 	}
 	o := order.DossierOrder
 	var err error
-	if order.Agency != "" {
-		if o.Agency, err = a.anyAgency("agency", order.Agency); err != nil {
-			return err
-		}
+	if o.Agency, err = a.agencyOrNone("agency", order.Agency); err != nil {
+		return err
 	}
-	if order.To != "" {
-		if o.To, err = a.anyAgency("to", order.To); err != nil {
-			return err
-		}
+	if o.To, err = a.agencyOrNone("to", order.To); err != nil {
+		return err
 	}
 	view, err := a.Dossiers.Act(x.r.Context(), x.actor, hub.DossierID(x.param("dossier")), o)
 	if err != nil {
@@ -187,12 +174,9 @@ func (a *api) renewDossierSecret(x *exchange) error {
 	if err := q.done(); err != nil {
 		return err
 	}
-	var agency hub.AgencyID
-	var err error
-	if code != "" {
-		if agency, err = a.anyAgency("agency", code); err != nil {
-			return err
-		}
+	agency, err := a.agencyOrNone("agency", code)
+	if err != nil {
+		return err
 	}
 	view, err := a.Dossiers.RenewSecret(x.r.Context(), x.actor, hub.DossierID(x.param("dossier")), agency)
 	if err != nil {
@@ -210,12 +194,9 @@ func (a *api) dossierReceipt(x *exchange) error {
 	if err := x.read(&wish); err != nil {
 		return err
 	}
-	var agency hub.AgencyID
-	var err error
-	if wish.Agency != "" {
-		if agency, err = a.anyAgency("agency", wish.Agency); err != nil {
-			return err
-		}
+	agency, err := a.agencyOrNone("agency", wish.Agency)
+	if err != nil {
+		return err
 	}
 	var pdf bytes.Buffer
 	if err := a.Dossiers.Receipt(x.r.Context(), x.actor, hub.DossierID(x.param("dossier")), agency, wish.Secret, &pdf); err != nil {
@@ -238,10 +219,8 @@ func (a *api) attachToDossier(x *exchange) error {
 		return err
 	}
 	var err error
-	if agency != "" {
-		if order.Agency, err = a.anyAgency("agency", agency); err != nil {
-			return err
-		}
+	if order.Agency, err = a.agencyOrNone("agency", agency); err != nil {
+		return err
 	}
 	if err := x.plain(); err != nil {
 		return err
@@ -301,22 +280,11 @@ func (a *api) dossierFile(x *exchange) error {
 	return x.serve(part, blob)
 }
 
-// dossiersAsked reads whose dossiers are counted, and in which period.
-func (a *api) dossiersAsked(x *exchange, q *query, wanted *hub.DossierFigureQuery) error {
-	code, period := q.text("agency"), q.text("period")
-	wanted.Period = hub.Period(cmp.Or(period, strconv.Itoa(a.Now().In(hub.Vietnam()).Year())))
-	if err := q.done(); err != nil {
-		return err
-	}
-	var err error
-	wanted.Unit, err = a.agencyOf(x.actor, code)
-	return err
-}
-
 func (a *api) dossierFigures(x *exchange) error {
 	q := x.query()
 	wanted := hub.DossierFigureQuery{Under: q.flag("under")}
-	if err := a.dossiersAsked(x, q, &wanted); err != nil {
+	var err error
+	if wanted.Unit, wanted.Period, err = a.periodAsked(x, q); err != nil {
 		return err
 	}
 	figures, err := a.Dossiers.Figures(x.r.Context(), x.actor, wanted)
@@ -329,7 +297,8 @@ func (a *api) dossierFigures(x *exchange) error {
 func (a *api) countedDossiers(x *exchange) error {
 	q := x.query()
 	wanted := hub.DossierFigureQuery{Page: q.page(), Measure: hub.DossierMeasure(q.text("measure"))}
-	if err := a.dossiersAsked(x, q, &wanted); err != nil {
+	var err error
+	if wanted.Unit, wanted.Period, err = a.periodAsked(x, q); err != nil {
 		return err
 	}
 	list, err := a.Dossiers.Counted(x.r.Context(), x.actor, wanted)

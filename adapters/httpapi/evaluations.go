@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -49,7 +48,7 @@ func evaluationRoutes() []route {
 // evaluationAsked reads which evaluation is meant. The period is the year that runs where
 // none is named.
 func (a *api) evaluationAsked(x *exchange, agency, table, period string) (hub.EvaluationKey, error) {
-	key := hub.EvaluationKey{Table: table, Period: hub.Period(cmp.Or(period, strconv.Itoa(a.Now().In(hub.Vietnam()).Year())))}
+	key := hub.EvaluationKey{Table: table, Period: a.periodOf(period)}
 	var err error
 	key.Agency, err = a.agencyOf(x.actor, agency)
 	return key, err
@@ -101,7 +100,7 @@ func (a *api) evaluate(x *exchange) error {
 }
 
 func (a *api) evaluationXLSX(x *exchange) error {
-	return a.evaluationFile(x, "evaluation.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", sheet.WriteXLSX)
+	return a.evaluationFile(x, "evaluation.xlsx", xlsxType, sheet.WriteXLSX)
 }
 
 func (a *api) evaluationPDF(x *exchange) error {

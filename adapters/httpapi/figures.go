@@ -22,10 +22,7 @@ func figureRoutes() []route {
 // figuresQuery reads what all requests for figures have in common. The period is the year
 // that runs where none is named.
 func (a *api) figuresQuery(x *exchange, q *query) (hub.FiguresQuery, error) {
-	wish := hub.FiguresQuery{Period: hub.Period(q.text("period")), Kind: q.text("kind")}
-	if wish.Period == "" {
-		wish.Period = hub.Period(a.Now().In(hub.Vietnam()).Format("2006"))
-	}
+	wish := hub.FiguresQuery{Period: a.periodOf(q.text("period")), Kind: q.text("kind")}
 	agency := q.text("agency")
 	if q.err != nil {
 		return wish, q.err
@@ -98,7 +95,7 @@ func (a *api) figuresXLSX(x *exchange) error {
 		return hub.Internal("write figures", err)
 	}
 	x.w.Header().Set("Content-Disposition", `attachment; filename="figures.xlsx"`)
-	return x.text(http.StatusOK, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", file.Bytes())
+	return x.text(http.StatusOK, xlsxType, file.Bytes())
 }
 
 func (a *api) counted(x *exchange) error {

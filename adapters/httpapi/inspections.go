@@ -1,10 +1,8 @@
 package httpapi
 
 import (
-	"cmp"
 	"context"
 	"net/http"
-	"strconv"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -77,11 +75,7 @@ func (a *api) visit(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if made {
-		status = http.StatusCreated
-	}
-	return x.json(status, view)
+	return x.made(made, view)
 }
 
 func (a *api) inspection(x *exchange) error {
@@ -105,10 +99,8 @@ func (a *api) actOnInspection(x *exchange) error {
 	}
 	o := order.InspectionOrder
 	var err error
-	if order.Agency != "" {
-		if o.Agency, err = a.anyAgency("agency", order.Agency); err != nil {
-			return err
-		}
+	if o.Agency, err = a.agencyOrNone("agency", order.Agency); err != nil {
+		return err
 	}
 	view, err := a.Inspections.Act(x.r.Context(), x.actor, hub.InspectionID(x.param("inspection")), o)
 	if err != nil {
@@ -117,18 +109,8 @@ func (a *api) actOnInspection(x *exchange) error {
 	return x.json(http.StatusOK, view)
 }
 
-// inspectionsIn reads whose inspections are counted, and in which period.
-func (a *api) inspectionsIn(x *exchange, q *query) (hub.AgencyID, hub.Period, error) {
-	code, period := q.text("agency"), q.text("period")
-	if err := q.done(); err != nil {
-		return "", "", err
-	}
-	agency, err := a.agencyOf(x.actor, code)
-	return agency, hub.Period(cmp.Or(period, strconv.Itoa(a.Now().In(hub.Vietnam()).Year()))), err
-}
-
 func (a *api) inspectionFigures(x *exchange) error {
-	agency, period, err := a.inspectionsIn(x, x.query())
+	agency, period, err := a.periodAsked(x, x.query())
 	if err != nil {
 		return err
 	}
@@ -142,7 +124,7 @@ func (a *api) inspectionFigures(x *exchange) error {
 func (a *api) countedInspections(x *exchange) error {
 	q := x.query()
 	page, measure := q.page(), hub.InspectionMeasure(q.text("measure"))
-	agency, period, err := a.inspectionsIn(x, q)
+	agency, period, err := a.periodAsked(x, q)
 	if err != nil {
 		return err
 	}

@@ -30,12 +30,7 @@ func (a *api) postalOrders(x *exchange) error {
 	code := q.text("agency")
 	wanted := hub.PostalQuery{
 		Open: q.flag("open"), Outgoing: q.flag("outgoing"), Oldest: q.flag("oldest"), Dossier: hub.DossierID(q.text("dossier")), Dispatch: hub.DispatchID(q.text("dispatch")),
-		From: hub.Date(q.text("from")), To: hub.Date(q.text("to")), Page: q.page(),
-	}
-	if findings := listedIn(q, "finding", hub.PostalRules()); len(findings) > 1 {
-		q.fail("finding", "max_items", "one finding at a time")
-	} else if len(findings) == 1 {
-		wanted.Finding = findings[0]
+		From: hub.Date(q.text("from")), To: hub.Date(q.text("to")), Page: q.page(), Finding: oneIn(q, "finding", hub.PostalRules()),
 	}
 	if err := q.done(); err != nil {
 		return err
@@ -68,11 +63,7 @@ func (a *api) orderPost(x *exchange) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if made {
-		status = http.StatusCreated
-	}
-	return x.json(status, order)
+	return x.made(made, order)
 }
 
 func (a *api) postalOrder(x *exchange) error {

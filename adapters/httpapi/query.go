@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net/url"
 	"slices"
@@ -143,6 +144,19 @@ func listedIn[T ~string](q *query, name string, all []T) []T {
 	return list
 }
 
+// oneIn reads a parameter that names one value of a closed list; "" when it is absent.
+func oneIn[T ~string](q *query, name string, all []T) T {
+	list := listedIn(q, name, all)
+	switch len(list) {
+	case 0:
+		return ""
+	case 1:
+		return list[0]
+	}
+	q.fail(name, "max_items", "one "+name+" at a time")
+	return ""
+}
+
 func (q *query) page() hub.Page {
 	return hub.Page{
 		After: q.cursor(),
@@ -191,6 +205,21 @@ func (a *api) agencyAsked(x *exchange) (hub.AgencyID, error) {
 	return a.agencyOf(x.actor, code)
 }
 
+// periodAsked reads whose figures are meant and of which period, and ends the parameters.
+func (a *api) periodAsked(x *exchange, q *query) (hub.AgencyID, hub.Period, error) {
+	code, period := q.text("agency"), a.periodOf(q.text("period"))
+	if err := q.done(); err != nil {
+		return "", "", err
+	}
+	agency, err := a.agencyOf(x.actor, code)
+	return agency, period, err
+}
+
+// periodOf is a period, or the year that runs where none is named.
+func (a *api) periodOf(named string) hub.Period {
+	return hub.Period(cmp.Or(named, a.Now().In(hub.Vietnam()).Format("2006")))
+}
+
 // agencyOf finds the agency that a parameter names: an id or a code, of the
 // actor's own agencies, and those it receives for, also one that is no longer in force. It may be absent when
 // the actor speaks for exactly one agency.
@@ -222,4 +251,12 @@ func (a *api) anyAgency(field, value string) (hub.AgencyID, error) {
 		return "", &e
 	}
 	return r.Agency.ID, nil
+}
+
+// agencyOrNone is anyAgency, and "" where none is named.
+func (a *api) agencyOrNone(field, value string) (hub.AgencyID, error) {
+	if value == "" {
+		return "", nil
+	}
+	return a.anyAgency(field, value)
 }

@@ -146,12 +146,9 @@ func (a *api) placeHold(x *exchange) error {
 		return err
 	}
 	hold := hub.LegalHold{Dispatch: wish.Dispatch, Number: wish.Number, Reason: wish.Reason, Until: wish.Until}
-	if wish.Agency != "" {
-		id, err := a.anyAgency("agency", wish.Agency)
-		if err != nil {
-			return err
-		}
-		hold.Agency = id
+	var err error
+	if hold.Agency, err = a.agencyOrNone("agency", wish.Agency); err != nil {
+		return err
 	}
 	placed, err := a.Retention.PlaceHold(x.r.Context(), x.actor, hold)
 	if err != nil {

@@ -68,12 +68,9 @@ func (a *api) listSubscriptions(x *exchange) error {
 	if err := q.done(); err != nil {
 		return err
 	}
-	var agency hub.AgencyID
-	if code != "" {
-		var err error
-		if agency, err = a.anyAgency("agency", code); err != nil {
-			return err
-		}
+	agency, err := a.agencyOrNone("agency", code)
+	if err != nil {
+		return err
 	}
 	list, err := a.Subscriptions.List(x.r.Context(), x.actor, agency)
 	if err != nil {

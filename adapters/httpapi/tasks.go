@@ -74,9 +74,7 @@ func (a *api) tasksOf(x *exchange, q *query, wanted *hub.TaskQuery) error {
 	if wanted.Agency = agency; as == "assigner" {
 		wanted.Agency, wanted.Assigner = "", agency
 	}
-	if with != "" {
-		wanted.With, err = a.anyAgency("with", with)
-	}
+	wanted.With, err = a.agencyOrNone("with", with)
 	return err
 }
 
@@ -96,7 +94,7 @@ func (a *api) taskHistory(x *exchange) error {
 	if err := q.done(); err != nil {
 		return err
 	}
-	agency, err := a.assignee(code)
+	agency, err := a.agencyOrNone("agency", code)
 	if err != nil {
 		return err
 	}
@@ -107,14 +105,6 @@ func (a *api) taskHistory(x *exchange) error {
 	return x.json(http.StatusOK, listed(hub.List[hub.SealedEvidence]{Items: acts}))
 }
 
-// assignee finds the agency at which a task is meant; it may be left out.
-func (a *api) assignee(code string) (hub.AgencyID, error) {
-	if code == "" {
-		return "", nil
-	}
-	return a.anyAgency("agency", code)
-}
-
 func (a *api) taskAct(x *exchange) error {
 	var wish struct {
 		hub.TaskOrder
@@ -123,7 +113,7 @@ func (a *api) taskAct(x *exchange) error {
 	if err := x.read(&wish); err != nil {
 		return err
 	}
-	agency, err := a.assignee(wish.Agency)
+	agency, err := a.agencyOrNone("agency", wish.Agency)
 	if err != nil {
 		return err
 	}

@@ -60,6 +60,15 @@ func (x *exchange) json(status int, v any) error {
 	return x.text(status, "application/json", body)
 }
 
+// made answers with what a request made, or with what the same request made before.
+func (x *exchange) made(anew bool, v any) error {
+	status := http.StatusOK
+	if anew {
+		status = http.StatusCreated
+	}
+	return x.json(status, v)
+}
+
 // text answers with a whole body that fits into memory.
 func (x *exchange) text(status int, contentType string, body []byte) error {
 	h := x.w.Header()
