@@ -231,6 +231,22 @@ func (c Code) IsTestUnit() bool {
 // LivesAt reports whether the agency exists at t.
 func (a *Agency) LivesAt(t time.Time) bool { return a.Valid.Contains(t) }
 
+// Above lists the agencies above one at an instant, the nearest first. A circle, which no
+// list of agencies may have, ends where it closes.
+func Above(byID func(AgencyID) (*Agency, bool), id AgencyID, at time.Time) []AgencyID {
+	var list []AgencyID
+	for seen := []AgencyID{id}; ; seen = append(seen, id) {
+		a, ok := byID(id)
+		if !ok {
+			return list
+		}
+		if id, ok = At(a.Parents, at); !ok || id == "" || slices.Contains(seen, id) {
+			return list
+		}
+		list = append(list, id)
+	}
+}
+
 // The forms of a list of agencies.
 const (
 	ListCSV  = "csv"  // the directory as it is on one day, a row for each agency

@@ -176,17 +176,6 @@ func (s *Service) turns(unit hub.AgencyID, seen map[hub.AgencyID]bool) []time.Ti
 	return list
 }
 
-// above are the agencies above a unit at an instant, from it up.
 func (s *Service) above(unit hub.AgencyID, at time.Time) []hub.AgencyID {
-	var list []hub.AgencyID
-	for seen := []hub.AgencyID{unit}; ; seen = append(seen, unit) {
-		a, ok := s.Directory.ByID(unit)
-		if !ok {
-			return list
-		}
-		if unit, ok = hub.At(a.Parents, at); !ok || unit == "" || slices.Contains(seen, unit) {
-			return list
-		}
-		list = append(list, unit)
-	}
+	return hub.Above(s.Directory.ByID, unit, at)
 }

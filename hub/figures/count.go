@@ -298,20 +298,8 @@ func (s *Service) kindOf(typeName string) string {
 	return hub.OtherKind
 }
 
-// above lists the agencies above one at an instant, the nearest first. A circle, which no
-// list of agencies may have, ends where it closes.
 func (s *Service) above(id hub.AgencyID, at time.Time) []hub.AgencyID {
-	var list []hub.AgencyID
-	for seen := []hub.AgencyID{id}; ; seen = append(seen, id) {
-		a, ok := s.Directory.ByID(id)
-		if !ok {
-			return list
-		}
-		if id, ok = hub.At(a.Parents, at); !ok || id == "" || slices.Contains(seen, id) {
-			return list
-		}
-		list = append(list, id)
-	}
+	return hub.Above(s.Directory.ByID, id, at)
 }
 
 // level is that of an agency at an instant, or the last that it had.
