@@ -33,11 +33,7 @@ func place(n int) string { return fmt.Sprint("$", n) }
 
 // DossierSums counts the dossiers of a look, by procedure and channel.
 func (s *Store) DossierSums(ctx context.Context, look hub.DossierLook) ([]hub.DossierSum, error) {
-	return collect(ctx, s, scanDossierSum, sqlkit.DossierSumText(place(1), place(2), place(3), place(4), place(5)), sqlkit.DossierLookValues(&look)...)
-}
-
-func scanDossierSum(row pgx.CollectableRow) (hub.DossierSum, error) {
-	return sqlkit.ScanDossierSum(row)
+	return collect(ctx, s, sqlkit.ScanDossierSum[pgx.CollectableRow], sqlkit.DossierSumText(place(1), place(2), place(3), place(4), place(5)), sqlkit.DossierLookValues(&look)...)
 }
 
 // DossierUnits lists the units that dossiers were counted of, by id.
@@ -48,35 +44,20 @@ func (s *Store) DossierUnits(ctx context.Context) ([]hub.AgencyID, error) {
 // CountedDossiers lists the dossiers of a look that count for a measure, by their end.
 func (s *Store) CountedDossiers(ctx context.Context, look hub.DossierLook, m hub.DossierMeasure, page hub.Page) (hub.List[hub.DossierFile], error) {
 	var l hub.List[hub.DossierFile]
-	behind, err := sqlkit.ParseDossierPlace(page)
+	places, next, err := sqlkit.CountedPlaces(page, func(behind sqlkit.DossierPlace, limit int) ([]sqlkit.DossierPlace, error) {
+		args := append(sqlkit.DossierLookValues(&look), behind.Ended, behind.Until, behind.Dossier, limit)
+		return collect(ctx, s, sqlkit.ScanDossierPlace[pgx.CollectableRow], sqlkit.CountedText(m, behind.Open(), place), args...)
+	})
 	if err != nil {
 		return l, err
 	}
-	var places []sqlkit.DossierPlace
-	for _, open := range []bool{false, true} {
-		if open && !behind.Open() {
-			behind = sqlkit.OpenPlace()
-		}
-		if behind.Open() == open && len(places) <= page.Limit {
-			args := append(sqlkit.DossierLookValues(&look), behind.Ended, behind.Until, behind.Dossier, page.Limit+1-len(places))
-			found, err := collect(ctx, s, scanDossierPlace, sqlkit.CountedText(m, open, place), args...)
-			if err != nil {
-				return l, err
-			}
-			places = append(places, found...)
-		}
-	}
-	places, l.Next = sqlkit.Cut(places, page.Limit, (*sqlkit.DossierPlace).Cursor)
+	l.Next = next
 	found, err := collect(ctx, s, scanBody[hub.Dossier], "SELECT body FROM dossiers WHERE id = ANY($1)", sqlkit.PlacedDossiers(places))
 	if err != nil {
 		return l, err
 	}
 	l.Items, err = s.dossierFiles(ctx, sqlkit.ByPlace(found, places))
 	return l, err
-}
-
-func scanDossierPlace(row pgx.CollectableRow) (sqlkit.DossierPlace, error) {
-	return sqlkit.ScanDossierPlace(row)
 }
 
 // UncountedDossiers returns dossiers of which nothing is kept, or what is outdated.

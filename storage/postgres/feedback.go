@@ -84,9 +84,5 @@ func answerFeedback(ctx context.Context, tx pgx.Tx, rows *columns, given map[fee
 
 // FeedbackSums sums what came in from an instant on and before another, as it stood then.
 func (s *Store) FeedbackSums(ctx context.Context, from, look time.Time) ([]hub.FeedbackSum, error) {
-	return collect(ctx, s, scanFeedbackSum, sqlkit.FeedbackSumText(place(1), place(2)), sqlkit.Micros(from), sqlkit.Micros(look))
-}
-
-func scanFeedbackSum(row pgx.CollectableRow) (hub.FeedbackSum, error) {
-	return sqlkit.ScanFeedbackSum(row)
+	return collect(ctx, s, sqlkit.ScanFeedbackSum[pgx.CollectableRow], sqlkit.FeedbackSumText(place(1), place(2)), sqlkit.Micros(from), sqlkit.Micros(look))
 }

@@ -31,25 +31,14 @@ func (s *Store) DossierUnits(ctx context.Context) ([]hub.AgencyID, error) {
 // CountedDossiers lists the dossiers of a look that count for a measure, by their end.
 func (s *Store) CountedDossiers(ctx context.Context, look hub.DossierLook, m hub.DossierMeasure, page hub.Page) (hub.List[hub.DossierFile], error) {
 	var l hub.List[hub.DossierFile]
-	behind, err := sqlkit.ParseDossierPlace(page)
+	places, next, err := sqlkit.CountedPlaces(page, func(behind sqlkit.DossierPlace, limit int) ([]sqlkit.DossierPlace, error) {
+		args := append(sqlkit.DossierLookValues(&look), behind.Ended, behind.Until, behind.Dossier, limit)
+		return collect(ctx, s.reader, sqlkit.ScanDossierPlace[*sql.Rows], sqlkit.CountedText(m, behind.Open(), place), args...)
+	})
 	if err != nil {
 		return l, err
 	}
-	var places []sqlkit.DossierPlace
-	for _, open := range []bool{false, true} {
-		if open && !behind.Open() {
-			behind = sqlkit.OpenPlace()
-		}
-		if behind.Open() == open && len(places) <= page.Limit {
-			args := append(sqlkit.DossierLookValues(&look), behind.Ended, behind.Until, behind.Dossier, page.Limit+1-len(places))
-			found, err := collect(ctx, s.reader, sqlkit.ScanDossierPlace[*sql.Rows], sqlkit.CountedText(m, open, place), args...)
-			if err != nil {
-				return l, err
-			}
-			places = append(places, found...)
-		}
-	}
-	places, l.Next = sqlkit.Cut(places, page.Limit, (*sqlkit.DossierPlace).Cursor)
+	l.Next = next
 	found, err := collect(ctx, s.reader, scanBody[hub.Dossier], "SELECT body FROM dossiers WHERE id IN (SELECT value FROM json_each(?))", list(sqlkit.PlacedDossiers(places)))
 	if err != nil {
 		return l, err
@@ -71,10 +60,10 @@ func uncountedDossiers() []string {
 func (s *Store) UncountedDossiers(ctx context.Context, basis string, limit int) ([]hub.DossierFile, error) {
 	for _, text := range uncountedDossiers() {
 		found, err := collect(ctx, s.reader, scanBody[hub.Dossier], text, basis, limit)
-		if err != nil || len(found) > 0 {
-			if err != nil {
-				return nil, err
-			}
+		if err != nil {
+			return nil, err
+		}
+		if len(found) > 0 {
 			return s.dossierFiles(ctx, found)
 		}
 	}

@@ -135,8 +135,8 @@ type DossierPlace struct {
 // Open reports whether the place is among dossiers that are open.
 func (p DossierPlace) Open() bool { return p.Ended == never }
 
-// OpenPlace is the first place of those that are open.
-func OpenPlace() DossierPlace { return DossierPlace{Ended: never, Until: math.MinInt64} }
+// openPlace is the first place of those that are open.
+func openPlace() DossierPlace { return DossierPlace{Ended: never, Until: math.MinInt64} }
 
 const countedDossiers = "counted dossiers"
 
@@ -145,8 +145,8 @@ func (p *DossierPlace) Cursor() string {
 	return Cursor(countedDossiers, strconv.FormatInt(p.Ended, 10), strconv.FormatInt(p.Until, 10), p.Dossier)
 }
 
-// ParseDossierPlace unpacks a cursor; without one it is the begin of those that have ended.
-func ParseDossierPlace(page hub.Page) (DossierPlace, error) {
+// parseDossierPlace unpacks a cursor; without one it is the begin of those that have ended.
+func parseDossierPlace(page hub.Page) (DossierPlace, error) {
 	after, err := ParseCursor(countedDossiers, page, 3)
 	if err != nil || after == nil {
 		return DossierPlace{Ended: math.MinInt64}, err
@@ -156,6 +156,26 @@ func ParseDossierPlace(page hub.Page) (DossierPlace, error) {
 		p.Until, err = ParseNumber(after[1])
 	}
 	return p, err
+}
+
+// CountedPlaces is a page of places and its cursor: those of dossiers that have ended, and
+// behind them of those that are open. find lists so many of one kind behind a place.
+func CountedPlaces(page hub.Page, find func(behind DossierPlace, limit int) ([]DossierPlace, error)) ([]DossierPlace, string, error) {
+	behind, err := parseDossierPlace(page)
+	if err != nil {
+		return nil, "", err
+	}
+	places, err := find(behind, page.Limit+1)
+	if err == nil && !behind.Open() && len(places) <= page.Limit {
+		var open []DossierPlace
+		open, err = find(openPlace(), page.Limit+1-len(places))
+		places = append(places, open...)
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	places, next := Cut(places, page.Limit, (*DossierPlace).Cursor)
+	return places, next, nil
 }
 
 // ScanDossierPlace reads ended, until and dossier.
