@@ -142,16 +142,20 @@ func scanInspectionEvent(row pgx.CollectableRow) (r sqlkit.InspectionEventRow, e
 
 // Inspections lists those that an agency sees, the last begun first.
 func (s *Store) Inspections(ctx context.Context, query hub.InspectionQuery) (hub.List[hub.InspectionFile], error) {
-	var l hub.List[hub.InspectionFile]
 	text, args, err := inspectionsQuery(&query)
 	if err != nil {
-		return l, err
+		return hub.List[hub.InspectionFile]{}, err
 	}
+	return s.inspectionPage(ctx, query.Page.Limit, sqlkit.InspectionCursor, text, args...)
+}
+
+// inspectionPage is a page of the inspections that a text reads, with their events.
+func (s *Store) inspectionPage(ctx context.Context, limit int, cursorOf func(*hub.Inspection) string, text string, args ...any) (l hub.List[hub.InspectionFile], err error) {
 	found, err := collect(ctx, s, scanBody[hub.Inspection], text, args...)
 	if err != nil {
 		return l, err
 	}
-	found, l.Next = sqlkit.Cut(found, query.Page.Limit, sqlkit.InspectionCursor)
+	found, l.Next = sqlkit.Cut(found, limit, cursorOf)
 	l.Items, err = s.inspectionFiles(ctx, found)
 	return l, err
 }
@@ -179,19 +183,12 @@ func inspectionsQuery(query *hub.InspectionQuery) (string, []any, error) {
 
 // InspectionsBetween lists those that an agency makes, by their day.
 func (s *Store) InspectionsBetween(ctx context.Context, span hub.InspectionSpan) (hub.List[hub.InspectionFile], error) {
-	var l hub.List[hub.InspectionFile]
 	day, id, err := sqlkit.ParseInspectionSpan(span.Page, span.From)
 	if err != nil {
-		return l, err
+		return hub.List[hub.InspectionFile]{}, err
 	}
-	found, err := collect(ctx, s, scanBody[hub.Inspection], "SELECT body FROM inspections WHERE agency = $1 AND (day, id) > ($2, $3) AND day < $4 ORDER BY day, id LIMIT $5",
-		string(span.Agency), day, id, string(span.Until), span.Page.Limit+1)
-	if err != nil {
-		return l, err
-	}
-	found, l.Next = sqlkit.Cut(found, span.Page.Limit, sqlkit.InspectionSpanCursor)
-	l.Items, err = s.inspectionFiles(ctx, found)
-	return l, err
+	return s.inspectionPage(ctx, span.Page.Limit, sqlkit.InspectionSpanCursor,
+		"SELECT body FROM inspections WHERE agency = $1 AND (day, id) > ($2, $3) AND day < $4 ORDER BY day, id LIMIT $5", string(span.Agency), day, id, string(span.Until), span.Page.Limit+1)
 }
 
 // WaitingInspections lists those with a recommendation and no conclusion, by id.

@@ -147,16 +147,20 @@ func scanInspectionEvent(rows *sql.Rows) (r sqlkit.InspectionEventRow, err error
 
 // Inspections lists those that an agency sees, the last begun first.
 func (s *Store) Inspections(ctx context.Context, query hub.InspectionQuery) (hub.List[hub.InspectionFile], error) {
-	var l hub.List[hub.InspectionFile]
 	text, args, err := inspectionsQuery(&query)
 	if err != nil {
-		return l, err
+		return hub.List[hub.InspectionFile]{}, err
 	}
+	return s.inspectionPage(ctx, query.Page.Limit, sqlkit.InspectionCursor, text, args...)
+}
+
+// inspectionPage is a page of the inspections that a text reads, with their events.
+func (s *Store) inspectionPage(ctx context.Context, limit int, cursorOf func(*hub.Inspection) string, text string, args ...any) (l hub.List[hub.InspectionFile], err error) {
 	found, err := collect(ctx, s.reader, scanBody[hub.Inspection], text, args...)
 	if err != nil {
 		return l, err
 	}
-	found, l.Next = sqlkit.Cut(found, query.Page.Limit, sqlkit.InspectionCursor)
+	found, l.Next = sqlkit.Cut(found, limit, cursorOf)
 	l.Items, err = s.inspectionFiles(ctx, found)
 	return l, err
 }
@@ -183,18 +187,11 @@ func inspectionsQuery(query *hub.InspectionQuery) (string, []any, error) {
 
 // InspectionsBetween lists those that an agency makes, by their day.
 func (s *Store) InspectionsBetween(ctx context.Context, span hub.InspectionSpan) (hub.List[hub.InspectionFile], error) {
-	var l hub.List[hub.InspectionFile]
 	text, args, err := inspectionSpanQuery(&span)
 	if err != nil {
-		return l, err
+		return hub.List[hub.InspectionFile]{}, err
 	}
-	found, err := collect(ctx, s.reader, scanBody[hub.Inspection], text, args...)
-	if err != nil {
-		return l, err
-	}
-	found, l.Next = sqlkit.Cut(found, span.Page.Limit, sqlkit.InspectionSpanCursor)
-	l.Items, err = s.inspectionFiles(ctx, found)
-	return l, err
+	return s.inspectionPage(ctx, span.Page.Limit, sqlkit.InspectionSpanCursor, text, args...)
 }
 
 func inspectionSpanQuery(span *hub.InspectionSpan) (string, []any, error) {
