@@ -32,7 +32,7 @@ type DossierOwners interface {
 type DossierLists interface {
 	List(ctx context.Context, actor hub.Actor, query hub.DossierQuery) (hub.List[hub.DossierView], error)
 	Show(ctx context.Context, actor hub.Actor, name string) (hub.DossierView, error)
-	Figures(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (hub.DossierFigures, error)
+	Standing(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (count hub.DossierCount, pending bool, err error)
 	Counted(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (hub.List[hub.DossierCounted], error)
 }
 
@@ -50,7 +50,8 @@ type dossiersPage struct {
 	Whens           []hub.Timeliness
 	Findings        []hub.DossierRule
 	Rows            []hub.DossierView
-	Year            hub.DossierFigures // of the office, this year
+	Year            hub.DossierCount // of the office, this year
+	Pending         bool             // some are being counted anew
 	First, Follow   string
 	Registers       bool // the person may register one
 }
@@ -86,7 +87,7 @@ func (x *exchange) dossiers() error {
 		p.First = p.address()
 	}
 	period := hub.Period(strconv.Itoa(x.Now().In(hub.Vietnam()).Year()))
-	if p.Year, err = x.Dossiers.Figures(x.r.Context(), x.visit.Actor, hub.DossierFigureQuery{Unit: x.office(), Period: period}); err != nil {
+	if p.Year, p.Pending, err = x.Dossiers.Standing(x.r.Context(), x.visit.Actor, hub.DossierFigureQuery{Unit: x.office(), Period: period}); err != nil {
 		return err
 	}
 	return x.show(http.StatusOK, "dossiers", &p, nil)

@@ -215,6 +215,15 @@ func (d *desk) DossierSums(_ context.Context, look hub.DossierLook) ([]hub.Dossi
 	return list, nil
 }
 
+func (d *desk) DossierCount(ctx context.Context, look hub.DossierLook) (hub.DossierCount, error) {
+	sums, err := d.DossierSums(ctx, look)
+	f := hub.DossierFigures{Channels: map[hub.DossierChannel]hub.DossierCount{}}
+	for i := range sums {
+		f.Add(&sums[i])
+	}
+	return f.DossierCount, err
+}
+
 func (d *desk) CountedDossiers(_ context.Context, look hub.DossierLook, m hub.DossierMeasure, _ hub.Page) (hub.List[hub.DossierFile], error) {
 	var l hub.List[hub.DossierFile]
 	d.held(&look, func(f *hub.DossierFile, k *hub.DossierFacts) {

@@ -62,14 +62,22 @@ type Lists interface {
 	EndedDossiers(ctx context.Context, query hub.EndedDossiers) ([]hub.Dossier, error)
 }
 
-// Counts counts dossiers by what is kept of them, and keeps it.
+// Counts counts dossiers by what is kept of them.
 type Counts interface {
 	// DossierSums counts those of a look, by procedure and channel.
 	DossierSums(ctx context.Context, look hub.DossierLook) ([]hub.DossierSum, error)
+	// DossierCount counts those of a look all together. It MUST be quick also where these are
+	// a hundred thousand.
+	DossierCount(ctx context.Context, look hub.DossierLook) (hub.DossierCount, error)
 	// CountedDossiers lists those of a look that count for a measure, by their end.
 	CountedDossiers(ctx context.Context, look hub.DossierLook, measure hub.DossierMeasure, page hub.Page) (hub.List[hub.DossierFile], error)
 	// DossierUnits lists the units that dossiers were counted of, by id.
 	DossierUnits(ctx context.Context) ([]hub.AgencyID, error)
+	Recounts
+}
+
+// Recounts keeps what dossiers are counted by.
+type Recounts interface {
 	// UncountedDossiers returns dossiers of which nothing is kept, or what follows from
 	// another basis or from fewer events.
 	UncountedDossiers(ctx context.Context, basis string, limit int) ([]hub.DossierFile, error)

@@ -58,6 +58,21 @@ func (s *Service) Figures(ctx context.Context, actor hub.Actor, query hub.Dossie
 	return f, err
 }
 
+// Standing counts the dossiers of a unit as Figures does, all together, for pages that show
+// it beside something else. It reports whether some are being counted anew.
+func (s *Service) Standing(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (hub.DossierCount, bool, error) {
+	look, err := s.look(&actor, &query)
+	if err != nil {
+		return hub.DossierCount{}, false, err
+	}
+	count, err := s.Counts.DossierCount(ctx, look)
+	if err != nil {
+		return count, false, err
+	}
+	pending, err := s.pending(ctx)
+	return count, pending, err
+}
+
 // Counted is a page of the dossiers of a unit behind figures: how each counts, and why.
 func (s *Service) Counted(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (hub.List[hub.DossierCounted], error) {
 	var list hub.List[hub.DossierCounted]

@@ -36,6 +36,16 @@ func (s *Store) DossierSums(ctx context.Context, look hub.DossierLook) ([]hub.Do
 	return collect(ctx, s, sqlkit.ScanDossierSum[pgx.CollectableRow], sqlkit.DossierSumText(place(1), place(2), place(3), place(4), place(5)), sqlkit.DossierLookValues(&look)...)
 }
 
+// DossierCount counts the dossiers of a look, all together.
+func (s *Store) DossierCount(ctx context.Context, look hub.DossierLook) (hub.DossierCount, error) {
+	counts, err := collect(ctx, s, scanDossierCount, sqlkit.DossierCountText(place(1), place(2), place(3), place(4), place(5)), sqlkit.DossierLookValues(&look)...)
+	return first(counts, "count of dossiers", err)
+}
+
+func scanDossierCount(row pgx.CollectableRow) (hub.DossierCount, error) {
+	return sqlkit.ScanDossierCount(row)
+}
+
 // DossierUnits lists the units that dossiers were counted of, by id.
 func (s *Store) DossierUnits(ctx context.Context) ([]hub.AgencyID, error) {
 	return collect(ctx, s, pgx.RowTo[hub.AgencyID], sqlkit.DossierUnitsText)

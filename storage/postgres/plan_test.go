@@ -167,6 +167,7 @@ func TestPlans(t *testing.T) {
 	look := hub.DossierLook{Unit: "u2", From: now.Add(-time.Hour), At: now}
 	sums, err := s.DossierSums(ctx, look)
 	use("DossierSums")(sums, err)
+	use("DossierCount")(s.DossierCount(ctx, look))
 	for unit, want := range map[hub.AgencyID]int{"u1": 20, "u2": 9} {
 		look.Unit = unit
 		counted, err := s.CountedDossiers(ctx, look, hub.DossiersLate, page)

@@ -20,6 +20,15 @@ func dossierSums() string {
 	return sqlkit.DossierSumText(place(1), place(2), place(3), place(4), place(5))
 }
 
+// DossierCount counts the dossiers of a look, all together.
+func (s *Store) DossierCount(ctx context.Context, look hub.DossierLook) (hub.DossierCount, error) {
+	return one(ctx, s.reader, "count of dossiers", sqlkit.ScanDossierCount[*sql.Rows], dossierCount(), sqlkit.DossierLookValues(&look)...)
+}
+
+func dossierCount() string {
+	return sqlkit.DossierCountText(place(1), place(2), place(3), place(4), place(5))
+}
+
 // DossierUnits lists the units that dossiers were counted of, by id.
 func (s *Store) DossierUnits(ctx context.Context) ([]hub.AgencyID, error) {
 	return collect(ctx, s.reader, func(rows *sql.Rows) (id hub.AgencyID, err error) {

@@ -147,6 +147,8 @@ func TestPlans(t *testing.T) {
 	look := sqlkit.DossierLookValues(&hub.DossierLook{Unit: "u", From: now, At: now})
 	for _, part := range []string{"PRIMARY KEY (unit=? AND ended>? AND ended<?)", "PRIMARY KEY (unit=? AND ended=? AND until>?)"} {
 		searched(part, dossierSums(), look, nil)
+		searched(part, dossierCount(), look, nil)
+		searched("COVERING INDEX dossier_facts_late"+strings.TrimPrefix(part, "PRIMARY KEY"), dossierCount(), look, nil)
 	}
 	behindPlace := append(look, 0, 0, "x", 2)
 	searched("PRIMARY KEY (unit=? AND ended>? AND ended<?)", sqlkit.CountedText(hub.DossiersLate, false, place), behindPlace, nil)

@@ -105,10 +105,14 @@ func (b *bench) sameSums(seed uint64, files []hub.DossierFile, look *hub.Dossier
 	}
 	sums, err := b.store.DossierSums(b.ctx, *look)
 	b.must(err)
-	got := map[string]*hub.DossierTally{}
+	got, all := map[string]*hub.DossierTally{}, hub.DossierFigures{Channels: map[hub.DossierChannel]hub.DossierCount{}}
 	for i := range sums {
 		got[of(sums[i].Procedure, sums[i].Channel)] = &sums[i].DossierTally
+		all.Add(&sums[i])
 	}
+	count, err := b.store.DossierCount(b.ctx, *look)
+	b.must(err)
+	same(b.t, fmt.Sprint("count of seed ", seed, " ", *look), count, all.DossierCount)
 	same(b.t, fmt.Sprint("sums of seed ", seed, " ", *look), got, want)
 	for _, m := range hub.DossierMeasures() {
 		var found []hub.DossierID

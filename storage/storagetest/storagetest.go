@@ -147,6 +147,7 @@ type Dossiers interface {
 	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)
 	Dossiers(ctx context.Context, query hub.DossierQuery) (hub.List[hub.DossierFile], error)
 	DossierSums(ctx context.Context, look hub.DossierLook) ([]hub.DossierSum, error)
+	DossierCount(ctx context.Context, look hub.DossierLook) (hub.DossierCount, error)
 	CountedDossiers(ctx context.Context, look hub.DossierLook, measure hub.DossierMeasure, page hub.Page) (hub.List[hub.DossierFile], error)
 	DossierUnits(ctx context.Context) ([]hub.AgencyID, error)
 	UncountedDossiers(ctx context.Context, basis string, limit int) ([]hub.DossierFile, error)

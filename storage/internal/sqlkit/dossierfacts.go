@@ -80,17 +80,44 @@ func DossierMeasureText(m hub.DossierMeasure, from, look string) string {
 func not(term string) string { return "NOT " + term }
 
 // DossierSumText counts the dossiers of a look; the places are those of the unit, the begin
-// of the period, the look, and the span in which their time began. What has ended and what is
-// open are two ranges of one index.
+// of the period, the look, and the span in which their time began.
 func DossierSumText(unit, from, look, begun, ending string) string {
 	counts := make([]string, 0, len(hub.DossierMeasures()))
 	for _, m := range hub.DossierMeasures() {
 		counts = append(counts, "count(*) FILTER (WHERE "+DossierMeasureText(m, from, look)+")")
 	}
-	rows := fmt.Sprintf("SELECT "+DossierFactColumns+" FROM dossier_facts WHERE unit = %[1]s AND ended >= %[2]s AND ended < %[3]s UNION ALL SELECT "+
-		DossierFactColumns+" FROM dossier_facts WHERE unit = %[1]s AND ended = %[4]d AND until >= %[3]s", unit, from, look, int64(never))
 	return "SELECT procedure, channel, CAST(sum(worked) AS bigint), CAST(sum(allowed) AS bigint), CAST(sum(parties) AS bigint), " + strings.Join(counts, ", ") +
-		" FROM (" + rows + fmt.Sprintf(") f WHERE since < %[1]s AND until >= %[1]s AND start >= %[2]s AND start < %[3]s GROUP BY procedure, channel ORDER BY procedure, channel", look, begun, ending)
+		" FROM (" + inHand(DossierFactColumns, "", unit, from, look, begun, ending) + ") f GROUP BY procedure, channel ORDER BY procedure, channel"
+}
+
+// inHand selects facts of a look. What has ended and what is open are two ranges of one index.
+func inHand(columns, further, unit, from, look, begun, ending string) string {
+	rows := func(span string) string {
+		return fmt.Sprintf("SELECT %s FROM dossier_facts WHERE unit = %s AND %s AND since < %s AND until >= %[4]s AND start >= %s AND start < %s", columns, unit, span, look, begun, ending) + further
+	}
+	return rows(fmt.Sprintf("ended >= %s AND ended < %s", from, look)) + " UNION ALL " + rows(fmt.Sprintf("ended = %d", int64(never)))
+}
+
+// DossierCountText counts the dossiers of a look: all, those that are late, and of these
+// those with an apology and with one that came when the time was over. The places are those
+// of DossierSumText. Late ones are found by an index of their own.
+func DossierCountText(unit, from, look, begun, ending string) string {
+	late := fmt.Sprintf(" AND late <> %d AND late < %s", int64(never), look)
+	marked := func(mark hub.DossierMarks) string {
+		return fmt.Sprintf("count(*) FILTER (WHERE (marks & %d) <> 0)", mark)
+	}
+	return "SELECT CAST(sum(n) AS bigint), CAST(sum(late) AS bigint), CAST(sum(letters) AS bigint), CAST(sum(tardy) AS bigint) FROM (" +
+		inHand("count(*) AS n, 0 AS late, 0 AS letters, 0 AS tardy", "", unit, from, look, begun, ending) + " UNION ALL " +
+		inHand("0, count(*), "+marked(hub.MarkLetter)+", "+marked(hub.MarkTardy), late, unit, from, look, begun, ending) + ") f"
+}
+
+// ScanDossierCount reads a row of DossierCountText.
+func ScanDossierCount[R Row](row R) (c hub.DossierCount, err error) {
+	if err = row.Scan(&c.Total, &c.Late, &c.Letters, &c.Tardy); err == nil {
+		c.InTime, c.Missing = c.Total-c.Late, c.Late-c.Letters
+		c.Rate = hub.PerCent(c.InTime, c.Total)
+	}
+	return c, err
 }
 
 // DossierLookValues are the unit, the begin of the period, the look, and the span of a look.

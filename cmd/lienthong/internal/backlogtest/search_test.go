@@ -110,9 +110,9 @@ type clerk struct {
 	url    string
 }
 
-func signIn(tb testing.TB, at string, operator *hubclient.Client, name string, agency hub.AgencyID) *clerk {
+func signIn(tb testing.TB, at string, operator *hubclient.Client, name string, agency hub.AgencyID, role hub.Role) *clerk {
 	tb.Helper()
-	given, err := operator.CreateAccount(tb.Context(), hubclient.NewAccount{Name: name, FullName: "Trần Thị Mẫu (hư cấu)", Memberships: []hub.Membership{{Agency: agency, Role: hub.RoleClerk}}})
+	given, err := operator.CreateAccount(tb.Context(), hubclient.NewAccount{Name: name, FullName: "Trần Thị Mẫu (hư cấu)", Memberships: []hub.Membership{{Agency: agency, Role: role}}})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func BenchmarkPages(b *testing.B) {
 				b.Fatal(err)
 			}
 			operator := client(b, process.URL, key)
-			recipient, sender := signIn(b, process.URL, operator, "van.thu.den", hub.AgencyID(boxID(0))), signIn(b, process.URL, operator, "van.thu.di", "h47")
+			recipient, sender := signIn(b, process.URL, operator, "van.thu.den", hub.AgencyID(boxID(0)), hub.RoleClerk), signIn(b, process.URL, operator, "van.thu.di", "h47", hub.RoleClerk)
 			for b.Loop() {
 				measure(b, process, recipient, sender)
 			}
