@@ -2,9 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/lienthong/lienthong/hub"
@@ -32,8 +30,8 @@ func (c *bundleCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(c.Out); err == nil {
-		return hub.Invalid("out", "exists", "%s exists already", c.Out)
+	if err := isNew("out", c.Out); err != nil {
+		return err
 	}
 	order := hub.BundleOrder{Dispatch: hub.DispatchID(c.Dispatch), Delivery: hub.DeliveryID(c.Delivery), Content: c.Content, XML: c.XML}
 	err = writeFile(c.Out, func(w io.Writer) error {
@@ -42,7 +40,5 @@ func (c *bundleCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.print(struct {
-		File string `json:"file"`
-	}{c.Out}, func(w io.Writer) { fmt.Fprintln(w, c.Out) })
+	return e.wrote(c.Out)
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
 )
 
@@ -192,6 +193,25 @@ func (e *env) printJSON(v any) error {
 	encoder.SetIndent("", "  ")
 	encoder.SetEscapeHTML(false)
 	return encoder.Encode(v)
+}
+
+// wrote says which file a command has written.
+func (e *env) wrote(file string) error {
+	return e.print(struct {
+		File string `json:"file"`
+	}{file}, func(w io.Writer) { fmt.Fprintln(w, file) })
+}
+
+// whole reads all pages of a list.
+func whole[T any](page func(hub.Page) (hub.List[T], error)) ([]T, error) {
+	all := []T{}
+	for item, err := range hubclient.All(page) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, item)
+	}
+	return all, nil
 }
 
 // note tells a person something that is no result.

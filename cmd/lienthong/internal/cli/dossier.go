@@ -267,9 +267,7 @@ func (c *dossierReceipt) Run(ctx context.Context, e *env) error {
 	if err := writeReceipt(ctx, client, &view, c.Agency, c.Out); err != nil {
 		return err
 	}
-	return e.print(struct {
-		File string `json:"file"`
-	}{c.Out}, func(w io.Writer) { fmt.Fprintln(w, c.Out) })
+	return e.wrote(c.Out)
 }
 
 // isNew refuses a file that is there already; "" is none.
@@ -355,13 +353,9 @@ func (c *dossierFigures) Run(ctx context.Context, e *env) error {
 	}
 	query.Period = counts.Period
 	if c.Explain {
-		for counted, err := range hubclient.All(func(p hub.Page) (hub.List[hub.DossierCounted], error) {
-			return client.CountedDossiers(ctx, query, p)
-		}) {
-			if err != nil {
-				return err
-			}
-			counts.Dossiers = append(counts.Dossiers, counted)
+		counts.Dossiers, err = whole(func(p hub.Page) (hub.List[hub.DossierCounted], error) { return client.CountedDossiers(ctx, query, p) })
+		if err != nil {
+			return err
 		}
 	}
 	return e.print(counts, func(w io.Writer) {

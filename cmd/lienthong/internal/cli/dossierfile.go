@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"path/filepath"
 
@@ -83,7 +82,5 @@ func (c *dossierFile) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	return e.print(struct {
-		File string `json:"file"`
-	}{c.Out}, func(w io.Writer) { fmt.Fprintln(w, c.Out) })
+	return e.wrote(c.Out)
 }

@@ -179,14 +179,11 @@ func (c *inspectionFigures) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	if c.Measure != "" {
-		list := []hub.InspectionView{}
-		for view, err := range hubclient.All(func(p hub.Page) (hub.List[hub.InspectionView], error) {
+		list, err := whole(func(p hub.Page) (hub.List[hub.InspectionView], error) {
 			return client.CountedInspections(ctx, c.Agency, hub.Period(c.Period), hub.InspectionMeasure(c.Measure), p)
-		}) {
-			if err != nil {
-				return err
-			}
-			list = append(list, view)
+		})
+		if err != nil {
+			return err
 		}
 		return e.print(list, func(w io.Writer) { printInspections(w, list) })
 	}

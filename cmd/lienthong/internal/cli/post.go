@@ -64,7 +64,7 @@ func (c *postList) Run(ctx context.Context, e *env) error {
 	})
 }
 
-// placeOf is where an item goes, without the name of an owner.
+// postalPlace is where an item goes, without the name of an owner.
 func postalPlace(o *hub.PostalOrder) string {
 	switch o.Kind {
 	case hub.PostalPaper:
@@ -246,14 +246,11 @@ func (c *postRegister) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	var rows []hub.PostalOrder
-	for order, err := range hubclient.All(func(p hub.Page) (hub.List[hub.PostalOrder], error) {
+	rows, err := whole(func(p hub.Page) (hub.List[hub.PostalOrder], error) {
 		return client.PostalOrders(ctx, hubclient.PostalQuery{Agency: c.Agency, Outgoing: true, Oldest: true, From: hub.Date(c.From), To: hub.Date(c.To), Page: p})
-	}) {
-		if err != nil {
-			return err
-		}
-		rows = append(rows, order)
+	})
+	if err != nil {
+		return err
 	}
 	return e.print(rows, func(w io.Writer) {
 		t := text.Table{Head: []string{"POSTED", "NUMBER", "TO", "ENVELOPES", "BILL", "NOTE"}}

@@ -26,11 +26,16 @@ type reportCommand struct {
 	Schedule reportSchedule `cmd:"" help:"Show or set when reports of an agency are due."`
 }
 
+// reportOf says what a report is of.
+type reportOf struct {
+	ownAgency `embed:""`
+	Period    string `required:"" help:"2026-03, 2026-Q1 or 2026."`
+	Scope     string `default:"own" help:"own: of the agency alone; tree: with all that stand under it."`
+}
+
 type reportMake struct {
 	connection `embed:""`
-	ownAgency  `embed:""`
-	Period     string `required:"" help:"2026-03, 2026-Q1 or 2026."`
-	Scope      string `default:"own" help:"own: of the agency alone; tree: with all that stand under it."`
+	reportOf   `embed:""`
 }
 
 // Run makes a report.
@@ -48,9 +53,7 @@ func (c *reportMake) Run(ctx context.Context, e *env) error {
 
 type reportPreview struct {
 	connection `embed:""`
-	ownAgency  `embed:""`
-	Period     string `required:"" help:"2026-03, 2026-Q1 or 2026."`
-	Scope      string `default:"own" help:"own: of the agency alone; tree: with all that stand under it."`
+	reportOf   `embed:""`
 }
 
 // Run counts numbers.
@@ -143,19 +146,14 @@ func (c *reportFile) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(c.Out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return hub.Invalid("out", "exists", "%v", err)
-	}
-	err = client.ReportFile(ctx, c.Agency, hub.ReportID(c.Report), format, file)
-	if closed := file.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		_ = os.Remove(c.Out) // half of a file is none
+	if err := isNew("out", c.Out); err != nil {
 		return err
 	}
-	return e.print(map[string]string{"file": c.Out}, func(w io.Writer) { fmt.Fprintln(w, c.Out) })
+	err = writeFile(c.Out, func(w io.Writer) error { return client.ReportFile(ctx, c.Agency, hub.ReportID(c.Report), format, w) })
+	if err != nil {
+		return err
+	}
+	return e.wrote(c.Out)
 }
 
 type reportDue struct {

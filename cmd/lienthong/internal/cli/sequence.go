@@ -33,8 +33,8 @@ func (c *sequenceCommand) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(c.Out); c.Out != "" && err == nil {
-		return hub.Invalid("out", "exists", "%s exists already", c.Out)
+	if err := isNew("out", c.Out); err != nil {
+		return err
 	}
 	all, err := client.Sequence(ctx, c.Agency, c.Year, 0)
 	year, _ := strconv.Atoi(all.Log[strings.LastIndexByte(all.Log, '/')+1:]) // a new one may begin meanwhile

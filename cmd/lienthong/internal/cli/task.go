@@ -50,15 +50,12 @@ func (c *taskList) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	query := hubclient.TaskQuery{Agency: c.Agency, Assigned: c.Assigned, States: named[hub.TaskState](c.State), Timeliness: named[hub.Timeliness](c.Timeliness), With: c.With, Text: c.Text, Noticed: c.Noticed}
-	all := []hub.TaskView{}
-	for task, err := range hubclient.All(func(p hub.Page) (hub.List[hub.TaskView], error) {
+	all, err := whole(func(p hub.Page) (hub.List[hub.TaskView], error) {
 		query.Page = p
 		return client.Tasks(ctx, query)
-	}) {
-		if err != nil {
-			return err
-		}
-		all = append(all, task)
+	})
+	if err != nil {
+		return err
 	}
 	return e.print(all, func(w io.Writer) {
 		t := text.Table{Head: []string{"TASK", "DUE", "STANDS", "STATE", "AGENCY", "DOCUMENT", "WHAT"}}
