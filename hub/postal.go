@@ -151,6 +151,15 @@ type PostalOrder struct {
 // Open reports whether the post has more to say.
 func (o *PostalOrder) Open() bool { return !o.State.Ends() }
 
+// LastHeard is when something of the order was recorded last.
+func (o *PostalOrder) LastHeard() time.Time {
+	last := o.Created
+	for i := range o.Events {
+		last = later(last, o.Events[i].Recorded)
+	}
+	return last
+}
+
 // Add records an event as the last one, unless the operator told it before, and reports
 // whether it did.
 func (o *PostalOrder) Add(e PostalEvent) bool {
@@ -218,20 +227,18 @@ func (o *PostalOrder) Look(now time.Time) []PostalRule {
 			found = append(found, rule)
 		}
 	}
-	last := o.Created
 	for i := range o.Events {
 		e := &o.Events[i]
 		add(PostalUnknownCode, e.Act == PostalUnknown)
 		add(PostalWrongTime, e.Unsound)
 		add(PostalOtherBill, e.Bill != "" && o.Bill != "" && e.Bill != o.Bill)
-		last = later(last, e.Recorded)
 	}
 	add(PostalUnordered, o.unordered())
 	add(PostalRefused, o.State == PostalRejected)
 	add(PostalUndelivered, o.State == PostalFailed)
 	add(PostalCameBack, o.State == PostalReturned)
 	add(PostalNoAnswer, o.Open() && o.Asked >= postalTries)
-	add(PostalSilent, o.Open() && now.Sub(last) >= postalSilence)
+	add(PostalSilent, o.Open() && now.Sub(o.LastHeard()) >= postalSilence)
 	return found
 }
 

@@ -178,13 +178,8 @@ func (s *Service) growing(tries int) time.Duration {
 // later is when an order is asked about again: rarely where it is old, and not at all where
 // nothing was told for long.
 func (s *Service) later(o *hub.PostalOrder) time.Time {
-	now, last := s.now(), o.Created
-	for i := range o.Events {
-		if at := o.Events[i].Recorded; at.After(last) {
-			last = at
-		}
-	}
-	if !o.Open() || now.Sub(last) > unasked {
+	now := s.now()
+	if !o.Open() || now.Sub(o.LastHeard()) > unasked {
 		return time.Time{}
 	}
 	d := min(max(s.Poll, now.Sub(o.Created)/50), slowest)
