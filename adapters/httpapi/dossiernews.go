@@ -21,12 +21,8 @@ type dossierFeed struct {
 
 func (a *api) dossierNews(x *exchange) error {
 	q := x.query()
-	code := q.text("agency")
 	after, limit := q.number("after", 0, 1<<53, 0), q.number("limit", 1, 500, 100)
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}

@@ -79,16 +79,12 @@ func dossierRoutes() []route {
 
 func (a *api) dossiers(x *exchange) error {
 	q := x.query()
-	code := q.text("agency")
 	wanted := hub.DossierQuery{
 		Open: q.flag("open"), Status: hub.DossierStatus(q.number("status", 1, int64(hub.DossierReturned), 0)),
 		Timeliness: listedIn(q, "timeliness", hub.Timelinesses()), Page: q.page(), Finding: oneIn(q, "finding", hub.DossierFindings()),
 	}
-	if err := q.done(); err != nil {
-		return err
-	}
 	var err error
-	if wanted.Agency, err = a.agencyOf(x.actor, code); err != nil {
+	if wanted.Agency, err = a.agencyIn(x, q); err != nil {
 		return err
 	}
 	list, err := a.Dossiers.List(x.r.Context(), x.actor, wanted)

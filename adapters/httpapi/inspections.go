@@ -37,13 +37,9 @@ func inspectionRoutes() []route {
 
 func (a *api) inspections(x *exchange) error {
 	q := x.query()
-	code := q.text("agency")
 	wanted := hub.InspectionQuery{State: hub.InspectionState(q.text("state")), Kind: hub.InspectionKind(q.text("kind")), Page: q.page()}
-	if err := q.done(); err != nil {
-		return err
-	}
 	var err error
-	if wanted.Agency, err = a.agencyOf(x.actor, code); err != nil {
+	if wanted.Agency, err = a.agencyIn(x, q); err != nil {
 		return err
 	}
 	list, err := a.Inspections.List(x.r.Context(), x.actor, wanted)

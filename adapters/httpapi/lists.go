@@ -60,11 +60,8 @@ func (a *api) saveList(x *exchange) error {
 
 func (a *api) removeList(x *exchange) error {
 	q := x.query()
-	code, name := q.text("agency"), q.text("name")
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	name := q.text("name")
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}

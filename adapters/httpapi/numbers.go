@@ -79,11 +79,8 @@ type nextNumberAnswer struct {
 
 func (a *api) nextNumber(x *exchange) error {
 	q := x.query()
-	code, year, kind := q.text("agency"), int(q.number("year", 1, 9999, 0)), q.text("kind")
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	year, kind := int(q.number("year", 1, 9999, 0)), q.text("kind")
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}

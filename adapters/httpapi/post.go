@@ -27,16 +27,12 @@ func postRoutes() []route {
 
 func (a *api) postalOrders(x *exchange) error {
 	q := x.query()
-	code := q.text("agency")
 	wanted := hub.PostalQuery{
 		Open: q.flag("open"), Outgoing: q.flag("outgoing"), Oldest: q.flag("oldest"), Dossier: hub.DossierID(q.text("dossier")), Dispatch: hub.DispatchID(q.text("dispatch")),
 		From: hub.Date(q.text("from")), To: hub.Date(q.text("to")), Page: q.page(), Finding: oneIn(q, "finding", hub.PostalRules()),
 	}
-	if err := q.done(); err != nil {
-		return err
-	}
 	var err error
-	if wanted.Agency, err = a.agencyOf(x.actor, code); err != nil {
+	if wanted.Agency, err = a.agencyIn(x, q); err != nil {
 		return err
 	}
 	list, err := a.Post.List(x.r.Context(), x.actor, wanted)

@@ -196,8 +196,10 @@ func listed[T any](l hub.List[T]) listing[T] {
 }
 
 // agencyAsked is the agency of a request that has no parameter but agency.
-func (a *api) agencyAsked(x *exchange) (hub.AgencyID, error) {
-	q := x.query()
+func (a *api) agencyAsked(x *exchange) (hub.AgencyID, error) { return a.agencyIn(x, x.query()) }
+
+// agencyIn reads whose things are meant, and ends the parameters.
+func (a *api) agencyIn(x *exchange, q *query) (hub.AgencyID, error) {
 	code := q.text("agency")
 	if err := q.done(); err != nil {
 		return "", err
@@ -207,11 +209,8 @@ func (a *api) agencyAsked(x *exchange) (hub.AgencyID, error) {
 
 // periodAsked reads whose figures are meant and of which period, and ends the parameters.
 func (a *api) periodAsked(x *exchange, q *query) (hub.AgencyID, hub.Period, error) {
-	code, period := q.text("agency"), a.periodOf(q.text("period"))
-	if err := q.done(); err != nil {
-		return "", "", err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	period := a.periodOf(q.text("period"))
+	agency, err := a.agencyIn(x, q)
 	return agency, period, err
 }
 

@@ -62,11 +62,8 @@ func reportRoutes() []route {
 
 func (a *api) reformReports(x *exchange) error {
 	q := x.query()
-	code, page := q.text("agency"), q.page()
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	page := q.page()
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}
@@ -99,11 +96,8 @@ func (a *api) makeReport(x *exchange) error {
 
 func (a *api) previewReport(x *exchange) error {
 	q := x.query()
-	code, period, scope := q.text("agency"), hub.Period(q.text("period")), hub.ReportScope(q.text("scope"))
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	period, scope := hub.Period(q.text("period")), hub.ReportScope(q.text("scope"))
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}
@@ -140,11 +134,8 @@ func (a *api) reformReport(x *exchange) error {
 
 func (a *api) reportFile(x *exchange) error {
 	q := x.query()
-	code, format := q.text("agency"), hub.ReportFormat(q.text("format"))
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	format := hub.ReportFormat(q.text("format"))
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}
@@ -198,11 +189,8 @@ func (a *api) setReportTemplate(x *exchange) error {
 // setReportFile takes the document of the body into a template.
 func (a *api) setReportFile(x *exchange) error {
 	q := x.query()
-	code, name := q.text("agency"), q.text("name")
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	name := q.text("name")
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}

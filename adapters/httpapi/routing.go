@@ -30,11 +30,8 @@ func routingRoutes() []route {
 
 func (a *api) routingRules(x *exchange) error {
 	q := x.query()
-	code, version := q.text("agency"), q.number("version", 1, math.MaxInt64, 0)
-	if err := q.done(); err != nil {
-		return err
-	}
-	agency, err := a.agencyOf(x.actor, code)
+	version := q.number("version", 1, math.MaxInt64, 0)
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}
