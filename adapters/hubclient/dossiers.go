@@ -24,8 +24,7 @@ type DossierQuery struct {
 
 // Dossiers lists a page of dossiers, those recorded last first.
 func (c *Client) Dossiers(ctx context.Context, q DossierQuery) (hub.List[hub.DossierView], error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", q.Agency)
+	query := ofAgency(q.Agency)
 	setNonEmpty(query, "finding", string(q.Finding))
 	if q.Open {
 		query.Set("open", "true")
@@ -79,10 +78,8 @@ func (c *Client) ActOnDossier(ctx context.Context, id hub.DossierID, agency, to 
 // RenewDossierSecret gives the owner of a dossier another secret, for an agency (as in
 // ActOnDossier); the answer has it this once.
 func (c *Client) RenewDossierSecret(ctx context.Context, id hub.DossierID, agency string) (hub.DossierView, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
 	var view hub.DossierView
-	err := c.json(ctx, call{method: http.MethodPost, path: pathOf("dossiers", string(id), "secret"), query: query}, &view)
+	err := c.json(ctx, call{method: http.MethodPost, path: pathOf("dossiers", string(id), "secret"), query: ofAgency(agency)}, &view)
 	return view, err
 }
 
@@ -140,8 +137,7 @@ type DossierFigureQuery struct {
 }
 
 func (q *DossierFigureQuery) values() url.Values {
-	query := url.Values{}
-	setNonEmpty(query, "agency", q.Agency)
+	query := ofAgency(q.Agency)
 	setNonEmpty(query, "period", string(q.Period))
 	setNonEmpty(query, "measure", string(q.Measure))
 	if q.Under {
@@ -166,10 +162,8 @@ func (c *Client) CountedDossiers(ctx context.Context, q DossierFigureQuery, page
 
 // DossierWords are what the statuses of an agency's own system stand for.
 func (c *Client) DossierWords(ctx context.Context, agency string) (hub.DossierWords, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
 	var words hub.DossierWords
-	err := c.json(ctx, get(pathOf("dossiers", "words"), query), &words)
+	err := c.json(ctx, get(pathOf("dossiers", "words"), ofAgency(agency)), &words)
 	return words, err
 }
 
@@ -202,9 +196,7 @@ func (c *Client) DossierNews(ctx context.Context, agency string, after int64, li
 
 // DossierPackages are the packages of an agency that are not in their dossiers.
 func (c *Client) DossierPackages(ctx context.Context, agency string) ([]hub.DossierTaking, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
 	var found hub.List[hub.DossierTaking]
-	err := c.json(ctx, get(pathOf("dossiers", "packages"), query), &found)
+	err := c.json(ctx, get(pathOf("dossiers", "packages"), ofAgency(agency)), &found)
 	return found.Items, err
 }

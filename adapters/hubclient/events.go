@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -27,9 +26,7 @@ type Arrival struct {
 // between are not lost, because the hub tells a new listener when the mailbox is
 // not empty.
 func (c *Client) Arrivals(ctx context.Context, agency string, handle func(Arrival) error) error {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	k := get(pathOf("mailbox", "events"), query).with("Accept", "text/event-stream")
+	k := get(pathOf("mailbox", "events"), ofAgency(agency)).with("Accept", "text/event-stream")
 	for {
 		var handled error
 		err := c.retry.run(ctx, true, func() error {

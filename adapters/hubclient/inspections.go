@@ -19,8 +19,7 @@ type InspectionQuery struct {
 
 // Inspections lists a page of inspections, those begun last first.
 func (c *Client) Inspections(ctx context.Context, q InspectionQuery) (hub.List[hub.InspectionView], error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", q.Agency)
+	query := ofAgency(q.Agency)
 	setNonEmpty(query, "state", string(q.State))
 	setNonEmpty(query, "kind", string(q.Kind))
 	return list[hub.InspectionView](ctx, c, pathOf("inspections"), query, q.Page)
@@ -63,8 +62,7 @@ func (c *Client) ActOnInspection(ctx context.Context, id hub.InspectionID, agenc
 }
 
 func inspectionsIn(agency string, period hub.Period) url.Values {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
+	query := ofAgency(agency)
 	setNonEmpty(query, "period", string(period))
 	return query
 }

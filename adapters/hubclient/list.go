@@ -60,6 +60,13 @@ func All[T any](fetch func(hub.Page) (hub.List[T], error)) iter.Seq2[T, error] {
 	}
 }
 
+// ofAgency is a query about an agency, which may be empty.
+func ofAgency(agency string) url.Values {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	return query
+}
+
 func setNonEmpty(query url.Values, name, value string) {
 	if value != "" {
 		query.Set(name, value)

@@ -18,9 +18,7 @@ type ListWish struct {
 
 // Lists returns the distribution lists of an agency, by name.
 func (c *Client) Lists(ctx context.Context, agency string) ([]hub.DistributionList, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	l, err := list[hub.DistributionList](ctx, c, pathOf("lists"), query, hub.Page{})
+	l, err := list[hub.DistributionList](ctx, c, pathOf("lists"), ofAgency(agency), hub.Page{})
 	return l.Items, err
 }
 

@@ -27,8 +27,7 @@ type MailboxQuery struct {
 
 // Mailbox lists deliveries.
 func (c *Client) Mailbox(ctx context.Context, q MailboxQuery) (hub.List[hub.Item], error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", q.Agency)
+	query := ofAgency(q.Agency)
 	setNonEmpty(query, "q", q.Text)
 	for _, s := range q.States {
 		query.Add("state", string(s))

@@ -32,8 +32,7 @@ func (c *Client) TakeNumber(ctx context.Context, wish NumberWish) (hub.OutgoingN
 }
 
 func numberQuery(agency string, year int) url.Values {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
+	query := ofAgency(agency)
 	if year != 0 {
 		query.Set("year", strconv.Itoa(year))
 	}

@@ -41,8 +41,7 @@ func (c *Client) LogStamp(ctx context.Context, shard string, size int64) (hub.Lo
 // Sequence lists the receipts of a year that name an agency, as the log numbers them, with
 // the key to find them there. Nothing of it is verified here.
 func (c *Client) Sequence(ctx context.Context, agency string, year int, after int64) (hub.Sequence, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
+	query := ofAgency(agency)
 	if year != 0 {
 		query.Set("year", strconv.Itoa(year))
 	}

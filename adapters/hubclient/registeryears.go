@@ -3,16 +3,13 @@ package hubclient
 import (
 	"context"
 	"net/http"
-	"net/url"
 
 	"github.com/lienthong/lienthong/hub"
 )
 
 // ClosedYears lists the years whose registers an agency has closed, the newest first.
 func (c *Client) ClosedYears(ctx context.Context, agency string) ([]hub.RegisterYear, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	l, err := list[hub.RegisterYear](ctx, c, pathOf("register-years"), query, hub.Page{})
+	l, err := list[hub.RegisterYear](ctx, c, pathOf("register-years"), ofAgency(agency), hub.Page{})
 	return l.Items, err
 }
 

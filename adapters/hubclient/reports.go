@@ -5,16 +5,9 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"net/url"
 
 	"github.com/lienthong/lienthong/hub"
 )
-
-func ofAgency(agency string) url.Values {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	return query
-}
 
 // ReformReports lists a page of the reports of an agency (code or id, which may be empty when
 // the credential speaks for one), those made last first.

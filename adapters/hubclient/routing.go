@@ -3,7 +3,6 @@ package hubclient
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/lienthong/lienthong/hub"
@@ -20,8 +19,7 @@ type RoutingTrial struct {
 
 // RoutingRules returns the routing rules of an agency, those in force with version 0.
 func (c *Client) RoutingRules(ctx context.Context, agency string, version int64) (hub.RoutingRules, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
+	query := ofAgency(agency)
 	if version != 0 {
 		query.Set("version", strconv.FormatInt(version, 10))
 	}
@@ -54,8 +52,6 @@ func (c *Client) TryRoutingRules(ctx context.Context, trial RoutingTrial) (hub.R
 
 // RoutingFailures lists forwards that rules of an agency could not make.
 func (c *Client) RoutingFailures(ctx context.Context, agency string) ([]hub.RoutingFailure, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	l, err := list[hub.RoutingFailure](ctx, c, pathOf("routing-rules", "failures"), query, hub.Page{})
+	l, err := list[hub.RoutingFailure](ctx, c, pathOf("routing-rules", "failures"), ofAgency(agency), hub.Page{})
 	return l.Items, err
 }

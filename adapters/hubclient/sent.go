@@ -22,8 +22,7 @@ type SentQuery struct {
 
 // Sent lists what an agency has sent, with the state at every recipient.
 func (c *Client) Sent(ctx context.Context, q SentQuery) (hub.List[hub.SentItem], error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", q.Agency)
+	query := ofAgency(q.Agency)
 	setNonEmpty(query, "external_id", q.ExternalID)
 	setNonEmpty(query, "number", q.Number)
 	setNonEmpty(query, "q", q.Text)
@@ -82,9 +81,7 @@ func (c *Client) ReceiptXML(ctx context.Context, id hub.EvidenceID) ([]byte, err
 // Rejections lists the sealed SubmissionRejections of an agency, oldest first;
 // agency as in MailboxQuery.
 func (c *Client) Rejections(ctx context.Context, agency string, p hub.Page) (hub.List[hub.SealedEvidence], error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	return list[hub.SealedEvidence](ctx, c, pathOf("rejections"), query, p)
+	return list[hub.SealedEvidence](ctx, c, pathOf("rejections"), ofAgency(agency), p)
 }
 
 // Validation returns what the verdicts on a dispatch were made from.
@@ -110,8 +107,7 @@ func (c *Client) VerifyFile(ctx context.Context, f File, progress Progress) (hub
 // agency as in MailboxQuery, an empty role takes the usual seal. It returns the SHA-256
 // of what was written. On error, what w has got must be thrown away.
 func (c *Client) Seal(ctx context.Context, f File, agency string, role hub.SealRole, w io.Writer, progress Progress) (hub.Digest, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
+	query := ofAgency(agency)
 	setNonEmpty(query, "role", string(role))
 	k := call{
 		method: http.MethodPost, path: pathOf("seal"), query: query,

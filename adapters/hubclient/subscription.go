@@ -41,9 +41,7 @@ func (c *Client) Subscribe(ctx context.Context, s NewSubscription) (Subscribed, 
 
 // Subscriptions lists the subscriptions that the caller keeps, of an agency or all.
 func (c *Client) Subscriptions(ctx context.Context, agency string) ([]hub.Subscription, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	l, err := list[hub.Subscription](ctx, c, pathOf("subscriptions"), query, hub.Page{})
+	l, err := list[hub.Subscription](ctx, c, pathOf("subscriptions"), ofAgency(agency), hub.Page{})
 	return l.Items, err
 }
 

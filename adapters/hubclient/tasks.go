@@ -2,7 +2,6 @@ package hubclient
 
 import (
 	"context"
-	"net/url"
 
 	"github.com/lienthong/lienthong/hub"
 )
@@ -23,8 +22,7 @@ type TaskQuery struct {
 // TaskTotals counts the tasks of an agency in four totals; of the query, agency, side and
 // the other side count.
 func (c *Client) TaskTotals(ctx context.Context, q TaskQuery) (hub.TaskTotals, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", q.Agency)
+	query := ofAgency(q.Agency)
 	setNonEmpty(query, "with", q.With)
 	if q.Assigned {
 		query.Set("as", "assigner")
@@ -36,8 +34,7 @@ func (c *Client) TaskTotals(ctx context.Context, q TaskQuery) (hub.TaskTotals, e
 
 // Tasks lists tasks: open ones first, then by deadline.
 func (c *Client) Tasks(ctx context.Context, q TaskQuery) (hub.List[hub.TaskView], error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", q.Agency)
+	query := ofAgency(q.Agency)
 	if q.Assigned {
 		query.Set("as", "assigner")
 	}
@@ -64,9 +61,7 @@ func (c *Client) Task(ctx context.Context, id hub.TaskID) ([]hub.TaskView, error
 // TaskHistory lists the evidence of what was done to a task at an agency (code or id),
 // oldest first; the agency may be empty where the credential sees one alone.
 func (c *Client) TaskHistory(ctx context.Context, id hub.TaskID, agency string) ([]hub.SealedEvidence, error) {
-	query := url.Values{}
-	setNonEmpty(query, "agency", agency)
-	l, err := list[hub.SealedEvidence](ctx, c, pathOf("tasks", string(id), "history"), query, hub.Page{})
+	l, err := list[hub.SealedEvidence](ctx, c, pathOf("tasks", string(id), "history"), ofAgency(agency), hub.Page{})
 	return l.Items, err
 }
 
