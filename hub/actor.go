@@ -78,11 +78,13 @@ const (
 
 	ScopeAccounts Scope = "accounts" // accounts of persons of its own agencies
 	ScopeFigures  Scope = "figures"  // figures of its own agencies and of those under them
+
+	ScopePortal Scope = "portal" // hand in dossiers of its agencies and see how these stand; never beside another one
 )
 
 // Scopes lists all scopes.
 func Scopes() []Scope {
-	return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify, ScopeSeal, ScopeAudit, ScopeOperate, ScopeAccounts, ScopeFigures}
+	return []Scope{ScopeSubmit, ScopeCollect, ScopeRead, ScopeVerify, ScopeSeal, ScopeAudit, ScopeOperate, ScopeAccounts, ScopeFigures, ScopePortal}
 }
 
 // Valid reports whether the scope is one of the list.

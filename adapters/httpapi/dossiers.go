@@ -29,8 +29,9 @@ type DossierDesk interface {
 	DossierOwners
 }
 
-// DossierOwners gives owners of dossiers what they find them with.
+// DossierOwners gives owners of dossiers what they find them with, and shows what they see.
 type DossierOwners interface {
+	ProgressOf(ctx context.Context, actor hub.Actor, name string) (hub.DossierProgress, error)
 	RenewSecret(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID) (hub.DossierView, error)
 	Receipt(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID, secret string, to io.Writer) error
 }
@@ -58,10 +59,11 @@ type DossierPapers interface {
 
 func dossierRoutes() []route {
 	look, act := []hub.Scope{hub.ScopeRead, hub.ScopeSubmit}, []hub.Scope{hub.ScopeSubmit}
+	file := []hub.Scope{hub.ScopeSubmit, hub.ScopePortal}
 	count := []hub.Scope{hub.ScopeRead, hub.ScopeSubmit, hub.ScopeFigures}
 	return []route{
 		{method: http.MethodGet, pattern: "/v1/dossiers", scopes: look, handle: (*api).dossiers},
-		{method: http.MethodPost, pattern: "/v1/dossiers", scopes: act, limit: jsonLimit, handle: (*api).registerDossier},
+		{method: http.MethodPost, pattern: "/v1/dossiers", scopes: file, limit: jsonLimit, handle: (*api).registerDossier},
 		{method: http.MethodGet, pattern: "/v1/dossiers/figures", scopes: count, handle: (*api).dossierFigures},
 		{method: http.MethodGet, pattern: "/v1/dossiers/counted", scopes: count, handle: (*api).countedDossiers},
 		{method: http.MethodGet, pattern: "/v1/dossiers/words", scopes: look, handle: (*api).dossierWords},
@@ -69,10 +71,11 @@ func dossierRoutes() []route {
 		{method: http.MethodGet, pattern: "/v1/dossiers/events", scopes: look, handle: (*api).dossierNews},
 		{method: http.MethodGet, pattern: "/v1/dossiers/packages", scopes: look, handle: (*api).dossierTakings},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}", scopes: look, handle: (*api).dossier},
+		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}/progress", scopes: append(look, hub.ScopePortal), handle: (*api).dossierProgress},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/events", scopes: act, limit: jsonLimit, handle: (*api).actOnDossier},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/secret", scopes: act, handle: (*api).renewDossierSecret},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/receipt", scopes: act, limit: jsonLimit, handle: (*api).dossierReceipt},
-		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/files", scopes: act, limit: verifyLimit, handle: (*api).attachToDossier},
+		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/files", scopes: file, limit: verifyLimit, handle: (*api).attachToDossier},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}/files/{event}", scopes: look, handle: (*api).dossierFile},
 	}
 }
@@ -137,6 +140,18 @@ func (a *api) dossier(x *exchange) error {
 		return err
 	}
 	return x.json(http.StatusOK, view)
+}
+
+// dossierProgress answers with what the owner of a dossier is shown of it.
+func (a *api) dossierProgress(x *exchange) error {
+	if err := x.query().done(); err != nil {
+		return err
+	}
+	progress, err := a.Dossiers.ProgressOf(x.r.Context(), x.actor, x.param("dossier"))
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, progress)
 }
 
 func (a *api) actOnDossier(x *exchange) error {

@@ -138,6 +138,9 @@ func (a *api) authenticate(x *exchange, scopes []hub.Scope) error {
 		return err
 	}
 	x.actor = actor
+	if len(scopes) == 0 && slices.Equal(actor.Scopes, []hub.Scope{hub.ScopePortal}) {
+		return hub.Errorf(hub.KindDenied, "", "scope", "the key of a portal hands in dossiers, and nothing else")
+	}
 	if len(scopes) > 0 && !slices.ContainsFunc(scopes, actor.Has) {
 		return hub.Errorf(hub.KindDenied, "", "scope", "this key needs one of the scopes %v", scopes)
 	}

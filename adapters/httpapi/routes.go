@@ -14,7 +14,7 @@ type route struct {
 	served  string // the pattern as the router has it, where a parameter holds slashes; else empty
 	public  bool
 	shared  bool                // public, and reads from the stores: all who ask share the budget of one key
-	scopes  []hub.Scope         // any of them; empty: every key
+	scopes  []hub.Scope         // any of them; empty: every key but those of portals
 	limit   func(*Limits) int64 // bytes of the body; nil: it takes none
 	stream  bool                // it answers with an event stream
 	begins  bool                // it begins a dispatch, which can wait while the hub is overloaded

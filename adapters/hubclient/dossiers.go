@@ -45,6 +45,13 @@ func (c *Client) Dossier(ctx context.Context, name string) (hub.DossierView, err
 	return view, err
 }
 
+// DossierProgress shows how a dossier stands, by id or number, as its owner is shown it.
+func (c *Client) DossierProgress(ctx context.Context, name string) (hub.DossierProgress, error) {
+	var progress hub.DossierProgress
+	err := c.json(ctx, get(pathOf("dossiers", name, "progress"), nil), &progress)
+	return progress, err
+}
+
 // RegisterDossier registers a dossier of a unit (code or id, empty where the credential
 // speaks for one). It is tried again only where the wish has a key.
 func (c *Client) RegisterDossier(ctx context.Context, unit string, wish hub.DossierWish) (hub.DossierView, error) {

@@ -51,7 +51,7 @@ func useOf(k *hub.APIKey) keyUse {
 
 // Scopes that a key of an agency may have, and those that most need.
 func keyScopes() []hub.Scope {
-	return []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect, hub.ScopeRead, hub.ScopeVerify, hub.ScopeSeal}
+	return []hub.Scope{hub.ScopeSubmit, hub.ScopeCollect, hub.ScopeRead, hub.ScopeVerify, hub.ScopeSeal, hub.ScopePortal}
 }
 
 func usualScopes() []hub.Scope { return keyScopes()[:4] }

@@ -152,6 +152,9 @@ func (k *Keys) check(key hub.APIKey, now time.Time) error {
 	default:
 		v = append(v, hub.Invalid("kind", "kind", "a key is of the kind system, clerk, auditor or operator, not %q", key.Kind))
 	}
+	if slices.Contains(key.Scopes, hub.ScopePortal) && (len(key.Scopes) > 1 || key.Kind != hub.ActorSystem || key.System != "" || key.Client != "") {
+		v = append(v, hub.Invalid("scopes", "alone", "the key of a portal is of the kind system and has the scope %s alone", hub.ScopePortal))
+	}
 	v = append(v, k.checkSystem(&key)...)
 	v = append(v, k.checkClient(&key)...)
 	if !key.Expires.IsZero() && !key.Expires.After(now) {

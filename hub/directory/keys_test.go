@@ -191,6 +191,8 @@ func TestIssueRefuses(t *testing.T) {
 		{"no name", change(func(k *hub.APIKey) { k.Name = " " }), "name", hub.KindInvalid},
 		{"control characters", change(func(k *hub.APIKey) { k.Name = "a\x1b[2J" }), "name", hub.KindInvalid},
 		{"no scope", change(func(k *hub.APIKey) { k.Scopes = nil }), "scopes", hub.KindInvalid},
+		{"a portal beside another scope", change(func(k *hub.APIKey) { k.Scopes = []hub.Scope{hub.ScopePortal, hub.ScopeVerify} }), "scopes", hub.KindInvalid},
+		{"a clerk as a portal", change(func(k *hub.APIKey) { k.Scopes, k.Kind = []hub.Scope{hub.ScopePortal}, hub.ActorClerk }), "scopes", hub.KindInvalid},
 		{"unknown scope", change(func(k *hub.APIKey) { k.Scopes = append(k.Scopes, "root") }), "scopes[2]", hub.KindInvalid},
 		{"unknown agency", change(func(k *hub.APIKey) { k.Agencies = append(k.Agencies, "H47") }), "agencies[1]", hub.KindUnknownAgency},
 		{"no agency", change(func(k *hub.APIKey) { k.Agencies = nil }), "agencies", hub.KindInvalid},

@@ -16,16 +16,15 @@ import (
 // and returns the secret for its owner. The same key again returns the first dossier without
 // that, and says that it was not made anew; with something else it is a conflict.
 func (s *Service) Register(ctx context.Context, actor hub.Actor, wish hub.DossierWish) (view hub.DossierView, made bool, err error) {
-	if err := actor.SpeaksFor(wish.Unit, scopeOfActs); err != nil {
+	w := filing{DossierWish: wish}
+	if err := mayRegister(&actor, &w.DossierWish); err != nil {
 		return view, false, err
 	}
-	w := filing{DossierWish: wish}
-	w.Channel = cmp.Or(w.Channel, hub.ChannelCounter)
 	if err := text("key", w.Key, maxWord, false).AsError(); err != nil {
 		return view, false, err
 	}
 	if first, err := s.before(ctx, &w); err != nil || first != nil {
-		return s.shown(first), false, err
+		return s.again(&actor, first, err)
 	}
 	if err := s.check(&w).AsError(); err != nil {
 		return view, false, err
@@ -40,7 +39,7 @@ func (s *Service) Register(ctx context.Context, actor hub.Actor, wish hub.Dossie
 	f, err := s.add(ctx, &actor, d, given, &w)
 	if hub.KindOf(err) == hub.KindConflict {
 		if first, again := s.before(ctx, &w); again != nil || first != nil {
-			return s.shown(first), false, again
+			return s.again(&actor, first, again)
 		}
 	}
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lienthong/lienthong/hub"
@@ -211,33 +212,42 @@ func sees(actor *hub.Actor, agency hub.AgencyID) bool {
 
 // file is a dossier that the actor may see; to everybody else it does not exist.
 func (s *Service) file(ctx context.Context, actor *hub.Actor, id hub.DossierID) (hub.DossierFile, error) {
-	f, err := s.Store.FindDossier(ctx, hub.DossierKey{ID: id})
-	if err != nil {
-		if hub.KindOf(err) == hub.KindNotFound {
-			err = noDossier()
-		}
-		return hub.DossierFile{}, err
+	f, err := s.lookFor(ctx, hub.DossierKey{ID: id})
+	if err == nil && !party(actor, &f) {
+		return hub.DossierFile{}, noDossier()
 	}
-	for _, party := range f.Parties {
-		if sees(actor, party) {
-			return f, nil
-		}
+	return f, err
+}
+
+// party reports whether the actor acts for one of the agencies of a dossier.
+func party(actor *hub.Actor, f *hub.DossierFile) bool {
+	return slices.ContainsFunc(f.Parties, func(agency hub.AgencyID) bool { return sees(actor, agency) })
+}
+
+// lookFor is a dossier, whoever asks.
+func (s *Service) lookFor(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error) {
+	f, err := s.Store.FindDossier(ctx, key)
+	if hub.KindOf(err) == hub.KindNotFound {
+		err = noDossier()
 	}
-	return hub.DossierFile{}, noDossier()
+	return f, err
+}
+
+// named is a dossier that an id or a number names, whoever asks.
+func (s *Service) named(ctx context.Context, name string) (hub.DossierFile, error) {
+	if _, err := hub.ParseDossierNumber(name); err == nil {
+		return s.lookFor(ctx, hub.DossierKey{Number: name})
+	}
+	return s.lookFor(ctx, hub.DossierKey{ID: hub.DossierID(name)})
 }
 
 // Show returns a dossier with its events and its owner to one of its agencies, which is
 // noted of persons; KindNotFound to all others. An id or a number names it.
 func (s *Service) Show(ctx context.Context, actor hub.Actor, name string) (hub.DossierView, error) {
-	id := hub.DossierID(name)
-	if _, err := hub.ParseDossierNumber(name); err == nil {
-		f, err := s.Store.FindDossier(ctx, hub.DossierKey{Number: name})
-		if err != nil && hub.KindOf(err) != hub.KindNotFound {
-			return hub.DossierView{}, err
-		}
-		id = f.ID
+	f, err := s.named(ctx, name)
+	if err == nil && !party(&actor, &f) {
+		err = noDossier()
 	}
-	f, err := s.file(ctx, &actor, id)
 	if err != nil {
 		return hub.DossierView{}, err
 	}

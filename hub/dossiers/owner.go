@@ -111,21 +111,26 @@ func (o Owners) Progress(ctx context.Context, number, secret string) (hub.Dossie
 	if err != nil {
 		return hub.DossierProgress{}, err
 	}
-	v := o.s.view(&f)
+	return o.s.progress(&f), nil
+}
+
+// progress is what the owner of a dossier is shown of it.
+func (s *Service) progress(f *hub.DossierFile) hub.DossierProgress {
+	v := s.view(f)
 	p := hub.DossierProgress{
 		Number: v.Number, Procedure: v.Procedure.Code, ProcedureName: v.Procedure.Name, Unit: v.UnitName, Channel: v.Channel, Received: v.Received,
 		Status: v.Status, Due: v.Clock.Due, Late: v.Clock.Late, Ended: v.Ended, Apologised: v.Letter, Anew: v.Anew,
 		Steps: []hub.DossierStep{}, Files: []hub.DossierOffer{},
 	}
-	for _, e := range follow(f.Events, o.s.soon()).events {
+	for _, e := range follow(f.Events, s.soon()).events {
 		if e.Status != 0 || e.Act == hub.DossierHandOver || e.Act == hub.DossierApologise || e.Act == hub.DossierDeliver {
 			p.Steps = append(p.Steps, hub.DossierStep{At: e.At, Act: e.Act, Status: e.Status, Agency: e.Name, To: e.ToName})
 		}
-		if offered(&f, &e) {
+		if offered(f, &e) {
 			p.Files = append(p.Files, hub.DossierOffer{Event: e.Seq, Kind: e.Paper.Kind, At: e.At, Name: e.Paper.Name, MediaType: e.Paper.MediaType, Size: e.Paper.Size, Digest: e.Paper.Digest})
 		}
 	}
-	return p, nil
+	return p
 }
 
 // offered reports whether the owner may have the file of an event: a result as soon as the

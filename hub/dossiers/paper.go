@@ -10,6 +10,10 @@ import (
 // MayAttach returns nil where the actor may add a file to a dossier for an agency ("": the
 // only one that it can be): before a byte of it is read. Errors are those of Act.
 func (s *Service) MayAttach(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID) error {
+	actor, err := s.filer(ctx, actor, id)
+	if err != nil {
+		return err
+	}
 	if err := actor.Require(scopeOfActs); err != nil {
 		return err
 	}
@@ -29,8 +33,15 @@ func (s *Service) Attach(ctx context.Context, actor hub.Actor, id hub.DossierID,
 	if err := s.MayAttach(ctx, actor, id, order.Agency); err != nil {
 		return hub.DossierView{}, err
 	}
+	as, err := s.filer(ctx, actor, id)
+	if err != nil {
+		return hub.DossierView{}, err
+	}
 	if err := checkPaper(&paper).AsError(); err != nil {
 		return hub.DossierView{}, err
+	}
+	if handsIn(&actor) && (paper.Kind != hub.DossierFiled || order.At != "") {
+		return hub.DossierView{}, hub.Errorf(hub.KindDenied, "kind", "portal", "a portal hands in what the owner files, now")
 	}
 	blob, err := s.Blobs.OpenBlob(ctx, paper.Digest)
 	if err != nil {
@@ -41,7 +52,11 @@ func (s *Service) Attach(ctx context.Context, actor hub.Actor, id hub.DossierID,
 		return hub.DossierView{}, err
 	}
 	order.Act = hub.DossierAttach
-	return s.report(ctx, &actor, id, order, enclosed{file: &paper})
+	view, err := s.report(ctx, &as, id, order, enclosed{file: &paper})
+	if err != nil || !handsIn(&actor) {
+		return view, err
+	}
+	return s.handedIn(&actor, &hub.DossierFile{Dossier: view.Dossier, Events: view.Events})
 }
 
 // judge notes on a paper how large its content is, and the verdict on its signatures.

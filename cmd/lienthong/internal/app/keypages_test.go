@@ -186,6 +186,7 @@ func wrongKeyForms(t *testing.T, p *person, id string) {
 		{keysPath, "name", "Cần điền mục này", []string{"use", "api", "scope", "read", "expires", "2099-01-01"}},
 		{keysPath, "scopes", "Chọn ít nhất một việc", []string{"use", "api", "name", "x"}},
 		{keysPath, "scopes", "không được làm việc này", []string{"use", "api", "name", "x", "scope", "operate"}},
+		{keysPath, "scopes", "không được làm thêm việc nào khác", []string{"use", "api", "name", "x", "scope", "portal", "scope", "read"}},
 		{keysPath, "use", "Chọn một giá trị", []string{"use", "operator", "name", "x", "scope", "read"}},
 		{keysPath, "holder", "không có dấu cách", []string{"use", "system", "name", "x", "holder", "a b"}},
 		{keysPath, "holder", "không có dấu cách", []string{"use", "client", "name", "x", "holder", strings.Repeat("x", 101)}},

@@ -21,6 +21,7 @@ import (
 type dossierCommand struct {
 	List     dossierList     `cmd:"" help:"List the dossiers that an agency handles or did."`
 	Show     dossierShow     `cmd:"" help:"Show a dossier with its course, its clock and what its clock follows from."`
+	Progress dossierProgress `cmd:"" help:"Show how a dossier stands as its owner is shown it, to its agencies and to the portal that handed it in."`
 	Register dossierRegister `cmd:"" help:"Register a dossier at a unit; it gets the next number of the day."`
 	Act      dossierAct      `cmd:"" help:"Report what happened to a dossier."`
 	Secret   dossierSecret   `cmd:"" help:"Give the owner of a dossier another secret for the portal; the one before finds nothing any more."`
@@ -96,6 +97,31 @@ func (c *dossierShow) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	return e.print(view, func(w io.Writer) { printDossier(w, &view) })
+}
+
+type dossierProgress struct {
+	connection `embed:""`
+	Dossier    string `arg:"" help:"Number or id."`
+}
+
+// Run shows how a dossier stands.
+func (c *dossierProgress) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	progress, err := client.DossierProgress(ctx, c.Dossier)
+	if err != nil {
+		return err
+	}
+	return e.print(progress, func(w io.Writer) {
+		fmt.Fprintf(w, "%s at %s: status %d\n", progress.Number, text.Printable(progress.Unit), progress.Status)
+		t := text.Table{Head: []string{"WHEN", "ACT", "STATUS", "AGENCY", "TO"}}
+		for _, s := range progress.Steps {
+			t.Add(text.Clock(s.At), string(s.Act), strconv.Itoa(int(s.Status)), text.Printable(s.Agency), text.Printable(s.To))
+		}
+		t.Write(w)
+	})
 }
 
 func printDossier(w io.Writer, v *hub.DossierView) {

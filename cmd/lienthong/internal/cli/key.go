@@ -32,7 +32,7 @@ type keyCreate struct {
 	Name       string    `required:"" help:"What the key is for."`
 	Agency     []string  `help:"Agency that the key speaks for (code or id); repeat for several."`
 	Kind       string    `enum:"system,clerk,auditor,operator" default:"system" help:"system, clerk, auditor or operator."`
-	Scope      []string  `help:"What the key may do: submit, collect, read, verify, seal, audit, operate, accounts, figures. Without it: what the kind usually needs, never seal."`
+	Scope      []string  `help:"What the key may do: submit, collect, read, verify, seal, audit, operate, accounts, figures, and alone portal: hand in dossiers. Without it: what the kind usually needs, never seal."`
 	Expires    time.Time `format:"2006-01-02" help:"Last day on which it works, YYYY-MM-DD; no end when left out."`
 	Out        string    `type:"path" help:"Write the secret to this new file (mode 0600) instead of printing it."`
 }
