@@ -183,6 +183,9 @@ func (o *PostalOrder) Add(e PostalEvent) bool {
 	return true
 }
 
+// Erased reports whether an order says nothing of persons any more. Those of lists do not, either.
+func (o *PostalOrder) Erased() bool { return o.From == nil }
+
 // Erase takes from an order what it says of persons. Nothing more is done about it.
 func (o *PostalOrder) Erase() {
 	o.From, o.To, o.Content, o.Note, o.LastError, o.Next = nil, nil, "", "", "", time.Time{}

@@ -118,7 +118,7 @@ func (s *Service) ofDossier(ctx context.Context, actor *hub.Actor, wish *hub.Pos
 	case !slices.Contains(d.Parties, wish.Agency):
 		return hub.PostalParty{}, hub.Errorf(hub.KindDenied, "agency", "party", "the agency does not handle this dossier")
 	case d.Erased != nil:
-		return hub.PostalParty{}, hub.Errorf(hub.KindConflict, "dossier", "erased", "the time of the dossier is over: what it held of persons is gone")
+		return hub.PostalParty{}, erased("what it held of persons is gone")
 	}
 	o.Dossier, o.Number = d.ID, d.Number
 	o.Content = cmp.Or(o.Content, d.Number)
@@ -241,8 +241,12 @@ const (
 	clockLeeway = 5 * time.Minute     // by which the clock of another system may be ahead
 )
 
+func erased(so string) error {
+	return hub.Errorf(hub.KindConflict, "dossier", "erased", "the time of the dossier is over: %s", so)
+}
+
 // Report records what the agency of an order says itself, from the bill that it holds. The
-// same key again changes nothing.
+// same key again changes nothing, and to an order whose dossier was erased nothing is added.
 func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.PostalID, report hub.PostalReport) (hub.PostalOrder, error) {
 	for try := 1; ; try++ {
 		o, err := s.find(ctx, &actor, id)
@@ -255,6 +259,9 @@ func (s *Service) Report(ctx context.Context, actor hub.Actor, id hub.PostalID, 
 		e, known, err := s.reported(&actor, &o, &report)
 		if err != nil || known {
 			return s.shown(o), err
+		}
+		if o.Erased() {
+			return hub.PostalOrder{}, erased("nothing is added to its orders")
 		}
 		o.Add(e)
 		o.Next = s.now()

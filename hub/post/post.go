@@ -166,7 +166,7 @@ func (s *Service) find(ctx context.Context, actor *hub.Actor, id hub.PostalID) (
 // look at the dossier is.
 func (s *Service) Show(ctx context.Context, actor hub.Actor, id hub.PostalID) (hub.PostalOrder, error) {
 	o, err := s.find(ctx, &actor, id)
-	if err == nil && o.Dossier != "" && o.From != nil && actor.Kind != hub.ActorSystem {
+	if err == nil && o.Dossier != "" && !o.Erased() && actor.Kind != hub.ActorSystem {
 		_, err = s.Dossiers.Show(ctx, actor, string(o.Dossier))
 	}
 	if err != nil {

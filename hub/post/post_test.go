@@ -428,6 +428,35 @@ func TestReportedByHand(t *testing.T) {
 	}
 }
 
+// TestReportedTooLate: to an order of which all that it said of persons is gone nothing is
+// added; what was reported before is.
+func TestReportedTooLate(t *testing.T) {
+	w := newWorld()
+	o := w.order(t)
+	as := hubtest.System(hubtest.Province)
+	handed := hub.PostalReport{Act: hub.PostalHanded, Bill: "EB1", Key: "k"}
+	if _, err := w.Report(t.Context(), as, o.ID, handed); err != nil {
+		t.Fatal(err)
+	}
+	gone := w.orders[o.ID]
+	gone.Erase()
+	w.orders[o.ID] = gone
+	if _, err := w.Report(t.Context(), as, o.ID, handed); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	_, err := w.Report(t.Context(), as, o.ID, hub.PostalReport{Act: hub.PostalDelivered, Text: "con gái ký nhận"})
+	if hub.KindOf(err) != hub.KindConflict || hub.ViolationsOf(err)[0].Rule != "erased" {
+		t.Errorf("another report: %v", err)
+	}
+	if got := w.orders[o.ID]; len(got.Events) != 1 || got.Events[0].Text != "" {
+		t.Errorf("the order holds %+v", got.Events)
+	}
+	w.later(t, time.Hour)
+	if w.operator.got[o.ID] != 0 || w.operator.asked != 0 {
+		t.Error("the operator heard of an order that was erased")
+	}
+}
+
 // TestToldAgain: where dossier or evidence cannot be told now, they are told later, once; and
 // what was brought by hand is not ordered, too.
 func TestToldAgain(t *testing.T) {

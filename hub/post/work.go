@@ -54,7 +54,7 @@ func (s *Service) work(ctx context.Context, o hub.PostalOrder) error {
 		return errors.Join(err, s.save(ctx, &o))
 	}
 	switch {
-	case s.Operator == nil, !o.Open(), o.From == nil || o.To == nil, o.SentAt.IsZero() && o.State != "": // the last was brought to the post by hand
+	case s.Operator == nil, !o.Open(), o.Erased(), o.SentAt.IsZero() && o.State != "": // the last was brought to the post by hand
 		o.Next = time.Time{}
 		return s.save(ctx, &o)
 	case s.now().Before(s.away.until):
