@@ -229,6 +229,7 @@ type DossierEvent struct {
 	Note     string        `json:"note"`                   // id of the note in the log
 	Dispatch DispatchID    `json:"dispatch,omitempty"`     // that reported it, of a package
 	Lookup   Digest        `json:"lookup_sha256,omitzero"` // of a secret that the owner got, see DossierSecret
+	Consent  bool          `json:"consent,omitempty"`      // of a registration on the portal: the owner agreed to what agencies do with it
 
 	Erased Digest `json:"erased_sha256,omitzero"` // what it was, where words of it are gone
 }

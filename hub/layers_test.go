@@ -105,7 +105,7 @@ func guests() []guest {
 		{"go.yaml.in/yaml", []string{"schemas"}, []string{"adapters/httpapi", "adapters/portal", "cmd/lienthong/deploy"}},
 		{"golang.org/x/mod/sumdb", []string{"hub/audit"}, nil},
 		{"golang.org/x/text", []string{"hub/accounts", "hub/directory", "hub/lists", "hub/routing", "hub/intake", "adapters/...", "signing/asic", "signing/appearance", "signing/letterhead", wiring}, nil},
-		{"rsc.io/qr", []string{"adapters/web", "adapters/internal/sheet"}, nil},
+		{"rsc.io/qr", []string{"adapters/internal/qrsvg", "adapters/internal/sheet"}, nil},
 		{"github.com/coreos/go-oidc", []string{"adapters/oidc"}, nil},
 		{"golang.org/x/net/netutil", []string{wiring}, nil},
 		{"golang.org/x/oauth2", []string{"adapters/oidc"}, nil},

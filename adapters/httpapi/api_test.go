@@ -115,6 +115,8 @@ func examples() map[string]example {
 		"PUT /v1/evaluations/inputs":               {path: "/v1/evaluations/inputs", body: `{"period": "2026-Q1", "values": {"payments_due": 1}, "source": "x"}`, contentType: j},
 		"GET /v1/dossiers/words":                   {path: "/v1/dossiers/words"},
 		"PUT /v1/dossiers/words":                   {path: "/v1/dossiers/words", body: `{"words": {"Chờ bổ sung": 5}}`, contentType: j},
+		"GET /v1/dossiers/online":                  {path: "/v1/dossiers/online?agency=000.00.00.H47"},
+		"PUT /v1/dossiers/online":                  {path: "/v1/dossiers/online", body: `{"procedures": ["1.001193"]}`, contentType: j},
 		"GET /v1/dossiers/events":                  {path: "/v1/dossiers/events?agency=000.00.00.H47&after=3&limit=5"},
 		"GET /v1/dossiers/packages":                {path: "/v1/dossiers/packages"},
 		"GET /v1/dossiers/{dossier}":               {path: "/v1/dossiers/H47-260302-0001"},

@@ -40,6 +40,13 @@ type DossierOwners interface {
 type DossierWords interface {
 	Words(ctx context.Context, actor hub.Actor, agency hub.AgencyID) (hub.DossierWords, error)
 	SetWords(ctx context.Context, actor hub.Actor, agency hub.AgencyID, words map[string]hub.DossierStatus) (hub.DossierWords, error)
+	DossiersOnline
+}
+
+// DossiersOnline says what agencies take on the portal.
+type DossiersOnline interface {
+	Online(ctx context.Context, actor hub.Actor, agency hub.AgencyID) (hub.DossierOnline, error)
+	SetOnline(ctx context.Context, actor hub.Actor, agency hub.AgencyID, procedures []string) (hub.DossierOnline, error)
 }
 
 // DossierLists shows dossiers, and counts them.
@@ -68,6 +75,8 @@ func dossierRoutes() []route {
 		{method: http.MethodGet, pattern: "/v1/dossiers/counted", scopes: count, handle: (*api).countedDossiers},
 		{method: http.MethodGet, pattern: "/v1/dossiers/words", scopes: look, handle: (*api).dossierWords},
 		{method: http.MethodPut, pattern: "/v1/dossiers/words", scopes: act, limit: jsonLimit, handle: (*api).setDossierWords},
+		{method: http.MethodGet, pattern: "/v1/dossiers/online", scopes: look, handle: (*api).dossiersOnline},
+		{method: http.MethodPut, pattern: "/v1/dossiers/online", scopes: act, limit: jsonLimit, handle: (*api).setDossiersOnline},
 		{method: http.MethodGet, pattern: "/v1/dossiers/events", scopes: look, handle: (*api).dossierNews},
 		{method: http.MethodGet, pattern: "/v1/dossiers/packages", scopes: look, handle: (*api).dossierTakings},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}", scopes: look, handle: (*api).dossier},
@@ -348,4 +357,35 @@ func (a *api) setDossierWords(x *exchange) error {
 		return err
 	}
 	return x.json(http.StatusOK, words)
+}
+
+func (a *api) dossiersOnline(x *exchange) error {
+	agency, err := a.agencyAsked(x)
+	if err != nil {
+		return err
+	}
+	on, err := a.Dossiers.Online(x.r.Context(), x.actor, agency)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, on)
+}
+
+func (a *api) setDossiersOnline(x *exchange) error {
+	var wish struct {
+		Agency     string   `json:"agency"`
+		Procedures []string `json:"procedures"`
+	}
+	if err := x.read(&wish); err != nil {
+		return err
+	}
+	agency, err := a.agencyOf(x.actor, wish.Agency)
+	if err != nil {
+		return err
+	}
+	on, err := a.Dossiers.SetOnline(x.r.Context(), x.actor, agency, wish.Procedures)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, on)
 }

@@ -100,6 +100,14 @@ func (f fakeDossiers) Counted(context.Context, hub.Actor, hub.DossierFigureQuery
 	return hub.List[hub.DossierCounted]{Items: []hub.DossierCounted{{ID: "d1", Number: "H47-260302-0001", Channel: hub.ChannelPost, Late: true, Explain: f.view().Clock.Explain}}}, f.err
 }
 
+func (f fakeDossiers) Online(_ context.Context, _ hub.Actor, agency hub.AgencyID) (hub.DossierOnline, error) {
+	return hub.DossierOnline{Agency: agency, Procedures: []string{}}, f.err
+}
+
+func (f fakeDossiers) SetOnline(_ context.Context, _ hub.Actor, agency hub.AgencyID, procedures []string) (hub.DossierOnline, error) {
+	return hub.DossierOnline{Agency: agency, Procedures: procedures, SetBy: "an", SetAt: testTime}, f.err
+}
+
 func (f fakeDossiers) Words(_ context.Context, _ hub.Actor, agency hub.AgencyID) (hub.DossierWords, error) {
 	return hub.DossierWords{Agency: agency, Words: map[string]hub.DossierStatus{}}, f.err
 }

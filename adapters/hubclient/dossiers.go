@@ -188,6 +188,27 @@ func (c *Client) SetDossierWords(ctx context.Context, agency string, words map[s
 	return now, err
 }
 
+// DossiersOnline says of which procedures an agency takes dossiers on the portal.
+func (c *Client) DossiersOnline(ctx context.Context, agency string) (hub.DossierOnline, error) {
+	var on hub.DossierOnline
+	err := c.json(ctx, get(pathOf("dossiers", "online"), ofAgency(agency)), &on)
+	return on, err
+}
+
+// SetDossiersOnline has an agency take dossiers of the given procedures on the portal, and of
+// no others.
+func (c *Client) SetDossiersOnline(ctx context.Context, agency string, procedures []string) (hub.DossierOnline, error) {
+	var on hub.DossierOnline
+	k, err := call{method: http.MethodPut, path: pathOf("dossiers", "online")}.withJSON(struct {
+		Agency     string   `json:"agency,omitempty"`
+		Procedures []string `json:"procedures"`
+	}{agency, append([]string{}, procedures...)})
+	if err == nil {
+		err = c.json(ctx, k, &on)
+	}
+	return on, err
+}
+
 // DossierNews are what happened to the dossiers of an agency (code or id, empty where the
 // credential speaks for one) behind a number, in order, and the number of the last.
 func (c *Client) DossierNews(ctx context.Context, agency string, after int64, limit int) ([]hub.DossierNews, int64, error) {

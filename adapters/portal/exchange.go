@@ -34,9 +34,10 @@ type exchange struct {
 	r       *http.Request
 	lang    string
 	api     bool
-	who     string // by which the sender is counted
-	guessed bool   // the number or the secret was wrong
-	leave   func() // makes room for another request: the work is done, and what remains is to send
+	who     string      // by which the sender is counted
+	filing  *filingForm // that came in
+	guessed bool        // the number or the secret was wrong
+	leave   func()      // makes room for another request: the work is done, and what remains is to send
 }
 
 // answer remembers the status of an answer.
@@ -63,18 +64,22 @@ func (s *site) endpoint(rt route, language string) http.Handler {
 			s.Observe(Observation{Route: rt.pattern, Status: x.w.status, Guessed: x.guessed, Took: s.Now().Sub(begin)})
 		}()
 		w.Header().Set("Cache-Control", "no-store")
-		if err := x.within(rt.handle); err != nil {
+		if err := x.within(rt); err != nil {
 			x.fail(err)
 		}
 	})
 }
 
 // within runs a handler where there is room for it.
-func (x *exchange) within(handle func(*exchange) error) error {
+func (x *exchange) within(rt route) error {
 	if wait := x.asking.take(x.who); wait > 0 {
 		return busy("this address asks too often", wait)
 	}
-	if err := x.receive(); err != nil {
+	receive := rt.receive
+	if receive == nil {
+		receive = (*exchange).receive
+	}
+	if err := receive(x); err != nil {
 		return err
 	}
 	select {
@@ -84,7 +89,7 @@ func (x *exchange) within(handle func(*exchange) error) error {
 	default:
 		return &hub.Error{Kind: hub.KindUnavailable, Message: "the portal is working on as many requests as it can", RetryAfter: time.Second}
 	}
-	return handle(x)
+	return rt.handle(x)
 }
 
 // receive takes the body in before there is work on it: who sends slowly takes no room.

@@ -23,6 +23,18 @@ type Limits struct {
 	// TryRate of them come back in a second. Defaults 20, and 1 in 30 seconds.
 	Tries   float64
 	TryRate float64
+	// Filings are the forms with files that one address may send at once, FileRate those that
+	// come back in a second. Defaults 20, and 1 in 30 seconds.
+	Filings  float64
+	FileRate float64
+	// Dossiers are those that may come of one procedure at once, DossierRate those that come
+	// back in a second. Defaults 200, and 1.
+	Dossiers    float64
+	DossierRate float64
+	Uploads     int   // forms with files that are coming in; default 32
+	Sends       int   // of one address; default 3
+	File        int64 // bytes of a file that is handed in; default 10 MiB
+	Files       int64 // of all files of a form; default 50 MiB
 	// Addresses bounds the addresses, and the numbers, that are counted one by one; those
 	// beyond are counted together. Default 65536.
 	Addresses int
@@ -36,6 +48,14 @@ func (l Limits) withDefaults() Limits {
 	l.Burst = cmp.Or(l.Burst, 200)
 	l.Tries = cmp.Or(l.Tries, 20)
 	l.TryRate = cmp.Or(l.TryRate, 1.0/30)
+	l.Filings = cmp.Or(l.Filings, 20)
+	l.FileRate = cmp.Or(l.FileRate, 1.0/30)
+	l.Dossiers = cmp.Or(l.Dossiers, 200)
+	l.DossierRate = cmp.Or(l.DossierRate, 1)
+	l.Uploads = cmp.Or(l.Uploads, 32)
+	l.Sends = cmp.Or(l.Sends, 3)
+	l.File = cmp.Or(l.File, 10<<20)
+	l.Files = cmp.Or(l.Files, 50<<20)
 	l.Addresses = cmp.Or(l.Addresses, 1<<16)
 	return l
 }

@@ -2,8 +2,8 @@
 // in force, and how the dossier of somebody stands who has its number and its secret.
 //
 // It promises that nobody has to sign in and nobody can: it knows no sessions, no keys and no
-// agencies, and what it can ask of the hub is what its two ports say, which hold nothing but
-// what is public and what the owner of a dossier may see. A wrong number and a wrong secret
+// agencies, and what it can ask of the hub is what its three ports say, which hold nothing but
+// what is public, what the owner of a dossier may see, and what somebody hands in. A wrong number and a wrong secret
 // get the same answer for the same work, and both are counted, for each address and for each
 // number. Secrets come in the body of a request and are never in an address or a log. What is
 // in force may be kept by caches, which must ask before each use. The pages are written on
@@ -15,6 +15,7 @@ package portal
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -43,6 +44,8 @@ type Dossiers interface {
 type Options struct {
 	Procedures Procedures
 	Dossiers   Dossiers
+	Filings    Filings
+	Random     io.Reader // cryptographically secure
 	// Proxies may say for whom they ask (X-Forwarded-For); nobody else is believed.
 	Proxies []netip.Prefix
 	Secure  bool // people come over HTTPS, also where a proxy ends it
@@ -74,6 +77,12 @@ type site struct {
 	aimed   *buckets      // the same, by number
 	working chan struct{} // bounds requests that are worked on
 	sending chan struct{} // bounds downloads under way
+
+	filers    *buckets      // forms with files, by address
+	filed     *buckets      // dossiers, by procedure
+	receiving chan struct{} // bounds forms with files that are coming in
+	uploads   shares        // bounds those of one address
+	claims    [32]byte      // proves which files came with a form
 	// fetching bounds those of one address.
 	fetching shares
 }
@@ -83,21 +92,24 @@ type route struct {
 	method, pattern string
 	api             bool // for programs: JSON, and no language
 	handle          func(x *exchange) error
+	receive         func(x *exchange) error // takes the body in; nil for a short one
 }
 
 func routes() []route {
 	return []route{
-		{http.MethodGet, "/{$}", false, (*exchange).home},
-		{http.MethodGet, "/procedures", false, (*exchange).procedures},
-		{http.MethodGet, "/procedures/{code}", false, (*exchange).procedure},
-		{http.MethodGet, "/dossiers", false, (*exchange).ask},
-		{http.MethodPost, "/dossiers", false, (*exchange).progress},
-		{http.MethodPost, "/dossiers/file", false, (*exchange).file},
-		{http.MethodGet, "/api/procedures", true, (*exchange).listProcedures},
-		{http.MethodGet, "/api/procedures/{code}", true, (*exchange).showProcedure},
-		{http.MethodPost, "/api/progress", true, (*exchange).showProgress},
-		{http.MethodPost, "/api/file", true, (*exchange).sendFile},
-		{http.MethodGet, "/api/openapi.yaml", true, (*exchange).description},
+		{http.MethodGet, "/{$}", false, (*exchange).home, nil},
+		{http.MethodGet, "/procedures", false, (*exchange).procedures, nil},
+		{http.MethodGet, "/procedures/{code}", false, (*exchange).procedure, nil},
+		{http.MethodGet, "/procedures/{code}/file", false, (*exchange).apply, nil},
+		{http.MethodPost, "/procedures/{code}/file", false, (*exchange).submit, (*exchange).takeForm},
+		{http.MethodGet, "/dossiers", false, (*exchange).ask, nil},
+		{http.MethodPost, "/dossiers", false, (*exchange).progress, nil},
+		{http.MethodPost, "/dossiers/file", false, (*exchange).file, nil},
+		{http.MethodGet, "/api/procedures", true, (*exchange).listProcedures, nil},
+		{http.MethodGet, "/api/procedures/{code}", true, (*exchange).showProcedure, nil},
+		{http.MethodPost, "/api/progress", true, (*exchange).showProgress, nil},
+		{http.MethodPost, "/api/file", true, (*exchange).sendFile, nil},
+		{http.MethodGet, "/api/openapi.yaml", true, (*exchange).description, nil},
 	}
 }
 
@@ -110,7 +122,12 @@ func New(o Options) (http.Handler, error) {
 	l := o.Limits
 	s := &site{
 		Options: o, asking: newBuckets(l.Rate, l.Burst, l.Addresses, o.Now), tries: newBuckets(l.TryRate, l.Tries, l.Addresses, o.Now), aimed: newBuckets(l.TryRate, l.Tries, l.Addresses, o.Now),
+		filers: newBuckets(l.FileRate, l.Filings, l.Addresses, o.Now), filed: newBuckets(l.DossierRate, l.Dossiers, l.Addresses, o.Now),
+		receiving: make(chan struct{}, l.Uploads), uploads: shares{most: l.Sends, held: map[string]int{}},
 		working: make(chan struct{}, l.Requests), sending: make(chan struct{}, l.Downloads), fetching: shares{most: l.Fetches, held: map[string]int{}},
+	}
+	if _, err := io.ReadFull(o.Random, s.claims[:]); err != nil {
+		return nil, hub.Internal("make the key of claims", err)
 	}
 	var err error
 	if s.texts, err = readCatalogues(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -26,6 +27,7 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/portal"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/hub/hubtest"
 	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/schemas"
 )
@@ -52,13 +54,14 @@ type world struct {
 	observed []portal.Observation
 	log      bytes.Buffer
 	handler  http.Handler
+	filings  filings
 }
 
 func newWorld(t *testing.T, change ...func(*portal.Options)) *world {
 	t.Helper()
-	w := &world{now: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC), arrived: make(chan struct{}, 1000)}
+	w := &world{filings: filings{Blobs: hubtest.NewWorld().Blobs}, now: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC), arrived: make(chan struct{}, 1000)}
 	o := portal.Options{
-		Procedures: w, Dossiers: dossiers{w}, Now: w.clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Name: "hub",
+		Procedures: w, Dossiers: dossiers{w}, Filings: &w.filings, Random: rand.Reader, Now: w.clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Name: "hub",
 		Observe: func(o portal.Observation) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -551,7 +554,7 @@ func TestPortsArePublic(t *testing.T) {
 	allowed := []reflect.Type{
 		reflect.TypeFor[hub.PublicProcedure](), reflect.TypeFor[hub.DossierProgress](), reflect.TypeFor[hub.DossierStep](), reflect.TypeFor[hub.DossierOffer](),
 		reflect.TypeFor[hub.List[hub.PublicProcedure]](), reflect.TypeFor[hub.Page](), reflect.TypeFor[hub.Part](), reflect.TypeFor[hub.Interval](), reflect.TypeFor[hub.ProcedureLimit](), reflect.TypeFor[hub.ProcedureFee](),
-		reflect.TypeFor[time.Time](),
+		reflect.TypeFor[time.Time](), reflect.TypeFor[hub.FilingUnit](), reflect.TypeFor[hub.DossierFiling](), reflect.TypeFor[hub.DossierOwner](), reflect.TypeFor[hub.FiledPaper](), reflect.TypeFor[hub.FilingReceipt](),
 	}
 	var look func(where string, of reflect.Type)
 	look = func(where string, of reflect.Type) {
@@ -570,12 +573,12 @@ func TestPortsArePublic(t *testing.T) {
 				look(where+"."+field.Name, field.Type)
 			}
 		case reflect.Interface:
-			if of != reflect.TypeFor[hub.Blob]() && of != reflect.TypeFor[error]() && of != reflect.TypeFor[context.Context]() {
+			if of != reflect.TypeFor[hub.Blob]() && of != reflect.TypeFor[hub.BlobWriter]() && of != reflect.TypeFor[error]() && of != reflect.TypeFor[context.Context]() {
 				t.Errorf("%s has %s", where, of)
 			}
 		}
 	}
-	for _, port := range []reflect.Type{reflect.TypeFor[portal.Procedures](), reflect.TypeFor[portal.Dossiers]()} {
+	for _, port := range []reflect.Type{reflect.TypeFor[portal.Procedures](), reflect.TypeFor[portal.Dossiers](), reflect.TypeFor[portal.Filings]()} {
 		for i := range port.NumMethod() {
 			m := port.Method(i)
 			for n := range m.Type.NumIn() {
@@ -588,7 +591,7 @@ func TestPortsArePublic(t *testing.T) {
 	}
 	wired := reflect.TypeFor[portal.Options]()
 	for i := range wired.NumField() {
-		if f := wired.Field(i); f.Type.Kind() == reflect.Interface && f.Name != "Procedures" && f.Name != "Dossiers" {
+		if f := wired.Field(i); f.Type.Kind() == reflect.Interface && !slices.Contains([]string{"Procedures", "Dossiers", "Filings", "Random"}, f.Name) {
 			t.Errorf("the portal is given %s, which is a way into the hub", f.Name)
 		}
 	}

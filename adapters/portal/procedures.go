@@ -55,6 +55,11 @@ func (x *exchange) procedures() error {
 	})
 }
 
+type procedurePage struct {
+	hub.PublicProcedure
+	Taken bool // some agency takes it here
+}
+
 // procedure shows one that is in force.
 func (x *exchange) procedure() error {
 	return x.everybody(x.r.URL.Path, func() (string, []byte, error) {
@@ -62,7 +67,11 @@ func (x *exchange) procedure() error {
 		if err != nil {
 			return "", nil, err
 		}
-		return x.page("procedure", &p)
+		units, err := x.Filings.Units(x.r.Context(), p.Code)
+		if err != nil {
+			return "", nil, err
+		}
+		return x.page("procedure", &procedurePage{p, len(units) > 0})
 	})
 }
 

@@ -129,13 +129,34 @@ func (v *view) Other() string {
 	if v.x.lang == english {
 		to = ""
 	}
-	if v.x.r.Method == http.MethodPost {
+	if v.x.r.Method == http.MethodPost && v.x.filing == nil {
 		return to + "/dossiers"
 	}
 	if query := v.x.r.URL.Query().Encode(); query != "" {
 		here += "?" + query
 	}
 	return to + here
+}
+
+// Wrong is what is wrong with a field of the form, or nil.
+func (v *view) Wrong(field string) *Problem {
+	if text := v.x.filing.wrong(field); text != "" {
+		return &Problem{field, text}
+	}
+	return nil
+}
+
+// FieldName is what a field of the form is called.
+func (v *view) FieldName(f *filingForm, field string) string {
+	for i := range f.Papers {
+		if f.Papers[i].Field == field {
+			return f.Papers[i].Name
+		}
+	}
+	if field == "consent" {
+		return v.T("file.agreement")
+	}
+	return v.T("file." + field)
 }
 
 // Static is the address of a file that the page loads.

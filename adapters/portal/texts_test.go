@@ -59,6 +59,8 @@ func TestTexts(t *testing.T) {
 	add("file.", string(hub.DossierResult), string(hub.DossierLetterOf))
 	add("way.", "counter", "post", "online.partial", "online.full")
 	add("", "dong")
+	add("file.", "unit", "name", "contact", "other", "agreement", "taken")
+	add("rule.", "required", "unit", "consent", "contact", "control_character", "max_length", "offline", "in_force", "online", "form", "empty", "max_size", "max_total", "max_files", "file_kind", "again")
 	for _, kind := range []hub.ErrorKind{hub.KindNotFound, hub.KindBusy, hub.KindUnavailable, hub.KindInvalid, hub.KindTooLarge, hub.KindUnsupported, hub.KindInternal} {
 		add("wrong.", string(kind))
 	}

@@ -2,46 +2,18 @@ package web
 
 import (
 	"encoding/base32"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
-	"rsc.io/qr"
-
+	"github.com/lienthong/lienthong/adapters/internal/qrsvg"
 	"github.com/lienthong/lienthong/hub"
 )
 
 // secondPage is about the second factor of the person.
 type secondPage struct {
-	Secret string // in groups of four, for typing; empty where none is begun
-	Square square // the same for a camera
-	Done   bool   // it has just come into force
-}
-
-// square is a QR code as a picture: a path of dark squares on a field of this side.
-type square struct {
-	Side int
-	Path string
-}
-
-// quietZone is what stays empty around a QR code (ISO/IEC 18004, 6.3.8).
-const quietZone = 4
-
-func squareOf(text string) (square, error) {
-	code, err := qr.Encode(text, qr.M)
-	if err != nil {
-		return square{}, err
-	}
-	var path strings.Builder
-	for y := range code.Size {
-		for x := range code.Size {
-			if code.Black(x, y) {
-				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+quietZone, y+quietZone)
-			}
-		}
-	}
-	return square{code.Size + 2*quietZone, path.String()}, nil
+	Secret string       // in groups of four, for typing; empty where none is begun
+	Square qrsvg.Square // the same for a camera
+	Done   bool         // it has just come into force
 }
 
 func (x *exchange) secondFactor() error {
@@ -65,7 +37,7 @@ func (x *exchange) showSecret(status int, problems map[string]string) error {
 	for i := 0; i < len(secret); i += 4 {
 		p.Secret += secret[i:min(i+4, len(secret))] + " "
 	}
-	if p.Square, err = squareOf(address.String()); err != nil {
+	if p.Square, err = qrsvg.Of(address.String()); err != nil {
 		return hub.Internal("draw a QR code", err)
 	}
 	return x.show(status, "second", p, problems)

@@ -55,6 +55,14 @@ type filing struct {
 	hub.DossierWish
 	received, due time.Time
 	secret        hub.DossierSecret
+	consent       bool
+	papers        []enclosure // that come with it
+}
+
+// enclosure is a file that comes with a dossier, and what it is there for.
+type enclosure struct {
+	paper  hub.DossierPaper
+	reason string
 }
 
 // moment reads a time that is given, or now.
@@ -214,23 +222,16 @@ func (s *Service) add(ctx context.Context, actor *hub.Actor, d hub.Dossier, give
 			f.Sequence = last + 1
 			f.Number = hub.DossierNumber{Unit: hub.Code(code), Day: d.Day, Sequence: f.Sequence}.String()
 		}
-		acts := []hub.DossierAct{hub.DossierRegister}
-		if !w.Waits {
-			acts = append(acts, hub.DossierAccept)
-		}
 		var notes []hub.LogNote
-		for _, act := range acts {
-			e := hub.DossierEvent{Act: act, At: d.Received, Agency: d.Unit, Name: d.UnitName, Status: act.Status()}
-			if act == hub.DossierRegister {
-				e.Key, e.Local, e.Lookup = w.Key, w.Local, w.secret.Lookup(f.Number)
-			}
+		var keep []hub.RetentionNote
+		for _, e := range w.events(&f.Dossier) {
 			note, err := s.append(&f, e, actor)
 			if err != nil {
 				return nil, err
 			}
-			notes = append(notes, note)
+			notes, keep = append(notes, note), append(keep, kept(f.ID, &e)...)
 		}
-		err := s.Store.AddDossier(ctx, f, !given, notes)
+		err := s.Store.AddDossier(ctx, f, !given, notes, keep...)
 		switch {
 		case err == nil:
 			s.Log.InfoContext(ctx, "a dossier was registered", "dossier", f.ID, "unit", f.Unit, "actor", actor.Name)
@@ -246,6 +247,25 @@ func (s *Service) add(ctx context.Context, actor *hub.Actor, d hub.Dossier, give
 			return nil, err // another try of the same wish was faster
 		}
 	}
+}
+
+// events are those with which a dossier begins.
+func (w *filing) events(d *hub.Dossier) []hub.DossierEvent {
+	of := func(act hub.DossierAct) hub.DossierEvent {
+		return hub.DossierEvent{Act: act, At: d.Received, Agency: d.Unit, Name: d.UnitName, Status: act.Status()}
+	}
+	first := of(hub.DossierRegister)
+	first.Key, first.Local, first.Lookup, first.Consent = w.Key, w.Local, w.secret.Lookup(d.Number), w.consent
+	list := []hub.DossierEvent{first}
+	for i := range w.papers {
+		e := of(hub.DossierAttach)
+		e.Paper, e.Text = &w.papers[i].paper, w.papers[i].reason
+		list = append(list, e)
+	}
+	if !w.Waits {
+		list = append(list, of(hub.DossierAccept))
+	}
+	return list
 }
 
 // append adds an event to a file in memory, with the note that is recorded with it.

@@ -92,7 +92,7 @@ func (d *desk) raced() {
 	}
 }
 
-func (d *desk) AddDossier(_ context.Context, f hub.DossierFile, next bool, notes []hub.LogNote) error {
+func (d *desk) AddDossier(_ context.Context, f hub.DossierFile, next bool, notes []hub.LogNote, keep ...hub.RetentionNote) error {
 	d.raced()
 	if err := d.fail(); err != nil {
 		return err
@@ -113,6 +113,7 @@ func (d *desk) AddDossier(_ context.Context, f hub.DossierFile, next bool, notes
 	}
 	d.files = append(d.files, f)
 	d.logged = append(d.logged, notes...)
+	d.keeps = append(d.keeps, keep...)
 	return nil
 }
 
@@ -269,7 +270,7 @@ func (d *desk) Versions(_ context.Context, code string) ([]hub.ProcedureVersion,
 		return nil, hub.Errorf(hub.KindNotFound, "code", "", "none")
 	}
 	version := func(n int64, limit int, from, to time.Time) hub.ProcedureVersion {
-		return hub.ProcedureVersion{Procedure: hub.Procedure{Code: code, Name: "Khai sinh", Limit: hub.ProcedureLimit{Amount: limit, Unit: hub.LimitWorkingDays}}, Version: n, Valid: hub.Interval{From: from, To: to}}
+		return hub.ProcedureVersion{Procedure: hub.Procedure{Code: code, Name: "Khai sinh", Online: hub.OnlineFull, Limit: hub.ProcedureLimit{Amount: limit, Unit: hub.LimitWorkingDays}}, Version: n, Valid: hub.Interval{From: from, To: to}}
 	}
 	return []hub.ProcedureVersion{version(1, 5, at("01-01 00:00"), at("03-02 00:00")), version(2, 2, at("03-02 00:00"), time.Time{})}, nil
 }

@@ -31,10 +31,10 @@ import (
 
 // Store keeps dossiers with their events.
 type Store interface {
-	// AddDossier records a dossier with its first events and their notes in one transaction:
-	// KindConflict, and nothing, when its number, its place on its day or its key is taken.
+	// AddDossier records a dossier with its first events and their notes, and saves the notes
+	// that keep its content, in one transaction: KindConflict, and nothing, when its number, its place on its day or its key is taken.
 	// With next, its place MUST be the one behind the last of the day, else KindConflict, too.
-	AddDossier(ctx context.Context, dossier hub.DossierFile, next bool, notes []hub.LogNote) error
+	AddDossier(ctx context.Context, dossier hub.DossierFile, next bool, notes []hub.LogNote, keep ...hub.RetentionNote) error
 	// AddDossierEvent records the event that stands last in the file, and the dossier as it
 	// then is, with a note, and saves the notes that keep its content, in one transaction:
 	// KindConflict, and nothing, when the dossier is not at the version before. It MUST be

@@ -65,12 +65,7 @@ func (s *Service) Receipt(ctx context.Context, actor hub.Actor, id hub.DossierID
 		}
 		r.Secret = known
 	}
-	if s.Portal != "" {
-		r.Progress = s.Portal + "/dossiers?" + url.Values{"number": {f.Number}}.Encode()
-		if r.Secret != "" {
-			r.Progress += "#" + string(r.Secret)
-		}
-	}
+	r.Progress = s.address(f.Number, r.Secret)
 	if err := s.noteReading(ctx, &actor, f.ID); err != nil {
 		return err
 	}
@@ -78,6 +73,18 @@ func (s *Service) Receipt(ctx context.Context, actor hub.Actor, id hub.DossierID
 		return hub.Internal("write a receipt of a dossier", err)
 	}
 	return nil
+}
+
+// address leads the owner of a dossier to it on the portal; "" where there is none.
+func (s *Service) address(number string, secret hub.DossierSecret) string {
+	if s.Portal == "" {
+		return ""
+	}
+	at := s.Portal + "/dossiers?" + url.Values{"number": {number}}.Encode()
+	if secret != "" {
+		at += "#" + string(secret)
+	}
+	return at
 }
 
 // Owners is what a portal may do, which knows nobody: it shows a dossier to whoever has its

@@ -34,7 +34,7 @@ const (
 
 // AddDossier records a dossier; see the contract in hub/dossiers. Two that want one place
 // meet at its index: the second waits, and finds it taken or free.
-func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, notes []hub.LogNote) error {
+func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, notes []hub.LogNote, keep ...hub.RetentionNote) error {
 	var rows, parties, events, noted columns
 	body, err := sqlkit.Encode(&f.Dossier)
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 				return sqlkit.DossierMoved()
 			}
 		}
-		if err := runAll(ctx, tx, statement{insertDossiers, rows.args}, statement{putDossierParties, parties.args}, factsOf(&f), statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}); err != nil {
+		if err := runAll(ctx, tx, statement{insertDossiers, rows.args}, statement{putDossierParties, parties.args}, factsOf(&f), statement{insertDossierEvents, events.args}, statement{insertLogNotes, noted.args}, savingNotes(keep)); err != nil {
 			return err
 		}
 		return tellOfDossier(ctx, tx, &f.Dossier, f.Events)

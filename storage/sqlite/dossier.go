@@ -34,12 +34,12 @@ const (
 )
 
 // AddDossier records a dossier; see the contract in hub/dossiers.
-func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, notes []hub.LogNote) error {
+func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, notes []hub.LogNote, keep ...hub.RetentionNote) error {
 	body, err := sqlkit.Encode(&f.Dossier)
 	if err != nil {
 		return err
 	}
-	return s.do(ctx, 5+(2+len(f.Parties))*len(f.Events), func(t *tx) error {
+	return s.do(ctx, 5+(2+len(f.Parties))*len(f.Events)+len(keep), func(t *tx) error {
 		taken, err := one(ctx, t, "dossier", scanInt, dossierTaken, f.Number, string(f.Unit), string(f.Day), f.Sequence, f.Key)
 		if err == nil && taken == 0 && next {
 			var last int64
@@ -60,6 +60,9 @@ func (s *Store) AddDossier(ctx context.Context, f hub.DossierFile, next bool, no
 		}
 		for i := 0; err == nil && i < len(notes); i++ {
 			err = t.putLogNote(&notes[i])
+		}
+		if err == nil {
+			err = saveNotes(t, keep)
 		}
 		return err
 	})

@@ -65,7 +65,8 @@ func testDossiers(t *testing.T, back Backend) {
 	}
 	first := b.dossier("u1", 1)
 	first.Key, first.Lookup = "k1", hub.Digest{5, 1}
-	b.must(b.store.AddDossier(b.ctx, first, true, []hub.LogNote{b.dossierNote()}))
+	brought, refused := hub.Digest{6, 1}, hub.Digest{6, 2}
+	b.must(b.store.AddDossier(b.ctx, first, true, []hub.LogNote{b.dossierNote()}, hub.KeepNote(brought, 4, "dossier-0")))
 	shared := b.dossier("u1", 2, "h1")
 	b.must(b.store.AddDossier(b.ctx, shared, true, []hub.LogNote{b.dossierNote()}))
 	for what, change := range map[string]func(*hub.DossierFile){
@@ -76,10 +77,13 @@ func testDossiers(t *testing.T, back Backend) {
 	} {
 		f := b.dossier("u1", 3)
 		change(&f)
-		if err := b.store.AddDossier(b.ctx, f, true, []hub.LogNote{b.dossierNote()}); hub.KindOf(err) != hub.KindConflict {
+		if err := b.store.AddDossier(b.ctx, f, true, []hub.LogNote{b.dossierNote()}, hub.KeepNote(refused, 4, "dossier-9")); hub.KindOf(err) != hub.KindConflict {
 			t.Errorf("the %s of another dossier: %v", what, err)
 		}
 	}
+	gone, err := b.store.Unreferenced(b.ctx, []hub.Digest{brought, refused})
+	b.must(err)
+	same(t, "content that no dossier brought", gone, []hub.Digest{refused})
 	elsewhere := b.dossier("u2", 7)
 	elsewhere.Key = "k1"
 	b.must(b.store.AddDossier(b.ctx, elsewhere, false, []hub.LogNote{b.dossierNote()}))
@@ -93,11 +97,11 @@ func testDossiers(t *testing.T, back Backend) {
 	kept, lost := hub.Digest{7, 1}, hub.Digest{7, 2}
 	b.must(b.store.AddDossierEvent(b.ctx, shared, b.dossierNote(), hub.KeepNote(kept, 4, "dossier-1")))
 	b.wants(hub.KindConflict, b.store.AddDossierEvent(b.ctx, stale, b.dossierNote(), hub.KeepNote(lost, 4, "dossier-1")))
-	gone, err := b.store.Unreferenced(b.ctx, []hub.Digest{kept, lost})
+	gone, err = b.store.Unreferenced(b.ctx, []hub.Digest{kept, lost})
 	b.must(err)
 	same(t, "content that no event keeps", gone, []hub.Digest{lost})
 	b.must(b.store.SaveNotes(b.ctx, hub.KeepNote(hub.Digest{7, 0}, 4, "somebody")))
-	for after, want := range map[hub.Digest][]hub.Digest{{}: {kept}, {7}: {kept}, kept: nil} {
+	for after, want := range map[hub.Digest][]hub.Digest{{}: {brought, kept}, {7}: {kept}, kept: nil} {
 		named, err := b.store.NamedContent(b.ctx, after, 10)
 		b.must(err)
 		if !slices.Equal(named, want) {

@@ -141,7 +141,7 @@ type PostalOrders interface {
 
 // Dossiers keeps what is filed at one-stop desks.
 type Dossiers interface {
-	AddDossier(ctx context.Context, dossier hub.DossierFile, next bool, notes []hub.LogNote) error
+	AddDossier(ctx context.Context, dossier hub.DossierFile, next bool, notes []hub.LogNote, keep ...hub.RetentionNote) error
 	AddDossierEvent(ctx context.Context, dossier hub.DossierFile, note hub.LogNote, keep ...hub.RetentionNote) error
 	FindDossier(ctx context.Context, key hub.DossierKey) (hub.DossierFile, error)
 	LastDossier(ctx context.Context, unit hub.AgencyID, day hub.Date) (int64, error)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 var (
 	_ portal.Procedures = procedures.Public{}
 	_ portal.Dossiers   = dossiers.Owners{}
+	_ portal.Filings    = dossiers.Filings{}
 )
 
 // PortalSettings are those of the page for everybody.
@@ -99,7 +101,7 @@ func (a *App) openPortal(ctx context.Context) error {
 	}
 	s := &a.services
 	handler, err := portal.New(portal.Options{
-		Procedures: s.catalogue.Public(), Dossiers: s.dossiers.Owners(), Proxies: proxies, Secure: a.config.PortalTLSCert != "" || a.config.BehindProxy,
+		Procedures: s.catalogue.Public(), Dossiers: s.dossiers.Owners(), Filings: s.dossiers.Filings(), Random: rand.Reader, Proxies: proxies, Secure: a.config.PortalTLSCert != "" || a.config.BehindProxy,
 		Now: a.now, Log: a.log, Name: a.config.Name, Observe: a.watch.Portal,
 	})
 	if err != nil {

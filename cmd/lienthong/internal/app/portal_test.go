@@ -22,7 +22,7 @@ import (
 // portalHub is a hub with a portal, a procedure and a dossier of an owner.
 func portalHub(t *testing.T) (h *testHub, clerk *person, view hub.DossierView) {
 	t.Helper()
-	h, decision := deciding(t, func(c *app.Config) { c.PortalListen = "127.0.0.1:0" })
+	h, decision := deciding(t, func(c *app.Config) { c.PortalListen, c.PortalURL = "127.0.0.1:0", "https://dvc.example.vn" })
 	clerk = h.signIn(t, "van.thu", member(sender, hub.RoleClerk))
 	clerk.importList("code,name,field,levels,agency,limit,online,papers,fees\n1.001193,Đăng ký khai sinh có yếu tố nước ngoài,Hộ tịch,xã,"+sender+",3 ngày làm việc,full,Tờ khai|Giấy chứng sinh,8.000 đ bản sao\n", "decision", string(decision), "from", "2025-01-01", "record", "yes").shows(t, "Đã ghi vào danh mục")
 	key, _ := h.enroll(t)

@@ -254,7 +254,7 @@ func (s *samples) deciding() {
 		s.run(id)
 	}
 	s.vars["DOSSIER"] = s.text(s.run("registerDossier"), "id")
-	for _, id := range []string{"setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "renewDossierSecret", "getDossierReceipt", "actOnDossier", "getDossier", "getDossierProgress", "listDossiers", "listDossierEvents", "listDossierPackages", "getDossierFigures", "listCountedDossiers", "setEvaluationInput", "feedEvaluation", "startEvaluation", "getEvaluation", "exportEvaluationXLSX", "exportEvaluationPDF", "listScoreTables", "abolishProcedures"} {
+	for _, id := range []string{"setDossiersOnline", "getDossiersOnline", "setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "renewDossierSecret", "getDossierReceipt", "actOnDossier", "getDossier", "getDossierProgress", "listDossiers", "listDossierEvents", "listDossierPackages", "getDossierFigures", "listCountedDossiers", "setEvaluationInput", "feedEvaluation", "startEvaluation", "getEvaluation", "exportEvaluationXLSX", "exportEvaluationPDF", "listScoreTables", "abolishProcedures"} {
 		s.run(id)
 	}
 	s.vars["ORDER"] = s.text(s.run("orderPost"), "id")
