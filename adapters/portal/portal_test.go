@@ -27,7 +27,6 @@ import (
 
 	"github.com/lienthong/lienthong/adapters/portal"
 	"github.com/lienthong/lienthong/hub"
-	"github.com/lienthong/lienthong/hub/hubtest"
 	"github.com/lienthong/lienthong/hub/hubtest/server"
 	"github.com/lienthong/lienthong/schemas"
 )
@@ -59,7 +58,7 @@ type world struct {
 
 func newWorld(t *testing.T, change ...func(*portal.Options)) *world {
 	t.Helper()
-	w := &world{filings: filings{Blobs: hubtest.NewWorld().Blobs}, now: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC), arrived: make(chan struct{}, 1000)}
+	w := &world{now: time.Date(2026, 3, 2, 1, 0, 0, 0, time.UTC), arrived: make(chan struct{}, 1000)}
 	o := portal.Options{
 		Procedures: w, Dossiers: dossiers{w}, Filings: &w.filings, Random: rand.Reader, Now: w.clock, Log: slog.New(slog.NewTextHandler(&w.log, nil)), Name: "hub",
 		Observe: func(o portal.Observation) {
