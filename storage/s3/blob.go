@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -167,9 +166,9 @@ func (b *blob) bring(body io.Reader) (local, error) {
 	var n int64
 	var err error
 	if b.Size() <= smallSize {
-		var text bytes.Buffer
-		n, err = text.ReadFrom(body)
-		copied = hub.BlobOf(text.Bytes())
+		text := make([]byte, b.Size())
+		n, err = readAll(body, text)
+		copied = hub.BlobOf(text)
 	} else {
 		var f *os.File
 		if f, err = nameless(); err != nil {
@@ -185,6 +184,16 @@ func (b *blob) bring(body io.Reader) (local, error) {
 		return nil, errors.Join(b.damaged(), copied.Close())
 	}
 	return copied, nil
+}
+
+// readAll fills p and counts a byte more when one follows.
+func readAll(r io.Reader, p []byte) (int64, error) {
+	n, err := io.ReadFull(r, p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return int64(n), err
+	}
+	more, err := io.Copy(io.Discard, r)
+	return int64(n) + more, err
 }
 
 // nameless is a file that ends with its last user.

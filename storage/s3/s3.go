@@ -69,8 +69,8 @@ const (
 	tries        = 4
 	connectLimit = 5 * time.Second
 	answerLimit  = 30 * time.Second // for the head of an answer
-	smallSize    = 1 << 20          // bytes; larger content is streamed
-	partSize     = 5 << 20          // the least that S3 takes
+	smallSize    = 1 << 20          // bytes; larger content is read from a file
+	partSize     = 5 << 20          // the least that S3 takes; larger content is streamed
 	pieceSize    = 4 << 20          // of an upload; what is counted as arrived
 )
 

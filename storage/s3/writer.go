@@ -1,7 +1,6 @@
 package s3
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -27,7 +26,7 @@ type writer struct {
 	ctx    context.Context //nolint:containedctx // a writer lives as long as the request that writes
 	hash   hash.Hash
 	size   int64
-	small  bytes.Buffer
+	small  pieces
 	stream *stream // nil while the content is small
 	done   bool
 }
@@ -47,15 +46,15 @@ func (w *writer) Write(p []byte) (int, error) {
 	}
 	w.hash.Write(p)
 	w.size += int64(len(p))
-	if w.stream == nil && w.size <= smallSize {
+	if w.stream == nil && w.size <= partSize {
 		return w.small.Write(p)
 	}
 	if w.stream == nil {
 		w.stream = w.store.stream(w.ctx)
-		if _, err := w.stream.pipe.Write(w.small.Bytes()); err != nil {
+		if _, err := io.Copy(w.stream.pipe, w.small.reader()); err != nil {
 			return 0, failure("write content", err)
 		}
-		w.small = bytes.Buffer{}
+		w.small = pieces{}
 	}
 	n, err := w.stream.pipe.Write(p)
 	return n, failure("write content", err)
@@ -82,7 +81,7 @@ func (w *writer) Commit() (hub.Digest, int64, error) {
 	digest := hub.Digest(w.hash.Sum(nil))
 	var err error
 	if w.stream == nil {
-		err = w.store.place(w.ctx, digest, w.small.Bytes())
+		err = w.store.place(w.ctx, digest, &w.small)
 	} else {
 		err = w.store.finish(w.ctx, w.stream, digest, w.size)
 	}
@@ -117,17 +116,19 @@ func (st *stream) cancel() {
 	}
 }
 
-// place puts small content under its name.
-func (s *Store) place(ctx context.Context, digest hub.Digest, body []byte) error {
+// place puts small content under its name. Its digest is that of the signed body, too, so
+// that nothing is hashed or signed a second time.
+func (s *Store) place(ctx context.Context, digest hub.Digest, body *pieces) error {
 	put := func(o minio.PutObjectOptions) error {
-		_, err := s.checked.PutObject(ctx, s.bucket, s.key(digest), bytes.NewReader(body), int64(len(body)), o)
+		o.DisableContentSha256 = true // of each chunk
+		_, err := minio.Core{Client: s.checked}.PutObject(ctx, s.bucket, s.key(digest), body.reader(), body.size, "", digest.String(), o)
 		return err
 	}
 	err := put(conditional(s.options(&digest)))
 	if !isTaken(err) && !isCut(err) { // after a cut: what is not there is put again
 		return failure("store content", err)
 	}
-	if fresh, err := s.present(ctx, digest, int64(len(body))); err != nil || fresh {
+	if fresh, err := s.present(ctx, digest, body.size); err != nil || fresh {
 		return err
 	}
 	return failure("store content again", put(s.options(&digest)))

@@ -64,7 +64,7 @@ func RunBlobs(t *testing.T, b BlobBackend) {
 
 // sizes of content: nothing, little, around the buffers of readers, much.
 func sizes() []int {
-	return []int{0, 1, 511, 4096, 32 << 10, 256<<10 - 1, 256 << 10, 256<<10 + 1, 1<<20 + 17}
+	return []int{0, 1, 511, 4096, 32 << 10, 256<<10 - 1, 256 << 10, 256<<10 + 1, 1<<20 + 17, 5 << 20, 5<<20 + 1}
 }
 
 // content returns n bytes that look random and are the same every time.

@@ -43,7 +43,7 @@ func S3(t testing.TB) *ObjectStore {
 	}
 	s.Process = Run(t, Options{
 		Path: program, Dir: folder,
-		Args: []string{"--port", s.Address(), "--health", "/healthy", "--quiet", "posix", "--versioning-dir", versions, s.Root},
+		Args: []string{"--port", s.Address(), "--health", "/healthy", "--quiet", "--keep-alive", "posix", "--versioning-dir", versions, s.Root},
 		Env:  []string{"ROOT_ACCESS_KEY=" + s.AccessKey, "ROOT_SECRET_KEY=" + s.SecretKey, "HOME=" + folder},
 		Ready: func() error {
 			client := http.Client{Timeout: time.Second}
