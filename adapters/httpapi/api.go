@@ -158,9 +158,10 @@ func (l Limits) withDefaults() Limits {
 // api is the state behind the handlers.
 type api struct {
 	Options
-	gate   *gate
-	docs   func() (*docsPage, error)
-	router chi.Router
+	gate    *gate
+	docs    func() (*docsPage, error)
+	router  chi.Router
+	buffers sync.Pool // of *formBuffers
 }
 
 // New returns the handler of the API.

@@ -76,7 +76,7 @@ func (x *exchange) send(r io.Reader, status int, size int64) error {
 		x.w.WriteHeader(status)
 		return nil
 	}
-	err := whole.Copy(x.w, r, func() { x.w.WriteHeader(status) })
+	err := whole.Copy(x.w, r, size, func() { x.w.WriteHeader(status) })
 	if broken := (*whole.ReadError)(nil); errors.As(err, &broken) {
 		return hub.Internal("read content", broken.Err)
 	}

@@ -21,16 +21,37 @@ import (
 // request.
 const copyBuffer = 64 << 10
 
+// formBuffers are what a form passes through on its way in and on to the store.
+type formBuffers struct {
+	in  *bufio.Reader
+	out *bufio.Writer
+}
+
+func (a *api) takeBuffers() *formBuffers {
+	if b, ok := a.buffers.Get().(*formBuffers); ok {
+		return b
+	}
+	return &formBuffers{bufio.NewReaderSize(nil, copyBuffer), bufio.NewWriterSize(nil, copyBuffer)}
+}
+
+// giveBack keeps buffers for the next form, and nothing that they led to.
+func (a *api) giveBack(b *formBuffers) {
+	b.in.Reset(nil)
+	b.out.Reset(nil)
+	a.buffers.Put(b)
+}
+
 // form is a multipart/form-data body on its way: the submission, then the files,
 // each read once and written straight to the blob store.
 type form struct {
 	parts  *multipart.Reader
 	end    *ending
+	out    *bufio.Writer // parts come in pieces of 4 KiB
 	blobs  Blobs
 	limits Limits
 }
 
-func (a *api) openForm(x *exchange) (*form, error) {
+func (a *api) openForm(x *exchange, buffers *formBuffers) (*form, error) {
 	mediaType, params, err := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 	if err != nil || mediaType != "multipart/form-data" {
 		return nil, hub.Errorf(hub.KindUnsupported, "Content-Type", "content_type", "the body is of the type multipart/form-data")
@@ -43,8 +64,8 @@ func (a *api) openForm(x *exchange) (*form, error) {
 		return nil, err
 	}
 	end := &ending{inner: body, boundary: "--" + params["boundary"] + "--"}
-	large := bufio.NewReaderSize(end, copyBuffer) // the package multipart would ask for 4 KiB at a time
-	return &form{multipart.NewReader(large, params["boundary"]), end, a.Blobs, a.Limits}, nil
+	buffers.in.Reset(end) // the package multipart would ask for 4 KiB at a time
+	return &form{multipart.NewReader(buffers.in, params["boundary"]), end, buffers.out, a.Blobs, a.Limits}, nil
 }
 
 // next returns the next part, nil after the last. Raw parts: a transfer encoding
@@ -152,7 +173,6 @@ func (f *form) files(ctx context.Context, s *submission) error {
 
 func (f *form) receive(ctx context.Context, s *submission) ([]received, error) {
 	var list []received
-	buffer := bufio.NewWriterSize(nil, copyBuffer) // parts come in pieces of 4 KiB
 	for {
 		p, err := f.next()
 		if p == nil || err != nil {
@@ -167,11 +187,11 @@ func (f *form) receive(ctx context.Context, s *submission) ([]received, error) {
 			return list, err
 		}
 		list = append(list, received{announced, writer})
-		buffer.Reset(writer)
-		if _, err := io.Copy(buffer, p); err != nil {
+		f.out.Reset(writer)
+		if _, err := io.Copy(f.out, p); err != nil {
 			return list, badForm(err)
 		}
-		if err := buffer.Flush(); err != nil {
+		if err := f.out.Flush(); err != nil {
 			return list, err
 		}
 	}

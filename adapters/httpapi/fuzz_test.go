@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"bufio"
 	"context"
 	"io"
 	"mime/multipart"
@@ -59,7 +60,7 @@ func FuzzForm(f *testing.F) {
 		fake := newFakeHub()
 		limits := Limits{JSON: 4 << 10, Parts: 3}.withDefaults()
 		end := &ending{inner: strings.NewReader(body), boundary: "--" + boundary + "--"}
-		form := &form{multipart.NewReader(end, boundary), end, fake, limits}
+		form := &form{multipart.NewReader(end, boundary), end, bufio.NewWriter(nil), fake, limits}
 		s, err := form.submission()
 		if err == nil {
 			err = form.files(context.Background(), &s)

@@ -77,7 +77,9 @@ func (x *exchange) accepted(a hub.Accepted, err error) error {
 
 // submitForm takes a submission and its files in one multipart request.
 func (a *api) submitForm(x *exchange) error {
-	f, err := a.openForm(x)
+	buffers := a.takeBuffers()
+	defer a.giveBack(buffers)
+	f, err := a.openForm(x, buffers)
 	if err != nil {
 		return err
 	}

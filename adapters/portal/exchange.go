@@ -237,7 +237,7 @@ func (x *exchange) send(part hub.Part, blob hub.Blob) error {
 	h.Set("Content-Disposition", `attachment; filename*=UTF-8''`+strings.ReplaceAll(url.QueryEscape(part.Name), "+", "%20"))
 	h.Set("Repr-Digest", "sha-256=:"+base64.StdEncoding.EncodeToString(part.Digest[:])+":")
 	h.Set("Content-Length", strconv.FormatInt(blob.Size(), 10))
-	err := whole.Copy(x.w, blob, func() {})
+	err := whole.Copy(x.w, blob, blob.Size(), func() {})
 	if damaged := (*whole.ReadError)(nil); errors.As(err, &damaged) {
 		x.Log.ErrorContext(x.r.Context(), "content could not be read", "path", x.r.URL.Path, "error", damaged.Err)
 		panic(http.ErrAbortHandler) // the answer may have begun: it must not look whole

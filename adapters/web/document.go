@@ -356,7 +356,7 @@ func disposition(kind, name string) string {
 // send copies content; what is damaged never arrives whole.
 func (x *exchange) send(blob hub.Blob) error {
 	x.w.Header().Set("Content-Length", strconv.FormatInt(blob.Size(), 10))
-	err := whole.Copy(x.w, blob, func() {})
+	err := whole.Copy(x.w, blob, blob.Size(), func() {})
 	if broken := (*whole.ReadError)(nil); errors.As(err, &broken) {
 		x.Log.ErrorContext(x.r.Context(), "content could not be read", "path", x.r.URL.Path, "error", broken.Err)
 		panic(http.ErrAbortHandler) // the answer may have begun: it must not look whole

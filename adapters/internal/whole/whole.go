@@ -9,7 +9,7 @@ import (
 )
 
 // Content is read in pieces, of which the end is held back, in bytes. The buffer is most of
-// what a download allocates.
+// what a download allocates: it is no larger than the content.
 const (
 	piece = 64 << 10
 	held  = 16 << 10
@@ -25,10 +25,10 @@ func (e *ReadError) Error() string { return e.Err.Error() }
 // Unwrap returns what reading failed with.
 func (e *ReadError) Unwrap() error { return e.Err }
 
-// Copy copies content and calls begin once before it writes, when the first piece was
-// read. Its error is a *ReadError, or that of the writer as it is.
-func Copy(w io.Writer, content io.Reader, begin func()) error {
-	buffer, have := make([]byte, piece), 0
+// Copy copies content, which should have size bytes, and calls begin once before it writes,
+// when the first piece was read. Its error is a *ReadError, or that of the writer as it is.
+func Copy(w io.Writer, content io.Reader, size int64, begin func()) error {
+	buffer, have := make([]byte, min(piece, max(size+1, 2*held))), 0 // a byte more, where the end shows
 	for first, end := true, false; !end; first = false {
 		n, err := fill(content, buffer[have:])
 		if end = errors.Is(err, io.EOF); err != nil && !end {
