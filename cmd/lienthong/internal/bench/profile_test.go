@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -89,21 +90,26 @@ func inProcess(b *testing.B, s *session, start func(context.Context, *session) (
 			b.Error(err)
 		}
 	})
-	key, err := os.ReadFile(filepath.Join(s.dir, "data", "operator.key"))
+	key, err := os.ReadFile(filepath.Join(dataDir(s), "operator.key"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	s.OperatorKey = strings.TrimSpace(string(key))
 }
 
+// dataDir is one for all runs on servers: a database knows the key of its hub.
+func dataDir(s *session) string {
+	return cmp.Or(os.Getenv("LIENTHONG_DATA_DIR"), filepath.Join(s.dir, "data"))
+}
+
 func startHub(ctx context.Context, s *session) (server, error) {
 	var config app.Config
-	parser, err := kong.New(&config)
+	parser, err := kong.New(&config, kong.DefaultEnvars("LIENTHONG"))
 	if err != nil {
 		return nil, err
 	}
 	_, err = parser.Parse([]string{
-		"--data-dir", filepath.Join(s.dir, "data"), "--listen", "127.0.0.1:0", "--anchors", s.anchors, "--client-rate", "1000000",
+		"--data-dir", dataDir(s), "--listen", "127.0.0.1:0", "--anchors", s.anchors, "--client-rate", "1000000",
 	})
 	if err != nil {
 		return nil, err
@@ -112,5 +118,5 @@ func startHub(ctx context.Context, s *session) (server, error) {
 }
 
 func startFloor(ctx context.Context, s *session) (server, error) {
-	return floor.Open(ctx, floor.Options{DataDir: filepath.Join(s.dir, "data"), Listen: "127.0.0.1:0", Anchors: s.anchors})
+	return floor.Open(ctx, floor.Options{DataDir: dataDir(s), Listen: "127.0.0.1:0", Anchors: s.anchors})
 }
