@@ -37,6 +37,9 @@ func agenciesCSV() string {
 var program = hubbuild.Once{Tags: "mutants"}
 
 func TestMain(m *testing.M) {
+	if orders := os.Getenv(deskOrders); orders != "" {
+		os.Exit(runDesk(orders))
+	}
 	zerolog.SetGlobalLevel(zerolog.Disabled) // the proxy of the tests is chatty
 	code := m.Run()
 	sharedDatabase.Close()

@@ -1,7 +1,10 @@
 package faulttest
 
 import (
+	"errors"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,6 +34,7 @@ type mortal struct {
 	dir    string
 	env    []string
 	secret string // key of the sender
+	keys   keys
 	hub    *hubproc.Process
 	url    atomic.Pointer[string]
 }
@@ -38,7 +42,8 @@ type mortal struct {
 func startMortal(t *testing.T, env []string) *mortal {
 	t.Helper()
 	m := &mortal{T: t, dir: t.TempDir(), env: env}
-	m.secret = prepared(t, m.dir, env...).sender
+	m.keys = prepared(t, m.dir, env...)
+	m.secret = m.keys.sender
 	m.start()
 	return m
 }
@@ -47,7 +52,14 @@ func (m *mortal) start() {
 	m.Helper()
 	m.hub = startHub(m.T, m.dir, "", m.env...)
 	m.url.Store(&m.hub.URL)
+	next := m.address() + ".next"
+	if err := errors.Join(os.WriteFile(next, []byte(m.hub.URL), 0o600), os.Rename(next, m.address())); err != nil {
+		m.Fatal(err)
+	}
 }
+
+// address is a file that tells other processes where the hub is.
+func (m *mortal) address() string { return filepath.Join(m.dir, "address") }
 
 // kill kills the hub so many times, each at a random moment after it did something for its
 // clients: done counts that.

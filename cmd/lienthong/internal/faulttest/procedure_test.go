@@ -45,15 +45,15 @@ func signedDecision(t *testing.T) (pdf, anchors []byte) {
 	return pdf, authority.AnchorsPEM()
 }
 
-func importThroughKills(t *testing.T, env []string, kills int) {
+// startDecided starts a hub that holds a signed decision by which procedures are published.
+func startDecided(t *testing.T, env []string) (h *mortal, decision hub.DispatchID) {
 	t.Helper()
 	pdf, anchors := signedDecision(t)
 	roots := filepath.Join(t.TempDir(), "anchors.pem")
 	if err := os.WriteFile(roots, anchors, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	h := startMortal(t, append(env, "LIENTHONG_ANCHORS="+roots))
-	var decision hub.DispatchID
+	h = startMortal(t, append(env, "LIENTHONG_ANCHORS="+roots))
 	if err := h.call(func(c *hubclient.Client) error {
 		sent, err := c.Submit(t.Context(), hub.Submission{
 			Sender: senderCode, Recipients: []string{recipientCode(0)}, ExternalID: "decision", Key: "decision", Operation: hub.OperationNew,
@@ -67,6 +67,12 @@ func importThroughKills(t *testing.T, env []string, kills int) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	return h, decision
+}
+
+func importThroughKills(t *testing.T, env []string, kills int) {
+	t.Helper()
+	h, decision := startDecided(t, env)
 	take := func(list string) error {
 		var rows strings.Builder
 		rows.WriteString("code,name,field,levels,agency,limit\n")
