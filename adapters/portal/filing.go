@@ -32,7 +32,8 @@ const (
 	maxTyped    = 4 << 10          // bytes of a field that is no file
 	maxFields   = 600              // of a form
 	uploadTime  = 10 * time.Minute // that a form with files may take
-	stallTime   = 20 * time.Second // that a sender may keep the portal waiting for more
+	stallTime   = 20 * time.Second // that a sender may take for the next piece
+	piece       = 16 << 10         // bytes
 )
 
 // filingForm is what somebody typed and chose, with what is wrong with it beside each field.
@@ -161,21 +162,27 @@ func (x *exchange) takeForm() error {
 	return x.readForm(x.filing)
 }
 
-// patient reads a body as long as more of it comes.
+// patient reads a body as long as it comes piece by piece.
 type patient struct {
 	io.ReadCloser
 	control *http.ResponseController
 	end     time.Time
+	wanted  int // bytes of the piece that are not there yet
 }
 
 // Read implements io.Reader.
 func (p *patient) Read(b []byte) (int, error) {
-	next := time.Now().Add(stallTime)
-	if next.After(p.end) {
-		next = p.end
+	if p.wanted <= 0 {
+		next := time.Now().Add(stallTime)
+		if next.After(p.end) {
+			next = p.end
+		}
+		_ = p.control.SetReadDeadline(next) // writers in tests have none
+		p.wanted = piece
 	}
-	_ = p.control.SetReadDeadline(next) // writers in tests have none
-	return p.ReadCloser.Read(b)
+	n, err := p.ReadCloser.Read(b)
+	p.wanted -= n
+	return n, err
 }
 
 // readForm reads the fields and stores the files. What is wrong with a file stands beside it,
@@ -183,7 +190,7 @@ func (p *patient) Read(b []byte) (int, error) {
 func (x *exchange) readForm(f *filingForm) error {
 	// What is too much is read on as far as that, so that the answer can say it.
 	body := http.MaxBytesReader(x.w, x.r.Body, 2*x.Limits.Files+maxFields*maxTyped)
-	x.r.Body = &patient{body, http.NewResponseController(x.w), time.Now().Add(uploadTime)}
+	x.r.Body = &patient{ReadCloser: body, control: http.NewResponseController(x.w), end: time.Now().Add(uploadTime)}
 	form, err := x.r.MultipartReader()
 	if err != nil {
 		return hub.Errorf(hub.KindUnsupported, "Content-Type", "content_type", "the form is multipart/form-data")

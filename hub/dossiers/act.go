@@ -229,7 +229,12 @@ func (s *Service) add(ctx context.Context, actor *hub.Actor, d hub.Dossier, give
 			if err != nil {
 				return nil, err
 			}
-			notes, keep = append(notes, note), append(keep, kept(f.ID, &e)...)
+			notes = append(notes, note)
+			for _, k := range kept(f.ID, &e) {
+				if !slices.ContainsFunc(keep, func(o hub.RetentionNote) bool { return o.Name == k.Name }) { // the same file for two papers
+					keep = append(keep, k)
+				}
+			}
 		}
 		err := s.Store.AddDossier(ctx, f, !given, notes, keep...)
 		switch {

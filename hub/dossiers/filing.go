@@ -13,6 +13,7 @@ import (
 
 const (
 	onlinePrefix = "dossier-online/" // of notes; the id of an agency follows, and a slash
+	takenPrefix  = "dossier-taken/"  // of notes; a procedure, a slash and the id of an agency that takes it follow
 	maxOnline    = 2000              // procedures of one agency
 	maxUnits     = 1000              // in one question
 	maxFiled     = 250               // files of one filing: more than the longest list of papers asks for
@@ -64,11 +65,46 @@ func (s *Service) SetOnline(ctx context.Context, actor hub.Actor, agency hub.Age
 	if err := found.AsError(); err != nil {
 		return on, err
 	}
+	for try := 1; ; try++ {
+		version, err := s.Notes.RulesVersion(ctx)
+		if err != nil {
+			return on, err
+		}
+		was, err := s.online(ctx, agency)
+		if err != nil {
+			return on, err
+		}
+		notes, err := onlineNotes(&was, &on)
+		if err == nil {
+			err = s.Notes.ChangeRules(ctx, version, notes...)
+		}
+		if err == nil || hub.KindOf(err) != hub.KindConflict || try == maxTries {
+			return on, err
+		}
+	}
+}
+
+// onlineNotes are the notes of what an agency takes: one of all, and one of each procedure,
+// by which those who take it are found. Those of what it takes no more go.
+func onlineNotes(was, on *hub.DossierOnline) ([]hub.RetentionNote, error) {
 	body, err := json.Marshal(on)
 	if err != nil {
-		return on, hub.Internal("encode what an agency takes online", err)
+		return nil, hub.Internal("encode what an agency takes online", err)
 	}
-	return on, s.Notes.SaveNotes(ctx, hub.RetentionNote{Name: onlinePrefix + string(agency) + "/", Body: body})
+	notes := []hub.RetentionNote{{Name: onlinePrefix + string(on.Agency) + "/", Body: body}}
+	for _, code := range was.Procedures {
+		if !slices.Contains(on.Procedures, code) {
+			notes = append(notes, hub.RetentionNote{Name: takenPrefix + code + "/" + string(on.Agency)})
+		}
+	}
+	for _, code := range on.Procedures {
+		body, err := json.Marshal(hub.DossierOnline{Agency: on.Agency, Procedures: []string{code}})
+		if err != nil {
+			return nil, hub.Internal("encode what an agency takes online", err)
+		}
+		notes = append(notes, hub.RetentionNote{Name: takenPrefix + code + "/" + string(on.Agency), Body: body})
+	}
+	return notes, nil
 }
 
 // openOnline returns nil where a procedure is in force now and filed online.
@@ -104,7 +140,7 @@ func (p Filings) Units(ctx context.Context, code string) ([]hub.FilingUnit, erro
 		return nil, err
 	}
 	var units []hub.FilingUnit
-	for query := (hub.NotesQuery{Prefix: onlinePrefix, Limit: maxUnits}); ; {
+	for query := (hub.NotesQuery{Prefix: takenPrefix + code + "/", Limit: maxUnits}); ; {
 		notes, err := p.s.Notes.Notes(ctx, query)
 		if err != nil {
 			return nil, err

@@ -71,6 +71,15 @@ func TestFiling(t *testing.T) {
 	}
 }
 
+// TestFilingOneFileTwice: one file for two papers stands in both events and is kept once.
+func TestFilingOneFileTwice(t *testing.T) {
+	d, said := online(t)
+	said.Papers[1].Digest = said.Papers[0].Digest
+	if got, err := d.Filings().File(t.Context(), said); err != nil || len(got.Papers) != 2 || len(d.keeps) != 1 {
+		t.Errorf("%+v, kept %v, %v", got, d.keeps, err)
+	}
+}
+
 // TestFilingTwiceAtOnce: presses at the same moment are one dossier.
 func TestFilingTwiceAtOnce(t *testing.T) {
 	d, said := online(t)
