@@ -29,6 +29,8 @@ type Packages interface {
 type Dispatches interface {
 	// DispatchItem answers KindNotFound when there is none.
 	DispatchItem(ctx context.Context, dispatch hub.DispatchID) (hub.SentItem, error)
+	// SignatureReports are the verdicts that were made at the acceptance.
+	SignatureReports(ctx context.Context, dispatch hub.DispatchID) ([]hub.SignatureReport, error)
 }
 
 const (
@@ -93,6 +95,7 @@ func onBehalf(actor *hub.Actor, sender hub.AgencyID) *hub.Actor {
 type packaged struct {
 	paper hub.DossierPaper
 	key   string
+	part  string // id in the package
 }
 
 // readPackage reads the parts of a package.
@@ -121,7 +124,7 @@ func (s *Service) filesOf(p *hub.DossierPackage, parts []hub.Part, content *hub.
 		if part == content || part.Role == hub.RoleEnvelope {
 			continue
 		}
-		f := packaged{paper: hub.DossierPaper{Kind: hub.DossierOther, Name: part.Name, MediaType: part.MediaType, Size: part.Size, Digest: part.Digest}}
+		f := packaged{part: part.ID, paper: hub.DossierPaper{Kind: hub.DossierOther, Name: part.Name, MediaType: part.MediaType, Size: part.Size, Digest: part.Digest}}
 		for n := range p.Papers {
 			if said := &p.Papers[n]; said.Name == part.Name {
 				f.paper.Kind, f.key = said.Kind, said.Key
@@ -468,10 +471,31 @@ func (s *Service) take(ctx context.Context, t *hub.DossierTaking, d *hub.Dispatc
 	if came.Before(f.Received) {
 		came = f.Received
 	}
+	if err := s.judged(ctx, d.ID, files); err != nil {
+		return err
+	}
 	for i := range files {
 		o := hub.DossierOrder{Key: files[i].key, At: hub.DossierMoment(came.Format(time.RFC3339Nano)), Dispatch: d.ID}
-		if _, err := s.Attach(ctx, *actor, f.ID, o, files[i].paper); err != nil {
+		if _, err := s.attach(ctx, *actor, f.ID, o, files[i].paper); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// judged notes on the files of a package the verdicts with which it was accepted.
+func (s *Service) judged(ctx context.Context, id hub.DispatchID, files []packaged) error {
+	reports, err := s.Dispatches.SignatureReports(ctx, id)
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		f := &files[i]
+		for _, report := range reports {
+			if report.Part == f.part && report.SHA256 == f.paper.Digest {
+				report.Part = f.paper.Part().ID
+				f.paper.Report = &report
+			}
 		}
 	}
 	return nil

@@ -45,6 +45,15 @@ func (d *desk) DispatchItem(_ context.Context, id hub.DispatchID) (hub.SentItem,
 	return hub.SentItem{Dispatch: found}, nil
 }
 
+func (d *desk) SignatureReports(_ context.Context, id hub.DispatchID) (reports []hub.SignatureReport, err error) {
+	for _, part := range d.dispatches[id].Parts {
+		if !d.unjudged {
+			reports = append(reports, hub.SignatureReport{Part: part.ID, SHA256: part.Digest, Indication: hub.NoSignatureFound, Policy: "at the acceptance"})
+		}
+	}
+	return reports, nil
+}
+
 // head is that of a package which registers the dossier of wish.
 func head(number string) hub.DossierWish {
 	w := wish()
@@ -201,6 +210,14 @@ func TestPackages(t *testing.T) {
 	if waiting := slices.Concat(d.takings(t, "u"), d.takings(t, "l")); len(waiting) > 0 {
 		t.Errorf("packages wait though all is done: %+v", waiting)
 	}
+	for _, e := range v.Events {
+		if e.Paper != nil && (e.Paper.Report == nil || e.Paper.Report.Policy != "at the acceptance" || e.Paper.Report.Part != e.Paper.Part().ID || e.Paper.Report.SHA256 != e.Paper.Digest) {
+			t.Errorf("%s has not the verdict of the acceptance: %+v", e.Paper.Name, e.Paper.Report)
+		}
+	}
+	if d.judged != 0 {
+		t.Errorf("%d files were judged again", d.judged)
+	}
 	if len(d.keeps) != 3 {
 		t.Errorf("%d files are kept", len(d.keeps))
 	}
@@ -288,6 +305,14 @@ func TestPackageInterrupted(t *testing.T) {
 	d.TakePackage(t.Context(), dispatch)
 	if got := d.course(t, "l"); got != want {
 		t.Error("once more:", got)
+	}
+
+	// A file of which the acceptance knows no verdict gets one.
+	d.unjudged = true
+	more := *s
+	more.files = map[string]string{"thêm.pdf": "thêm"}
+	if d.sends(t, &more); d.judged != 1 {
+		t.Errorf("%d verdicts on a file without one", d.judged)
 	}
 
 	// Nothing came of it.

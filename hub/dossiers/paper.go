@@ -30,6 +30,12 @@ func (s *Service) MayAttach(ctx context.Context, actor hub.Actor, id hub.Dossier
 // the actor. Signatures are checked and the verdict is recorded with it, whatever that is:
 // what somebody filed is kept. The same key again changes nothing.
 func (s *Service) Attach(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder, paper hub.DossierPaper) (hub.DossierView, error) {
+	paper.Report = nil
+	return s.attach(ctx, actor, id, order, paper)
+}
+
+// attach is Attach; a verdict that paper has was made by the hub and stands.
+func (s *Service) attach(ctx context.Context, actor hub.Actor, id hub.DossierID, order hub.DossierOrder, paper hub.DossierPaper) (hub.DossierView, error) {
 	if err := s.MayAttach(ctx, actor, id, order.Agency); err != nil {
 		return hub.DossierView{}, err
 	}
@@ -43,13 +49,10 @@ func (s *Service) Attach(ctx context.Context, actor hub.Actor, id hub.DossierID,
 	if handsIn(&actor) && (paper.Kind != hub.DossierFiled || order.At != "") {
 		return hub.DossierView{}, hub.Errorf(hub.KindDenied, "kind", "portal", "a portal hands in what the owner files, now")
 	}
-	blob, err := s.Blobs.OpenBlob(ctx, paper.Digest)
-	if err != nil {
-		return hub.DossierView{}, err
-	}
-	defer func() { _ = blob.Close() }() // was only read
-	if err := s.judge(ctx, &paper, blob); err != nil {
-		return hub.DossierView{}, err
+	if paper.Report == nil {
+		if err := s.judgeKept(ctx, &paper); err != nil {
+			return hub.DossierView{}, err
+		}
 	}
 	order.Act = hub.DossierAttach
 	view, err := s.report(ctx, &as, id, order, enclosed{file: &paper})
@@ -57,6 +60,16 @@ func (s *Service) Attach(ctx context.Context, actor hub.Actor, id hub.DossierID,
 		return view, err
 	}
 	return s.handedIn(&actor, &hub.DossierFile{Dossier: view.Dossier, Events: view.Events})
+}
+
+// judgeKept judges a paper whose content is in the blob store.
+func (s *Service) judgeKept(ctx context.Context, paper *hub.DossierPaper) error {
+	blob, err := s.Blobs.OpenBlob(ctx, paper.Digest)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = blob.Close() }() // was only read
+	return s.judge(ctx, paper, blob)
 }
 
 // judge notes on a paper how large its content is, and the verdict on its signatures.
