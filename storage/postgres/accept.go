@@ -71,8 +71,33 @@ const acceptText = `WITH
 	w AS (INSERT INTO dispatch_words (dispatch, words) SELECT a.dispatch, $33::text[] FROM a)
 	SELECT a.dispatch FROM a`
 
+// The rows of an acceptance to many lie in memory three times, once as they are and twice
+// in the buffers of the driver, until the server has taken them. So a few of them go there
+// at once, and others wait; those to fewer recipients never do.
+const (
+	many       = 50   // recipients
+	manyAtOnce = 2000 // recipients of all that go there at once
+)
+
+// enter waits for the room that an acceptance to many needs, and returns how it leaves.
+func (s *Store) enter(ctx context.Context, recipients int) (leave func(), err error) {
+	if recipients < many {
+		return func() {}, nil
+	}
+	needs := int64(min(recipients, manyAtOnce))
+	if err := s.room.Acquire(ctx, needs); err != nil {
+		return nil, failed("record the dispatch", err)
+	}
+	return func() { s.room.Release(needs) }, nil
+}
+
 // Accept records an acceptance once; see the contract in hub/intake.
 func (s *Store) Accept(ctx context.Context, a hub.Acceptance) (hub.Accepted, error) {
+	leave, err := s.enter(ctx, len(a.Deliveries))
+	if err != nil {
+		return hub.Accepted{}, err
+	}
+	defer leave()
 	args, err := s.acceptArgs(&a)
 	if err != nil {
 		return hub.Accepted{}, err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/sqlkit"
@@ -31,7 +32,7 @@ func OpenArchive(ctx context.Context, o Options) (*Archive, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{log: slog.New(slog.DiscardHandler), config: config.ConnConfig.Copy(), beforeConnect: config.BeforeConnect}
+	s := &Store{log: slog.New(slog.DiscardHandler), config: config.ConnConfig.Copy(), beforeConnect: config.BeforeConnect, room: semaphore.NewWeighted(manyAtOnce)}
 	if s.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, failed("open the database", err)
 	}

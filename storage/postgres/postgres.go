@@ -39,6 +39,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/lienthong/lienthong/hub"
 	"github.com/lienthong/lienthong/storage/internal/fault"
@@ -74,7 +75,8 @@ type Store struct {
 	config        *pgx.ConnConfig                              // for connections beside the pool
 	beforeConnect func(context.Context, *pgx.ConnConfig) error // puts the password in; nil: none
 	log           *slog.Logger
-	era           int // of the cluster that the database lives in
+	era           int                 // of the cluster that the database lives in
+	room          *semaphore.Weighted // for acceptances to many
 	closed        atomic.Bool
 }
 
@@ -92,7 +94,7 @@ func open(ctx context.Context, o Options, tune func(*pgxpool.Config)) (*Store, e
 		return nil, err
 	}
 	tune(config)
-	s := &Store{log: o.Log, config: config.ConnConfig.Copy(), beforeConnect: config.BeforeConnect}
+	s := &Store{log: o.Log, config: config.ConnConfig.Copy(), beforeConnect: config.BeforeConnect, room: semaphore.NewWeighted(manyAtOnce)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
