@@ -51,6 +51,24 @@ type DossierTaking struct {
 	By       string         `json:"by"` // Actor.Name
 	TookOver []AgencyID     `json:"took_over,omitempty"`
 	Seals    bool           `json:"seals,omitempty"` // who sent it may have letters sealed
+
+	Settled *DossierSettlement `json:"settled,omitempty"` // nil while nobody looked after what was refused
+}
+
+// DossierSettlement ends a package that can't be put into its dossier: what was done instead.
+type DossierSettlement struct {
+	At     time.Time `json:"at"` // UTC
+	By     string    `json:"by"` // Actor.Name
+	Reason string    `json:"reason"`
+}
+
+// DossierTakingFact is the body of a note of LogNoteTaking. The words of the reason are not
+// in the log, nor is anything that the package says.
+type DossierTakingFact struct {
+	Dispatch DispatchID `json:"dispatch"`
+	Sender   AgencyID   `json:"sender"`
+	Actor    string     `json:"actor"`
+	SHA256   Digest     `json:"reason_sha256"`
 }
 
 // DossierFault says why something of a package could not be done when it was, though nothing

@@ -48,6 +48,9 @@ const LogNoteStray LogNoteKind = "stray"
 // LogNoteDossier is an event of a dossier, by its digest.
 const LogNoteDossier LogNoteKind = "dossier"
 
+// LogNoteTaking is a package about a dossier that could not be put there, settled by its sender.
+const LogNoteTaking LogNoteKind = "dossier_package"
+
 // LogNoteInspection is an event of an inspection, by its digest.
 const LogNoteInspection LogNoteKind = "inspection"
 

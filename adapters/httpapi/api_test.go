@@ -177,6 +177,8 @@ func examples() map[string]example {
 		"POST /v1/keys":                            {path: "/v1/keys", body: `{"name":"x","kind":"system","agencies":["000.00.00.H47"],"scopes":["read"]}`, contentType: j, status: 201},
 		"DELETE /v1/keys/{key}":                    {path: "/v1/keys/k1", status: 204},
 
+		"POST /v1/dossiers/packages/{dispatch}/settlement": {path: "/v1/dossiers/packages/x1/settlement", body: `{"reason": "sent again by hand"}`, contentType: j},
+
 		"GET /v1/accounts": {path: "/v1/accounts"},
 
 		"GET /v1/enrolments":                {path: "/v1/enrolments"},

@@ -10,7 +10,8 @@ import (
 // DossierNews is for one-stop systems that follow the dossiers of their agency.
 type DossierNews interface {
 	News(ctx context.Context, actor hub.Actor, agency hub.AgencyID, after int64, limit int) ([]hub.DossierNews, error)
-	Takings(ctx context.Context, actor hub.Actor, agency hub.AgencyID) ([]hub.DossierTaking, error)
+	SettleTaking(ctx context.Context, actor hub.Actor, dispatch hub.DispatchID, reason string) (hub.DossierTaking, error)
+	Takings(ctx context.Context, actor hub.Actor, agency hub.AgencyID, settled bool) ([]hub.DossierTaking, error)
 }
 
 // dossierFeed is a page of events. Last is the number behind which the next page begins.
@@ -38,13 +39,29 @@ func (a *api) dossierNews(x *exchange) error {
 }
 
 func (a *api) dossierTakings(x *exchange) error {
-	agency, err := a.agencyAsked(x)
+	q := x.query()
+	settled := q.flag("settled")
+	agency, err := a.agencyIn(x, q)
 	if err != nil {
 		return err
 	}
-	takings, err := a.Dossiers.Takings(x.r.Context(), x.actor, agency)
+	takings, err := a.Dossiers.Takings(x.r.Context(), x.actor, agency, settled)
 	if err != nil {
 		return err
 	}
 	return x.json(http.StatusOK, listed(hub.List[hub.DossierTaking]{Items: takings}))
+}
+
+func (a *api) settleDossierTaking(x *exchange) error {
+	var wish struct {
+		Reason string `json:"reason"`
+	}
+	if err := x.read(&wish); err != nil {
+		return err
+	}
+	taking, err := a.Dossiers.SettleTaking(x.r.Context(), x.actor, hub.DispatchID(x.param("dispatch")), wish.Reason)
+	if err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, taking)
 }

@@ -79,6 +79,7 @@ func dossierRoutes() []route {
 		{method: http.MethodPut, pattern: "/v1/dossiers/online", scopes: act, limit: jsonLimit, handle: (*api).setDossiersOnline},
 		{method: http.MethodGet, pattern: "/v1/dossiers/events", scopes: look, handle: (*api).dossierNews},
 		{method: http.MethodGet, pattern: "/v1/dossiers/packages", scopes: look, handle: (*api).dossierTakings},
+		{method: http.MethodPost, pattern: "/v1/dossiers/packages/{dispatch}/settlement", scopes: act, limit: jsonLimit, handle: (*api).settleDossierTaking},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}", scopes: look, handle: (*api).dossier},
 		{method: http.MethodGet, pattern: "/v1/dossiers/{dossier}/progress", scopes: append(look, hub.ScopePortal), handle: (*api).dossierProgress},
 		{method: http.MethodPost, pattern: "/v1/dossiers/{dossier}/events", scopes: act, limit: jsonLimit, handle: (*api).actOnDossier},

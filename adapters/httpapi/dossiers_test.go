@@ -123,7 +123,11 @@ func (f fakeDossiers) News(_ context.Context, _ hub.Actor, _ hub.AgencyID, after
 	return []hub.DossierNews{{Seq: 7, Dossier: "d1", Number: "H47-260302-0001", Unit: "a1", Event: f.view().Events[0]}}, f.err
 }
 
-func (f fakeDossiers) Takings(_ context.Context, _ hub.Actor, agency hub.AgencyID) ([]hub.DossierTaking, error) {
+func (f fakeDossiers) SettleTaking(_ context.Context, _ hub.Actor, dispatch hub.DispatchID, reason string) (hub.DossierTaking, error) {
+	return hub.DossierTaking{Dispatch: dispatch, Sender: "a1", Number: "H47-260302-0001", At: testTime, By: "an", Refused: []hub.DossierFault{{Message: "gone"}}, Settled: &hub.DossierSettlement{At: testTime, By: "an", Reason: reason}}, f.err
+}
+
+func (f fakeDossiers) Takings(_ context.Context, _ hub.Actor, agency hub.AgencyID, _ bool) ([]hub.DossierTaking, error) {
 	return []hub.DossierTaking{{Dispatch: "x1", Sender: agency, Number: "H47-260302-0001", At: testTime, By: "an", Refused: []hub.DossierFault{{Field: "dossier", Rule: "erased", Message: "gone"}}}}, f.err
 }
 
@@ -141,6 +145,8 @@ func TestDossierRequests(t *testing.T) {
 		{http.MethodPost, "/v1/dossiers", `{"unit": "000.00.00.H47", "Secret": 1}`, 422, `"rule":"unknown_member"`},
 		{http.MethodPost, "/v1/dossiers/d1/events", `{"act": "hand_over", "to": "làng"}`, 422, `"field":"to"`},
 		{http.MethodPost, "/v1/dossiers/d1/files?name=a.pdf&kind=filed&key=f1", `%PDF`, 200, `"paper":{"kind":"filed","name":"a.pdf","media_type":"application/json","size":4,`},
+		{http.MethodPost, "/v1/dossiers/packages/x1/settlement", `{"reason": "đã gửi lại"}`, 200, `"settled":{"at":`},
+		{http.MethodPost, "/v1/dossiers/packages/x1/settlement", `{"why": "x"}`, 422, `"rule":"unknown_member"`},
 		{http.MethodPost, "/v1/dossiers/d1/secret", ``, 200, `"secret":"7K3MQ9XD2VBTH5RW"`},
 		{http.MethodPost, "/v1/dossiers/d1/secret?agency=lang", ``, 422, `"field":"agency"`},
 		{http.MethodPost, "/v1/dossiers/d1/receipt", `{"secret": "7K3M"}`, 200, `%PDF 7K3M`},

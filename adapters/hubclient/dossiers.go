@@ -223,8 +223,25 @@ func (c *Client) DossierNews(ctx context.Context, agency string, after int64, li
 }
 
 // DossierPackages are the packages of an agency that are not in their dossiers.
-func (c *Client) DossierPackages(ctx context.Context, agency string) ([]hub.DossierTaking, error) {
+func (c *Client) DossierPackages(ctx context.Context, agency string, settled bool) ([]hub.DossierTaking, error) {
+	query := url.Values{}
+	setNonEmpty(query, "agency", agency)
+	if settled {
+		query.Set("settled", "true")
+	}
 	var found hub.List[hub.DossierTaking]
-	err := c.json(ctx, get(pathOf("dossiers", "packages"), ofAgency(agency)), &found)
+	err := c.json(ctx, get(pathOf("dossiers", "packages"), query), &found)
 	return found.Items, err
+}
+
+// SettleDossierPackage ends a package that can't be put into its dossier any more.
+func (c *Client) SettleDossierPackage(ctx context.Context, dispatch hub.DispatchID, reason string) (hub.DossierTaking, error) {
+	k, err := call{method: http.MethodPost, path: pathOf("dossiers", "packages", string(dispatch), "settlement"), idempotent: true}.withJSON(struct {
+		Reason string `json:"reason"`
+	}{reason})
+	var taking hub.DossierTaking
+	if err == nil {
+		err = c.json(ctx, k, &taking)
+	}
+	return taking, err
 }

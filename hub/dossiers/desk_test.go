@@ -38,6 +38,7 @@ type desk struct {
 	judged int  // verdicts that were made
 
 	unjudged bool // acceptances know no verdicts
+	settled  []hub.DossierTakingFact
 
 	told       []hub.DossierFact
 	dispatches map[hub.DispatchID]hub.Dispatch
@@ -306,6 +307,14 @@ func (d *desk) DossierNote(fact hub.DossierFact, id string, _ time.Time) (hub.Lo
 
 func (d *desk) DossierRead(_ context.Context, actor hub.Actor, id hub.DossierID) error {
 	d.read = append(d.read, actor.Name+" "+string(id))
+	return nil
+}
+
+func (d *desk) PackageSettled(_ context.Context, fact hub.DossierTakingFact) error {
+	if err := d.fail(); err != nil {
+		return err
+	}
+	d.settled = append(d.settled, fact)
 	return nil
 }
 

@@ -118,6 +118,8 @@ type Chronicle interface {
 	DossierNote(fact hub.DossierFact, id string, at time.Time) (hub.LogNote, error)
 	// DossierRead notes that somebody read a dossier; durable when it returns.
 	DossierRead(ctx context.Context, actor hub.Actor, dossier hub.DossierID) error
+	// PackageSettled notes that somebody settled a package; durable when it returns.
+	PackageSettled(ctx context.Context, fact hub.DossierTakingFact) error
 }
 
 // Blobs reads and takes content.

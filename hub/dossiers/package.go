@@ -378,15 +378,16 @@ func (s *Service) takings(ctx context.Context, each func(*hub.RetentionNote)) er
 }
 
 // Takings are the packages of an agency that are not in their dossiers, the oldest first and
-// 200 at most, and why where that is for good.
-func (s *Service) Takings(ctx context.Context, actor hub.Actor, agency hub.AgencyID) ([]hub.DossierTaking, error) {
-	if !sees(&actor, agency) {
+// 200 at most, and why where that is for good: those that nobody has settled, or those that
+// somebody has.
+func (s *Service) Takings(ctx context.Context, actor hub.Actor, agency hub.AgencyID, settled bool) ([]hub.DossierTaking, error) {
+	if !sees(&actor, agency) && !actsFor(&actor, agency) {
 		return nil, actor.SpeaksFor(agency, scopeOfLooks)
 	}
 	list, failure := []hub.DossierTaking{}, error(nil)
 	err := s.takings(ctx, func(n *hub.RetentionNote) {
 		var t hub.DossierTaking
-		if failure != nil || len(list) == maxPage || json.Unmarshal(n.Body, &t) != nil || t.Sender != agency {
+		if failure != nil || len(list) == maxPage || json.Unmarshal(n.Body, &t) != nil || t.Sender != agency || settled != (t.Settled != nil) {
 			return
 		}
 		if _, err := s.Dispatches.DispatchItem(ctx, t.Dispatch); err == nil {
@@ -403,6 +404,9 @@ func (s *Service) takeNoted(ctx context.Context, n *hub.RetentionNote) error {
 	var t hub.DossierTaking
 	if err := json.Unmarshal(n.Body, &t); err != nil {
 		return hub.Internal("decode the note "+n.Name, err)
+	}
+	if t.Settled != nil && s.now().Sub(t.Settled.At) >= settledFor {
+		return s.Notes.SaveNotes(ctx, hub.RetentionNote{Name: n.Name})
 	}
 	if len(t.Refused) > 0 {
 		return nil

@@ -3,6 +3,7 @@ package dossiers_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -132,7 +133,7 @@ func (d *desk) sends(t *testing.T, s *sending) {
 
 func (d *desk) takings(t *testing.T, agency hub.AgencyID) []hub.DossierTaking {
 	t.Helper()
-	list, err := d.Takings(t.Context(), of(agency), agency)
+	list, err := d.Takings(t.Context(), of(agency), agency, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,6 +338,8 @@ func TestPackageInterrupted(t *testing.T) {
 	// What became impossible meanwhile is shown with its reason, and tried no more.
 	late := &sending{from: "l", p: hub.DossierPackage{Head: hub.DossierWish{Number: number}, Events: []hub.DossierPackageEvent{event("x1", hub.DossierReport, "2026-03-04T08:00", func(e *hub.DossierPackageEvent) { e.Status = hub.DossierProcessing })}}}
 	d.accept(t, late)
+	_, err := d.SettleTaking(t.Context(), of("l"), late.id, "x")
+	wrong(t, "one that waits", err, "conflict dispatch waits")
 	d.files[0].Erased = &hub.DossierErasure{At: d.now}
 	if err := d.TakePackages(t.Context()); err != nil {
 		t.Fatal(err)
@@ -344,6 +347,53 @@ func TestPackageInterrupted(t *testing.T) {
 	if list := d.takings(t, "l"); len(list) != 1 || len(list[0].Refused) != 1 || list[0].Refused[0].Rule != "erased" {
 		t.Errorf("%+v", list)
 	}
+	d.settles(t, late.id)
+}
+
+// settles has a package settled that can't be put into its dossier.
+func (d *desk) settles(t *testing.T, id hub.DispatchID) {
+	t.Helper()
+	settle := func(actor hub.Actor, dispatch hub.DispatchID, reason string) error {
+		_, err := d.SettleTaking(t.Context(), actor, dispatch, reason)
+		return err
+	}
+	looker := of("l")
+	looker.Scopes = []hub.Scope{hub.ScopeRead}
+	wrong(t, "by others", settle(of("u"), id, "x"), "not_found dispatch")
+	wrong(t, "by who only looks", settle(looker, id, "x"), "denied scope")
+	wrong(t, "no reason", settle(of("l"), id, " "), "invalid reason required")
+	wrong(t, "no such package", settle(of("l"), id[:len(id)-1], "x"), "not_found dispatch")
+	d.fails = 1
+	if err := settle(of("l"), id, "x"); err == nil || len(d.takings(t, "l")) != 1 {
+		t.Error("settled without a note in the log", err)
+	}
+	d.fails = 0
+	for _, reason := range []string{"đã gửi lại", "khác"} {
+		if err := settle(of("l"), id, reason); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(d.settled) != 1 || d.settled[0].Dispatch != id || d.settled[0].Actor != "of l" || d.settled[0].SHA256 != sha256.Sum256([]byte("đã gửi lại")) {
+		t.Errorf("the log got %+v", d.settled)
+	}
+	told := func() []hub.DossierTaking {
+		if err := d.TakePackages(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		list, err := d.Takings(t.Context(), of("l"), "l", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return list
+	}
+	if list := told(); len(d.takings(t, "l")) != 0 || len(list) != 1 || list[0].Settled.Reason != "đã gửi lại" || list[0].Settled.By != "of l" || len(list[0].Refused) != 1 {
+		t.Errorf("%+v", list)
+	}
+	d.now = d.now.Add(90 * 24 * time.Hour)
+	if list := told(); len(list) != 0 {
+		t.Errorf("shown for ever: %+v", list)
+	}
+	wrong(t, "afterwards", settle(of("l"), id, "x"), "not_found dispatch")
 }
 
 // TestNews: a system follows the dossiers of its own agency, in pages that are bounded.

@@ -120,7 +120,7 @@ func TestPortalDoesNothingElse(t *testing.T) {
 		"receipt": func() error { return d.Receipt(ctx, p, v.ID, "", "", nil) },
 		"open":    func() error { _, _, err := d.Open(ctx, p, v.ID, 1); return err },
 		"news":    func() error { _, err := d.News(ctx, p, "u", 0, 10); return err },
-		"takings": func() error { _, err := d.Takings(ctx, p, "u"); return err },
+		"takings": func() error { _, err := d.Takings(ctx, p, "u", false); return err },
 		"words":   func() error { _, err := d.Words(ctx, p, "u"); return err },
 		"set words": func() error {
 			_, err := d.SetWords(ctx, p, "u", map[string]hub.DossierStatus{"x": hub.DossierDone})

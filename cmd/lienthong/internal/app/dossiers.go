@@ -48,6 +48,11 @@ func (dossierChronicle) DossierNote(fact hub.DossierFact, id string, at time.Tim
 	return audit.NewNote(hub.LogNoteDossier, fact, id, at)
 }
 
+// PackageSettled implements dossiers.Chronicle.
+func (c dossierChronicle) PackageSettled(ctx context.Context, fact hub.DossierTakingFact) error {
+	return c.notes.Note(ctx, hub.LogNoteTaking, fact)
+}
+
 // dossierReading is the body of a note.
 type dossierReading struct {
 	Actor    string         `json:"actor"`

@@ -212,7 +212,7 @@ func TestOneStopSystems(t *testing.T) {
 		t.Errorf("status %d, late %v, %+v", v.Status, v.Clock.Late, v.Findings)
 	}
 	for _, s := range []*deskSystem{unit, other} {
-		if waiting, err := s.client.DossierPackages(t.Context(), ""); err != nil || len(waiting) > 0 {
+		if waiting, err := s.client.DossierPackages(t.Context(), "", false); err != nil || len(waiting) > 0 {
 			t.Errorf("%+v wait, %v", waiting, err)
 		}
 	}

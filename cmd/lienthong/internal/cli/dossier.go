@@ -30,6 +30,7 @@ type dossierCommand struct {
 	File     dossierFile     `cmd:"" help:"Download a file of a dossier."`
 	Events   dossierEvents   `cmd:"" help:"List what happened to the dossiers of an agency behind a number, as one-stop systems follow it."`
 	Packages dossierPackages `cmd:"" help:"List the packages of an agency that are not in their dossiers, and why."`
+	Settle   dossierSettle   `cmd:"" help:"End a package that can't be put into its dossier any more, with what was done instead."`
 	Figures  dossierFigures  `cmd:"" help:"Count the dossiers of a unit in a period: in time, late, with and without a letter of apology."`
 	Online   dossierOnline   `cmd:"" help:"Say of which procedures an agency takes dossiers on the portal."`
 	Words    dossierWords    `cmd:"" help:"Say which national status the words of an agency's own system stand for."`

@@ -47,6 +47,7 @@ func (c *dossierEvents) Run(ctx context.Context, e *env) error {
 type dossierPackages struct {
 	connection `embed:""`
 	ownAgency  `embed:""`
+	Settled    bool `help:"Those that somebody settled in the last 90 days."`
 }
 
 // Run lists packages.
@@ -55,22 +56,56 @@ func (c *dossierPackages) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	packages, err := client.DossierPackages(ctx, c.Agency)
+	packages, err := client.DossierPackages(ctx, c.Agency, c.Settled)
 	if err != nil {
 		return err
 	}
 	return e.print(packages, func(w io.Writer) {
-		if len(packages) == 0 {
+		switch {
+		case len(packages) == 0 && c.Settled:
+			fmt.Fprintln(w, "no package was settled")
+			return
+		case len(packages) == 0:
 			fmt.Fprintln(w, "every package is in its dossier")
 			return
 		}
 		t := text.Table{Head: []string{"NUMBER", "DISPATCH", "ACCEPTED", "WHY"}}
 		for i := range packages {
 			p := &packages[i]
-			t.Add(p.Number, string(p.Dispatch), text.Clock(p.At), text.Printable(faultsOf(p.Refused)))
+			t.Add(p.Number, string(p.Dispatch), text.Clock(p.At), text.Printable(whyOutside(p)))
 		}
 		t.Write(w)
 	})
+}
+
+type dossierSettle struct {
+	connection `embed:""`
+	Dispatch   string `arg:"" help:"Id of the package, as \"dossier packages\" lists it."`
+	Reason     string `required:"" help:"What was done instead, or why nothing is to be done."`
+}
+
+// Run settles a package.
+func (c *dossierSettle) Run(ctx context.Context, e *env) error {
+	client, err := c.client(e)
+	if err != nil {
+		return err
+	}
+	taking, err := client.SettleDossierPackage(ctx, hub.DispatchID(c.Dispatch), c.Reason)
+	if err != nil {
+		return err
+	}
+	return e.print(taking, func(w io.Writer) {
+		fmt.Fprintf(w, "%s of %s: %s\n", taking.Dispatch, taking.Number, text.Printable(whyOutside(&taking)))
+	})
+}
+
+// whyOutside says why a package is not in its dossier, and how that ended.
+func whyOutside(p *hub.DossierTaking) string {
+	why := faultsOf(p.Refused)
+	if p.Settled != nil {
+		why += "; settled " + text.Clock(p.Settled.At) + " by " + p.Settled.By + ": " + p.Settled.Reason
+	}
+	return why
 }
 
 // faultsOf says why a package can't be put into its dossier, or that it will be.
