@@ -28,8 +28,9 @@ type DossierOwners interface {
 	Receipt(ctx context.Context, actor hub.Actor, id hub.DossierID, agency hub.AgencyID, secret string, to io.Writer) error
 }
 
-// DossierLists shows dossiers, and counts them.
+// DossierLists shows dossiers and what is outside of them, and counts them.
 type DossierLists interface {
+	DossierPackages
 	List(ctx context.Context, actor hub.Actor, query hub.DossierQuery) (hub.List[hub.DossierView], error)
 	Show(ctx context.Context, actor hub.Actor, name string) (hub.DossierView, error)
 	Standing(ctx context.Context, actor hub.Actor, query hub.DossierFigureQuery) (count hub.DossierCount, pending bool, err error)
@@ -54,6 +55,7 @@ type dossiersPage struct {
 	Pending         bool             // some are being counted anew
 	First, Follow   string
 	Registers       bool // the person may register one
+	Outside         []hub.DossierTaking
 }
 
 func (p *dossiersPage) address(extra ...string) string {
@@ -89,6 +91,11 @@ func (x *exchange) dossiers() error {
 	period := hub.Period(strconv.Itoa(x.Now().In(hub.Vietnam()).Year()))
 	if p.Year, p.Pending, err = x.Dossiers.Standing(x.r.Context(), x.visit.Actor, hub.DossierFigureQuery{Unit: x.office(), Period: period}); err != nil {
 		return err
+	}
+	if p.First == "" {
+		if p.Outside, err = x.outside(); err != nil {
+			return err
+		}
 	}
 	return x.show(http.StatusOK, "dossiers", &p, nil)
 }

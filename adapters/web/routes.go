@@ -103,6 +103,7 @@ func routes() []route {
 		{method: http.MethodGet, pattern: "/dossiers", scopes: numbers, handle: (*exchange).dossiers},
 		{method: http.MethodPost, pattern: "/dossiers", scopes: submit, handle: (*exchange).registerDossier},
 		{method: http.MethodGet, pattern: "/dossiers/new", scopes: submit, handle: (*exchange).newDossier},
+		{method: http.MethodPost, pattern: "/dossiers/packages/{dispatch}/settlement", scopes: submit, handle: (*exchange).settleDossierPackage},
 		{method: http.MethodGet, pattern: "/dossiers/{dossier}", scopes: numbers, handle: (*exchange).dossier},
 		{method: http.MethodPost, pattern: "/dossiers/{dossier}/events", scopes: submit, handle: (*exchange).actOnDossier},
 		{method: http.MethodPost, pattern: "/dossiers/{dossier}/secret", scopes: submit, handle: (*exchange).renewDossierSecret},

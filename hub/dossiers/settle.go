@@ -18,9 +18,6 @@ const settledFor = 90 * 24 * time.Hour
 // A package of others does not exist (KindNotFound); one that still waits is put into its
 // dossier by the hub (KindConflict).
 func (s *Service) SettleTaking(ctx context.Context, actor hub.Actor, dispatch hub.DispatchID, reason string) (hub.DossierTaking, error) {
-	if found := text("reason", reason, maxText, true); len(found) > 0 {
-		return hub.DossierTaking{}, found.AsError()
-	}
 	t, err := s.taking(ctx, dispatch)
 	switch {
 	case err != nil:
@@ -33,6 +30,9 @@ func (s *Service) SettleTaking(ctx context.Context, actor hub.Actor, dispatch hu
 		return t, nil
 	case len(t.Refused) == 0:
 		return t, hub.Errorf(hub.KindConflict, "dispatch", "waits", "the package waits to be put into its dossier, which the hub does by itself")
+	}
+	if found := text("reason", reason, maxText, true); len(found) > 0 {
+		return hub.DossierTaking{}, found.AsError()
 	}
 	t.Settled = &hub.DossierSettlement{At: s.now(), By: actor.Name, Reason: reason}
 	fact := hub.DossierTakingFact{Dispatch: t.Dispatch, Sender: t.Sender, Actor: actor.Name, SHA256: sha256.Sum256([]byte(reason))}

@@ -2,10 +2,13 @@ package app_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
+	"log/slog"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -13,8 +16,60 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/lienthong/lienthong/adapters/hubclient"
 	"github.com/lienthong/lienthong/hub"
+	"github.com/lienthong/lienthong/storage/sqlite"
 )
+
+// TestPackagesOutsideOnThePages: a clerk sees which packages of the office can't be put into
+// their dossiers and why, and settles one; the system that sent it is told.
+func TestPackagesOutsideOnThePages(t *testing.T) {
+	h, decision := deciding(t)
+	clerk, stranger := h.signIn(t, "van.thu", member(sender, hub.RoleClerk)), h.signIn(t, "nguoi.la", member("000.00.13.H47", hub.RoleClerk))
+	key, err := h.client(t, h.operatorKey(t)).IssueKey(t.Context(), hubclient.NewKey{Name: "desk", Kind: hub.ActorSystem, Agencies: []string{sender}, Scopes: []hub.Scope{hub.ScopeSubmit, hub.ScopeRead}})
+	must(t, err)
+	system := h.client(t, key.Secret)
+	sent, err := system.Dispatch(t.Context(), decision)
+	must(t, err)
+	h.refusePackage(t, decision, sent.Dispatch.Sender)
+
+	clerk.get("/dossiers").shows(t, "Gói tin chưa vào được hồ sơ", "000.00.00.H47-260302-0001", "HoSo/MaHoSo")
+	if strings.Contains(stranger.get("/dossiers").text, "260302-0001") {
+		t.Error("shown to another agency")
+	}
+	path := "/dossiers/packages/" + string(decision) + "/settlement"
+	if got := stranger.post(path, "reason", "x"); got.status != http.StatusNotFound {
+		t.Errorf("settled by another agency: %d", got.status)
+	}
+	if got := clerk.post(path, "reason", " "); got.status != http.StatusUnprocessableEntity {
+		t.Errorf("settled without a reason: %d", got.status)
+	}
+	if got := clerk.post(path, "reason", "Đã gửi lại"); strings.Contains(got.text, "260302-0001") || !strings.Contains(got.text, "Hồ sơ một cửa") {
+		t.Error("shown though it is settled")
+	}
+	settled, err := system.DossierPackages(t.Context(), "", true)
+	if err != nil || len(settled) != 1 || settled[0].Settled == nil || settled[0].Settled.Reason != "Đã gửi lại" || len(settled[0].Refused) != 1 {
+		t.Errorf("the system is told %+v, %v", settled, err)
+	}
+	if notes := notesOf(t, h.config.DataDir, hub.LogNoteTaking); len(notes) != 1 || !strings.Contains(notes[0], string(decision)) {
+		t.Errorf("the log has %v", notes)
+	}
+}
+
+// refusePackage makes a dispatch a package that can't be put into its dossier any more, as
+// one is whose dossier was changed between its check and its acceptance.
+func (h *testHub) refusePackage(t *testing.T, dispatch hub.DispatchID, sender hub.AgencyID) {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), sqlite.Options{Path: filepath.Join(h.config.DataDir, "hub.db"), Log: slog.New(slog.DiscardHandler), Fatal: func(err error) { panic(err) }})
+	must(t, err)
+	defer store.Close()
+	body, err := json.Marshal(hub.DossierTaking{
+		Dispatch: dispatch, Sender: sender, Number: "000.00.00.H47-260302-0001", At: time.Now().UTC(), By: "desk",
+		Refused: []hub.DossierFault{{Field: "HoSo/MaHoSo", Rule: "erased", Message: "the time of the dossier is over"}},
+	})
+	must(t, err)
+	must(t, store.SaveNotes(t.Context(), hub.RetentionNote{Name: "dossier-package/" + string(dispatch), Body: body}))
+}
 
 var dossierPaths = regexp.MustCompile(`href="(/dossiers/[0-9a-f-]{36})"`)
 

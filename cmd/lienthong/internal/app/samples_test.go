@@ -257,6 +257,8 @@ func (s *samples) deciding() {
 	for _, id := range []string{"setDossiersOnline", "getDossiersOnline", "setDossierWords", "getDossierWords", "attachToDossier", "getDossierFile", "renewDossierSecret", "getDossierReceipt", "actOnDossier", "getDossier", "getDossierProgress", "listDossiers", "listDossierEvents", "listDossierPackages", "getDossierFigures", "listCountedDossiers", "setEvaluationInput", "feedEvaluation", "startEvaluation", "getEvaluation", "exportEvaluationXLSX", "exportEvaluationPDF", "listScoreTables", "abolishProcedures"} {
 		s.run(id)
 	}
+	s.hub.refusePackage(s.T, hub.DispatchID(s.vars["DISPATCH"]), hub.AgencyID(s.text(s.run("getDispatch"), "dispatch", "sender")))
+	s.run("settleDossierPackage")
 	s.vars["ORDER"] = s.text(s.run("orderPost"), "id")
 	for _, id := range []string{"listPostalOrders", "getPostalOrder", "reportPost"} {
 		s.run(id)
