@@ -104,16 +104,28 @@ func packagesThroughKills(t *testing.T, env []string, kills int) {
 	for _, line := range promised {
 		numbers[line.Number] = true
 	}
-	answers := lead.end(fmt.Sprintln(len(numbers)))
-
 	units, leads := newClient(*h.url.Load(), h.keys.sender), newClient(*h.url.Load(), h.keys.recipients[0])
 	awaitTaken(t, units)
+	checkHandedOver(t, units, numbers)
+	answers := lead.end(fmt.Sprintln(len(numbers)))
+
 	awaitTaken(t, leads)
 	known := map[string]bool{}
 	checkPackages(t, units, append(promised, deskLine{ID: "decision"}), known)
 	checkPackages(t, leads, answers, known)
 	checkDossiers(t, units, numbers, known)
 	t.Logf("%d dossiers, %d receipts, %d kills", len(numbers), count.Load(), kills)
+}
+
+// checkHandedOver finds what is lost before somebody waits for it.
+func checkHandedOver(t *testing.T, c *client, numbers map[string]bool) {
+	t.Helper()
+	for number := range numbers {
+		events, err := dossierEvents(t.Context(), c, number)
+		if err != nil || !slices.ContainsFunc(events, func(e dossierEvent) bool { return e.Act == "hand_over" }) {
+			t.Fatalf("lost: %s was not handed over: %+v, %v", number, events, err)
+		}
+	}
 }
 
 // awaitTaken waits until no package waits to be put into its dossier.
