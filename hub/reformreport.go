@@ -28,10 +28,10 @@ type ReportGap string
 
 // The gaps.
 const (
-	GapNothing ReportGap = "nothing"   // a share of nothing
-	GapTooMany ReportGap = "too_many"  // there are more than are counted
-	GapNotKept ReportGap = "not_kept"  // this hub keeps nothing of the kind
-	GapPending ReportGap = "uncounted" // the log holds more than was counted
+	GapNothing   ReportGap = "nothing"       // a share of nothing
+	GapTooMany   ReportGap = "too_many"      // there are more than are counted
+	GapNotScored ReportGap = "not_evaluated" // nobody evaluated the agency for the period
+	GapPending   ReportGap = "uncounted"     // the log holds more than was counted
 )
 
 // ReportNumber is one number of a reform report, with where it comes from.

@@ -14,7 +14,7 @@ func (f fakeReports) report(agency hub.AgencyID) hub.ReformReport {
 		ID: "r1", Agency: agency, Name: "UBND", Period: "2026-Q1", Scope: hub.ReportTree, Template: 1, MadeAt: testTime, By: "an", Units: 3, Digest: hub.Digest{1},
 		Numbers: []hub.ReportNumber{
 			{Key: "documents.sent", Value: "12", Source: "/v1/figures?agency=a1", Opens: "/v1/figures/documents?agency=a1", Page: "/figures?agency=a1"},
-			{Key: "evaluation.score", Why: hub.GapNotKept},
+			{Key: "evaluation.score", Why: hub.GapNotScored},
 		},
 	}
 }

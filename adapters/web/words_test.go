@@ -160,7 +160,7 @@ func named() []string {
 	add("title.", "reports", "report")
 	addAll(add, "reform.scope.", hub.ReportScopes())
 	addAll(add, "reform.format.", hub.ReportFormats())
-	add("reform.why.", string(hub.GapNothing), string(hub.GapTooMany), string(hub.GapNotKept), string(hub.GapPending))
+	add("reform.why.", string(hub.GapNothing), string(hub.GapTooMany), string(hub.GapNotScored), string(hub.GapPending))
 	add("reform.wrong.", "to_come", "period", "unknown", "placeholders", "active", "external", "docx", "file_name", "max_size", "max_items")
 	add("reform.key.", reportKeys()...)
 	add("title.", "inspections", "inspection", "inspectionnew")

@@ -68,7 +68,7 @@ func procedureActs() map[hub.ReportKey]hub.ProcedureAct {
 // inspectionKey names a number of inspections.
 func inspectionKey(m hub.InspectionMeasure) hub.ReportKey { return hub.ReportKey("inspections." + m) }
 
-// The shares, and what is not kept.
+// What is computed from other numbers.
 const (
 	shareElectronic hub.ReportKey = "documents.sent.electronic_share"
 	shareInTime     hub.ReportKey = "dossiers.rate"
@@ -101,12 +101,11 @@ func (c *count) run() error {
 	}
 	c.report.Units = len(c.units)
 	c.reader = hub.Actor{Name: "report", Kind: hub.ActorSystem, Agencies: c.units, Scopes: []hub.Scope{hub.ScopeFigures}}
-	for _, part := range []func() error{c.figures, c.dossiers, c.procedures, c.inspections} {
+	for _, part := range []func() error{c.figures, c.dossiers, c.procedures, c.evaluation, c.inspections} {
 		if err := part(); err != nil {
 			return err
 		}
 	}
-	c.add(hub.ReportNumber{Key: evaluationScore, Why: hub.GapNotKept})
 	order := Keys()
 	slices.SortFunc(c.report.Numbers, func(a, b hub.ReportNumber) int {
 		return slices.Index(order, a.Key) - slices.Index(order, b.Key)
@@ -237,6 +236,25 @@ func (c *count) procedures() error {
 	for key, act := range procedureActs() {
 		c.add(hub.ReportNumber{Key: key, Value: strconv.Itoa(sums[act]), Source: "/v1/procedures/changes", Opens: "/v1/procedures/changes", Page: "/procedures"})
 	}
+	return nil
+}
+
+// evaluation is the score of the agency with all units that were under it, by the table in
+// force at the end of the period, as it was evaluated last.
+func (c *count) evaluation() error {
+	n := hub.ReportNumber{Key: evaluationScore, Source: c.of("/v1/evaluations"), Page: c.of("/evaluations")}
+	e, err := c.Counters.Evaluations.Show(c.ctx, c.reader, hub.EvaluationKey{Agency: c.report.Agency, Period: c.report.Period})
+	switch {
+	case hub.KindOf(err) == hub.KindNotFound || err == nil && e.At.IsZero():
+		n.Why = hub.GapNotScored
+	case err != nil:
+		return err
+	case e.Score == "":
+		n.Why = hub.GapNothing
+	default:
+		n.Value, n.Source, n.Page = e.Score, c.of("/v1/evaluations", "table", e.EvaluationKey.Table), c.of("/evaluations", "table", e.EvaluationKey.Table)
+	}
+	c.add(n)
 	return nil
 }
 

@@ -58,6 +58,12 @@ type Inspections interface {
 	Figures(ctx context.Context, actor hub.Actor, agency hub.AgencyID, period hub.Period) (hub.InspectionFigures, error)
 }
 
+// Evaluations knows what agencies scored.
+type Evaluations interface {
+	// Show is the last result; KindNotFound while there is none, or no table.
+	Show(ctx context.Context, actor hub.Actor, key hub.EvaluationKey) (hub.Evaluation, error)
+}
+
 // Procedures tells what decisions did to the catalogue, in order.
 type Procedures interface {
 	Changes(ctx context.Context, after int64, limit int) ([]hub.ProcedureChange, error)
@@ -68,6 +74,7 @@ type Counters struct {
 	Figures     Figures
 	Dossiers    Dossiers
 	Inspections Inspections
+	Evaluations Evaluations
 	Procedures  Procedures
 }
 

@@ -33,7 +33,7 @@ type world struct {
 func newWorld() *world {
 	w := &world{now: time.Date(2026, 4, 6, 3, 0, 0, 0, time.UTC), notes: map[string]hub.RetentionNote{}, blobs: map[hub.Digest][]byte{}}
 	w.Service = reports.New(reports.Options{
-		Counters: reports.Counters{Figures: figures{w}, Dossiers: dossiers{w}, Inspections: inspections{w}, Procedures: w},
+		Counters: reports.Counters{Figures: figures{w}, Dossiers: dossiers{w}, Inspections: inspections{w}, Evaluations: evaluations{w}, Procedures: w},
 		Notes:    w, Directory: w, Chronicle: w, Blobs: w, Office: w, Calendar: func() *hub.Calendar { return hub.NewCalendar() },
 		Now: func() time.Time { return w.now },
 		NewID: func() string {
@@ -155,6 +155,7 @@ type (
 	figures     struct{ *world }
 	dossiers    struct{ *world }
 	inspections struct{ *world }
+	evaluations struct{ *world }
 )
 
 func (f figures) Report(_ context.Context, actor hub.Actor, q hub.FiguresQuery) (hub.FigureReport, error) {
@@ -182,6 +183,21 @@ func (d dossiers) Figures(_ context.Context, actor hub.Actor, q hub.DossierFigur
 
 func (i inspections) Figures(_ context.Context, actor hub.Actor, agency hub.AgencyID, p hub.Period) (hub.InspectionFigures, error) {
 	return hub.InspectionFigures{Counts: map[hub.InspectionMeasure]int{hub.MeasureSurprise: 2, hub.MeasureReplyLate: 1}}, actor.SpeaksFor(agency, hub.ScopeFigures)
+}
+
+// Show knows a result of "p", one of "h" without a score, and a run without a result of "c".
+func (e evaluations) Show(_ context.Context, actor hub.Actor, key hub.EvaluationKey) (hub.Evaluation, error) {
+	v := hub.Evaluation{EvaluationKey: hub.EvaluationKey{Agency: key.Agency, Table: "tinh", Period: key.Period}, At: e.now}
+	switch key.Agency {
+	case "p":
+		v.Score = "87.50"
+	case "h":
+	case "c":
+		v.At, v.Run = time.Time{}, &hub.EvaluationRun{}
+	default:
+		return v, hub.Errorf(hub.KindNotFound, "", "", "none")
+	}
+	return v, actor.SpeaksFor(key.Agency, hub.ScopeFigures)
 }
 
 // Changes are of two pages: what took effect before, within and behind the first quarter.
@@ -227,14 +243,14 @@ func TestNumbers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := values(&own, keys...), "10, 109.09, 41, 4, 75.00, 1, 1, 0, 2, not_kept"; got != want {
+	if got, want := values(&own, keys...), "10, 109.09, 41, 4, 75.00, 1, 1, 0, 2, 87.50"; got != want {
 		t.Errorf("own: %s, want %s", got, want)
 	}
 	tree, err := w.Make(t.Context(), reporter("p"), "p", "2026-Q1", hub.ReportTree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := values(&tree, keys...), "100, 100.99, 221, 16, 75.00, 4, 1, 1, 8, not_kept"; got != want || tree.Units != 4 {
+	if got, want := values(&tree, keys...), "100, 100.99, 221, 16, 75.00, 4, 1, 1, 8, 87.50"; got != want || tree.Units != 4 {
 		t.Errorf("the tree of %d: %s, want %s", tree.Units, got, want)
 	}
 	var order []hub.ReportKey
@@ -249,6 +265,14 @@ func TestNumbers(t *testing.T) {
 	}
 	if n := own.Number("documents.received"); n.Opens != "/v1/figures/documents?agency=p&measure=deliveries&period=2026-Q1&side=received" {
 		t.Errorf("it opens by %s", n.Opens)
+	}
+	if n := tree.Number("evaluation.score"); n.Source != "/v1/evaluations?agency=p&period=2026-Q1&table=tinh" || n.Page != "/evaluations?agency=p&period=2026-Q1&table=tinh" {
+		t.Errorf("the score comes from %s, and opens on %s", n.Source, n.Page)
+	}
+	for agency, want := range map[hub.AgencyID]string{"h": "nothing", "c": "not_evaluated", "d": "not_evaluated"} {
+		if r, err := w.Preview(t.Context(), reporter(agency), agency, "2026-Q1", hub.ReportOwn); err != nil || values(&r, "evaluation.score") != want {
+			t.Errorf("the score of %s: %s, want %s, %v", agency, values(&r, "evaluation.score"), want, err)
+		}
 	}
 	w.more = true
 	if tree, err = w.Preview(t.Context(), reporter("p"), "p", "2026-Q1", hub.ReportTree); err != nil || values(&tree, "dossiers.total", "dossiers.rate") != "16 uncounted, 75.00 uncounted" {
@@ -313,7 +337,7 @@ func TestTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := written(first.ID, hub.ReportPDF); !strings.HasPrefix(got, "pdf|BÁO CÁO CÔNG TÁC CẢI CÁCH HÀNH CHÍNH quý I năm 2026|Cơ quan d|") ||
-		!strings.Contains(got, "Tỷ lệ đúng hạn (%)=75,00 (/v1/dossiers/figures?agency=d&period=2026-Q1)") || !strings.Contains(got, "chính=không có (hệ thống không lưu") {
+		!strings.Contains(got, "Tỷ lệ đúng hạn (%)=75,00 (/v1/dossiers/figures?agency=d&period=2026-Q1)") || !strings.Contains(got, "chính=không có (chưa đánh giá kỳ này)") {
 		t.Errorf("as it ships: %s", got)
 	}
 	set, err := w.SetTemplate(t.Context(), reporter("d"), hub.ReportTemplate{
@@ -341,7 +365,7 @@ func TestTemplates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := written(third.ID, hub.ReportDOCX); got != "agency=Cơ quan d;documents.sent=10;evaluation.score=không có (hệ thống không lưu số liệu này);" {
+	if got := written(third.ID, hub.ReportDOCX); got != "agency=Cơ quan d;documents.sent=10;evaluation.score=không có (chưa đánh giá kỳ này);" {
 		t.Errorf("the office's document: %s", got)
 	}
 	if got := written(second.ID, hub.ReportDOCX); !strings.HasPrefix(got, "docx|Báo cáo tháng 03") {

@@ -315,7 +315,7 @@ func numberText(n *hub.ReportNumber) string {
 	case hub.GapTooMany:
 		return "không có (vượt số lượng hệ thống đếm được)"
 	}
-	return "không có (hệ thống không lưu số liệu này)"
+	return "không có (chưa đánh giá kỳ này)"
 }
 
 // periodText is a period in words.

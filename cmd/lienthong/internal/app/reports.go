@@ -34,7 +34,7 @@ var (
 func (a *App) openReports() {
 	s := &a.services
 	s.reports = reports.New(reports.Options{
-		Counters: reports.Counters{Figures: s.figures, Dossiers: s.dossiers, Inspections: s.inspected, Procedures: s.catalogue},
+		Counters: reports.Counters{Figures: s.figures, Dossiers: s.dossiers, Inspections: s.inspected, Evaluations: s.evaluated, Procedures: s.catalogue},
 		Notes:    a.store, Directory: s.directory, Chronicle: reportChronicle{s.notes}, Blobs: a.blobs, Office: office.Office{}, Calendar: s.calendar.Calendar,
 		Now: a.now, NewID: a.newID, Log: a.log,
 	})

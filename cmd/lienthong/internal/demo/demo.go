@@ -111,8 +111,9 @@ type show struct {
 	dossier    manifestDossier
 	inspection manifestInspection
 	// statuses takes what waits for the system of the Department of Justice at the axis.
-	statuses func(ctx context.Context) error
-	reform   manifestReport
+	statuses   func(ctx context.Context) error
+	evaluation manifestEvaluation
+	reform     manifestReport
 
 	letterbox *letterbox // the mail server
 	office    *postOffice
@@ -167,6 +168,7 @@ func (s *show) play(ctx context.Context) error {
 		{"Gửi, nhận qua thư mục tệp / exchange by folders", s.overDrop},
 		{"Quy tắc chuyển văn bản / routing rules", s.byRules},
 		{"Kiểm tra văn bản quy phạm pháp luật / inspecting a normative document", s.inspect},
+		{"Đánh giá việc giải quyết thủ tục hành chính / evaluating the handling of procedures", s.evaluate},
 		{"Báo cáo cải cách hành chính / the report on reform", s.reportReform},
 		{"Tải biên nhận về tệp / downloading every receipt", s.gather},
 		{"Chờ dấu thời gian / waiting for the time-stamp over the log", s.stamp},

@@ -188,6 +188,7 @@ type manifest struct {
 	Procedures manifestProcedures `json:"procedures"`
 	Dossier    manifestDossier    `json:"dossier"` // that comes back late
 	Inspection manifestInspection `json:"inspection"`
+	Evaluation manifestEvaluation `json:"evaluation"`
 	Report     manifestReport     `json:"report"` // on reform
 	Mail       manifestMail       `json:"mail"`
 	AMQP       manifestBroker     `json:"amqp"` // RabbitMQ
@@ -248,6 +249,7 @@ func (s *show) describe(dispatches []manifestDispatch) error {
 		Procedures: s.procedures,
 		Dossier:    s.dossier,
 		Inspection: s.inspection,
+		Evaluation: s.evaluation,
 		Report:     s.reform,
 		AMQP:       s.broker,
 		Drop:       s.drop,

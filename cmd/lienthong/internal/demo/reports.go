@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +33,7 @@ func (s *show) reportReform(ctx context.Context) error {
 		return err
 	}
 	defer client.CloseIdle()
-	period := hub.Period(strconv.Itoa(s.now().In(hub.Vietnam()).Year()))
+	period := yearOf(s.now())
 	if err := s.awaitCounted(ctx, client, period); err != nil {
 		return err
 	}
@@ -46,7 +45,7 @@ func (s *show) reportReform(ctx context.Context) error {
 	traced := 0
 	for i := range r.Numbers {
 		n := &r.Numbers[i]
-		if n.Source != "" && (n.Value != "" || n.Why != "") || n.Why == hub.GapNotKept {
+		if n.Source != "" && (n.Value != "" || n.Why != "") {
 			traced++
 		}
 	}
@@ -54,6 +53,10 @@ func (s *show) reportReform(ctx context.Context) error {
 	for key, want := range map[hub.ReportKey]string{"inspections.documents": "1", "inspections.surprise": "1", "inspections.answered_in_time": "1"} {
 		n := r.Number(key)
 		s.check(n != nil && n.Value == want, "the report counts %s as %s (%+v)", key, want, n)
+	}
+	if s.evaluation.Period == period {
+		n := r.Number("evaluation.score")
+		s.check(n != nil && n.Value == s.evaluation.Score && n.Value != "", "the report has the score of the evaluation, %s (%+v)", s.evaluation.Score, n)
 	}
 	for _, format := range hub.ReportFormats() {
 		var file bytes.Buffer
