@@ -275,6 +275,18 @@ func TestRuns(t *testing.T) {
 	if e, err := o.Show(t.Context(), leader, k); err != nil || e.Run == nil || e.Run.Error != "internal" {
 		t.Errorf("failed: %+v, %v", e.Run, err)
 	}
+	for year := 2023; year <= 2025; year++ {
+		for month := 1; month <= 12; month++ {
+			for _, period := range []string{"%d-%02d", "%d-%02d-01", "%d-%02d-02"} {
+				if _, err := o.Start(t.Context(), leader, key("p", "qd766", hub.Period(fmt.Sprintf(period, year, month)))); err != nil {
+					t.Fatal("behind others that failed: ", err)
+				}
+				if err := o.Work(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
 	looks := o.looks
 	if err := o.Work(t.Context()); err != nil || o.looks != looks {
 		t.Errorf("what has failed is not tried by itself: %v", err)

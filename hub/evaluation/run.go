@@ -43,8 +43,9 @@ func (s *Service) Start(ctx context.Context, actor hub.Actor, key hub.Evaluation
 	if err != nil {
 		return hub.EvaluationRun{}, err
 	}
+	runs = slices.DeleteFunc(runs, func(r hub.EvaluationRun) bool { return r.Error != "" })
 	for _, r := range runs {
-		if r.EvaluationKey == key && r.Error == "" {
+		if r.EvaluationKey == key {
 			return r, nil
 		}
 	}

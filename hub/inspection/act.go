@@ -54,8 +54,12 @@ func (s *Service) shownOr(actor *hub.Actor, f *hub.InspectionFile, err error) (h
 
 // add records an event of a file.
 func (s *Service) add(ctx context.Context, f *hub.InspectionFile, e hub.InspectionEvent) error {
-	if len(f.Events) >= maxEvents {
-		return hub.Errorf(hub.KindTooLarge, "inspection", "max_items", "an inspection has at most %d events", maxEvents)
+	most := maxEvents
+	if e.Act == hub.InspectExplain {
+		most = maxEvents / 2
+	}
+	if len(f.Events) >= most {
+		return hub.Errorf(hub.KindTooLarge, "inspection", "max_items", "an inspection has at most %d events", most)
 	}
 	next := *f
 	note, err := s.append(&next, e)

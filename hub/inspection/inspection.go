@@ -96,7 +96,7 @@ const (
 	maxTries  = 100  // against others at the same moment, of whom one always gets through
 	maxText   = 4000 // characters
 	maxWord   = 200  // of a title, a key, a number
-	maxEvents = 1000 // of one inspection
+	maxEvents = 1000 // of one inspection; who is inspected leaves half of them to who inspects
 	hubName   = "hub"
 )
 

@@ -245,7 +245,7 @@ func (c *count) evaluation() error {
 	n := hub.ReportNumber{Key: evaluationScore, Source: c.of("/v1/evaluations"), Page: c.of("/evaluations")}
 	e, err := c.Counters.Evaluations.Show(c.ctx, c.reader, hub.EvaluationKey{Agency: c.report.Agency, Period: c.report.Period})
 	switch {
-	case hub.KindOf(err) == hub.KindNotFound || err == nil && e.At.IsZero():
+	case hub.KindOf(err) == hub.KindNotFound, hub.KindOf(err) == hub.KindInvalid, err == nil && e.At.IsZero():
 		n.Why = hub.GapNotScored
 	case err != nil:
 		return err
@@ -276,6 +276,9 @@ func (c *count) inspections() error {
 		n := hub.ReportNumber{
 			Key: inspectionKey(m), Value: strconv.Itoa(sums[m]), Source: c.of("/v1/inspections/figures"),
 			Opens: c.of("/v1/inspections/counted", "measure", string(m)), Page: "/inspections?" + url.Values{"year": {string(c.report.Period)}, "measure": {string(m)}}.Encode(),
+		}
+		if c.report.Scope == hub.ReportTree { // no other question sums them up
+			n.Source, n.Opens = c.of("/v1/reform-reports/preview", "scope", string(hub.ReportTree)), ""
 		}
 		if more {
 			n.Value, n.Why = "", hub.GapTooMany

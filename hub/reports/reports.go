@@ -60,7 +60,8 @@ type Inspections interface {
 
 // Evaluations knows what agencies scored.
 type Evaluations interface {
-	// Show is the last result; KindNotFound while there is none, or no table.
+	// Show is the last result; KindNotFound while there is none, KindInvalid without a table for
+	// the period.
 	Show(ctx context.Context, actor hub.Actor, key hub.EvaluationKey) (hub.Evaluation, error)
 }
 

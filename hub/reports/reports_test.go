@@ -194,6 +194,8 @@ func (e evaluations) Show(_ context.Context, actor hub.Actor, key hub.Evaluation
 	case "h":
 	case "c":
 		v.At, v.Run = time.Time{}, &hub.EvaluationRun{}
+	case "x":
+		return v, hub.Invalid("table", "unknown", "there is no table for that period")
 	default:
 		return v, hub.Errorf(hub.KindNotFound, "", "", "none")
 	}
@@ -269,10 +271,16 @@ func TestNumbers(t *testing.T) {
 	if n := tree.Number("evaluation.score"); n.Source != "/v1/evaluations?agency=p&period=2026-Q1&table=tinh" || n.Page != "/evaluations?agency=p&period=2026-Q1&table=tinh" {
 		t.Errorf("the score comes from %s, and opens on %s", n.Source, n.Page)
 	}
-	for agency, want := range map[hub.AgencyID]string{"h": "nothing", "c": "not_evaluated", "d": "not_evaluated"} {
+	for agency, want := range map[hub.AgencyID]string{"h": "nothing", "c": "not_evaluated", "d": "not_evaluated", "x": "not_evaluated"} {
 		if r, err := w.Preview(t.Context(), reporter(agency), agency, "2026-Q1", hub.ReportOwn); err != nil || values(&r, "evaluation.score") != want {
 			t.Errorf("the score of %s: %s, want %s, %v", agency, values(&r, "evaluation.score"), want, err)
 		}
+	}
+	if n := tree.Number("inspections.surprise"); n.Source != "/v1/reform-reports/preview?agency=p&period=2026-Q1&scope=tree" || n.Opens != "" {
+		t.Errorf("what agencies inspected together comes from %s, and opens by %s", n.Source, n.Opens)
+	}
+	if n := own.Number("inspections.surprise"); n.Source != "/v1/inspections/figures?agency=p&period=2026-Q1" || n.Opens != "/v1/inspections/counted?agency=p&measure=surprise&period=2026-Q1" {
+		t.Errorf("what an agency inspected comes from %s, and opens by %s", n.Source, n.Opens)
 	}
 	w.more = true
 	if tree, err = w.Preview(t.Context(), reporter("p"), "p", "2026-Q1", hub.ReportTree); err != nil || values(&tree, "dossiers.total", "dossiers.rate") != "16 uncounted, 75.00 uncounted" {

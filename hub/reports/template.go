@@ -304,10 +304,13 @@ func words(t *hub.ReportTemplate, r *hub.ReformReport) *hub.ReportText {
 	return said
 }
 
-// numberText is a number as it is written in Vietnam; what is not known says why.
+// numberText is a number as it is written in Vietnam; what is not known, or may grow, says so.
 func numberText(n *hub.ReportNumber) string {
-	if n.Value != "" {
-		return strings.Replace(n.Value, ".", ",", 1)
+	if text := strings.Replace(n.Value, ".", ",", 1); text != "" {
+		if n.Why == hub.GapPending {
+			text += " (chưa đếm hết)"
+		}
+		return text
 	}
 	switch n.Why {
 	case hub.GapNothing:
