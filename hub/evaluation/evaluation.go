@@ -145,6 +145,12 @@ func all[T any](ctx context.Context, notes Notes, prefix string) ([]T, error) {
 // Tables lists the last version of each table, the one that began last first. They are no
 // secret.
 func (s *Service) Tables(ctx context.Context) ([]hub.ScoreTable, error) {
+	return s.tablesOn(ctx, "9999-12-31")
+}
+
+// tablesOn lists of each table the last version that had begun on a day; of one that had not,
+// its first.
+func (s *Service) tablesOn(ctx context.Context, day hub.Date) ([]hub.ScoreTable, error) {
 	list, err := Shipped()
 	if err != nil {
 		return nil, err
@@ -155,7 +161,9 @@ func (s *Service) Tables(ctx context.Context) ([]hub.ScoreTable, error) {
 	}
 	last := map[string]hub.ScoreTable{}
 	for _, t := range append(list, applied...) {
-		last[t.ID] = t
+		if _, ok := last[t.ID]; !ok || t.From <= day {
+			last[t.ID] = t
+		}
 	}
 	list = list[:0]
 	for _, t := range last {
@@ -167,15 +175,15 @@ func (s *Service) Tables(ctx context.Context) ([]hub.ScoreTable, error) {
 	return list, nil
 }
 
-// Table returns the last version of a table; without a name that which is in force at the
-// end of a period.
+// table returns a table in the version for a period; without a name that which is in force at
+// its end.
 func (s *Service) table(ctx context.Context, id string, period hub.Period) (*table, error) {
-	list, err := s.Tables(ctx)
+	begin, end := period.Span()
+	first, last := hub.DateOf(begin), hub.DateOf(end).Plus(-1)
+	list, err := s.tablesOn(ctx, last)
 	if err != nil {
 		return nil, err
 	}
-	begin, end := period.Span()
-	first, last := hub.DateOf(begin), hub.DateOf(end).Plus(-1)
 	for i := range list {
 		t := &list[i]
 		inForce := t.From <= last && (t.Until == "" || t.Until >= first)

@@ -378,6 +378,21 @@ func TestTables(t *testing.T) {
 	if e, err = o.Show(t.Context(), of(hub.ScopeFigures, "p"), key("p", "tinh", "2026-02")); err != nil || e.TableVersion != 1 || e.Table.Version != 1 || e.Table.Indicators[1].Bands[0].AtLeast != "3" {
 		t.Errorf("the result of before: %+v, %v", e.Table, err)
 	}
+	// A version from a later day on leaves what was before to the one of before.
+	if change, err := o.apply(t, operator, strings.Replace(own, `"from": "2026-01-01"`, `"from": "2026-03-01", "until": "2026-03-31"`, 1), false); err != nil || change.Table.Version != 3 {
+		t.Fatalf("%+v, %v", change, err)
+	}
+	if e, err = o.Show(t.Context(), of(hub.ScopeFigures, "p"), key("p", "tinh", "2026-02")); err != nil || e.TableVersion != 1 {
+		t.Errorf("the result of before a later version: %+v, %v", e.Table, err)
+	}
+	for period, version := range map[hub.Period]int64{"2026-02": 2, "2026-03": 3} {
+		if e := o.evaluated(t, key("p", "tinh", period)); e.TableVersion != version {
+			t.Errorf("%s is evaluated by version %d, want %d", period, e.TableVersion, version)
+		}
+	}
+	if _, err := o.Start(t.Context(), of(hub.ScopeFigures, "p"), key("p", "tinh", "2026-04")); hub.KindOf(err) != hub.KindInvalid {
+		t.Errorf("behind the last day of the last version: %v", err)
+	}
 	for what, c := range map[string]struct{ was, is, want string }{
 		"no JSON":             {own, "{", "table json"},
 		"two":                 {own, own + own, "table json"},
