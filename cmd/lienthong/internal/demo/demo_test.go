@@ -333,7 +333,7 @@ func checkManifest(t *testing.T, dir string) {
 	if i := m.Inspection; i.ID == "" || i.State != "concluded" || i.Outcome != "amended" || !i.InTime || i.Surprise != 1 {
 		t.Errorf("the inspection: %+v", i)
 	}
-	if e := m.Evaluation; e.Table != "qd766" || e.Score == "" || e.Units < 20 || !slices.Contains(e.Late, m.Dossier.Number) || len(e.Files) != 2 {
+	if e := m.Evaluation; e.Table != "qd766" || e.Score == "" || e.Units != 2 || !slices.Contains(e.Late, m.Dossier.Number) || len(e.Files) != 2 {
 		t.Errorf("the evaluation: %+v", e)
 	}
 	if r := m.Report; r.ID == "" || len(r.SHA256) != 64 || r.Units < 20 || len(r.Files) != 3 {
