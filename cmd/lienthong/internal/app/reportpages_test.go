@@ -29,7 +29,7 @@ func TestReportsOnThePages(t *testing.T) {
 	leader.post("/reports", "period", "2099", "scope", "own").shows(t, `id="wrong-period"`, "Kỳ này chưa bắt đầu")
 	leader.post("/reports", "period", "hôm qua", "scope", "own").shows(t, `id="wrong-period"`, "2026-Q1")
 	made := leader.post("/reports", "period", "2026", "scope", "tree")
-	made.shows(t, "kỳ 2026", "Tổng hợp cả các cơ quan trực thuộc", "Kiểm tra đột xuất", "Hệ thống không lưu số liệu này")
+	made.shows(t, "kỳ 2026", "Tổng hợp cả các cơ quan trực thuộc", "Kiểm tra đột xuất", "Cơ quan chưa được đánh giá cho kỳ này")
 	for _, key := range reports.Keys() {
 		if strings.Contains(made.text, "reform.key."+string(key)) {
 			t.Errorf("%s has no words", key)
@@ -84,7 +84,7 @@ func TestReportsOnThePages(t *testing.T) {
 		t.Errorf("who may see no figures gets %d", got.status)
 	}
 	leader.send("/language", url.Values{"form": {leader.token()}, "language": {"en"}, "next": {path}})
-	leader.get(path).shows(t, "With all that stand under it", "Surprise inspections", "The hub keeps nothing of the kind")
+	leader.get(path).shows(t, "With all that stand under it", "Surprise inspections", "The agency was not evaluated for the period")
 
 	if err := h.stop(); err != nil {
 		t.Fatal(err)
